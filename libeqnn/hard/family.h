@@ -1,0 +1,122 @@
+// What every hard function family of "On the hardness of learning under symmetries" (Kiani, Le, Lawrence,
+// Jegelka, Weber, ICLR 2024) offers to the command line and to users: members, inputs, values, facts.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../matrix.h"
+#include "../rng.h"
+
+namespace eqnn::hard {
+
+// A number that is known of a member, by name; exact unless `error` (one standard error) is above zero.
+struct Fact {
+  std::string name;
+  double value = 0;
+  double error = 0;
+  std::string meaning;  // one short line
+};
+
+// One line of a certificate: passes when |value - expected| <= tolerance.
+struct Check {
+  std::string name;
+  double value = 0, expected = 0, tolerance = 0;
+  std::string how;  // "exhaustive, 4096 graphs", "10000 random inputs, seed 0", ...
+  bool pass() const { return std::abs(value - expected) <= tolerance; }
+};
+
+// A parameter of a family, spelt as its command-line flag without the dashes.
+struct Parameter {
+  std::string name, default_value, meaning;
+};
+// Values by parameter name; missing ones take their defaults.
+using ParameterValues = std::map<std::string, std::string>;
+
+// Parameter values as numbers, the defaults filled in. Throws ValueError: the constructor for a name that
+// is not `known`, naming the nearest one; the readers for text that is not such a value.
+class ParameterReader {
+ public:
+  ParameterReader(const std::vector<Parameter>& known, const ParameterValues& values);
+
+  const std::string& text(const std::string& name) const;
+  Index integer(const std::string& name) const;
+  double number(const std::string& name) const;  // finite
+  bool flag(const std::string& name) const;      // true, false, 1, 0; empty is true: a bare --flag
+
+ private:
+  ParameterValues values_;
+};
+
+// The one input of a family: [examples, points, channels], named as in data files.
+struct InputLayout {
+  std::string name;
+  Index points = 1, channels = 1;
+  bool bits = false;  // every entry is 0 or 1
+};
+
+struct CertifyOptions {
+  std::uint64_t seed = 0;
+  Index samples = 10000;  // random inputs of the checks that sample
+  int threads = 1;
+};
+
+// One function of a family. Immutable: any number of threads may call it at the same time.
+class Member {
+ public:
+  virtual ~Member() = default;
+
+  virtual const InputLayout& input() const = 0;
+  // Values are a bit g in {0, 1}, trained as 1 - 2g; otherwise a real function of mean 0 and variance 1.
+  virtual bool two_valued() const = 0;
+
+  // Inputs of the family's law: example e of `x` is a pure function of (at.seed, at.stream, at.step,
+  // at.example + e).
+  virtual void sample(const Counter& at, Block<float> x) const = 0;
+  virtual void sample(const Counter& at, Block<double> x) const = 0;
+
+  // The member's value on one input (points x channels), exact in double: g, or the normalised function.
+  // Throws ValueError for an input of the wrong shape or with entries that are not allowed.
+  virtual double value(MatrixView<const double> x) const = 0;
+  // Training targets, one an example: 1 - 2g, or the normalised function.
+  virtual void targets(Block<const float> x, float* y) const = 0;
+  virtual void targets(Block<const double> x, double* y) const = 0;
+  // The matched control on the same inputs: a function of mean 0 and variance 1 that gradient descent
+  // does learn.
+  virtual void controls(Block<const float> x, float* y) const = 0;
+  virtual void controls(Block<const double> x, double* y) const = 0;
+  // Variance of the training target under the input law (exact where a formula is known).
+  virtual double target_variance() const = 0;
+
+  // The member as a JSON document (the member files of the command line), and what is known of it.
+  virtual std::string json() const = 0;
+  virtual std::vector<Fact> facts() const = 0;
+  virtual std::vector<std::string> warnings() const { return {}; }
+  // Recomputes the definition, its realising network, its invariance and its statistics.
+  virtual std::vector<Check> certify(const CertifyOptions& options) const = 0;
+};
+
+// A family at the command line: its description, and how its members are made.
+struct Family {
+  std::string id, title, theorem, group, definition, input_law, control;
+  std::vector<Parameter> parameters;
+  // Draws a member from (seed, Stream::member). Throws ValueError for parameters that are not allowed.
+  std::unique_ptr<Member> (*draw)(const ParameterValues& values, std::uint64_t seed);
+  // Reads a member file. Throws FileError for what does not parse, ValueError for values not allowed.
+  std::unique_ptr<Member> (*parse)(std::string_view json);
+  // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their means
+  // and their whole Gram matrix with the exact formula. Throws ValueError as `draw`, and for members < 1.
+  std::vector<Check> (*certify_members)(const ParameterValues& values, Index members,
+                                        const CertifyOptions& options);
+};
+
+const std::vector<Family>& families();
+// Throws ValueError for an unknown id, naming the nearest one.
+const Family& family(std::string_view id);
+
+}  // namespace eqnn::hard

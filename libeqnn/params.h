@@ -1,0 +1,84 @@
+// The parameters of a model: one flat, aligned vector, and named slices of it.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "matrix.h"
+#include "rng.h"
+
+namespace eqnn {
+
+// A slice of Params: an offset, so nothing dangles when the vector grows.
+struct Param {
+  Index offset = -1;  // elements from the start; -1: no parameter
+  Index rows = 0, cols = 0, stride = 0;
+  explicit operator bool() const { return offset >= 0; }
+};
+
+// How weights start. Biases start at zero. With fan_in rows and fan_out columns:
+//   kaiming_uniform  U(-a, a), a = sqrt(6 / fan_in)          kaiming_normal  N(0, 2 / fan_in)
+//   xavier_uniform   U(-a, a), a = sqrt(6 / (in + out))      xavier_normal   N(0, 2 / (in + out))
+//   orthogonal       the Q of a Gaussian matrix (orthonormal rows or columns, whichever are fewer)
+// (He et al. 2015; Glorot and Bengio 2010; Saxe et al. 2014), each times `scale`.
+struct Initializer {
+  enum class Kind : std::uint8_t { kaiming_uniform, kaiming_normal, xavier_uniform, xavier_normal, orthogonal };
+  Kind kind = Kind::kaiming_uniform;
+  double scale = 1;
+
+  constexpr Initializer scaled(double factor) const { return {kind, scale * factor}; }
+};
+inline constexpr Initializer kaiming_uniform{Initializer::Kind::kaiming_uniform};
+inline constexpr Initializer kaiming_normal{Initializer::Kind::kaiming_normal};
+inline constexpr Initializer xavier_uniform{Initializer::Kind::xavier_uniform};
+inline constexpr Initializer xavier_normal{Initializer::Kind::xavier_normal};
+inline constexpr Initializer orthogonal{Initializer::Kind::orthogonal};
+
+// What files and messages say of a parameter. A weight is [in, out] in memory, where a product wants it,
+// and [out, in] in files, where PyTorch has it; a bias is [1, out] in memory and [out] in files.
+struct ParamInfo {
+  std::string name;
+  Param slice;
+  bool is_bias = false;
+};
+
+// Named parameters in one vector. Layers add to it while they are constructed; the first call of
+// freeze(), initialize() or values() allocates, and after that adding throws ValueError.
+// Threads: any number may read; whoever writes does so alone.
+template <class T>
+class Params {
+ public:
+  // A weight of a linear map, in x out. Throws ValueError for a repeated name or a size below 1.
+  Param weight(std::string name, Index in, Index out) { return add(std::move(name), in, out, false); }
+  // A bias of `out` values.
+  Param bias(std::string name, Index out) { return add(std::move(name), 1, out, true); }
+
+  // Draws every parameter anew: parameter number i from (seed, Stream::init, example i).
+  void initialize(Initializer initializer, std::uint64_t seed);
+  void freeze();
+
+  std::span<T> values() {
+    freeze();
+    return {values_.data(), static_cast<std::size_t>(size_)};
+  }
+  std::span<const T> values() const { return {values_.data(), static_cast<std::size_t>(values_.size())}; }
+  MatrixView<T> view(Param p) { return {values().data() + p.offset, p.rows, p.cols, p.stride}; }
+  MatrixView<const T> view(Param p) const { return {values_.data() + p.offset, p.rows, p.cols, p.stride}; }
+
+  const std::vector<ParamInfo>& list() const { return list_; }
+  Index count() const;                   // logical parameters, padding left out
+  Index size() const { return size_; }   // elements of the flat vector, padding included
+
+ private:
+  Param add(std::string name, Index rows, Index cols, bool is_bias);
+
+  std::vector<ParamInfo> list_;
+  AlignedBuffer<T> values_;
+  Index size_ = 0;
+  bool frozen_ = false;
+};
+
+}  // namespace eqnn

@@ -1,0 +1,384 @@
+#include "program.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace eqnn {
+
+std::string to_string(const Shape& s) {
+  const std::string examples = s.examples == Shape::kShared     ? "shared"
+                               : s.examples == Shape::kCapacity ? "b"
+                                                                : std::to_string(s.examples);
+  return concat("[", examples, ", ", s.points, ", ", s.channels, "]");
+}
+
+// --- recording -------------------------------------------------------------------------------------------
+
+template <class T>
+Program<T>::Program(Index capacity, Mode mode) : capacity_(capacity), mode_(mode) {
+  require(capacity >= 1, "a program's capacity is ", capacity, " examples; it must be at least 1");
+}
+
+template <class T>
+Index Program<T>::rows_at(int id, Index examples) const {
+  const Shape& s = shape(id);
+  return s.examples == Shape::kShared ? s.points : examples * s.points;
+}
+
+template <class T>
+Tensor<T> Program<T>::input(std::string name, Shape shape) {
+  require(!finished_, "input '", name, "' is added to a finished program");
+  require<ShapeError>(shape.examples == Shape::kCapacity && shape.points >= 1 && shape.channels >= 1, "input '", name,
+                      "' has shape ", to_string(shape), "; points and channels start at 1");
+  for (const Named& other : inputs_) require(other.name != name, "input '", name, "' exists already");
+  Node n;
+  n.kind = Kind::input;
+  n.operation.name = name;
+  n.operation.shape = shape;
+  n.stride = padded<T>(shape.channels);
+  const int id = static_cast<int>(nodes_.size());
+  n.value = input_size_;
+  nodes_.push_back(std::move(n));
+  input_size_ += value_size(id);
+  inputs_.push_back({std::move(name), id});
+  return {this, id};
+}
+
+template <class T>
+IndexInput Program<T>::index_input(std::string name, Shape shape, std::int32_t limit) {
+  require(!finished_, "index input '", name, "' is added to a finished program");
+  require<ShapeError>(shape.examples == Shape::kCapacity && shape.points >= 1 && shape.channels >= 1, "index input '",
+                      name, "' has shape ", to_string(shape), "; points and channels start at 1");
+  require(limit >= 1, "index input '", name, "' has limit ", limit, "; it must be at least 1");
+  index_inputs_.push_back({std::move(name), shape, limit, index_size_});
+  index_size_ += capacity_ * shape.points * shape.channels;
+  return {static_cast<int>(index_inputs_.size()) - 1};
+}
+
+template <class T>
+Tensor<T> Program<T>::param(Param p) {
+  require(static_cast<bool>(p), "an empty Param is used; construct the layer with a Params first");
+  for (int id : param_nodes_)
+    if (node(id).param.offset == p.offset) return {this, id};
+  require(!finished_, "a parameter is added to a finished program");
+  Node n;
+  n.kind = Kind::param;
+  n.operation.name = "parameter";
+  n.operation.shape = {Shape::kShared, p.rows, p.cols};
+  n.param = p;
+  n.stride = p.stride;
+  n.needs_gradient = training();
+  const int id = static_cast<int>(nodes_.size());
+  nodes_.push_back(std::move(n));
+  param_nodes_.push_back(id);
+  return {this, id};
+}
+
+template <class T>
+Tensor<T> Program<T>::record(Operation<T> operation) {
+  require(!finished_, operation.name, ": recorded into a finished program");
+  require<ShapeError>(operation.shape.points >= 1 && operation.shape.channels >= 1, operation.name, ": output shape ",
+                      to_string(operation.shape), "; points and channels start at 1");
+  Node n;
+  require(operation.inputs.size() <= 32, operation.name, ": ", operation.inputs.size(), " inputs; at most 32 are allowed");
+  for (std::size_t k = 0; k < operation.inputs.size(); ++k) {
+    const Tensor<T> in = operation.inputs[k];
+    require<ShapeError>(in && &in.program() == this, operation.name, ": an input belongs to another program");
+    const bool flows = operation.backward && (operation.differentiable >> k & 1u) && node(in.id()).needs_gradient;
+    n.flows.push_back(flows);
+    n.needs_gradient |= flows;
+  }
+  n.stride = padded<T>(operation.shape.channels);
+  n.operation = std::move(operation);
+  nodes_.push_back(std::move(n));
+  return {this, static_cast<int>(nodes_.size()) - 1};
+}
+
+template <class T>
+void Program<T>::output(std::string name, Tensor<T> value) {
+  require(!finished_, "output '", name, "' is named in a finished program");
+  node(value.id()).keep = true;
+  outputs_.push_back({std::move(name), value.id()});
+}
+
+template <class T>
+void Program<T>::finish(Tensor<T> loss) {
+  require(!finished_, "a program is finished twice");
+  require<ShapeError>(loss && &loss.program() == this && loss.shape() == Shape{}, "the loss has shape ",
+                      loss ? to_string(loss.shape()) : "none", "; it must be [b, 1, 1]: one value an example");
+  loss_ = loss.id();
+  node(loss_).keep = true;
+  mark_active();
+  plan();
+}
+
+template <class T>
+void Program<T>::finish() {
+  require(!finished_ && mode_ == Mode::evaluate, "a training program needs a loss: call finish(loss)");
+  plan();
+}
+
+// --- planning --------------------------------------------------------------------------------------------
+
+// A gradient flows through a node when it leads from a parameter (needs_gradient) to the loss. The first
+// writer of a gradient is the last of its consumers: backward runs from the end.
+template <class T>
+void Program<T>::mark_active() {
+  if (!training()) return;
+  node(loss_).active = node(loss_).needs_gradient;
+  std::vector<bool> written(nodes_.size(), false);
+  for (int id = operations() - 1; id >= 0; --id) {
+    Node& n = node(id);
+    n.first.assign(n.operation.inputs.size(), false);
+    if (!n.active || n.kind != Kind::operation) continue;
+    for (std::size_t k = 0; k < n.operation.inputs.size(); ++k) {
+      const int in = n.operation.inputs[k].id();
+      if (!n.flows[k]) continue;
+      node(in).active = true;
+      n.first[k] = !written[static_cast<std::size_t>(in)];
+      written[static_cast<std::size_t>(in)] = true;
+    }
+  }
+}
+
+// A piece of the arena and the moments at which it is in use. Forward of node i happens at moment i, its
+// backward at 2N - 1 - i.
+template <class T>
+struct Program<T>::Buffer {
+  int from, to;
+  Index size;
+  std::vector<Index*> offsets;  // whoever lives in it
+};
+
+// The lifetimes of all values, gradients and scratch. An elementwise operation takes over the buffer of
+// its input where nobody reads the input afterwards; so does its gradient, the other way.
+template <class T>
+std::vector<typename Program<T>::Buffer> Program<T>::lifetimes() {
+  const int count = operations(), end = 2 * count;
+  const auto backward = [&](int id) { return end - 1 - id; };
+  std::vector<int> value_end(nodes_.size()), first_writer(nodes_.size(), -1);
+  for (int id = 0; id < count; ++id) {
+    const Node& n = node(id);
+    value_end[static_cast<std::size_t>(id)] = n.keep ? end : id;
+    if (n.active && n.operation.backward_reads_output)
+      value_end[static_cast<std::size_t>(id)] = std::max(value_end[static_cast<std::size_t>(id)], backward(id));
+    for (std::size_t k = 0; k < n.operation.inputs.size(); ++k) {
+      const auto in = static_cast<std::size_t>(n.operation.inputs[k].id());
+      value_end[in] = std::max(value_end[in], n.active && n.operation.backward_reads_inputs ? backward(id) : id);
+      if (n.active && n.first[k]) first_writer[in] = id;
+    }
+  }
+  std::vector<Buffer> buffers;
+  std::vector<int> value_buffer(nodes_.size(), -1), gradient_buffer(nodes_.size(), -1);
+  const auto add = [&](int from, int to, Index size, Index* offset) {
+    buffers.push_back({from, to, size, {offset}});
+    return static_cast<int>(buffers.size()) - 1;
+  };
+  for (int id = 0; id < count; ++id) {
+    Node& n = node(id);
+    if (n.kind != Kind::operation) continue;
+    const auto i = static_cast<std::size_t>(id);
+    if (n.operation.scratch > 0)
+      add(id, n.active ? backward(id) : id, padded<T>(n.operation.scratch), &n.scratch);
+    const int in = n.operation.elementwise ? n.operation.inputs[0].id() : -1;
+    const int shared = in >= 0 ? value_buffer[static_cast<std::size_t>(in)] : -1;
+    if (shared >= 0 && value_end[static_cast<std::size_t>(in)] == id) {
+      Buffer& b = buffers[static_cast<std::size_t>(shared)];
+      b.to = std::max(b.to, value_end[i]);
+      b.offsets.push_back(&n.value);
+      value_buffer[i] = shared;
+    } else {
+      value_buffer[i] = add(id, value_end[i], value_size(id), &n.value);
+    }
+  }
+  for (int id = count - 1; id >= 0; --id) {  // backward order
+    Node& n = node(id);
+    if (n.kind != Kind::operation || !n.active) continue;
+    const auto i = static_cast<std::size_t>(id);
+    const int writer = first_writer[i];
+    const bool shares = writer >= 0 && node(writer).operation.elementwise && node(writer).operation.overwrites &&
+                        node(writer).operation.inputs[0].id() == id;
+    if (shares) {
+      gradient_buffer[i] = gradient_buffer[static_cast<std::size_t>(writer)];
+      Buffer& b = buffers[static_cast<std::size_t>(gradient_buffer[i])];
+      b.to = std::max(b.to, backward(id));
+      b.offsets.push_back(&n.gradient);
+    } else {
+      gradient_buffer[i] = add(writer >= 0 ? backward(writer) : count, backward(id), value_size(id), &n.gradient);
+    }
+  }
+  return buffers;
+}
+
+// First fit, longest-lived first among those that start together: each buffer takes the lowest place that
+// no buffer alive at the same moment has.
+template <class T>
+void Program<T>::place(std::vector<Buffer>& buffers) {
+  std::sort(buffers.begin(), buffers.end(),
+            [](const Buffer& a, const Buffer& b) { return a.from != b.from ? a.from < b.from : a.to > b.to; });
+  std::vector<std::pair<const Buffer*, Index>> placed;
+  for (const Buffer& b : buffers) {
+    Index offset = 0;
+    for (bool moved = true; moved;) {
+      moved = false;
+      for (const auto& [other, at] : placed) {
+        const bool together = other->from <= b.to && b.from <= other->to;
+        if (together && at < offset + b.size && offset < at + other->size) {
+          offset = at + other->size;
+          moved = true;
+        }
+      }
+    }
+    placed.emplace_back(&b, offset);
+    for (Index* target : b.offsets) *target = offset;
+    arena_size_ = std::max(arena_size_, offset + b.size);
+  }
+}
+
+template <class T>
+void Program<T>::plan() {
+  finished_ = true;
+  for (Node& n : nodes_) {
+    n.first.resize(n.operation.inputs.size(), false);
+    if (n.operation.index_scratch > 0) {
+      n.index_scratch = index_scratch_size_;
+      index_scratch_size_ += n.operation.index_scratch;
+    }
+  }
+  std::vector<Buffer> buffers = lifetimes();
+  place(buffers);
+}
+
+// --- replay ------------------------------------------------------------------------------------------------
+
+template <class T>
+void Program<T>::check_indices(const Workspace<T>& w) const {
+  for (const IndexNode& input : index_inputs_) {
+    const Index count = w.span().examples * input.shape.points * input.shape.channels;
+    const std::int32_t* values = w.indices_.data() + input.offset;
+    for (Index i = 0; i < count; ++i)
+      require(values[i] >= 0 && values[i] < input.limit, "index input '", input.name, "' holds ", values[i],
+              " at position ", i, "; allowed are 0 to ", input.limit - 1);
+  }
+}
+
+namespace {
+template <class T>
+void clear_padding(MatrixView<T> m) {
+  if (m.cols == m.stride) return;
+  for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
+}
+}  // namespace
+
+template <class T>
+void Program<T>::forward(Workspace<T>& w, const T* params) const {
+  check_indices(w);
+  for (int id : param_nodes_) w.slots_[static_cast<std::size_t>(id)].value = const_cast<T*>(params) + node(id).param.offset;
+  for (int id = 0; id < operations(); ++id) {
+    const Node& n = node(id);
+    if (n.kind != Kind::operation) continue;
+    const Frame<T> frame(*this, w, id, false);
+    n.operation.forward(frame);
+    if (!n.operation.overwrites) clear_padding(frame.out());
+  }
+}
+
+template <class T>
+void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh) const {
+  require(training() && loss_ >= 0, "backward is called on a program that was not recorded for training");
+  if (!node(loss_).active) return;
+  for (int id : param_nodes_)
+    w.slots_[static_cast<std::size_t>(id)].gradient = node(id).active ? gradient + node(id).param.offset : nullptr;
+  T* seed = w.slots_[static_cast<std::size_t>(loss_)].gradient;
+  for (Index i = 0; i < w.span().examples; ++i) {
+    T* row = seed + i * node(loss_).stride;
+    std::fill(row, row + node(loss_).stride, T(0));
+    row[0] = w.weights_[i];
+  }
+  for (int id = operations() - 1; id >= 0; --id) {
+    const Node& n = node(id);
+    if (n.kind != Kind::operation || !n.active) continue;
+    const Frame<T> frame(*this, w, id, fresh);
+    if (!n.operation.overwrites)
+      for (int k = 0; k < static_cast<int>(n.operation.inputs.size()); ++k) {
+        const MatrixView<T> g = frame.in_gradient(k);
+        if (g && !frame.accumulate(k)) std::fill(g.data, g.data + g.rows * g.stride, T(0));
+      }
+    n.operation.backward(frame);
+  }
+}
+
+// --- workspace -----------------------------------------------------------------------------------------------
+
+template <class T>
+Workspace<T>::Workspace(const Program<T>& program)
+    : program_(&program),
+      arena_(program.arena_size_),
+      inputs_(program.input_size_),
+      weights_(program.capacity_),
+      indices_(program.index_size_),
+      index_scratch_(program.index_scratch_size_),
+      slots_(program.nodes_.size()) {
+  require(program.finished_, "a workspace is made for a program that is still being recorded: call finish() first");
+  for (int id = 0; id < program.operations(); ++id) {
+    const auto& n = program.node(id);
+    Slot& slot = slots_[static_cast<std::size_t>(id)];
+    if (n.kind == Program<T>::Kind::input) slot.value = inputs_.data() + n.value;
+    if (n.kind == Program<T>::Kind::operation) slot.value = arena_.data() + n.value;
+    if (n.gradient >= 0) slot.gradient = arena_.data() + n.gradient;
+  }
+}
+
+template <class T>
+void Workspace<T>::bind(const Span& span) {
+  require(span.examples >= 0 && span.examples <= program_->capacity_, "a replay of ", span.examples,
+          " examples is asked for; this program was recorded for at most ", program_->capacity_);
+  span_ = span;
+}
+
+namespace {
+template <class List>
+const auto& find_named(const List& list, std::string_view name, const char* what) {
+  for (const auto& entry : list)
+    if (entry.name == name) return entry;
+  std::string known;
+  for (const auto& entry : list) known += concat(known.empty() ? "" : ", ", entry.name);
+  throw ValueError(concat("there is no ", what, " '", name, "'; this program has: ", known.empty() ? "none" : known));
+}
+}  // namespace
+
+template <class T>
+Block<T> Workspace<T>::input(std::string_view name) {
+  const auto& found = find_named(program_->inputs_, name, "input");
+  const Shape& s = program_->shape(found.id);
+  return {value(found.id), span_.examples, s.points, s.channels, program_->node(found.id).stride};
+}
+
+template <class T>
+Block<std::int32_t> Workspace<T>::index_input(std::string_view name) {
+  const auto& found = find_named(program_->index_inputs_, name, "index input");
+  return {indices_.data() + found.offset, span_.examples, found.shape.points, found.shape.channels,
+          found.shape.channels};
+}
+
+template <class T>
+Block<const T> Workspace<T>::output(std::string_view name) const {
+  const auto& found = find_named(program_->outputs_, name, "output");
+  const Shape& s = program_->shape(found.id);
+  return {slots_[static_cast<std::size_t>(found.id)].value, span_.examples, s.points, s.channels,
+          program_->node(found.id).stride};
+}
+
+template <class T>
+MatrixView<const T> Workspace<T>::losses() const {
+  require(program_->loss_ >= 0, "this program was recorded without a loss");
+  return {slots_[static_cast<std::size_t>(program_->loss_)].value, span_.examples, 1,
+          program_->node(program_->loss_).stride};
+}
+
+template class Program<float>;
+template class Program<double>;
+template class Workspace<float>;
+template class Workspace<double>;
+
+}  // namespace eqnn
