@@ -33,7 +33,8 @@ struct SafeTensors {
 
 // The file's bytes; the same arguments give the same bytes. Arrays of wider types go first, otherwise in the order
 // given, and the header is padded with spaces to 8 bytes, so every array is aligned.
-// Throws ValueError for an unknown dtype, a repeated name, bytes that do not fit the shape, or text that is not UTF-8.
+// Throws ValueError for an unknown dtype, a repeated name, bytes that do not fit the shape, or text that is not
+// UTF-8.
 std::string encode_safetensors(const std::vector<NamedArray>& arrays,
                                const std::map<std::string, std::string>& metadata = {});
 
@@ -42,16 +43,16 @@ std::string encode_safetensors(const std::vector<NamedArray>& arrays,
 // with `path`.
 SafeTensors decode_safetensors(std::string_view bytes, std::string_view path);
 
-// One array for each parameter, named prefix + name, in PyTorch's layout: a weight [in, out] as [out, in], a bias as
-// [out], without padding. `values` is laid out like the parameters: the parameters, a gradient or a moment.
+// One array for each parameter, named prefix + name, in PyTorch's layout: a weight [in, out] as [out, in], a bias
+// as [out], without padding. `values` is laid out like the parameters: the parameters, a gradient or a moment.
 // Throws ValueError when its size is not params.size().
 template <class T>
 std::vector<NamedArray> parameter_arrays(const Params<T>& params, std::type_identity_t<std::span<const T>> values,
                                          const std::string& prefix);
 
-// The inverse, from those arrays of `file` whose names start with `prefix`; elements in the padding are not touched.
-// Throws FileError, before any value is written, for a missing or extra array, another shape or another dtype, and
-// ValueError as above.
+// The inverse, from those arrays of `file` whose names start with `prefix`; elements in the padding are not
+// touched. Throws FileError, before any value is written, for a missing or extra array, another shape or another
+// dtype, and ValueError as above.
 template <class T>
 void load_parameter_arrays(const Params<T>& params, std::type_identity_t<std::span<T>> values,
                            const SafeTensors& file, const std::string& prefix);
@@ -60,8 +61,8 @@ void load_parameter_arrays(const Params<T>& params, std::type_identity_t<std::sp
 template <class T>
 void save_model(const std::string& path, const Params<T>& params,
                 const std::map<std::string, std::string>& metadata = {});
-// Sets `params` from a file of save_model or of PyTorch, and returns the metadata. Throws FileError, and then `params`
-// is as before.
+// Sets `params` from a file of save_model or of PyTorch, and returns the metadata. Throws FileError, and then
+// `params` is as before.
 template <class T>
 std::map<std::string, std::string> load_model(const std::string& path, Params<T>& params);
 

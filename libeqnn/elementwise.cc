@@ -90,7 +90,11 @@ void unary_all(Unary f, Index size, const T* x, T* y) {
   const Tag<T> d;
   switch (f) {
     case Unary::relu:
-      return each_vector(size, y, [=](Index i) { return hn::Max(hn::LoadU(d, x + i), hn::Zero(d)); });
+      // Not Max, which hides a NaN on x86: a diverging run must show in its loss.
+      return each_vector(size, y, [=](Index i) {
+        const auto v = hn::LoadU(d, x + i);
+        return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
+      });
     case Unary::tanh:
       return each_vector(size, y, [=](Index i) { return hn::Tanh(d, hn::LoadU(d, x + i)); });
     case Unary::gelu:

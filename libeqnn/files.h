@@ -1,4 +1,5 @@
-// Whole files in and out, and what the array formats share. Errors are FileError: path, what failed, why, what to do.
+// Whole files in and out, and what the array formats share. Errors are FileError: path, what failed, why, what to
+// do.
 #pragma once
 
 #include <optional>

@@ -47,17 +47,17 @@ void blas_product(const kernels::Product<T>& p, Gemm gemm) {
 }  // namespace
 
 template <class T>
-void matrix_product(const kernels::Product<T>& p) {
+void matrix_product(const kernels::Product<T>& p, bool strict) {
   static const bool up_to_date = blas_is_up_to_date();
   const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-  if (work < kBlasWork || !up_to_date || !blas_can(p)) return kernels::product(p);
+  if (strict || work < kBlasWork || !up_to_date || !blas_can(p)) return kernels::product(p);
   if constexpr (sizeof(T) == 4)
     blas_product(p, cblas_sgemm);
   else
     blas_product(p, cblas_dgemm);
 }
-template void matrix_product(const kernels::Product<float>&);
-template void matrix_product(const kernels::Product<double>&);
+template void matrix_product(const kernels::Product<float>&, bool);
+template void matrix_product(const kernels::Product<double>&, bool);
 
 void use_one_blas_thread() {
   static std::once_flag once;

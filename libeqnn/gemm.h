@@ -7,10 +7,11 @@ namespace eqnn {
 
 // C (+)= A B, as in kernels.h. From kBlasWork multiply-adds on it goes to OpenBLAS, whose blocking for
 // large caches is worth more there, unless OpenBLAS runs kernels of an older instruction set than this
-// machine has (it does not know every processor; `eqnn doctor` tells). docs/adr/0001 has the measurement.
+// machine has (it does not know every processor; `eqnn doctor` tells). Strict: never to OpenBLAS.
+// docs/adr/0001-products.md has the measurement.
 inline constexpr double kBlasWork = 3e8;
 template <class T>
-void matrix_product(const kernels::Product<T>& p);
+void matrix_product(const kernels::Product<T>& p, bool strict);
 
 // Sets OpenBLAS to one thread, once a process. With several, its sums depend on their number.
 void use_one_blas_thread();

@@ -118,7 +118,7 @@ void linear_backward(const Frame<T>& g, bool has_bias) {
     p.c = dw.data;
     p.c_row = dw.stride;
     p.accumulate = g.accumulate(1);
-    matrix_product(p);
+    matrix_product(p, g.strict());
   }
   if (has_bias)
     if (const MatrixView<T> db = g.in_gradient(2))
@@ -136,7 +136,7 @@ void linear_backward(const Frame<T>& g, bool has_bias) {
     p.c = dx.data;
     p.c_row = dx.stride;
     p.accumulate = g.accumulate(0);
-    matrix_product(p);
+    matrix_product(p, g.strict());
     clear_padding(dx);
   }
 }
@@ -173,9 +173,57 @@ Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) {
             p.c = out.data;
             p.c_row = out.stride;
             p.bias = has_bias ? g.in(2).data : nullptr;
-            matrix_product(p);
+            matrix_product(p, g.strict());
           },
       .backward = [has_bias](const Frame<T>& g) { linear_backward(g, has_bias); },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .multiply_adds = static_cast<double>(s.points * s.channels * w.channels),
+  });
+}
+
+template <class T>
+Tensor<T> constant(Program<T>& program, Shape shape, double value) {
+  require(std::isfinite(value), "constant: the value is ", value, "; it must be finite");
+  const T v = static_cast<T>(value);
+  return program.record({
+      .name = "constant",
+      .inputs = {},
+      .shape = shape,
+      .forward =
+          [v](const Frame<T>& g) {
+            const MatrixView<T> out = g.out();
+            for (Index i = 0; i < out.rows; ++i) std::fill(out.row(i), out.row(i) + out.cols, v);
+          },
+      .backward = nullptr,
+  });
+}
+
+template <class T>
+Tensor<T> flatten(Tensor<T> x) {
+  const Shape& s = x.shape();
+  const Index points = s.points, channels = s.channels;
+  return x.program().record({
+      .name = "flatten",
+      .inputs = {x},
+      .shape = {s.examples, 1, points * channels},
+      .forward =
+          [=](const Frame<T>& g) {
+            const MatrixView<const T> in = g.in(0);
+            for (Index e = 0; e < g.examples(); ++e)
+              kernels::copy_columns(points, channels, in.row(e * points), in.stride, g.out().row(e), channels, false);
+            clear_padding(g.out());
+          },
+      .backward =
+          [=](const Frame<T>& g) {
+            const MatrixView<T> dx = g.in_gradient(0);
+            if (!dx) return;
+            for (Index e = 0; e < g.examples(); ++e)
+              kernels::copy_columns(points, channels, g.out_gradient().row(e), channels, dx.row(e * points), dx.stride,
+                                    g.accumulate(0));
+            clear_padding(dx);
+          },
+      .backward_reads_inputs = false,
       .backward_reads_output = false,
       .overwrites = true,
   });
@@ -321,6 +369,7 @@ Tensor<T> neighbor_sum(Tensor<T> x, Tensor<T> adjacency) {
       .backward_reads_output = false,
       .overwrites = true,
       .differentiable = 0b01,
+      .multiply_adds = static_cast<double>(n * n * x.shape().channels),
   });
 }
 
@@ -352,6 +401,7 @@ Tensor<T> with_neighbors(Tensor<T> x, Tensor<T> adjacency) {
       .backward_reads_output = false,
       .overwrites = true,
       .differentiable = 0b01,
+      .multiply_adds = static_cast<double>(n * n * c),
   });
 }
 
@@ -407,6 +457,8 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
 
 #define EQNN_INSTANTIATE(T)                                        \
   template Tensor<T> linear(Tensor<T>, Tensor<T>, Tensor<T>);      \
+  template Tensor<T> constant(Program<T>&, Shape, double);         \
+  template Tensor<T> flatten(Tensor<T>);                           \
   template Tensor<T> relu(Tensor<T>);                              \
   template Tensor<T> tanh(Tensor<T>);                              \
   template Tensor<T> gelu(Tensor<T>);                              \

@@ -10,6 +10,14 @@ namespace eqnn {
 template <class T>
 Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias = {});
 
+// Every element is `value`: [b, n, c], no gradient.
+template <class T>
+Tensor<T> constant(Program<T>& program, Shape shape, double value);
+
+// [b, n, c] -> [b, 1, n c], point after point.
+template <class T>
+Tensor<T> flatten(Tensor<T> x);
+
 // Elementwise, any shape. gelu is the tanh form, 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
 template <class T>
 Tensor<T> relu(Tensor<T> x);

@@ -193,7 +193,7 @@ void multiply_one(const Product<T>& p) {
     const Index depth = kPanelBytes / (width * static_cast<Index>(sizeof(T)));
     const bool reused = p.m > 2 * kRows[static_cast<std::size_t>(vectors - 1)] && p.b_row != width && p.k > 32;
     const bool pack = p.b_transposed || reused;
-    const Index step = pack ? std::min(p.k, depth) : std::max<Index>(p.k, 1);
+    const Index step = std::max<Index>(pack ? std::min(p.k, depth) : p.k, 1);
     Tile<T> t{p.a, p.a_row, p.a_col, nullptr, p.b_row, p.c + v0 * lanes, p.c_row,
               p.bias ? p.bias + v0 * lanes : nullptr, 0, std::min(lanes, p.n - (v0 + vectors - 1) * lanes),
               p.accumulate};

@@ -15,7 +15,7 @@ std::string to_string(const Shape& s) {
 // --- recording -------------------------------------------------------------------------------------------
 
 template <class T>
-Program<T>::Program(Index capacity, Mode mode) : capacity_(capacity), mode_(mode) {
+Program<T>::Program(Index capacity, Mode mode, bool strict) : capacity_(capacity), mode_(mode), strict_(strict) {
   require(capacity >= 1, "a program's capacity is ", capacity, " examples; it must be at least 1");
 }
 
@@ -116,6 +116,24 @@ template <class T>
 void Program<T>::finish() {
   require(!finished_ && mode_ == Mode::evaluate, "a training program needs a loss: call finish(loss)");
   plan();
+}
+
+template <class T>
+Index Program<T>::memory_bytes() const {
+  return (arena_size_ + input_size_ + capacity_) * static_cast<Index>(sizeof(T)) +
+         (index_size_ + index_scratch_size_) * static_cast<Index>(sizeof(std::int32_t));
+}
+
+template <class T>
+double Program<T>::multiply_adds() const {
+  double total = 0;
+  for (const Node& n : nodes_) {
+    int products = 1;  // forward, and one for each of the first two inputs that a gradient flows to
+    for (std::size_t k = 0; k < std::min<std::size_t>(n.flows.size(), 2); ++k)
+      if (n.active && n.flows[k]) ++products;
+    total += products * n.operation.multiply_adds;
+  }
+  return total;
 }
 
 // --- planning --------------------------------------------------------------------------------------------

@@ -71,6 +71,7 @@ class Frame {
 
   Index examples() const { return span().examples; }
   const Span& span() const;
+  bool strict() const { return program_.strict(); }
   int operation() const { return node_; }  // id of the operation, for its own random stream
 
   MatrixView<const T> in(int k) const;
@@ -106,6 +107,8 @@ struct Operation {
   bool overwrites = false;   // honours Frame::accumulate(k), and leaves all padding zero itself
   // Bit k: whether a gradient flows to input k. in_gradient(k) is null where it does not.
   std::uint32_t differentiable = ~std::uint32_t{0};
+  // Multiply-adds of matrix products in forward, an example; one of its gradients costs as much.
+  double multiply_adds = 0;
   // Memory that lasts from forward to backward, asked for at full capacity.
   Index scratch = 0;
   Index index_scratch = 0;
@@ -119,7 +122,9 @@ template <class T>
 class Program {
  public:
   // `capacity` examples at most in one replay; Mode::evaluate plans no backward pass and no gradients.
-  Program(Index capacity, Mode mode);
+  // A strict program runs every matrix product in our own kernels, never in OpenBLAS, so that its bits are
+  // the same on every machine with fused multiply-add.
+  Program(Index capacity, Mode mode, bool strict = false);
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
@@ -140,10 +145,13 @@ class Program {
   void finish();
 
   bool training() const { return mode_ == Mode::train; }
+  bool strict() const { return strict_; }
   Index capacity() const { return capacity_; }
   const Shape& shape(int id) const { return nodes_[static_cast<std::size_t>(id)].operation.shape; }
+  // Multiply-adds of matrix products of one example, forward and (training) backward.
+  double multiply_adds() const;
   int operations() const { return static_cast<int>(nodes_.size()); }
-  Index arena_bytes() const { return arena_size_ * static_cast<Index>(sizeof(T)); }
+  Index memory_bytes() const;  // of one Workspace
 
   // Replays forward on the examples bound in `w`. `params` is the flat vector.
   // Throws ValueError when an index input is out of its range.
@@ -195,6 +203,7 @@ class Program {
 
   Index capacity_;
   Mode mode_;
+  bool strict_;
   bool finished_ = false;
   std::vector<Node> nodes_;
   std::vector<Named> inputs_, outputs_;

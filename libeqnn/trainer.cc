@@ -100,7 +100,7 @@ double Schedule::operator()(std::uint64_t step) const {
 template <class T>
 struct Trainer<T>::State {
   State(Params<T>& p, const TrainerOptions& o, const Model<T>& model)
-      : params(p), options(o), train(std::min(o.shard, o.batch), Mode::train), eval(o.shard, Mode::evaluate) {
+      : params(p), options(o), train(std::min(o.shard, o.batch), Mode::train, o.strict), eval(o.shard, Mode::evaluate, o.strict) {
     params.freeze();
     train.finish(model(train));
     eval.finish(model(eval));
@@ -330,8 +330,15 @@ const TrainerOptions& Trainer<T>::options() const {
   return state_->options;
 }
 template <class T>
-Index Trainer<T>::workspace_bytes() const {
-  return state_->train.arena_bytes();
+double Trainer<T>::multiply_adds() const {
+  return state_->train.multiply_adds() * static_cast<double>(state_->options.batch);
+}
+template <class T>
+Index Trainer<T>::memory_bytes() const {
+  const State& s = *state_;
+  const Index vectors = 1 + s.rows + static_cast<Index>(s.moments.size());
+  return vectors * s.params.size() * static_cast<Index>(sizeof(T)) +
+         s.threads * (s.train.memory_bytes() + s.eval.memory_bytes());
 }
 
 template class Trainer<float>;

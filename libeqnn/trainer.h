@@ -64,6 +64,7 @@ struct TrainerOptions {
   Schedule schedule = {};
   double clip_norm = 0;      // > 0: gradient times min(1, clip_norm / (|gradient| + 1e-6))
   std::uint64_t seed = 0;    // for operations that draw (dropout)
+  bool strict = false;       // the same bits on every machine with fused multiply-add: no OpenBLAS
 };
 
 // A callable that is only borrowed for the length of a call; copying it never allocates.
@@ -145,7 +146,8 @@ class Trainer {
   };
   std::vector<Moment> moments();
   const TrainerOptions& options() const;
-  Index workspace_bytes() const;  // memory of one worker's training arena
+  Index memory_bytes() const;     // parameters, gradients, moments and all workers' arenas
+  double multiply_adds() const;   // of the matrix products of one step
 
  private:
   struct State;

@@ -1,0 +1,73 @@
+#include <charconv>
+
+#include "../text.h"
+#include "family.h"
+#include "gnn_degree_parity.h"
+
+namespace eqnn::hard {
+namespace {
+
+// Reads all of `text` as a number; false when it is none, or when something is left over.
+template <class T>
+bool read_number(const std::string& text, T& value) {
+  const char* end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc() && last == end;
+}
+
+}  // namespace
+
+ParameterReader::ParameterReader(const std::vector<Parameter>& known, const ParameterValues& values) {
+  std::vector<std::string> names;
+  for (const Parameter& p : known) {
+    names.push_back(p.name);
+    values_[p.name] = p.default_value;
+  }
+  for (const auto& [name, value] : values) {
+    require(values_.count(name) == 1, "unknown parameter '", name, "'; the nearest one is '", nearest(name, names),
+            "'");
+    values_[name] = value;
+  }
+}
+
+const std::string& ParameterReader::text(const std::string& name) const {
+  const auto found = values_.find(name);
+  require(found != values_.end(), "this family has no parameter '", name, "'");
+  return found->second;
+}
+
+Index ParameterReader::integer(const std::string& name) const {
+  Index value = 0;
+  require(read_number(text(name), value), name, " is '", text(name), "'; it must be a whole number");
+  return value;
+}
+
+double ParameterReader::number(const std::string& name) const {
+  double value = 0;
+  require(read_number(text(name), value) && std::isfinite(value), name, " is '", text(name),
+          "'; it must be a finite number");
+  return value;
+}
+
+bool ParameterReader::flag(const std::string& name) const {
+  const std::string& value = text(name);
+  const bool yes = value.empty() || value == "true" || value == "1";
+  require(yes || value == "false" || value == "0", name, " is '", value, "'; it must be true or false");
+  return yes;
+}
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all = {gnn_degree_parity_family()};
+  return all;
+}
+
+const Family& family(std::string_view id) {
+  std::vector<std::string> ids;
+  for (const Family& f : families()) {
+    if (f.id == id) return f;
+    ids.push_back(f.id);
+  }
+  throw ValueError(concat("unknown family '", id, "'; the nearest one is '", nearest(id, ids), "'"));
+}
+
+}  // namespace eqnn::hard

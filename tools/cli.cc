@@ -1,0 +1,106 @@
+#include "cli.h"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <thread>
+
+#include <toml++/toml.h>
+
+#include <eqnn/files.h>
+
+namespace tools {
+
+int Common::thread_count() const {
+  return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::int64_t parse_integer(const std::string& name, const std::string& text, std::int64_t low, std::int64_t high) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string allowed = high == std::numeric_limits<std::int64_t>::max()
+                                  ? concat("whole numbers from ", low, " on")
+                                  : concat("whole numbers from ", low, " to ", high);
+  require(error == std::errc() && end == text.data() + text.size() && value >= low && value <= high, "--", name,
+          " is '", text, "'; allowed are ", allowed);
+  return value;
+}
+
+double parse_number(const std::string& name, const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  require(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), "--", name, " is '", text,
+          "'; a finite number is needed, such as 2e-3");
+  return value;
+}
+
+bool parse_switch(const std::string& name, const std::string& text) {
+  if (text.empty() || text == "true" || text == "1") return true;
+  require(text == "false" || text == "0", "--", name, " is '", text, "'; allowed are true and false");
+  return false;
+}
+
+std::uint64_t parse_seed(const std::string& name, const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  require(error == std::errc() && end == text.data() + text.size(), "--", name, " is '", text,
+          "'; allowed are whole numbers from 0 to 2^64 - 1");
+  return value;
+}
+
+namespace {
+
+std::string toml_value(const std::string& path, const std::string& key, const toml::node& node) {
+  if (const auto* v = node.as_string()) return v->get();
+  if (const auto* v = node.as_boolean()) return v->get() ? "true" : "false";
+  if (const auto* v = node.as_integer()) return std::to_string(v->get());
+  if (const auto* v = node.as_floating_point()) {
+    std::array<char, 32> text{};
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), v->get()).ptr;
+    return {text.data(), end};
+  }
+  if (const auto* list = node.as_array()) {
+    std::string joined;
+    for (const toml::node& item : *list) joined += concat(joined.empty() ? "" : ",", toml_value(path, key, item));
+    return joined;
+  }
+  throw ValueError(concat(path, ": key '", key, "' holds a table or a date; a number, string, boolean or list is needed"));
+}
+
+void append_toml(const std::string& path, const toml::table& table, RawOptions& out) {
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (const toml::table* inner = node.as_table()) {
+      require(name == "run" || name == "params", path, ": table [", name, "] is not known; allowed are [run] and [params]");
+      append_toml(path, *inner, out);
+    } else {
+      out.push_back({name, toml_value(path, name, node)});
+    }
+  }
+}
+
+}  // namespace
+
+RawOptions read_toml(const std::string& path) {
+  RawOptions options;
+  const std::string text = eqnn::read_file(path);
+  try {
+    append_toml(path, toml::parse(text, path), options);
+  } catch (const toml::parse_error& e) {
+    throw ValueError(concat(path, ": line ", e.source().begin.line, ": ", e.description()));
+  }
+  return options;
+}
+
+void claim_output(const std::string& path, bool force) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(path, error))) return;
+  if (fs::is_character_file(path, error) || fs::is_fifo(path, error)) return;
+  require(force, path, " exists; give --force to replace it, or another --out");
+  fs::remove_all(path, error);
+  if (error) throw eqnn::FileError(concat(path, ": cannot be removed: ", error.message()));
+}
+
+}  // namespace tools

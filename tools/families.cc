@@ -1,0 +1,345 @@
+// `eqnn families`: what the families are, their members as files, and certificates.
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <eqnn/files.h>
+#include <eqnn/npz.h>
+
+#include "commands.h"
+#include "inputs.h"
+#include "train_config.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using eqnn::FileError;
+using eqnn::NpyArray;
+using eqnn::NpzArrays;
+using eqnn::hard::Family;
+using eqnn::hard::Member;
+
+// --- members in npz files: one array member.KEY for each key of the JSON document ------------------------
+
+bool all_integers(const Json& v) {
+  if (!v.is_array()) return v.is_number_integer();
+  return std::all_of(v.begin(), v.end(), all_integers);
+}
+
+void flatten_numbers(const Json& v, std::vector<double>& out) {
+  if (!v.is_array()) return out.push_back(v.get<double>());
+  for (const Json& item : v) flatten_numbers(item, out);
+}
+
+bool is_numeric(const Json& v) {
+  if (v.is_array()) return std::all_of(v.begin(), v.end(), is_numeric);
+  return v.is_number();
+}
+
+// Numbers and rectangular lists of numbers become numeric arrays, everything else its JSON text in bytes.
+NpyArray member_array(const Json& v) {
+  if (v.is_boolean()) {
+    const std::vector<std::uint8_t> bit{v.get<bool>()};
+    return eqnn::npy_array<std::uint8_t>({}, bit);
+  }
+  std::vector<Index> shape;
+  for (const Json* level = &v; level->is_array(); level = &level->at(0)) {
+    shape.push_back(static_cast<Index>(level->size()));
+    if (level->empty()) break;
+  }
+  std::size_t items = 1;
+  for (Index s : shape) items *= static_cast<std::size_t>(s);
+  std::vector<double> numbers;
+  if (is_numeric(v)) flatten_numbers(v, numbers);
+  if (!is_numeric(v) || numbers.size() != items) {
+    const std::string text = v.dump();
+    const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+    return eqnn::npy_array<std::uint8_t>({static_cast<Index>(bytes.size())}, bytes);
+  }
+  if (!all_integers(v)) return eqnn::npy_array<double>(shape, numbers);
+  const std::vector<std::int64_t> whole(numbers.begin(), numbers.end());
+  return eqnn::npy_array<std::int64_t>(shape, whole);
+}
+
+Json nested(const NpyArray& a, const std::vector<double>& values, std::size_t axis, std::size_t& next) {
+  if (axis == a.shape.size()) {
+    const double v = values[next++];
+    return a.dtype == "<f8" ? Json(v) : Json(static_cast<std::int64_t>(v));
+  }
+  Json list = Json::array();
+  for (Index i = 0; i < a.shape[axis]; ++i) list.push_back(nested(a, values, axis + 1, next));
+  return list;
+}
+
+Json member_value(const NpyArray& a, const std::string& path) {
+  const std::vector<double> values = eqnn::as_doubles(a);
+  if (a.dtype == "|u1" && a.shape.empty()) return Json(values[0] != 0);
+  if (a.dtype == "|u1") {
+    const Json parsed = Json::parse(std::string(values.begin(), values.end()), nullptr, false);
+    require<FileError>(!parsed.is_discarded(), path, ": a member array of bytes is not JSON text");
+    return parsed;
+  }
+  std::size_t next = 0;
+  return nested(a, values, 0, next);
+}
+
+}  // namespace
+
+std::unique_ptr<Member> read_member(const Family& family, const std::string& path) {
+  if (!path.ends_with(".npz")) {
+    try {
+      return family.parse(eqnn::read_file(path));
+    } catch (const FileError& e) {
+      const std::string what = e.what();
+      throw FileError(what.find(path) == std::string::npos ? concat(path, ": ", what) : what);
+    } catch (const ValueError& e) {
+      throw ValueError(concat(path, ": ", e.what()));
+    }
+  }
+  Json j = Json::object();
+  const std::string prefix = "member.";
+  for (const auto& [name, array] : eqnn::read_npz(path))
+    if (name.starts_with(prefix)) j[name.substr(prefix.size())] = member_value(array, path);
+  require<FileError>(!j.empty(), path, ": holds no member.* arrays; eqnn families sample writes them");
+  return family.parse(j.dump());
+}
+
+namespace {
+
+// --- list, show --------------------------------------------------------------------------------------------
+
+Json family_json(const Family& f) {
+  Json parameters = Json::array();
+  for (const auto& p : f.parameters)
+    parameters.push_back({{"name", p.name}, {"default", p.default_value}, {"meaning", p.meaning}});
+  return {{"id", f.id},           {"title", f.title},   {"theorem", f.theorem},
+          {"group", f.group},     {"definition", f.definition}, {"input_law", f.input_law},
+          {"control", f.control}, {"parameters", parameters}};
+}
+
+void print_family(const Family& f) {
+  fmt::print("{}   {}\n", f.id, f.title);
+  fmt::print("  theorem     {}\n  group       {}\n  inputs      {}\n  definition  {}\n  control     {}\n", f.theorem, f.group,
+             f.input_law, f.definition, f.control);
+  for (const auto& p : f.parameters) fmt::print("  --{:<12} default {:<8} {}\n", p.name, p.default_value, p.meaning);
+}
+
+int list(const Common& common) {
+  Json all = Json::array();
+  for (const Family& f : eqnn::hard::families()) {
+    all.push_back(family_json(f));
+    if (!common.json) print_family(f);
+  }
+  if (common.json) fmt::print("{}\n", all.dump());
+  return kDone;
+}
+
+struct FamilyFlags {
+  std::string id, member, in, out;
+  std::string count = "1", members;
+  bool force = false;
+  TextFlags parameters;
+};
+
+// The member of the flags: given, or drawn from the member seed.
+std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& common) {
+  const Family& family = eqnn::hard::family(flags.id);
+  RawOptions given;
+  std::uint64_t seed = common.seed;
+  for (const RawOption& o : flags.parameters.given()) {
+    if (o.name == "member-seed")
+      seed = parse_seed(o.name, o.value);
+    else if (o.name != "data-seed")
+      given.push_back(o);
+  }
+  const auto values = family_parameters(family, given);
+  return flags.member.empty() ? family.draw(values, seed) : read_member(family, flags.member);
+}
+
+std::uint64_t data_seed(const FamilyFlags& flags, const Common& common) {
+  return flags.parameters.has("data-seed") ? parse_seed("data-seed", flags.parameters.get("data-seed")) : common.seed;
+}
+
+void warn(const Member& member, const Common& common) {
+  if (common.quiet) return;
+  for (const std::string& w : member.warnings()) fmt::print(stderr, "eqnn: warning: {}\n", w);
+}
+
+int show(const FamilyFlags& flags, const Common& common) {
+  const Family& family = eqnn::hard::family(flags.id);
+  const auto member = chosen_member(flags, common);
+  warn(*member, common);
+  if (common.json) {
+    Json j = family_json(family);
+    j["member"] = Json::parse(member->json());
+    Json facts = Json::object(), errors = Json::object();
+    for (const auto& f : member->facts()) {
+      facts[f.name] = f.value;
+      if (f.error > 0) errors[f.name] = f.error;
+    }
+    j.update(facts);
+    j["standard_errors"] = errors;
+    fmt::print("{}\n", j.dump());
+    return kDone;
+  }
+  print_family(family);
+  fmt::print("  member      {}\n", member->json());
+  for (const auto& f : member->facts())
+    fmt::print("  {:<28} {:<14.8g}{} {}\n", f.name, f.value, f.error > 0 ? fmt::format(" +- {:.2g}", f.error) : "", f.meaning);
+  return kDone;
+}
+
+// --- sample, eval ------------------------------------------------------------------------------------------
+
+// Inputs in double, a few thousand at a time.
+constexpr Index kChunk = 4096;
+
+int sample(const FamilyFlags& flags, const Common& common) {
+  const Index count = parse_integer("count", flags.count, 1, std::int64_t{1} << 31);
+  const auto member = chosen_member(flags, common);
+  warn(*member, common);
+  const auto& layout = member->input();
+  claim_output(flags.out, flags.force);
+  const std::string member_path = fmt::format("{}.member.json", flags.out.ends_with(".npz") ? flags.out.substr(0, flags.out.size() - 4) : flags.out);
+  claim_output(member_path, flags.force);
+  const std::size_t size = static_cast<std::size_t>(layout.points * layout.channels);
+  std::vector<std::uint8_t> bits;
+  std::vector<double> reals, y;
+  for (Index first = 0; first < count; first += kChunk) {
+    const Index n = std::min(kChunk, count - first);
+    std::vector<double> chunk(static_cast<std::size_t>(n) * size);
+    const eqnn::Block<double> x{chunk.data(), n, layout.points, layout.channels, layout.channels};
+    member->sample({data_seed(flags, common), eqnn::Stream::user, 0, static_cast<std::uint64_t>(first)}, x);
+    for (Index e = 0; e < n; ++e) y.push_back(member->value({x.row(e), layout.points, layout.channels, layout.channels}));
+    if (layout.bits)
+      bits.insert(bits.end(), chunk.begin(), chunk.end());
+    else
+      reals.insert(reals.end(), chunk.begin(), chunk.end());
+  }
+  const std::vector<Index> shape{count, layout.points, layout.channels};
+  NpzArrays arrays{{layout.name, layout.bits ? eqnn::npy_array<std::uint8_t>(shape, bits) : eqnn::npy_array<double>(shape, reals)},
+                   {"y", eqnn::npy_array<double>({count}, y)}};
+  for (const auto& [key, value] : Json::parse(member->json()).items()) arrays["member." + key] = member_array(value);
+  eqnn::write_npz(flags.out, arrays);
+  eqnn::write_atomically(member_path, member->json() + "\n");
+  if (common.json)
+    fmt::print("{}\n", Json({{"out", flags.out}, {"member", member_path}, {"count", count}}).dump());
+  else if (!common.quiet)
+    fmt::print("{} examples in {}, the member in {}\n", count, flags.out, member_path);
+  return kDone;
+}
+
+std::vector<double> values_of(const Member& member, const InputArray& in) {
+  std::vector<double> y;
+  for (Index e = 0; e < in.examples; ++e) {
+    try {
+      y.push_back(member.value(in.example(e)));
+    } catch (const ValueError& error) {
+      throw FileError(concat("example ", e, ": ", error.what()));
+    }
+  }
+  return y;
+}
+
+int eval(const FamilyFlags& flags, const Common& common) {
+  require(!flags.member.empty(), "families eval needs --member F.json or F.npz");
+  const auto member = chosen_member(flags, common);
+  const InputArray in = read_inputs(flags.in, member->input());
+  const std::vector<double> y = values_of(*member, in);
+  claim_output(flags.out, flags.force);
+  eqnn::write_npz(flags.out, {{"y", eqnn::npy_array<double>({in.examples}, y)}});
+  if (common.json)
+    fmt::print("{}\n", Json({{"out", flags.out}, {"examples", in.examples}}).dump());
+  else if (!common.quiet)
+    fmt::print("{} values in {}\n", in.examples, flags.out);
+  return kDone;
+}
+
+// --- check -------------------------------------------------------------------------------------------------
+
+// One check for a data file: how many of its values differ from the member's.
+eqnn::hard::Check check_values(const Member& member, const std::string& path) {
+  const InputArray in = read_inputs(path, member.input());
+  const NpzArrays arrays = eqnn::read_npz(path);
+  const auto found = arrays.find("y");
+  require<FileError>(found != arrays.end() && found->second.shape == std::vector<Index>{in.examples}, path,
+                     ": array 'y' with one value an example is needed");
+  const std::vector<double> y = eqnn::as_doubles(found->second), expected = values_of(member, in);
+  Index wrong = 0;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    wrong += std::abs(y[i] - expected[i]) <= 1e-10 * (1 + std::abs(expected[i])) ? 0 : 1;
+  return {"values that differ from the member's", static_cast<double>(wrong), 0, 0,
+          fmt::format("{} examples of {}", in.examples, path)};
+}
+
+int check(const FamilyFlags& flags, const Common& common) {
+  const eqnn::hard::CertifyOptions options{.seed = common.seed, .threads = common.thread_count()};
+  const Family& family = eqnn::hard::family(flags.id);
+  std::vector<eqnn::hard::Check> checks;
+  require(flags.in.empty() || !flags.member.empty(), "families check --in needs --member F: whose values are to be checked?");
+  if (!flags.members.empty()) {
+    require(flags.member.empty(), "--members and --member exclude each other");
+    checks = family.certify_members(family_parameters(family, flags.parameters.given()),
+                                    parse_integer("members", flags.members, 1, 4096), options);
+  } else {
+    const auto member = chosen_member(flags, common);
+    warn(*member, common);
+    if (flags.in.empty())
+      checks = member->certify(options);
+    else
+      checks = {check_values(*member, flags.in)};
+  }
+  const bool pass = std::all_of(checks.begin(), checks.end(), [](const auto& c) { return c.pass(); });
+  Json rows = Json::array();
+  for (const auto& c : checks) {
+    rows.push_back({{"name", c.name}, {"value", c.value}, {"expected", c.expected}, {"tolerance", c.tolerance}, {"how", c.how}, {"pass", c.pass()}});
+    if (!common.json)
+      fmt::print("{}  {}\n      value {:.10g}, expected {:.10g}, tolerance {:.3g}; {}\n", c.pass() ? "pass" : "FAIL", c.name, c.value,
+                 c.expected, c.tolerance, c.how);
+  }
+  if (common.json) fmt::print("{}\n", Json({{"family", flags.id}, {"pass", pass}, {"checks", rows}}).dump());
+  return pass ? kDone : kAnsweredNo;
+}
+
+}  // namespace
+
+void add_families(CLI::App& app, Commands& commands) {
+  CLI::App* families = app.add_subcommand("families", "the hard function families: list, show, sample, eval, check");
+  families->require_subcommand(1);
+  commands.push_back({families->add_subcommand("list", "every family"), list});
+  const auto add = [&](const char* name, const char* help, int (*run)(const FamilyFlags&, const Common&)) {
+    CLI::App* sub = families->add_subcommand(name, help);
+    auto flags = std::make_shared<FamilyFlags>();
+    sub->add_option("ID", flags->id, "family")->required();
+    add_family_flags(*sub, flags->parameters);
+    flags->parameters.add(*sub, "member-seed", "seed of the member (default: --seed)");
+    flags->parameters.add(*sub, "data-seed", "seed of the inputs (default: --seed)");
+    sub->add_option("--member", flags->member, "member file, .json or .npz, instead of a drawn member");
+    commands.push_back({sub, [flags, run](const Common& common) { return run(*flags, common); }});
+    return std::pair{sub, flags};
+  };
+  add("show", "definition, facts and hardness of one instance", show);
+  {
+    auto [sub, flags] = add("sample", "inputs and labels of a member, as npz", sample);
+    sub->add_option("--count", flags->count, "examples")->required();
+    sub->add_option("-o,--out", flags->out, "npz; the member goes beside it, as .member.json")->required();
+    sub->add_flag("--force", flags->force, "replace existing outputs");
+  }
+  {
+    auto [sub, flags] = add("eval", "a member's values on given inputs", eval);
+    sub->add_option("--in", flags->in, "npz with the inputs")->required();
+    sub->add_option("-o,--out", flags->out, "npz for the values, y (double)")->required();
+    sub->add_flag("--force", flags->force, "replace an existing output");
+  }
+  {
+    auto [sub, flags] = add("check", "certify a member, many members, or a data file; exit 4 when a check fails", check);
+    sub->add_option("--members", flags->members, "draw so many members and compare their Gram matrix");
+    sub->add_option("--in", flags->in, "npz whose y is recomputed (with --member)");
+  }
+}
+
+}  // namespace tools

@@ -1,0 +1,175 @@
+// The `eqnn` command: parses the command line, runs one subcommand, turns errors into exit codes.
+
+#include <cstdio>
+#include <new>
+
+#include <fmt/core.h>
+
+#include <eqnn/text.h>
+
+#include "commands.h"
+
+namespace tools {
+
+void TextFlags::add(CLI::App& app, const std::string& name, const std::string& help, bool is_switch) {
+  flags_.push_back(std::make_unique<Flag>(Flag{name, "", nullptr}));
+  Flag& flag = *flags_.back();
+  flag.option = is_switch ? app.add_flag("--" + name, flag.value, help) : app.add_option("--" + name, flag.value, help);
+}
+
+RawOptions TextFlags::given() const {
+  RawOptions options;
+  for (const auto& flag : flags_)
+    if (flag->option->count() > 0) options.push_back({flag->name, flag->value});
+  return options;
+}
+
+bool TextFlags::has(const std::string& name) const {
+  for (const auto& flag : flags_)
+    if (flag->name == name) return flag->option->count() > 0;
+  return false;
+}
+
+std::string TextFlags::get(const std::string& name, const std::string& fallback) const {
+  for (const auto& flag : flags_)
+    if (flag->name == name && flag->option->count() > 0) return flag->value;
+  return fallback;
+}
+
+void add_family_flags(CLI::App& app, TextFlags& flags) {
+  std::map<std::string, std::pair<std::string, bool>> all;
+  for (const auto& family : eqnn::hard::families())
+    for (const auto& p : family.parameters)
+      all.try_emplace(p.name, concat(p.meaning, " (default ", p.default_value, ")"),
+                      p.default_value == "true" || p.default_value == "false");
+  for (const auto& [name, help] : all) flags.add(app, name, help.first, help.second);
+}
+
+namespace {
+
+// In the contract, and of a later version: each says so and exits 6.
+constexpr const char* kLater[] = {"sweep",   "reproduce", "learn", "bound", "gradvar", "tau-threshold", "reduce",
+                                  "certify", "collect",   "plot",  "report", "export",  "import"};
+
+void add_later(CLI::App& app, Commands& commands) {
+  for (const char* name : kLater) {
+    CLI::App* sub = app.add_subcommand(name, "not built in yet");
+    sub->group("Not built in yet")->allow_extras();
+    commands.push_back({sub, [name](const Common&) -> int {
+                          throw NotBuiltError(concat("'eqnn ", name, "' is not built in yet; eqnn --help lists what is"));
+                        }});
+  }
+}
+
+struct CommonText {
+  std::string threads, seed;
+};
+
+void add_common(CLI::App& app, Common& common, CommonText& text) {
+  app.add_flag("--json", common.json, "one JSON document on stdout (train: JSON lines)");
+  app.add_flag("-q,--quiet", common.quiet, "no progress, no notes");
+  app.add_flag("-v,--verbose", common.verbose, "say more");
+  app.add_option("--threads", text.threads, "threads (default: all cores)");
+  app.add_option("--seed", text.seed, "seed; the default of --member-seed, --init-seed and --data-seed (default 0)");
+  app.add_option("--progress", common.progress, "auto, bar, plain or none")
+      ->check(CLI::IsMember({"auto", "bar", "plain", "none"}));
+}
+
+std::vector<std::string> flag_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* o : app.get_options())
+    for (const std::string& n : o->get_lnames()) names.push_back("--" + n);
+  return names;
+}
+
+// What the parser could not place: an unknown flag or subcommand, with the nearest known one.
+[[noreturn]] void refuse_extras(const CLI::App& app, const std::vector<std::string>& extras) {
+  const std::string& word = extras.front();
+  if (word.starts_with("-")) {
+    const std::string name = word.substr(0, word.find('='));
+    throw ValueError(concat("'", name, "' is not a flag of 'eqnn ", app.get_name(), "'; the nearest is '",
+                            eqnn::nearest(name, flag_names(app)), "'; --help lists all"));
+  }
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
+  if (names.empty()) throw ValueError(concat("'", word, "' is one argument too many for 'eqnn ", app.get_name(), "'; --help shows its use"));
+  throw ValueError(concat("'", word, "' is not a subcommand; the nearest is '", eqnn::nearest(word, names), "'; --help lists all"));
+}
+
+void check_extras(const CLI::App& app) {
+  for (const CLI::App* sub : app.get_subcommands()) check_extras(*sub);
+  bool later = false;
+  for (const char* name : kLater) later |= app.get_name() == name;
+  if (!later && !app.remaining().empty()) refuse_extras(app, app.remaining());
+}
+
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Equivariant networks, and function families that they represent and gradient descent does not learn.", "eqnn");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  app.set_version_flag("--version", concat("eqnn ", version_text()));
+  app.allow_extras();
+  Common common;
+  CommonText text;
+  Commands commands;
+  add_families(app, commands);
+  add_train(app, commands);
+  add_predict(app, commands);
+  add_doctor(app, commands);
+  add_bench(app, commands);
+  add_later(app, commands);
+  for (const Command& c : commands) {
+    add_common(*c.app, common, text);
+    c.app->allow_extras();
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& e) {  // --help, --version
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    throw ValueError(concat(one_line(e.what()), "; --help shows what is allowed"));
+  }
+  check_extras(app);
+  if (!text.threads.empty()) common.threads = static_cast<int>(parse_integer("threads", text.threads, 1, 1024));
+  if (!text.seed.empty()) common.seed = parse_seed("seed", text.seed);
+  for (const Command& c : commands)
+    if (c.app->parsed()) return c.run(common);
+  throw ValueError("no subcommand is given; eqnn --help lists them");
+}
+
+int report(int code, const char* kind, const char* what) {
+  std::fflush(stdout);
+  std::fprintf(stderr, "eqnn: error: %s%s\n", kind, one_line(what).c_str());
+  return code;
+}
+
+int guarded(int argc, char** argv) {
+  try {
+    const int code = run(argc, argv);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      return report(kFile, "", "standard output cannot be written; free some space or choose another place");
+    return code;
+  } catch (const NotBuiltError& e) {
+    return report(kNotBuilt, "", e.what());
+  } catch (const eqnn::FileError& e) {
+    return report(kFile, "", e.what());
+  } catch (const eqnn::Error& e) {
+    return report(kUsage, "", e.what());
+  } catch (const std::bad_alloc&) {
+    return report(kUsage, "", "not enough memory for this configuration; make --width, --batch or --threads smaller (--dry-run tells the memory)");
+  } catch (const std::system_error& e) {
+    return report(kFile, "", e.what());
+  } catch (const std::exception& e) {
+    return report(kInternal, "internal error, please report it with the command: ", e.what());
+  }
+}
+
+}  // namespace
+}  // namespace tools
+
+int main(int argc, char** argv) { return tools::guarded(argc, argv); }

@@ -1,0 +1,103 @@
+#include "run_directory.h"
+
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+using eqnn::FileError;
+
+constexpr const char* kFormat = "eqnn-checkpoint-1";
+
+eqnn::NamedArray doubles(const std::string& name, const std::vector<double>& values) {
+  eqnn::NamedArray a{name, "F64", {static_cast<Index>(values.size())}, {}};
+  a.bytes.resize(values.size() * sizeof(double));
+  if (!values.empty()) std::memcpy(a.bytes.data(), values.data(), a.bytes.size());
+  return a;
+}
+
+std::vector<double> doubles(const eqnn::SafeTensors& file, const std::string& name, std::size_t least) {
+  const eqnn::NamedArray& a = file.array(name);
+  std::vector<double> values(a.bytes.size() / sizeof(double));
+  require<FileError>(a.dtype == "F64" && values.size() >= least, file.path, ": array '", name, "' is ", a.dtype,
+                     " with ", values.size(), " values; F64 with at least ", least, " is needed");
+  if (!values.empty()) std::memcpy(values.data(), a.bytes.data(), a.bytes.size());
+  return values;
+}
+
+}  // namespace
+
+bool RunDirectory::exists() const { return fs::exists(fs::symlink_status(path_)); }
+bool RunDirectory::finished() const { return fs::exists(file("result.json")); }
+bool RunDirectory::has_checkpoint() const { return fs::exists(file("checkpoint.safetensors")); }
+
+void RunDirectory::create(const std::string& run_json) {
+  std::error_code error;
+  fs::create_directories(path_, error);
+  require<FileError>(!error && fs::is_directory(path_), path_, ": the run directory cannot be made: ",
+                     error ? error.message() : "a file is in the way", "; choose another --out");
+  eqnn::write_atomically(file("run.json"), run_json);
+}
+
+TrainConfig RunDirectory::config() const {
+  const std::string path = file("run.json"), text = eqnn::read_file(path);
+  try {
+    return parse_config_json(nlohmann::json::parse(text).at("config").dump());
+  } catch (const nlohmann::json::exception& e) {
+    throw FileError(concat(path, ": not a run.json of this version: ", e.what()));
+  }
+}
+
+// Removes only what is a run, or empty: --force must not be able to take a home directory with it.
+void RunDirectory::remove() {
+  std::error_code error;
+  const bool removable = fs::is_directory(path_) && (fs::is_empty(path_, error) || fs::exists(file("run.json")));
+  require(removable, path_, " is not a run directory; --force replaces runs only: remove it yourself or choose another --out");
+  fs::remove_all(path_, error);
+  require<FileError>(!error, path_, ": cannot be removed: ", error.message());
+}
+
+void RunDirectory::write_checkpoint(Training& training, const RunState& s) const {
+  std::vector<eqnn::NamedArray> arrays = training.state();
+  arrays.push_back(doubles("run.numbers", {s.wall_seconds, s.initial_loss, s.best_validation}));
+  arrays.push_back(doubles("run.recent_losses", s.recent_losses));
+  eqnn::write_atomically(file("checkpoint.safetensors"),
+                         eqnn::encode_safetensors(arrays, {{"format", kFormat},
+                                                           {"step", std::to_string(s.steps)},
+                                                           {"metrics_length", std::to_string(s.metrics_length)},
+                                                           {"evaluations_without_better",
+                                                            std::to_string(s.evaluations_without_better)}}));
+}
+
+RunState RunDirectory::read_checkpoint(Training& training) const {
+  const std::string path = file("checkpoint.safetensors");
+  eqnn::SafeTensors found = eqnn::decode_safetensors(eqnn::read_file(path), path);
+  require<FileError>(found.metadata["format"] == kFormat, path, ": format is '", found.metadata["format"],
+                     "'; this version reads ", kFormat, "; start again with --force");
+  const auto whole = [&](const char* name) {
+    const std::string& text = found.metadata[name];
+    std::int64_t value = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    require<FileError>(error == std::errc() && end == text.data() + text.size() && value >= 0, path, ": ", name, " is '",
+                       text, "'; a whole number is needed; start again with --force");
+    return value;
+  };
+  RunState s;
+  s.steps = static_cast<std::uint64_t>(whole("step"));
+  s.metrics_length = whole("metrics_length");
+  s.evaluations_without_better = whole("evaluations_without_better");
+  const std::vector<double> numbers = doubles(found, "run.numbers", 3);
+  s.wall_seconds = numbers[0];
+  s.initial_loss = numbers[1];
+  s.best_validation = numbers[2];
+  s.recent_losses = doubles(found, "run.recent_losses", 0);
+  training.restore(found, s.steps);
+  return s;
+}
+
+}  // namespace tools

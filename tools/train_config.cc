@@ -1,0 +1,241 @@
+#include "train_config.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include <eqnn/text.h>
+
+namespace tools {
+namespace {
+
+// Results of another version are not comparable: a change of sampling, initialisation or arithmetic that
+// changes the bits of a run raises it.
+constexpr int kResultsVersion = 1;
+
+constexpr std::int64_t kMany = std::numeric_limits<std::int64_t>::max();
+
+std::string number_text(double v) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), v).ptr;
+  return {text.data(), end};
+}
+
+std::string quoted(const std::string& s) { return nlohmann::json(s).dump(); }
+
+ConfigField integer(const char* name, const char* help, Index TrainConfig::*field, std::int64_t low,
+                    std::int64_t high = kMany) {
+  return {name, help, false,
+          [=](TrainConfig& c, const std::string& text) { c.*field = parse_integer(name, text, low, high); },
+          [=](const TrainConfig& c) { return std::to_string(c.*field); }};
+}
+
+ConfigField number(const char* name, const char* help, double TrainConfig::*field, double low, double high = 1e300) {
+  return {name, help, false,
+          [=](TrainConfig& c, const std::string& text) {
+            const double v = parse_number(name, text);
+            require(v >= low && v <= high, "--", name, " is ", text, "; allowed are numbers from ", number_text(low),
+                    high < 1e300 ? " to " + number_text(high) : std::string(" on"));
+            c.*field = v;
+          },
+          [=](const TrainConfig& c) { return number_text(c.*field); }};
+}
+
+ConfigField toggle(const char* name, const char* help, bool TrainConfig::*field) {
+  return {name, help, true, [=](TrainConfig& c, const std::string& text) { c.*field = parse_switch(name, text); },
+          [=](const TrainConfig& c) { return std::string(c.*field ? "true" : "false"); }};
+}
+
+ConfigField seed_field(const char* name, const char* help, std::uint64_t TrainConfig::*field) {
+  return {name, help, false, [=](TrainConfig& c, const std::string& text) { c.*field = parse_seed(name, text); },
+          [=](const TrainConfig& c) { return std::to_string(c.*field); }};
+}
+
+// `later` are values of the contract that this version cannot do: exit 6 rather than 2.
+ConfigField choice(const char* name, const char* help, std::string TrainConfig::*field, std::vector<std::string> allowed,
+                   std::vector<std::string> later = {}) {
+  std::string list;
+  for (const std::string& a : allowed) list += concat(list.empty() ? "" : ", ", a);
+  return {name, concat(help, ": ", list), false,
+          [=](TrainConfig& c, const std::string& text) {
+            for (const std::string& l : later)
+              if (l == text) throw NotBuiltError(concat("--", name, " ", text, " is not built in yet; allowed are ", list));
+            for (const std::string& a : allowed)
+              if (a == text) {
+                c.*field = text;
+                return;
+              }
+            throw ValueError(concat("--", name, " is '", text, "'; allowed are ", list, "; the nearest is ",
+                                    eqnn::nearest(text, allowed)));
+          },
+          [=](const TrainConfig& c) { return quoted(c.*field); }};
+}
+
+std::vector<ConfigField> make_fields() {
+  using C = TrainConfig;
+  return {
+      toggle("control", "train on the family's matched positive control instead of its target", &C::control),
+      choice("model", "network", &C::model, {"gnn", "mlp"},
+             {"gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "poly", "egnn"}),
+      integer("depth", "hidden layers before the head", &C::depth, 1, 1000),
+      integer("width", "units of a hidden layer", &C::width, 1, 1 << 16),
+      integer("head-width", "units of the head's hidden layer", &C::head_width, 1, 1 << 16),
+      choice("activation", "activation", &C::activation, {"relu", "tanh", "gelu", "square"}),
+      choice("init", "initial weights", &C::init,
+             {"kaiming-uniform", "kaiming-normal", "xavier-uniform", "xavier-normal", "orthogonal"}),
+      number("init-scale", "factor of the initial weights", &C::init_scale, 0),
+      choice("adjacency", "form of the adjacency", &C::adjacency, {"raw", "mean", "sqrt", "centred"}),
+      choice("pool", "pooling over the points", &C::pool, {"mean", "sum", "sqrt"}),
+      choice("optimizer", "optimiser", &C::optimizer, {"sgd", "adam", "adamw", "sign-sgd"}),
+      number("lr", "learning rate", &C::lr, 0),
+      number("momentum", "momentum of sgd", &C::momentum, 0),
+      toggle("nesterov", "Nesterov momentum of sgd", &C::nesterov),
+      number("weight-decay", "weight decay", &C::weight_decay, 0),
+      choice("schedule", "learning rate schedule", &C::schedule, {"constant", "cosine", "step"}),
+      integer("warmup", "steps of linear warm-up", &C::warmup, 0),
+      integer("decay-every", "steps between two falls of --schedule step", &C::decay_every, 1),
+      number("decay-factor", "factor of a fall of --schedule step", &C::decay_factor, 0, 1),
+      integer("batch", "examples a step", &C::batch, 1, 1 << 24),
+      integer("steps", "steps", &C::steps, 1, std::int64_t{1} << 40),
+      integer("samples", "size of a fixed training set; 0: fresh samples every step", &C::samples, 0,
+              std::int64_t{1} << 31),
+      integer("test-samples", "fresh samples of the final test", &C::test_samples, 2, std::int64_t{1} << 31),
+      integer("eval-every", "steps between two evaluations; 0: a twentieth of --steps", &C::eval_every, 0),
+      number("stop-at-loss", "stop when the normalised test loss is this low; 0: never", &C::stop_at_loss, 0),
+      integer("patience",
+              "stop after this many evaluations without a better loss on the last tenth of --samples; 0: never",
+              &C::patience, 0),
+      number("clip-norm", "largest gradient norm; 0: no clipping", &C::clip_norm, 0),
+      number("noise", "noise on training targets: flip probability (two-valued) or standard deviation", &C::noise, 0),
+      choice("loss", "training loss", &C::loss, {"mse"}, {"cross-entropy"}),
+      choice("dtype", "arithmetic", &C::dtype, {"f32", "f64"}),
+      toggle("strict", "the same bits on every machine with fused multiply-add", &C::strict),
+      integer("shard", "examples that one worker replays at a time", &C::shard, 1, 1 << 20),
+      number("learned-below", "verdict 'learned': normalised test loss at most this", &C::learned_below, 0),
+      number("fails-from", "verdicts of failure: normalised loss at least this", &C::fails_from, 0),
+      number("memorised-train-below", "verdict 'memorised': normalised train loss at most this",
+             &C::memorised_train_below, 0),
+      seed_field("member-seed", "seed of the member of the family (default: --seed)", &C::member_seed),
+      seed_field("init-seed", "seed of the initial parameters (default: --seed)", &C::init_seed),
+      seed_field("data-seed", "seed of the data (default: --seed)", &C::data_seed),
+  };
+}
+
+// Later flags of the contract, accepted by name so that the message is "not built in" and not "unknown".
+const std::vector<std::string> kLater = {"data", "format", "folds", "oracle", "tau", "answer"};
+
+void check_together(const TrainConfig& c) {
+  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0), "--nesterov needs --optimizer sgd and --momentum above 0");
+  require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
+          c.optimizer, "; only sgd has momentum");
+  require(c.patience == 0 || c.samples >= 10, "--patience needs a fixed training set of at least 10: give --samples");
+  require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
+}
+
+nlohmann::ordered_json config_object(const TrainConfig& c) {
+  nlohmann::ordered_json j;
+  j["family"] = c.family;
+  nlohmann::ordered_json params = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : c.params) params[name] = value;
+  j["params"] = params;
+  if (!c.member.empty()) j["member"] = nlohmann::ordered_json::parse(c.member);
+  for (const ConfigField& f : config_fields()) j[f.name] = nlohmann::ordered_json::parse(f.get(c));
+  return j;
+}
+
+std::string scalar_text(const nlohmann::ordered_json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); }
+
+}  // namespace
+
+const std::vector<ConfigField>& config_fields() {
+  static const std::vector<ConfigField> fields = make_fields();
+  return fields;
+}
+
+eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options) {
+  eqnn::hard::ParameterValues values;
+  std::string known;
+  for (const auto& p : family.parameters) {
+    values[p.name] = p.default_value;
+    known += concat(known.empty() ? "--" : ", --", p.name);
+  }
+  for (const RawOption& o : options) {
+    require(values.contains(o.name), "--", o.name, " is not a parameter of ", family.id, "; it has ", known);
+    values[o.name] = o.value;
+  }
+  return values;
+}
+
+TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
+  const eqnn::hard::Family& family = eqnn::hard::family(family_id);
+  TrainConfig c;
+  c.family = family.id;
+  c.member_seed = c.init_seed = c.data_seed = seed;
+  RawOptions parameters;
+  std::vector<std::string> known;
+  for (const auto& p : family.parameters) known.push_back(p.name);
+  for (const ConfigField& f : config_fields()) known.push_back(f.name);
+  for (const RawOption& o : options) {
+    bool found = false;
+    for (const ConfigField& f : config_fields())
+      if (f.name == o.name) {
+        f.set(c, o.value);
+        found = true;
+      }
+    for (const auto& f : eqnn::hard::families())
+      for (const auto& p : f.parameters)
+        if (p.name == o.name && !found) {
+          parameters.push_back(o);
+          found = true;
+        }
+    for (const std::string& later : kLater)
+      if (later == o.name) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
+    require(found, "'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'");
+  }
+  c.params = family_parameters(family, parameters);
+  check_together(c);
+  return c;
+}
+
+std::string config_json(const TrainConfig& c) { return config_object(c).dump(); }
+
+TrainConfig parse_config_json(std::string_view text) {
+  const auto j = nlohmann::ordered_json::parse(text);
+  TrainConfig c;
+  c.family = j.at("family").get<std::string>();
+  for (const auto& [name, value] : j.at("params").items()) c.params[name] = value.get<std::string>();
+  if (j.contains("member")) c.member = j.at("member").dump();
+  for (const ConfigField& f : config_fields()) f.set(c, scalar_text(j.at(f.name)));
+  check_together(c);
+  return c;
+}
+
+std::string config_toml(const TrainConfig& c) {
+  std::string text = concat("family = ", quoted(c.family), "\n");
+  const auto& family = eqnn::hard::family(c.family);
+  for (const auto& p : family.parameters) {
+    const std::string& value = c.params.at(p.name);
+    const bool bare = value == "true" || value == "false" ||
+                      (!value.empty() && value.find_first_not_of("0123456789.eE+-") == std::string::npos);
+    text += concat(p.name, " = ", bare ? value : quoted(value), "\n");
+  }
+  for (const ConfigField& f : config_fields()) text += concat(f.name, " = ", f.get(c), "\n");
+  return text;
+}
+
+std::string run_id(const TrainConfig& c) {
+  // FNV-1a, 64 bits: ids need to be stable and spread, not secret.
+  std::uint64_t hash = 0xcbf29ce484222325u;
+  for (char ch : concat("results ", kResultsVersion, " ", config_json(c))) {
+    hash ^= static_cast<unsigned char>(ch);
+    hash *= 0x100000001b3u;
+  }
+  std::string id;
+  for (int shift = 60; shift >= 0; shift -= 4) id += "0123456789abcdef"[hash >> shift & 15u];
+  return id;
+}
+
+}  // namespace tools

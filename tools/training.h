@@ -1,0 +1,51 @@
+// One training run in memory: network, data, trainer. Knows nothing of files, verdicts or progress.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include <eqnn/checkpoint.h>
+
+#include "train_config.h"
+
+namespace tools {
+
+// What a network does on a set of examples.
+struct Evaluation {
+  Index examples = 0;
+  double loss = 0;      // mean squared error
+  double variance = 0;  // of the targets, over the same examples
+  double accuracy = 0;  // share of equal signs
+  double correlation = 0, correlation_low = 0, correlation_high = 0;  // with its 95 % interval (Fisher's z)
+
+  double normalized() const { return loss / variance; }
+};
+
+// The run of a configuration, over float or double. One thread drives it.
+class Training {
+ public:
+  virtual ~Training() = default;
+
+  virtual double step() = 0;  // one update; the loss before it
+  virtual Evaluation test(Index examples) = 0;
+  virtual Evaluation training_set(Index examples) = 0;  // the first examples of a fixed training set
+  virtual Evaluation validation() = 0;                  // its last tenth
+  virtual std::uint64_t steps_done() const = 0;
+  virtual double gradient_norm() const = 0;
+
+  virtual Index parameters() const = 0;
+  virtual Index memory_bytes() const = 0;
+  virtual double flops_per_step() const = 0;
+
+  // Parameters and moments, and back; exact.
+  virtual std::vector<eqnn::NamedArray> state() = 0;
+  virtual void restore(const eqnn::SafeTensors& file, std::uint64_t steps) = 0;
+  virtual void save_model(const std::string& path, const std::map<std::string, std::string>& metadata) = 0;
+};
+
+std::unique_ptr<Training> make_training(const TrainConfig& c, const eqnn::hard::Member& member, int threads);
+
+// The member of a configuration: drawn, or read from the member file it holds.
+std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c);
+
+}  // namespace tools
