@@ -428,6 +428,13 @@ double dot(Index size, const T* x, const T* y) {
 
 const char* target_name() { return HWY_DYNAMIC_DISPATCH(target_all)(); }
 
+std::string target_names() {
+  std::string names;
+  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1)
+    names += concat(names.empty() ? "" : " ", hwy::TargetName(left & -left));
+  return names;
+}
+
 #define EQNN_INSTANTIATE(T)                                                              \
   template void unary(Unary, Index, const T*, T*);                                       \
   template void unary_gradient(Unary, Index, const T*, const T*, T*, bool);              \

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "check.h"
 #include "rng.h"
@@ -101,5 +102,7 @@ double dot(Index size, const T* x, const T* y);
 
 // The SIMD target that the kernels run on ("AVX3", "AVX2", ...).
 const char* target_name();
+// All targets that the kernels are compiled for and this machine has, best first: "AVX3 AVX2 SSE4 SCALAR".
+std::string target_names();
 
 }  // namespace eqnn::kernels

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <fmt/core.h>
-#include <hwy/targets.h>
 #include <nlohmann/json.hpp>
 #include <tbb/version.h>
 #include <zlib.h>
@@ -35,16 +34,6 @@ std::string host_name() {
   return gethostname(name, sizeof name - 1) == 0 ? name : "unknown";
 }
 
-// The SIMD targets that the kernels are compiled for and this machine has, best first.
-std::vector<std::string> usable_targets() {
-  std::vector<std::string> names;
-  for (std::int64_t left = hwy::SupportedTargets(); left != 0; left &= left - 1) {
-    const std::int64_t target = left & -left;
-    names.emplace_back(hwy::TargetName(target));
-  }
-  return names;
-}
-
 Json machine() {
   const eqnn::BlasInfo blas = eqnn::blas_info();
   return {{"host", host_name()},
@@ -59,7 +48,7 @@ Json machine() {
 int doctor(const Common& common) {
   Json j = machine();
   j["version"] = version_text();
-  j["targets"] = usable_targets();
+  j["targets"] = eqnn::kernels::target_names();
   j["threads"] = common.thread_count();
   j["tbb"] = fmt::format("{}.{}", TBB_VERSION_MAJOR, TBB_VERSION_MINOR);
   j["zlib"] = zlibVersion();
