@@ -105,11 +105,6 @@ std::map<std::string, std::string> parse_metadata(const json& value, std::string
   return value.get<std::map<std::string, std::string>>();
 }
 
-std::vector<Index> file_shape(const ParamInfo& info) {
-  if (info.is_bias) return {info.slice.cols};
-  return {info.slice.cols, info.slice.rows};
-}
-
 template <class T>
 void check_size(const Params<T>& params, std::size_t size) {
   require(static_cast<Index>(size) == params.size(), "values for ", params.size(), " parameter elements have size ",
@@ -210,7 +205,7 @@ std::vector<NamedArray> parameter_arrays(const Params<T>& params, std::type_iden
   std::vector<NamedArray> arrays;
   for (const ParamInfo& info : params.list()) {
     const auto size = static_cast<std::size_t>(info.slice.rows * info.slice.cols) * sizeof(T);
-    NamedArray a{prefix + info.name, kDtype<T>, file_shape(info), std::vector<std::byte>(size)};
+    NamedArray a{prefix + info.name, kDtype<T>, info.file_shape, std::vector<std::byte>(size)};
     for_each_value(info.slice, [&](std::size_t element, std::size_t position) {
       std::memcpy(a.bytes.data() + position * sizeof(T), &values[element], sizeof(T));
     });
@@ -229,7 +224,7 @@ void load_parameter_arrays(const Params<T>& params, std::type_identity_t<std::sp
   std::vector<const NamedArray*> sources;
   for (const ParamInfo& info : params.list()) {
     const std::string name = prefix + info.name;
-    const std::vector<Index> shape = file_shape(info);
+    const std::vector<Index> shape = info.file_shape;
     const auto found = unused.find(name);
     require<FileError>(found != unused.end(), file.path, ": has no array '", name, "'; the model has one of shape ",
                        shape_text(shape), ": the file is of another model");

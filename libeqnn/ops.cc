@@ -17,6 +17,13 @@ void check_same(const char* name, Tensor<T> x, Tensor<T> y) {
                       " differ; they must be equal");
 }
 
+// For operations that walk over examples: a parameter has none.
+template <class T>
+void check_examples(const char* name, Tensor<T> x) {
+  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
+                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
+}
+
 template <class T>
 Index size(MatrixView<T> m) {
   return m.rows * m.stride;
@@ -72,6 +79,7 @@ void adjacency_product(Index examples, Index n, MatrixView<const T> a, bool tran
 
 template <class T>
 void check_adjacency(const char* name, Tensor<T> x, Tensor<T> adjacency) {
+  check_examples(name, x);
   const Shape& a = adjacency.shape();
   require<ShapeError>(a.points == a.channels && a.points == x.shape().points && a.examples == x.shape().examples, name,
                       ": adjacency is ", to_string(a), " and x is ", to_string(x.shape()),
@@ -81,7 +89,7 @@ void check_adjacency(const char* name, Tensor<T> x, Tensor<T> adjacency) {
 template <class T>
 Tensor<T> pool(const char* name, Tensor<T> x, double factor) {
   const Shape& s = x.shape();
-  require<ShapeError>(s.examples != Shape::kShared, name, ": ", to_string(s), " has no examples to pool");
+  check_examples(name, x);
   const T scale = static_cast<T>(factor);
   const Index points = s.points;
   return x.program().record({
@@ -201,6 +209,7 @@ Tensor<T> constant(Program<T>& program, Shape shape, double value) {
 
 template <class T>
 Tensor<T> flatten(Tensor<T> x) {
+  check_examples("flatten", x);
   const Shape& s = x.shape();
   const Index points = s.points, channels = s.channels;
   return x.program().record({
@@ -417,6 +426,7 @@ Tensor<T> mean_points(Tensor<T> x) {
 template <class T>
 Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
   check_same("squared_error", f, y);
+  check_examples("squared_error", f);
   const Index points = f.shape().points, channels = f.shape().channels;
   const T unit = static_cast<T>(1.0 / static_cast<double>(points * channels));
   return f.program().record({

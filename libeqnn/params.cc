@@ -53,15 +53,17 @@ void fill(MatrixView<T> w, Initializer init, Draws draws) {
 }  // namespace
 
 template <class T>
-Param Params<T>::add(std::string name, Index rows, Index cols, bool is_bias) {
-  require(!frozen_, "parameter '", name, "' is added after the parameters were allocated; construct all layers first");
-  require(rows >= 1 && cols >= 1, "parameter '", name, "' is ", rows, " x ", cols, "; sizes start at 1");
-  for (const ParamInfo& info : list_)
-    require(info.name != name, "parameter '", name, "' exists already; give each layer its own name");
-  const Param slice{size_, rows, cols, padded<T>(cols)};
-  size_ += rows * slice.stride;
-  list_.push_back({std::move(name), slice, is_bias});
-  return slice;
+Param Params<T>::add(ParamInfo info) {
+  Param& p = info.slice;
+  require(!frozen_, "parameter '", info.name, "' is added after the parameters were allocated; construct all layers first");
+  require(p.rows >= 1 && p.cols >= 1, "parameter '", info.name, "' is ", p.rows, " x ", p.cols, "; sizes start at 1");
+  for (const ParamInfo& other : list_)
+    require(other.name != info.name, "parameter '", info.name, "' exists already; give each layer its own name");
+  p.offset = size_;
+  p.stride = padded<T>(p.cols);
+  size_ += p.rows * p.stride;
+  list_.push_back(std::move(info));
+  return list_.back().slice;
 }
 
 template <class T>
@@ -83,9 +85,13 @@ void Params<T>::initialize(Initializer initializer, std::uint64_t seed) {
   require(std::isfinite(initializer.scale), "initializer scale is ", initializer.scale, "; it must be finite");
   freeze();
   std::fill(values_.begin(), values_.end(), T(0));
-  for (std::size_t i = 0; i < list_.size(); ++i)
-    if (!list_[i].is_bias)
-      fill(view(list_[i].slice), initializer, Draws({seed, Stream::init, 0, static_cast<std::uint64_t>(i)}));
+  for (std::size_t i = 0; i < list_.size(); ++i) {
+    const MatrixView<T> values = view(list_[i].slice);
+    if (list_[i].is_bias)
+      std::fill(values.data, values.data + values.cols, static_cast<T>(list_[i].initial));
+    else
+      fill(values, initializer, Draws({seed, Stream::init, 0, static_cast<std::uint64_t>(i)}));
+  }
 }
 
 template class Params<float>;

@@ -42,7 +42,9 @@ inline constexpr Initializer orthogonal{Initializer::Kind::orthogonal};
 struct ParamInfo {
   std::string name;
   Param slice;
-  bool is_bias = false;
+  bool is_bias = false;            // a vector: initialize() sets it to `initial`
+  double initial = 0;
+  std::vector<Index> file_shape;   // [out, in], [out], or what the layer says: [out, in, L]
 };
 
 // Named parameters in one vector. Layers add to it while they are constructed; the first call of
@@ -51,10 +53,17 @@ struct ParamInfo {
 template <class T>
 class Params {
  public:
-  // A weight of a linear map, in x out. Throws ValueError for a repeated name or a size below 1.
-  Param weight(std::string name, Index in, Index out) { return add(std::move(name), in, out, false); }
-  // A bias of `out` values.
-  Param bias(std::string name, Index out) { return add(std::move(name), 1, out, true); }
+  // A weight of a linear map, in x out. `file_shape` is [out, in] unless given, and then of as many values, in
+  // the order of [out, in]. Throws ValueError for a repeated name or a size below 1.
+  Param weight(std::string name, Index in, Index out, std::vector<Index> file_shape = {}) {
+    if (file_shape.empty()) file_shape = {out, in};
+    return add({std::move(name), {-1, in, out, 0}, false, 0, std::move(file_shape)});
+  }
+  // A bias of `out` values; or any vector of `size` values that starts at `initial`.
+  Param bias(std::string name, Index out) { return vector(std::move(name), out, 0); }
+  Param vector(std::string name, Index size, double initial) {
+    return add({std::move(name), {-1, 1, size, 0}, true, initial, {size}});
+  }
 
   // Draws every parameter anew: parameter number i from (seed, Stream::init, example i).
   void initialize(Initializer initializer, std::uint64_t seed);
@@ -73,7 +82,7 @@ class Params {
   Index size() const { return size_; }   // elements of the flat vector, padding included
 
  private:
-  Param add(std::string name, Index rows, Index cols, bool is_bias);
+  Param add(ParamInfo info);
 
   std::vector<ParamInfo> list_;
   AlignedBuffer<T> values_;

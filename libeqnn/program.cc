@@ -97,6 +97,7 @@ Tensor<T> Program<T>::record(Operation<T> operation) {
 template <class T>
 void Program<T>::output(std::string name, Tensor<T> value) {
   require(!finished_, "output '", name, "' is named in a finished program");
+  require<ShapeError>(value && &value.program() == this, "output '", name, "' belongs to another program");
   node(value.id()).keep = true;
   outputs_.push_back({std::move(name), value.id()});
 }

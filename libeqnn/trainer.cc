@@ -62,6 +62,8 @@ void check(const TrainerOptions& o) {
   std::visit(CheckOptimizer{}, o.optimizer);
   const Schedule& s = o.schedule;
   require(s.kind != Schedule::Kind::cosine || s.steps >= 1, "a cosine schedule needs the number of steps");
+  require(std::isfinite(s.floor) && std::isfinite(s.factor), "the schedule's floor is ", s.floor, " and its factor ", s.factor,
+          "; both must be finite");
   require(s.kind != Schedule::Kind::step || s.every >= 1, "a step schedule falls every ", s.every, " steps; at least 1 is allowed");
 }
 
