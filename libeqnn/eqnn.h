@@ -1,6 +1,7 @@
 // libeqnn: a small, exact training library for equivariant networks. This header has all of it.
 #pragma once
 
+#include "checkpoint.h"
 #include "layers.h"
 #include "matrix.h"
 #include "ops.h"
