@@ -52,16 +52,16 @@ Buffer allocate(Index size) {
 // C (m x n) = op(A) op(B) + beta C, row-major.
 void multiply(bool ta, bool tb, Index m, Index n, Index k, const float* a, Index lda, const float* b, Index ldb,
               float beta, float* c, Index ldc) {
-  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, static_cast<blasint>(m),
-              static_cast<blasint>(n), static_cast<blasint>(k), 1.0f, a, static_cast<blasint>(lda), b,
-              static_cast<blasint>(ldb), beta, c, static_cast<blasint>(ldc));
+  cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+              static_cast<blasint>(m), static_cast<blasint>(n), static_cast<blasint>(k), 1.0f, a,
+              static_cast<blasint>(lda), b, static_cast<blasint>(ldb), beta, c, static_cast<blasint>(ldc));
 }
 
 // R rows of V vectors of out = A x (+ start), element (i, j) of A at a[i * ai + j * aj]. `finish(i, v, sum)`
 // says what is stored.
 template <int R, int V, class Finish>
-__attribute__((always_inline)) inline void adjacency_tile(Index n, const float* a, Index ai, Index aj, const float* x,
-                                                          Index x_row, const Finish& finish) {
+__attribute__((always_inline)) inline void adjacency_tile(Index n, const float* a, Index ai, Index aj,
+                                                          const float* x, Index x_row, const Finish& finish) {
   Vector sum[R][V] = {};
   for (Index j = 0; j < n; ++j) {
     Vector row[V];
@@ -77,12 +77,18 @@ template <int V, class Finish>
 void adjacency_rows(Index rows, Index n, const float* a, Index ai, Index aj, const float* x, Index x_row,
                     const Finish& finish) {
   switch (rows) {
-    case 1: return adjacency_tile<1, V>(n, a, ai, aj, x, x_row, finish);
-    case 2: return adjacency_tile<2, V>(n, a, ai, aj, x, x_row, finish);
-    case 3: return adjacency_tile<3, V>(n, a, ai, aj, x, x_row, finish);
-    case 4: return adjacency_tile<4, V>(n, a, ai, aj, x, x_row, finish);
-    case 5: return adjacency_tile<5, V>(n, a, ai, aj, x, x_row, finish);
-    default: return adjacency_tile<6, V>(n, a, ai, aj, x, x_row, finish);
+    case 1:
+      return adjacency_tile<1, V>(n, a, ai, aj, x, x_row, finish);
+    case 2:
+      return adjacency_tile<2, V>(n, a, ai, aj, x, x_row, finish);
+    case 3:
+      return adjacency_tile<3, V>(n, a, ai, aj, x, x_row, finish);
+    case 4:
+      return adjacency_tile<4, V>(n, a, ai, aj, x, x_row, finish);
+    case 5:
+      return adjacency_tile<5, V>(n, a, ai, aj, x, x_row, finish);
+    default:
+      return adjacency_tile<6, V>(n, a, ai, aj, x, x_row, finish);
   }
 }
 
@@ -186,7 +192,8 @@ struct EqnnHandStep {
     for (Index j = 0; j < w; j += kLanes) {
       const Vector self = load(weight + j), neighbor = load(weight + w + j), start = load(bias + j);
       for (Index i = 0; i < rows; ++i)
-        store(positive(start + s.first[2 * i] * self + s.first[2 * i + 1] * neighbor), s.in[1].get() + i * 2 * w + j);
+        store(positive(start + s.first[2 * i] * self + s.first[2 * i + 1] * neighbor),
+              s.in[1].get() + i * 2 * w + j);
     }
   }
 
@@ -356,12 +363,14 @@ struct EqnnHandStep {
       update(rate, 0, at.size);
     } else {
       arena.execute([&] {
-        tbb::parallel_for(Index{0}, shards, [&](Index i) {
-          one(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index()));
-        }, tbb::static_partitioner{});
+        tbb::parallel_for(
+            Index{0}, shards,
+            [&](Index i) { one(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); },
+            tbb::static_partitioner{});
         if (at.size < kParallelUpdate) return update(rate, 0, at.size);
-        tbb::parallel_for(tbb::blocked_range<Index>(0, at.size, 4096), [&](const auto& r) { update(rate, r.begin(), r.end()); },
-                          tbb::static_partitioner{});
+        tbb::parallel_for(
+            tbb::blocked_range<Index>(0, at.size, 4096), [&](const auto& r) { update(rate, r.begin(), r.end()); },
+            tbb::static_partitioner{});
       });
     }
     double loss = 0;

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "equivariance.h"
@@ -91,8 +92,14 @@ Dense naive_canonical(PermutationFrame frame, const Dense& x) {
     }
     return k;
   };
-  for (const Permutation& p : elements(frame, x.rows))
-    if (const Dense y = permuted(x, p); key(y) > key(best)) best = y;
+  std::vector<double> largest = key(x);
+  for (const Permutation& p : elements(frame, x.rows)) {
+    const Dense y = permuted(x, p);
+    if (std::vector<double> k = key(y); k > largest) {
+      best = y;
+      largest = std::move(k);
+    }
+  }
   return best;
 }
 
@@ -179,7 +186,7 @@ TEST_CASE_TEMPLATE("canonical forms are the largest arrangement in the group, ti
         REQUIRE(canonical<T>(frame, x).data == naive_canonical(frame, x).data);
       }
     for (const Index c : {1, 2, 3})
-      for (const Dense& drawn : tied_inputs(6, c, 40)) {
+      for (const Dense& drawn : tied_inputs(5, c, 40)) {
         Dense x = drawn;
         for (double& v : x.data) v = static_cast<double>(static_cast<float>(v));
         REQUIRE(canonical<T>(frame, x).data == naive_canonical(frame, x).data);

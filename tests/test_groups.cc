@@ -8,6 +8,7 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -194,6 +195,28 @@ TEST_CASE("orders of any size are exact") {
   CHECK(Group::symmetric(21).order_text() == "51090942171709440000");
   CHECK(Group::grid_product(Group::symmetric(20), Group::symmetric(20)).order_text() ==
         "5919012181389927685417441689600000000");
+}
+
+TEST_CASE("an order is a number below 2 to the 63 and text from there on") {
+  std::vector<Permutation> swaps;
+  for (std::int32_t i = 0; i < 63; ++i) swaps.push_back(Permutation::from_cycles(126, {{2 * i, 2 * i + 1}}));
+  CHECK(!Group(126, swaps).order());
+  CHECK(Group(126, swaps).order_text() == "9223372036854775808");
+  swaps.pop_back();
+  CHECK(Group(126, swaps).order() == Index{1} << 62);
+}
+
+TEST_CASE("chains with long orbits are completed where random elements do not generate them") {
+  for (const std::int32_t m : {180, 210, 240, 300}) {  // the wreath product of C_m and C_3, of order 3 m^3
+    std::vector<std::int32_t> cycle(static_cast<std::size_t>(m)), blocks;
+    std::iota(cycle.begin(), cycle.end(), 0);
+    for (std::int32_t i = 0; i < 3 * m; ++i) blocks.push_back((i + m) % (3 * m));
+    const Group g(3 * m, {Permutation::from_cycles(3 * m, {cycle}), Permutation(blocks)});
+    CHECK(g.order() == Index{3} * m * m * m);
+    for (const Permutation& p : g.sample(5, 1)) CHECK(g.contains(p));
+    CHECK(!g.contains(Permutation::from_cycles(3 * m, {{0, 1}})));
+    CHECK(g.element(g.rank(g.generators()[1])) == g.generators()[1]);
+  }
 }
 
 TEST_CASE("products act on the disjoint union and on the grid") {
@@ -513,6 +536,20 @@ TEST_CASE_TEMPLATE("rows of an orbit are the transformed inputs", T, float, doub
       for (Index k = 0; k < 6 * c; ++k) CHECK(y(e, k) == expected.data[static_cast<std::size_t>(k)]);
     }
   }
+}
+
+TEST_CASE_TEMPLATE("projections to points average the elements that lead there", T, float, double) {
+  const Params<T> params;
+  const Group g = Group::named("S3+C2");
+  const auto elements = g.elements();
+  Runner<T> run(params, 2, 12, 3, [&](Tensor<T> f) { return project_to_points(f, g); });
+  const Dense f = random_points(12, 3, 1), y = run(f);
+  Dense expected(5, 3);
+  for (Index i = 0; i < 5; ++i)
+    for (std::size_t e = 0; e < 12; ++e)  // points 0 and 3 are the least of their orbits, of 3 and 2 points
+      for (Index j = 0; j < 3; ++j)
+        if (elements[e](i < 3 ? 0 : 3) == i) expected(i, j) += f(static_cast<Index>(e), j) / (i < 3 ? 4 : 6);
+  CHECK(difference(y, expected) <= testing::equivariance_tolerance<T>());
 }
 
 TEST_CASE("gradients of the actions, of orbits, gathers and projections") {

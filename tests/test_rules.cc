@@ -25,7 +25,7 @@ const std::vector<std::set<std::string>> kOrder = {
     {"kernels", "product", "elementwise", "gemm", "npz"},
     {"params", "program"},
     {"ops"},
-    {"convolution", "groups", "frames", "layers"},
+    {"convolution", "groups", "group_chain", "group_layers", "frames", "point_frames", "point_layers", "layers"},
     {"trainer", "checkpoint"},
     {"eqnn"},  // the umbrella
 };

@@ -1,8 +1,11 @@
 // The `eqnn` command: parses the command line, runs one subcommand, turns errors into exit codes.
 
-#include <csignal>
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <new>
 
 #include <fmt/core.h>
@@ -187,7 +190,15 @@ int report(int code, const char* kind, const char* what) {
   return code;
 }
 
+// A stream that was closed (2>&-) would lend its number to the next file, and messages would land in there.
+// Opened for reading, it fails every write as a closed one does.
+void open_streams() {
+  for (int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+    if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) std::abort();
+}
+
 int guarded(int argc, char** argv) {
+  open_streams();
   std::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f then fails as one to a full disk does
   try {
     const int code = run(argc, argv);
@@ -215,6 +226,5 @@ int guarded(int argc, char** argv) {
 }  // namespace tools
 
 int main(int argc, char** argv) {
-  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit then is an error of the write, with a message
   return tools::guarded(argc, argv);
 }

@@ -72,7 +72,7 @@ require() {
   if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || by_hand "no right to install packages (neither root nor sudo)" "$packages"
     sudo=(sudo)
-    [ -t 0 ] || sudo -n true 2>/dev/null || by_hand "no right to install packages (sudo wants a password)" "$packages"
+    [ -t 0 ] || sudo -n true 2>/dev/null || by_hand "no right to install packages (sudo refuses)" "$packages"
   fi
   if [ -t 0 ]; then
     say "Missing packages: $packages"
@@ -94,8 +94,8 @@ require() {
 apt_get() {
   local log=$1
   shift
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@" </dev/null >>"$log" 2>&1 &&
-    return
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=300 "$@" </dev/null >>"$log" 2>&1 && return
   tail -n 20 "$log" >&2
   die 1 "'apt-get $1' failed; its last lines are above, all of them in $log"
 }
@@ -115,7 +115,8 @@ quietly() {
 configure() {
   local meson
   meson=$(tool meson)
-  mkdir -p "$build" 2>/dev/null && [ -w "$build" ] || die 1 "$build cannot be written; run this as the owner of $root"
+  mkdir -p "$build" 2>/dev/null && [ -w "$build" ] ||
+    die 1 "$build cannot be written; run this as the owner of $root"
   # A set-up that was interrupted starts again, and so does one from before the project moved.
   if ! [ -f "$build/build.ninja" ] || [ "$(cat "$build/source" 2>/dev/null || say "$root")" != "$root" ]; then
     rm -rf "$build/meson-private" "$build/meson-info" "$build/build.ninja"

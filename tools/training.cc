@@ -240,7 +240,10 @@ std::unique_ptr<Training> make_training(const TrainConfig& c, const eqnn::hard::
 
 std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c) {
   const auto& family = eqnn::hard::family(c.family);
-  return c.member.empty() ? family.draw(c.params, c.member_seed) : family.parse(c.member);
+  auto member = c.member.empty() ? family.draw(c.params, c.member_seed) : family.parse(c.member);
+  require(c.noise <= 1 || c.control || !member->two_valued(), "--noise is ", c.noise,
+          ", here the probability that a label is flipped; allowed are numbers from 0 to 1");
+  return member;
 }
 
 }  // namespace tools

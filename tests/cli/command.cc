@@ -27,17 +27,20 @@ std::string read_whole(const std::string& path) {
 }
 
 // Runs in the child: nothing that allocates.
-[[noreturn]] void become(const std::string& folder, char* const* argv, const std::string& out, const std::string& err,
-                         const Setting& setting) {
+[[noreturn]] void become(const std::string& folder, char* const* argv, const std::string& out,
+                         const std::string& err, const Setting& setting) {
   const int o = open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
   const int e = open(err.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
   if (o < 0 || e < 0 || chdir(folder.c_str()) != 0) _exit(126);
   dup2(o, STDOUT_FILENO);
   dup2(e, STDERR_FILENO);
+  close(o);
+  close(e);
   if (setting.largest_file >= 0) {
     const rlimit limit{static_cast<rlim_t>(setting.largest_file), static_cast<rlim_t>(setting.largest_file)};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
+  if (setting.closed >= 0) close(setting.closed);
   execv(argv[0], argv);
   _exit(127);
 }
@@ -162,8 +165,24 @@ Arguments operator+(Arguments left, const Arguments& right) {
 }
 
 Arguments tiny(const Arguments& more) {
-  return Arguments{"train", "gnn-degree-parity", "--n", "6", "--width", "8", "--head-width", "8", "--depth", "1",
-                   "--batch", "8", "--steps", "40", "--test-samples", "200", "--threads", "1"} +
+  return Arguments{"train",
+                   "gnn-degree-parity",
+                   "--n",
+                   "6",
+                   "--width",
+                   "8",
+                   "--head-width",
+                   "8",
+                   "--depth",
+                   "1",
+                   "--batch",
+                   "8",
+                   "--steps",
+                   "40",
+                   "--test-samples",
+                   "200",
+                   "--threads",
+                   "1"} +
          more;
 }
 

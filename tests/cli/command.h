@@ -24,6 +24,7 @@ struct Outcome {
 struct Setting {
   std::string out = {};    // stdout goes to this file; empty: into Outcome::out
   long largest_file = -1;  // bytes, as ulimit -f; -1: no limit
+  int closed = -1;         // this stream is closed: 1 as >&-, 2 as 2>&-
 };
 
 class Folder;

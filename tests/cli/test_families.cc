@@ -1,10 +1,10 @@
 // eqnn families and predict: samples, values, certificates, facts, and files that are refused.
 #include <doctest/doctest.h>
+#include <eqnn/hard/family.h>
+#include <eqnn/npz.h>
 
 #include <cmath>
 #include <cstring>
-#include <eqnn/hard/family.h>
-#include <eqnn/npz.h>
 
 #include "command.h"
 
@@ -96,7 +96,8 @@ TEST_CASE("families eval and check: the member's own values, and exit 4 when one
     altered[77] = wrong;
     arrays["y"] = eqnn::npy_array<double>({200}, altered);
     eqnn::write_npz(f / "bad.npz", arrays);
-    const Json j = Json::parse(accepted(f, families("check", {"--member", "d.npz", "--in", "bad.npz", "--json"}), 4));
+    const Json j =
+        Json::parse(accepted(f, families("check", {"--member", "d.npz", "--in", "bad.npz", "--json"}), 4));
     CHECK(j["pass"] == false);
     CHECK(j["checks"][0]["value"] == 1);
   }
@@ -114,7 +115,8 @@ TEST_CASE("families check: a certificate, each row with its tolerance") {
   const std::string text = accepted(f, families("check", {"--n", "15"}));
   CHECK(text.find("tolerance") != std::string::npos);
   CHECK(text.find("FAIL") == std::string::npos);
-  const Json gram = Json::parse(accepted(f, families("check", {"--n", "6", "--members", "4", "--member-seed", "2", "--json"})));
+  const Json gram =
+      Json::parse(accepted(f, families("check", {"--n", "6", "--members", "4", "--member-seed", "2", "--json"})));
   CHECK(gram["pass"] == true);
 }
 
@@ -155,14 +157,16 @@ TEST_CASE("data files that are refused: exit 3, whatever is wrong with them") {
   accepted(f, families("sample", {"--n", "4", "--count", "30", "--out", "d.npz"}));
   const Arguments eval = families("eval", {"--member", "d.member.json", "--in", "bad.npz", "--out", "y.npz"});
   const std::string whole = f.read("d.npz");
-  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{30}, whole.size() / 2, whole.size() - 22, whole.size() - 1}) {
+  for (const std::size_t cut :
+       {std::size_t{0}, std::size_t{1}, std::size_t{30}, whole.size() / 2, whole.size() - 22, whole.size() - 1}) {
     f.write("bad.npz", whole.substr(0, cut));
     CAPTURE(cut);
     refused(f, eval, 3, "bad.npz");
   }
   std::string flipped = whole;
   flipped[100] = static_cast<char>(flipped[100] ^ 1);
-  for (const std::string& bytes : {flipped, std::string("PK"), std::string("not an archive"), f.read("d.member.json")}) {
+  for (const std::string& bytes :
+       {flipped, std::string("PK"), std::string("not an archive"), f.read("d.member.json")}) {
     f.write("bad.npz", bytes);
     refused(f, eval, 3, "bad.npz");
   }
@@ -208,7 +212,8 @@ TEST_CASE("outputs: kept without --force, folders never replaced, and nothing ha
 
 TEST_CASE("file names may hold anything") {
   const Folder f;
-  for (const std::string name : {"a b.npz", "h\u00f6he \u03c0.npz", "x\xff.npz", "new\nline.npz", "'$(x)\".npz", "-dash.npz"}) {
+  for (const std::string name :
+       {"a b.npz", "h\u00f6he \u03c0.npz", "x\xff.npz", "new\nline.npz", "'$(x)\".npz", "-dash.npz"}) {
     CAPTURE(name);
     accepted(f, families("sample", {"--n", "4", "--count", "3", "--out=" + name, "--json"}));
     accepted(f, families("eval", {"--member=" + name, "--in=" + name, "--out=y.npz", "--force", "--json"}));

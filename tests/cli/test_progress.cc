@@ -36,7 +36,8 @@ std::string on_terminal(const Folder& f, const Arguments& arguments, unsigned sh
   }
   std::string shown;
   char buffer[4096];
-  for (ssize_t n; (n = read(terminal, buffer, sizeof buffer)) > 0;) shown.append(buffer, static_cast<std::size_t>(n));
+  for (ssize_t n; (n = read(terminal, buffer, sizeof buffer)) > 0;)
+    shown.append(buffer, static_cast<std::size_t>(n));
   int status = 0;
   waitpid(pid, &status, 0);
   close(terminal);
@@ -71,7 +72,8 @@ bool holds(const std::string& text, const std::string& part) { return text.find(
 TEST_CASE("progress: a bar with rate and time left on a terminal, which NO_COLOR and -q change") {
   const Folder f;
   const std::string shown = on_terminal(f, at_work("color"), 100, nullptr);
-  for (const char* part : {"\r\033[K", "\033[36m[", "/6000", " steps/s", " left", "test ", "verdict"}) CHECK(holds(shown, part));
+  for (const char* part : {"\r\033[K", "\033[36m[", "/6000", " steps/s", " left", "test ", "verdict"})
+    CHECK(holds(shown, part));
   CHECK(widest_bar(shown) < 100);
   CHECK(widest_bar(shown) > 40);
   // The bar is gone when the result is printed.

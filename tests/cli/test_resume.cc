@@ -23,8 +23,9 @@ Arguments longer(const Arguments& more = {}) {
 }
 
 // The kinds of runs that have state of their own.
-const std::vector<Arguments> kKinds = {
-    {}, {"--samples", "50", "--patience", "1000", "--dtype", "f64"}, {"--optimizer", "sgd", "--momentum", "0.9", "--noise", "0.1"}};
+const std::vector<Arguments> kKinds = {{},
+                                       {"--samples", "50", "--patience", "1000", "--dtype", "f64"},
+                                       {"--optimizer", "sgd", "--momentum", "0.9", "--noise", "0.1"}};
 
 // Waits until the run's file is there and holds at least `bytes`; false when the command ended before.
 bool wait_for(Process& p, const Folder& f, const std::string& name, std::uintmax_t bytes = 1) {
@@ -118,9 +119,12 @@ TEST_CASE("resume: SIGTERM and SIGUSR1 exit 75, SIGINT 130, after a checkpoint")
 TEST_CASE("resume: a run that stopped early, or was cut off while it ended, ends the same way") {
   const Folder f;
   const std::vector<std::pair<std::string, Arguments>> kinds = {
-      {"full", {}}, {"stopped", {"--stop-at-loss", "1e9", "--eval-every", "11"}}, {"diverged", {"--optimizer", "sgd", "--lr", "1e6"}}};
-  for (const auto& [name, flags] : kinds) {
-    CAPTURE(name);
+      {"full", {}},
+      {"stopped", {"--stop-at-loss", "1e9", "--eval-every", "11"}},
+      {"diverged", {"--optimizer", "sgd", "--lr", "1e6"}}};
+  for (const auto& kind : kinds) {
+    const auto& [name, flags] = kind;
+    CAPTURE(kind.first);
     accepted(f, tiny(flags + Arguments{"--out", name}));
     accepted(f, tiny(flags + Arguments{"--out", name + "-cut"}));
     std::filesystem::remove(f / (name + "-cut/result.json"));
@@ -135,7 +139,8 @@ TEST_CASE("resume: a run that stopped early, or was cut off while it ended, ends
   }
 }
 
-TEST_CASE("resume: --steps may grow under a constant schedule, to the bits of the long run; nothing else may change") {
+TEST_CASE(
+    "resume: --steps may grow under a constant schedule, to the bits of the long run; nothing else may change") {
   const Folder f;
   const Arguments base = tiny({"--schedule", "constant", "--eval-every", "10"});
   const auto with = [&](const std::string& steps, const std::string& out, const Arguments& more = {}) {
@@ -158,9 +163,16 @@ TEST_CASE("resume: --steps may grow under a constant schedule, to the bits of th
   accepted(f, with("100", "cut", {"--resume"}));
   same_run(f, "long", f, "cut");
 
-  for (const Arguments& other :
-       {Arguments{"--lr", "1e-3"}, {"--seed", "1"}, {"--n", "7"}, {"--control"}, {"--width", "9"}, {"--dtype", "f64"},
-        {"--eval-every", "5"}, {"--schedule", "cosine"}, {"--samples", "50"}, {"--model", "mlp"}})
+  for (const Arguments& other : {Arguments{"--lr", "1e-3"},
+                                 {"--seed", "1"},
+                                 {"--n", "7"},
+                                 {"--control"},
+                                 {"--width", "9"},
+                                 {"--dtype", "f64"},
+                                 {"--eval-every", "5"},
+                                 {"--schedule", "cosine"},
+                                 {"--samples", "50"},
+                                 {"--model", "mlp"}})
     refused(f, with("100", "long", Arguments{"--resume"} + other), 2, "");
   refused(f, with("100", "long", {"--resume", "--lr", "1e-3"}), 2, "'lr'");
   accepted(f, tiny({"--out", "cosine"}));
@@ -183,8 +195,9 @@ TEST_CASE("resume: files that are truncated or foreign are exit 3, and stay as t
     f.write(path, bytes);
     refused(f, resume("80"), 3, fragment);  // result.json is lost to nobody
   };
-  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9}, std::size_t{8 + header / 2},
-                                std::size_t{8 + header - 1}, std::size_t{8 + header}, std::size_t{9 + header}, whole.size() / 2, whole.size() - 1})
+  for (const std::size_t cut : {std::size_t{0}, std::size_t{1}, std::size_t{7}, std::size_t{8}, std::size_t{9},
+                                std::size_t{8 + header / 2}, std::size_t{8 + header - 1}, std::size_t{8 + header},
+                                std::size_t{9 + header}, whole.size() / 2, whole.size() - 1})
     bad(whole.substr(0, cut));
   bad(whole + "x");
   bad(std::string(8, '\xff') + whole.substr(8));
@@ -197,9 +210,10 @@ TEST_CASE("resume: files that are truncated or foreign are exit 3, and stay as t
   f.write(path, whole);
 
   const std::string run = f.read("run/run.json");
-  for (const std::string& text : {std::string(), run.substr(0, run.size() / 2), std::string("[]"), std::string("{}"), std::string("\xff"),
-                                  std::string(run).replace(run.find("eqnn-run-1"), 10, "eqnn-run-9"),
-                                  std::string(run).replace(run.find("\"adam\""), 6, "\"adom\""), std::string(100000, '[')}) {
+  for (const std::string& text :
+       {std::string(), run.substr(0, run.size() / 2), std::string("[]"), std::string("{}"), std::string("\xff"),
+        std::string(run).replace(run.find("eqnn-run-1"), 10, "eqnn-run-9"),
+        std::string(run).replace(run.find("\"adam\""), 6, "\"adom\""), std::string(100000, '[')}) {
     f.write("run/run.json", text);
     refused(f, resume("40"), 3, "run.json");
     refused(f, {"train", "--resume", "--out", "run"}, 3, "run.json");
@@ -230,7 +244,8 @@ TEST_CASE("resume: two processes are never at work in one run directory") {
   CHECK(p.wait().code == 75);
 }
 
-TEST_CASE("resume: a file system that fills up, or a limit on file sizes, is exit 3; more room, and the run goes on") {
+TEST_CASE(
+    "resume: a file system that fills up, or a limit on file sizes, is exit 3; more room, and the run goes on") {
   const Folder f;
   const Arguments base = longer({"--steps", "1000", "--eval-every", "20"});
   accepted(f, base + Arguments{"--out", "whole"});
@@ -255,7 +270,8 @@ TEST_CASE("resume: a file system that fills up, or a limit on file sizes, is exi
       CHECK(r.err.find("space") != std::string::npos);
       CHECK(no_temporaries(f));
       CHECK(!f.has("disk/run/result.json"));
-      for (const std::string& line : f.has("disk/run/metrics.jsonl") ? lines(f.read("disk/run/metrics.jsonl")) : lines(""))
+      for (const std::string& line :
+           f.has("disk/run/metrics.jsonl") ? lines(f.read("disk/run/metrics.jsonl")) : lines(""))
         CHECK(Json::accept(line));
       std::filesystem::remove(f / "disk/filler");
     }

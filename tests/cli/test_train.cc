@@ -1,8 +1,8 @@
 // eqnn train: its options, its files, the bits it promises, and its verdicts.
 #include <doctest/doctest.h>
+#include <eqnn/checkpoint.h>
 
 #include <cmath>
-#include <eqnn/checkpoint.h>
 #include <set>
 
 #include "command.h"
@@ -17,7 +17,9 @@ Json result(const Folder& f, const std::string& run) { return Json::parse(f.read
 Json resolved(const Folder& f, const Arguments& more) {
   return Json::parse(accepted(f, tiny(Arguments{"--dry-run", "--json"} + more)));
 }
-std::string run_id(const Folder& f, const Arguments& more) { return resolved(f, more)["run_id"].get<std::string>(); }
+std::string run_id(const Folder& f, const Arguments& more) {
+  return resolved(f, more)["run_id"].get<std::string>();
+}
 
 }  // namespace
 
@@ -31,10 +33,27 @@ TEST_CASE("train: the run directory and every key of its files") {
   const Json run = Json::parse(f.read("run/run.json")), last = result(f, "run");
   for (const char* key : {"run_id", "version", "config", "member", "machine"}) CHECK(run.contains(key));
   for (const char* key : {"cpu", "target", "blas", "threads"}) CHECK(run["machine"].contains(key));
-  for (const char* key :
-       {"family", "params", "model", "parameters", "optimizer", "steps", "samples_seen", "train_loss", "test_loss",
-        "test_variance", "normalized_test_loss", "normalized_train_loss", "test_accuracy", "correlation",
-        "correlation_low", "correlation_high", "verdict", "thresholds", "seeds", "time", "machine"})
+  for (const char* key : {"family",
+                          "params",
+                          "model",
+                          "parameters",
+                          "optimizer",
+                          "steps",
+                          "samples_seen",
+                          "train_loss",
+                          "test_loss",
+                          "test_variance",
+                          "normalized_test_loss",
+                          "normalized_train_loss",
+                          "test_accuracy",
+                          "correlation",
+                          "correlation_low",
+                          "correlation_high",
+                          "verdict",
+                          "thresholds",
+                          "seeds",
+                          "time",
+                          "machine"})
     CHECK(last.contains(key));
   for (const char* key : {"wall_seconds", "steps_per_second"}) CHECK(last["time"].contains(key));
   CHECK(last["params"]["n"] == 6);
@@ -90,11 +109,16 @@ TEST_CASE("train: the directory is runs/RUN_ID by default, and is never overwrit
 TEST_CASE("train: the same bits for every number of threads, and for none of the other seeds") {
   const Folder f;
   const std::vector<std::pair<std::string, Arguments>> kinds = {
-      {"online", {}}, {"f64", {"--dtype", "f64"}}, {"fixed", {"--samples", "37"}}, {"control", {"--control"}},
-      {"mlp", {"--model", "mlp", "--samples", "20", "--dtype", "f64"}}, {"short", {"--batch", "13", "--shard", "4", "--noise", "0.1"}}};
+      {"online", {}},
+      {"f64", {"--dtype", "f64"}},
+      {"fixed", {"--samples", "37"}},
+      {"control", {"--control"}},
+      {"mlp", {"--model", "mlp", "--samples", "20", "--dtype", "f64"}},
+      {"short", {"--batch", "13", "--shard", "4", "--noise", "0.1"}}};
   std::set<std::string> models;
-  for (const auto& [name, flags] : kinds) {
-    CAPTURE(name);
+  for (const auto& kind : kinds) {
+    const auto& [name, flags] = kind;
+    CAPTURE(kind.first);
     for (const char* threads : {"1", "2", "3"})
       accepted(f, tiny(flags + Arguments{"--threads", threads, "--out", name + threads}));
     same_run(f, name + "1", f, name + "2");
@@ -117,14 +141,32 @@ TEST_CASE("train: --seed is the default of the three seeds, and the run id is of
   CHECK(resolved(f, {"--seed", "18446744073709551615"})["config"]["init-seed"] == 18446744073709551615u);
   const std::string id = run_id(f, {});
   CHECK(id.size() == 16);
-  for (const Arguments& same :
-       {Arguments{"--threads", "2"}, {"--out", "elsewhere"}, {"--progress", "plain"}, {"--checkpoint-every", "3"}, {"-q"},
-        {"--expect", "fails"}, {"--seed", "0"}, {"--n", "6.0"}, {"--bias-max", "1e-2"}, {"--lr", "0.0020"}, {"--online"},
-        {"--self-loops=0"}, {"--steps", "4e1"}, {"--member-seed", "0", "--init-seed", "0"}})
+  for (const Arguments& same : {Arguments{"--threads", "2"},
+                                {"--out", "elsewhere"},
+                                {"--progress", "plain"},
+                                {"--checkpoint-every", "3"},
+                                {"-q"},
+                                {"--expect", "fails"},
+                                {"--seed", "0"},
+                                {"--n", "6.0"},
+                                {"--bias-max", "1e-2"},
+                                {"--lr", "0.0020"},
+                                {"--online"},
+                                {"--self-loops=0"},
+                                {"--steps", "4e1"},
+                                {"--member-seed", "0", "--init-seed", "0"}})
     CHECK(run_id(f, same) == id);
-  for (const Arguments& other :
-       {Arguments{"--n", "7"}, {"--lr", "0.003"}, {"--seed", "1"}, {"--data-seed", "1"}, {"--control"}, {"--steps", "41"},
-        {"--samples", "9"}, {"--dtype", "f64"}, {"--eval-every", "5"}, {"--self-loops"}, {"--learned-below", "0.1"}})
+  for (const Arguments& other : {Arguments{"--n", "7"},
+                                 {"--lr", "0.003"},
+                                 {"--seed", "1"},
+                                 {"--data-seed", "1"},
+                                 {"--control"},
+                                 {"--steps", "41"},
+                                 {"--samples", "9"},
+                                 {"--dtype", "f64"},
+                                 {"--eval-every", "5"},
+                                 {"--self-loops"},
+                                 {"--learned-below", "0.1"}})
     CHECK(run_id(f, other) != id);
 }
 
@@ -150,10 +192,16 @@ TEST_CASE("train: every value of every choice trains") {
     CHECK(models.size() == values.size());
   }
   std::set<std::string> models;
-  for (const Arguments& flags :
-       {Arguments{}, {"--clip-norm", "0.1"}, {"--noise", "0.2"}, {"--warmup", "10"}, {"--init-scale", "0.5"}, {"--depth", "2"},
-        {"--optimizer", "sgd", "--momentum", "0.9"}, {"--optimizer", "sgd", "--momentum", "0.9", "--nesterov"},
-        {"--self-loops"}, {"--head-width", "5"}}) {
+  for (const Arguments& flags : {Arguments{},
+                                 {"--clip-norm", "0.1"},
+                                 {"--noise", "0.2"},
+                                 {"--warmup", "10"},
+                                 {"--init-scale", "0.5"},
+                                 {"--depth", "2"},
+                                 {"--optimizer", "sgd", "--momentum", "0.9"},
+                                 {"--optimizer", "sgd", "--momentum", "0.9", "--nesterov"},
+                                 {"--self-loops"},
+                                 {"--head-width", "5"}}) {
     const std::string run = "option" + std::to_string(models.size());
     accepted(f, tiny(flags + Arguments{"--out", run}));
     models.insert(f.read(run + "/model.safetensors"));
@@ -165,14 +213,18 @@ TEST_CASE("train: every value of every choice trains") {
 TEST_CASE("train: --dry-run and --print-config write nothing, and the printed configuration is the run") {
   const Folder f;
   const Json j = resolved(f, {});
-  for (const char* key : {"run_id", "config", "parameters", "memory_bytes", "flops_per_step"}) CHECK(j.contains(key));
+  for (const char* key : {"run_id", "config", "parameters", "memory_bytes", "flops_per_step"})
+    CHECK(j.contains(key));
   f.write("m.json", R"({"n": 5, "S": [2, 3], "b": 1})");
   const auto clean = f.contents();
-  CHECK(accepted(f, tiny({"--dry-run"})).find("# run id            " + j["run_id"].get<std::string>()) != std::string::npos);
+  CHECK(accepted(f, tiny({"--dry-run"})).find("# run id            " + j["run_id"].get<std::string>()) !=
+        std::string::npos);
   CHECK(f.contents() == clean);
-  for (const Arguments& flags :
-       {Arguments{}, {"--n", "7", "--bias-max", "1e-2", "--min-count", "2.50"}, {"--self-loops", "--control", "--lr", "1e-17"},
-        {"--seed", "18446744073709551615"}, {"--samples", "12", "--patience", "2"}}) {
+  for (const Arguments& flags : {Arguments{},
+                                 {"--n", "7", "--bias-max", "1e-2", "--min-count", "2.50"},
+                                 {"--self-loops", "--control", "--lr", "1e-17"},
+                                 {"--seed", "18446744073709551615"},
+                                 {"--samples", "12", "--patience", "2"}}) {
     f.write("c.toml", accepted(f, tiny(flags + Arguments{"--print-config"})));
     CHECK(Json::parse(accepted(f, {"train", "-c", "c.toml", "--dry-run", "--json"}))["run_id"] == run_id(f, flags));
   }
@@ -204,7 +256,9 @@ n = 6
 self-loops = false
 )");
   const Arguments base = {"train", "-c", "c.toml", "--dry-run", "--json"};
-  const auto id = [&](const Arguments& more) { return Json::parse(accepted(f, base + more))["run_id"].get<std::string>(); };
+  const auto id = [&](const Arguments& more) {
+    return Json::parse(accepted(f, base + more))["run_id"].get<std::string>();
+  };
   CHECK(id({}) == run_id(f, {"--seed", "3"}));
   CHECK(id({"--seed", "0"}) == run_id(f, {}));
   CHECK(id({"--n", "7", "--lr", "1e-3"}) == run_id(f, {"--seed", "3", "--n", "7", "--lr", "1e-3"}));
@@ -219,8 +273,10 @@ self-loops = false
 
 TEST_CASE("train: a member file, as JSON or npz, decides the function and its parameters") {
   const Folder f;
-  accepted(f, {"families", "sample", "gnn-degree-parity", "--n", "6", "--count", "2", "--member-seed", "8", "--out", "d.npz"});
-  const Arguments base = {"train", "gnn-degree-parity", "--width", "8", "--depth", "1", "--batch", "8", "--steps", "20", "--test-samples", "100"};
+  accepted(f, {"families", "sample", "gnn-degree-parity", "--n", "6", "--count", "2", "--member-seed", "8", "--out",
+               "d.npz"});
+  const Arguments base = {"train", "gnn-degree-parity", "--width", "8", "--depth", "1", "--batch", "8", "--steps",
+                          "20",    "--test-samples",    "100"};
   accepted(f, base + Arguments{"--member", "d.npz", "--out", "npz"});
   accepted(f, base + Arguments{"--member", "d.member.json", "--out", "json"});
   accepted(f, base + Arguments{"--n", "6", "--member-seed", "8", "--out", "drawn"});
@@ -246,16 +302,19 @@ TEST_CASE("train: verdicts, the first that holds") {
   CHECK(verdict({"--optimizer", "sgd", "--lr", "1e300", "--dtype", "f64"}) == "diverged");
   CHECK(result(f, "v1")["test_loss"].is_null());
   CHECK(verdict({"--lr", "0"}) == "cannot-fit");
-  const Arguments few = {"--n", "8", "--model", "mlp", "--depth", "2", "--width", "32", "--samples", "16", "--lr", "1e-2", "--batch", "16"};
+  const Arguments few = {"--n", "8",         "--model", "mlp",  "--depth", "2",       "--width",
+                         "32",  "--samples", "16",      "--lr", "1e-2",    "--batch", "16"};
   CHECK(verdict(few + Arguments{"--steps", "300", "--test-samples", "1000"}) == "memorised");
-  CHECK(verdict({"--n", "6", "--control", "--width", "32", "--head-width", "32", "--depth", "2", "--lr", "1e-2", "--steps", "1500"}) == "learned");
+  CHECK(verdict({"--n", "6", "--control", "--width", "32", "--head-width", "32", "--depth", "2", "--lr", "1e-2",
+                 "--steps", "1500"}) == "learned");
   // The thresholds are options, stand in the result, and are asked in order.
   CHECK(verdict({"--learned-below", "100"}) == "learned");
   CHECK(verdict({"--fails-from", "100"}) == "partly-learned");
   CHECK(verdict({"--fails-from", "0", "--memorised-train-below", "100"}) == "memorised");
   CHECK(verdict({"--fails-from", "0"}) == "cannot-fit");
   CHECK(result(f, "v8")["thresholds"]["fails_from"] == 0);
-  CHECK(verdict(few + Arguments{"--steps", "30", "--samples", "60", "--memorised-train-below", "0", "--test-samples", "1000"}) == "undecided");
+  CHECK(verdict(few + Arguments{"--steps", "30", "--samples", "60", "--memorised-train-below", "0",
+                                "--test-samples", "1000"}) == "undecided");
 }
 
 TEST_CASE("train: --expect exits 4 with the run complete") {

@@ -40,7 +40,8 @@ TEST_CASE("the command: a flag without its value, or with an empty one, is refus
   refused(f, train({"-o"}), 2, "--out");
   refused(f, train({"-o", "--force"}), 2, "--out is '--force'");
   refused(f, train({"-o", "-q"}), 2, "--out is '-q'");
-  for (const char* flag : {"--out", "--threads", "--seed", "--member", "--config", "--lr", "--n", "--steps", "--expect"})
+  for (const char* flag :
+       {"--out", "--threads", "--seed", "--member", "--config", "--lr", "--n", "--steps", "--expect"})
     refused(f, train({flag, ""}), 2);
   refused(f, {"families", "sample", kFamily, "--count", "", "--out", "x"}, 2, "empty");
   refused(f, {"train", ""}, 2, "empty");
@@ -48,18 +49,63 @@ TEST_CASE("the command: a flag without its value, or with an empty one, is refus
 
 TEST_CASE("the command: values that are not allowed") {
   const Folder f;
-  const std::vector<Arguments> wrong = {
-      {"--n", "1"}, {"--n", "0"}, {"--n=-3"}, {"--n", "-3"}, {"--n", "4.5"}, {"--n", "many"}, {"--n", "99999999999999999999"},
-      {"--n", "2000000"}, {"--n", "4x"}, {"--n", "nan"}, {"--bias-max", "2"}, {"--bias-max", "nan"}, {"--min-count", "inf"},
-      {"--self-loops=maybe"}, {"--batch", "0"}, {"--batch", "-1"}, {"--steps", "0"}, {"--steps", "1e99"},
-      {"--steps", "2.5"}, {"--lr", "nan"}, {"--lr", "inf"}, {"--lr", "-inf"}, {"--lr", "1e400"}, {"--lr", "-1"}, {"--lr", "fast"},
-      {"--width", "0"}, {"--depth", "0"}, {"--threads", "0"}, {"--threads", "10000"}, {"--threads", "two"},
-      {"--seed", "-1"}, {"--seed", "1.5"}, {"--seed", "18446744073709551616"}, {"--test-samples", "1"},
-      {"--checkpoint-every", "-1"}, {"--checkpoint-every", "5.5"}, {"--progress", "loud"}, {"--expect", "luck"},
-      {"--activation", "rleu"}, {"--init", "zero"}, {"--optimizer", "adma"}, {"--schedule", "cosin"},
-      {"--adjacency", "center"}, {"--pool", "max"}, {"--dtype", "f16"}, {"--model", "cmm"}, {"--loss", "mae"},
-      {"--nesterov"}, {"--momentum", "0.9"}, {"--patience", "2"}, {"--warmup", "20000"}, {"--online", "--samples", "9"},
-      {"--clip-norm", "-1"}, {"--noise", "-1"}, {"--decay-factor", "2"}, {"--resume", "--force"}};
+  const std::vector<Arguments> wrong = {{"--n", "1"},
+                                        {"--n", "0"},
+                                        {"--n=-3"},
+                                        {"--n", "-3"},
+                                        {"--n", "4.5"},
+                                        {"--n", "many"},
+                                        {"--n", "99999999999999999999"},
+                                        {"--n", "2000000"},
+                                        {"--n", "4x"},
+                                        {"--n", "nan"},
+                                        {"--bias-max", "2"},
+                                        {"--bias-max", "nan"},
+                                        {"--min-count", "inf"},
+                                        {"--self-loops=maybe"},
+                                        {"--batch", "0"},
+                                        {"--batch", "-1"},
+                                        {"--steps", "0"},
+                                        {"--steps", "1e99"},
+                                        {"--steps", "2.5"},
+                                        {"--lr", "nan"},
+                                        {"--lr", "inf"},
+                                        {"--lr", "-inf"},
+                                        {"--lr", "1e400"},
+                                        {"--lr", "-1"},
+                                        {"--lr", "fast"},
+                                        {"--width", "0"},
+                                        {"--depth", "0"},
+                                        {"--threads", "0"},
+                                        {"--threads", "10000"},
+                                        {"--threads", "two"},
+                                        {"--seed", "-1"},
+                                        {"--seed", "1.5"},
+                                        {"--seed", "18446744073709551616"},
+                                        {"--test-samples", "1"},
+                                        {"--checkpoint-every", "-1"},
+                                        {"--checkpoint-every", "5.5"},
+                                        {"--progress", "loud"},
+                                        {"--expect", "luck"},
+                                        {"--activation", "rleu"},
+                                        {"--init", "zero"},
+                                        {"--optimizer", "adma"},
+                                        {"--schedule", "cosin"},
+                                        {"--adjacency", "center"},
+                                        {"--pool", "max"},
+                                        {"--dtype", "f16"},
+                                        {"--model", "cmm"},
+                                        {"--loss", "mae"},
+                                        {"--nesterov"},
+                                        {"--momentum", "0.9"},
+                                        {"--patience", "2"},
+                                        {"--warmup", "20000"},
+                                        {"--online", "--samples", "9"},
+                                        {"--clip-norm", "-1"},
+                                        {"--noise", "-1"},
+                                        {"--noise", "2"},
+                                        {"--decay-factor", "2"},
+                                        {"--resume", "--force"}};
   for (const Arguments& w : wrong) refused(f, train(w), 2);
   refused(f, train({"--optimizer", "adma"}), 2, "nearest is adam");
   refused(f, train({"--print-config", "--n", "1"}), 2, "n is 1");
@@ -97,16 +143,29 @@ TEST_CASE("the command: what a later version brings says so and exits 6") {
 TEST_CASE("the command: TOML files that are refused") {
   const Folder f;
   const std::vector<std::pair<std::string, std::string>> wrong = {
-      {"steps = ", "line 1"}, {"steps = 1\nsteps = 2\n", "line 2"}, {"\xff\xfe", ""}, {"[run\n", "line 1"}, {std::string(40, '\0'), ""},
-      {"family = \"gnn-degree-parity\"\nstepz = 4\n", "'steps'"}, 
-      {"[grid]\nn = [4]\n", "[grid]"}, {"[params]\nn = 1\n", "n >= 2"}, {"n = [4, 5]\n", "whole number"}, {"n = {a = 1}\n", "not known"},
-      {"lr = nan\n", "finite"}, {"lr = inf\n", "finite"}, {"n = 1979-05-27\n", "date"}, {"n = 4\n[params]\nn = 5\n", "twice"},
-      {"steps = true\n", "--steps"}, {"threads = 0\n", "1 to 1024"}, {"progress = \"loud\"\n", "--progress"}, {"online = true\nsamples = 8\n", "exclude"},
+      {"steps = ", "line 1"},
+      {"steps = 1\nsteps = 2\n", "line 2"},
+      {"\xff\xfe", ""},
+      {"[run\n", "line 1"},
+      {std::string(40, '\0'), ""},
+      {"family = \"gnn-degree-parity\"\nstepz = 4\n", "'steps'"},
+      {"[grid]\nn = [4]\n", "[grid]"},
+      {"[params]\nn = 1\n", "n >= 2"},
+      {"n = [4, 5]\n", "whole number"},
+      {"n = {a = 1}\n", "not known"},
+      {"lr = nan\n", "finite"},
+      {"lr = inf\n", "finite"},
+      {"n = 1979-05-27\n", "date"},
+      {"n = 4\n[params]\nn = 5\n", "twice"},
+      {"steps = true\n", "--steps"},
+      {"threads = 0\n", "1 to 1024"},
+      {"progress = \"loud\"\n", "--progress"},
+      {"online = true\nsamples = 8\n", "exclude"},
       {std::string("a = ") + std::string(100000, '['), ""}};
-  for (const auto& [text, fragment] : wrong) {
-    f.write("c.toml", text);
-    CAPTURE(text.substr(0, 60));
-    refused(f, train({"-c", "c.toml"}), 2, fragment);
+  for (const auto& w : wrong) {
+    f.write("c.toml", w.first);
+    CAPTURE(w.first.substr(0, 60));
+    refused(f, train({"-c", "c.toml"}), 2, w.second);
   }
   f.write("c.toml", "[run]\nfamily = \"gnn-degree-party\"\n");
   refused(f, {"train", "-c", "c.toml"}, 2, "'gnn-degree-parity'");
@@ -130,18 +189,33 @@ TEST_CASE("the command: stdout that cannot be written is exit 3, in one line") {
   CHECK(one_error_line(r.err));
 }
 
+TEST_CASE("the command: a closed stream never lends its number to a file") {
+  const Folder f;
+  refused(f, {"families", "list"}, 3, "standard output", {.closed = 1});
+  CHECK(f.run(tiny({"--out", "run"}), {.closed = 1}).code == 3);
+  f.write("m.json", R"({"n": 6, "S": [1], "b": 0})");  // biased: warns on stderr
+  for (const int stream : {0, 2}) {
+    const std::string run = "run" + std::to_string(stream);
+    CHECK(f.run(tiny({"--member", "m.json", "--progress", "bar", "--out", run}), {.closed = stream}).code == 0);
+    for (const std::string& line : lines(f.read(run + "/metrics.jsonl"))) CHECK(Json::accept(line));
+  }
+}
+
 TEST_CASE("the command: memory that no machine has is exit 2, in one line") {
   const Folder f;
-  refused(f, {"families", "sample", kFamily, "--n", "1024", "--count", "2147483648", "--out", "x.npz"}, 2, "memory");
+  refused(f, {"families", "sample", kFamily, "--n", "1024", "--count", "2147483648", "--out", "x.npz"}, 2,
+          "memory");
   refused(f, train({"--width", "65536", "--depth", "1000", "--dry-run"}), 2, "memory");
 }
 
 TEST_CASE("the command: help, version and doctor answer on stdout") {
   const Folder f;
-  for (const Arguments& a : {Arguments{"--help"}, {"train", "--help"}, {"families", "sample", "--help"}, {"--version"}, {"doctor"}})
+  for (const Arguments& a :
+       {Arguments{"--help"}, {"train", "--help"}, {"families", "sample", "--help"}, {"--version"}, {"doctor"}})
     CHECK(!accepted(f, a).empty());
   const Json doctor = Json::parse(accepted(f, {"doctor", "--json", "--threads", "3"}));
   CHECK(doctor["threads"] == 3);
-  for (const char* key : {"cpu", "cores", "target", "targets", "blas", "blas_core", "version"}) CHECK(doctor.contains(key));
+  for (const char* key : {"cpu", "cores", "target", "targets", "blas", "blas_core", "version"})
+    CHECK(doctor.contains(key));
   CHECK(f.contents().empty());
 }
