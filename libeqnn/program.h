@@ -157,7 +157,8 @@ class Program {
   // Throws ValueError when an index input is out of its range.
   void forward(Workspace<T>& w, const T* params) const;
   // Replays backward, after forward, from d root / d loss_i = w.weights()[i]. `gradient` is laid out like
-  // the parameters: replaced where `fresh`, added to otherwise.
+  // the parameters: replaced where `fresh`, added to otherwise. Slices of parameters that the loss does not
+  // reach are not touched.
   void backward(Workspace<T>& w, T* gradient, bool fresh) const;
 
  private:

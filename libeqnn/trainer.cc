@@ -139,7 +139,9 @@ struct Trainer<T>::State {
     }
     arena.execute([&] {
       tbb::parallel_for(Index{0}, tasks, [&](Index i) {
-        body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index()));
+        // Isolated: a data callback that runs oneTBB itself must not be given another shard while it waits.
+        tbb::this_task_arena::isolate(
+            [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
       }, tbb::static_partitioner{});
     });
   }

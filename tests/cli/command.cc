@@ -40,7 +40,7 @@ std::string read_whole(const std::string& path) {
     const rlimit limit{static_cast<rlim_t>(setting.largest_file), static_cast<rlim_t>(setting.largest_file)};
     setrlimit(RLIMIT_FSIZE, &limit);
   }
-  if (setting.closed >= 0) close(setting.closed);
+  for (const int stream : setting.closed) close(stream);
   execv(argv[0], argv);
   _exit(127);
 }

@@ -22,9 +22,9 @@ struct Outcome {
 
 // What differs from a plain start.
 struct Setting {
-  std::string out = {};    // stdout goes to this file; empty: into Outcome::out
-  long largest_file = -1;  // bytes, as ulimit -f; -1: no limit
-  int closed = -1;         // this stream is closed: 1 as >&-, 2 as 2>&-
+  std::string out = {};          // stdout goes to this file; empty: into Outcome::out
+  long largest_file = -1;        // bytes, as ulimit -f; -1: no limit
+  std::vector<int> closed = {};  // streams that are closed: 1 as >&-, 2 as 2>&-
 };
 
 class Folder;

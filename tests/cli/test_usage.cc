@@ -1,6 +1,8 @@
 // Exit codes, streams, and input that is refused: one line, the right code, and every file as it was.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "command.h"
 
 using namespace cli;
@@ -191,13 +193,12 @@ TEST_CASE("the command: stdout that cannot be written is exit 3, in one line") {
 
 TEST_CASE("the command: a closed stream never lends its number to a file") {
   const Folder f;
-  refused(f, {"families", "list"}, 3, "standard output", {.closed = 1});
-  CHECK(f.run(tiny({"--out", "run"}), {.closed = 1}).code == 3);
-  f.write("m.json", R"({"n": 6, "S": [1], "b": 0})");  // biased: warns on stderr
-  for (const int stream : {0, 2}) {
-    const std::string run = "run" + std::to_string(stream);
-    CHECK(f.run(tiny({"--member", "m.json", "--progress", "bar", "--out", run}), {.closed = stream}).code == 0);
-    for (const std::string& line : lines(f.read(run + "/metrics.jsonl"))) CHECK(Json::accept(line));
+  refused(f, {"families", "list"}, 3, "standard output", {.closed = {1}});
+  accepted(f, tiny({"--out", "whole"}));
+  for (const std::vector<int>& closed : {std::vector<int>{0}, {2}, {0, 1}, {1, 2}, {0, 1, 2}}) {
+    const bool printed = std::find(closed.begin(), closed.end(), 1) == closed.end();
+    CHECK(f.run(tiny({"--out", "run", "--force"}), {.closed = closed}).code == (printed ? 0 : 3));
+    same_run(f, "whole", f, "run");
   }
 }
 
