@@ -246,3 +246,10 @@ TEST_CASE("every header of the library is included once") {
       wrong.push_back(s.path);
   check_none(wrong);
 }
+
+TEST_CASE("the program in the README is the one that is built against an installed copy") {
+  const std::string source = read(fs::path(EQNN_SOURCE_ROOT) / "tests/consumer/consumer.cc");
+  const std::size_t start = source.find("#include <eqnn/eqnn.h>");
+  REQUIRE(start != std::string::npos);
+  CHECK(read(fs::path(EQNN_SOURCE_ROOT) / "README.md").find(source.substr(start)) != std::string::npos);
+}

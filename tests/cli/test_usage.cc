@@ -197,7 +197,7 @@ TEST_CASE("the command: a closed stream never lends its number to a file") {
   accepted(f, tiny({"--out", "whole"}));
   for (const std::vector<int>& closed : {std::vector<int>{0}, {2}, {0, 1}, {1, 2}, {0, 1, 2}}) {
     const bool printed = std::find(closed.begin(), closed.end(), 1) == closed.end();
-    CHECK(f.run(tiny({"--out", "run", "--force"}), {.closed = closed}).code == (printed ? 0 : 3));
+    CHECK(f.run(tiny({"--out", "run", "--force", "--json"}), {.closed = closed}).code == (printed ? 0 : 3));
     same_run(f, "whole", f, "run");
   }
 }
