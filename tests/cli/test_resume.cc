@@ -74,32 +74,32 @@ TEST_CASE("resume: killed at random moments, the same bits as uninterrupted") {
 
 TEST_CASE("resume: killed before the first checkpoint, or before run.json") {
   const Folder f;
-  accepted(f, longer({"--out", "whole"}));
+  accepted(f, longer({"--steps", "12000", "--out", "whole"}));
   {
-    Process p(f, longer({"--out", "cut", "--checkpoint-every", "1000000"}));
+    Process p(f, longer({"--steps", "12000", "--out", "cut", "--checkpoint-every", "1000000"}));
     wait_for(p, f, "cut/metrics.jsonl", 300);
     p.signal(SIGKILL);
     REQUIRE(p.wait().code == 137);
   }
   REQUIRE(!f.has("cut/checkpoint.safetensors"));
-  accepted(f, longer({"--out", "cut", "--resume"}));
+  accepted(f, longer({"--steps", "12000", "--out", "cut", "--resume"}));
   same_run(f, "whole", f, "cut");
 
   std::filesystem::create_directory(f / "bare");
   f.write("bare/run.json.0123456789abcdef.tmp", "{\"form");
-  accepted(f, longer({"--out", "bare", "--resume"}));
+  accepted(f, longer({"--steps", "12000", "--out", "bare", "--resume"}));
   same_run(f, "whole", f, "bare");
   CHECK(no_temporaries(f));
-  accepted(f, longer({"--out", "none", "--resume"}));  // starts where there is none
+  accepted(f, longer({"--steps", "12000", "--out", "none", "--resume"}));  // starts where there is none
   same_run(f, "whole", f, "none");
 }
 
 TEST_CASE("resume: SIGTERM and SIGUSR1 exit 75, SIGINT 130, after a checkpoint") {
   const Folder f;
-  accepted(f, longer({"--out", "whole"}));
+  accepted(f, longer({"--steps", "12000", "--out", "whole"}));
   for (const auto& [number, code] : {std::pair{SIGTERM, 75}, {SIGUSR1, 75}, {SIGINT, 130}}) {
     const std::string run = "cut" + std::to_string(number);
-    Process p(f, longer({"--out", run, "--checkpoint-every", "1000000"}));
+    Process p(f, longer({"--steps", "12000", "--out", run, "--checkpoint-every", "1000000"}));
     REQUIRE(wait_for(p, f, run + "/metrics.jsonl", 300));
     p.signal(number);
     const Outcome r = p.wait();
@@ -109,7 +109,7 @@ TEST_CASE("resume: SIGTERM and SIGUSR1 exit 75, SIGINT 130, after a checkpoint")
     CHECK(r.err.find("--resume") != std::string::npos);
     REQUIRE(f.has(run + "/checkpoint.safetensors"));
     CHECK(!f.has(run + "/result.json"));
-    refused(f, longer({"--out", run}), 2, "--resume");
+    refused(f, longer({"--steps", "12000", "--out", run}), 2, "--resume");
     // With --out the run knows its own flags.
     CHECK(f.run({"train", "--resume", "--out", run}).code == 0);
     same_run(f, "whole", f, run);
