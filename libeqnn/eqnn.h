@@ -1,10 +1,20 @@
 // libeqnn: a small, exact training library for equivariant networks. This header has all of it.
 #pragma once
 
+#include "checkpoint.h"
+#include "convolution.h"
+#include "frames.h"
+#include "graph_ops.h"
+#include "group_layers.h"
+#include "groups.h"
 #include "layers.h"
 #include "matrix.h"
 #include "ops.h"
 #include "params.h"
+#include "point_frames.h"
+#include "point_layers.h"
 #include "program.h"
 #include "rng.h"
+#include "sparse_graph.h"
 #include "trainer.h"
+#include "training_ops.h"

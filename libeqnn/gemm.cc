@@ -51,6 +51,7 @@ void matrix_product(const kernels::Product<T>& p, bool strict) {
   static const bool up_to_date = blas_is_up_to_date();
   const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
   if (strict || work < kBlasWork || !up_to_date || !blas_can(p)) return kernels::product(p);
+  use_one_blas_thread();  // a forward pass without a Trainer gets here too
   if constexpr (sizeof(T) == 4)
     blas_product(p, cblas_sgemm);
   else

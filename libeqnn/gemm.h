@@ -13,7 +13,8 @@ inline constexpr double kBlasWork = 3e8;
 template <class T>
 void matrix_product(const kernels::Product<T>& p, bool strict);
 
-// Sets OpenBLAS to one thread, once a process. With several, its sums depend on their number.
+// Sets OpenBLAS to one thread, once a process: when the first Trainer is made, or before its first product.
+// With several threads its sums depend on their number.
 void use_one_blas_thread();
 
 struct BlasInfo {

@@ -51,34 +51,35 @@ HWY_NOINLINE void multiply_tile(const Tile<T>& t) {
   const Index lanes = static_cast<Index>(hn::Lanes(d));
   const bool whole = t.last == lanes;
   const auto mask = hn::FirstN(d, static_cast<std::size_t>(t.last));
+  // All loops over `sum` are unrolled in full: only then does it stay in registers from start to end.
   hn::Vec<decltype(d)> sum[M][V];
-  for (int i = 0; i < M; ++i)
-    for (int v = 0; v < V; ++v) {
-      if (t.accumulate) {
-        const T* c = t.c + i * t.c_row + v * lanes;
-        sum[i][v] = whole || v < V - 1 ? hn::LoadU(d, c) : hn::MaskedLoad(mask, d, c);
-      } else {
-        sum[i][v] = t.bias ? hn::LoadU(d, t.bias + v * lanes) : hn::Zero(d);
-      }
+  if (t.accumulate) {
+    HWY_UNROLL(16) for (int i = 0; i < M; ++i) HWY_UNROLL(4) for (int v = 0; v < V; ++v) {
+      const T* c = t.c + i * t.c_row + v * lanes;
+      sum[i][v] = whole || v < V - 1 ? hn::LoadU(d, c) : hn::MaskedLoad(mask, d, c);
     }
-  const T* a = t.a;
-  const T* b = t.b;
-  for (Index p = 0; p < t.k; ++p, a += t.a_col, b += t.b_row) {
-    hn::Vec<decltype(d)> row[V];
-    for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * lanes);
-    for (int i = 0; i < M; ++i) {
-      const auto x = hn::Set(d, a[i * t.a_row]);
-      for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(x, row[v], sum[i][v]);
+  } else {
+    HWY_UNROLL(4) for (int v = 0; v < V; ++v) {
+      const auto start = t.bias ? hn::LoadU(d, t.bias + v * lanes) : hn::Zero(d);
+      HWY_UNROLL(16) for (int i = 0; i < M; ++i) sum[i][v] = start;
     }
   }
-  for (int i = 0; i < M; ++i)
-    for (int v = 0; v < V; ++v) {
-      T* c = t.c + i * t.c_row + v * lanes;
-      if (whole || v < V - 1)
-        hn::StoreU(sum[i][v], d, c);
-      else
-        hn::BlendedStore(sum[i][v], mask, d, c);
+  const T *a = t.a, *b = t.b;
+  for (Index p = 0; p < t.k; ++p, a += t.a_col, b += t.b_row) {
+    hn::Vec<decltype(d)> row[V];
+    HWY_UNROLL(4) for (int v = 0; v < V; ++v) row[v] = hn::LoadU(d, b + v * lanes);
+    HWY_UNROLL(16) for (int i = 0; i < M; ++i) {
+      const auto x = hn::Set(d, a[i * t.a_row]);
+      HWY_UNROLL(4) for (int v = 0; v < V; ++v) sum[i][v] = hn::MulAdd(x, row[v], sum[i][v]);
     }
+  }
+  HWY_UNROLL(16) for (int i = 0; i < M; ++i) HWY_UNROLL(4) for (int v = 0; v < V; ++v) {
+    T* c = t.c + i * t.c_row + v * lanes;
+    if (whole || v < V - 1)
+      hn::StoreU(sum[i][v], d, c);
+    else
+      hn::BlendedStore(sum[i][v], mask, d, c);
+  }
 }
 
 template <class T>
@@ -104,19 +105,27 @@ constexpr auto make_tiles() {
   return tiles;
 }
 
-// All rows of C against one panel of B: V vectors wide, t.k deep. Rows are cut evenly, so that no block
-// is much smaller than the others.
+// A range cut into as few parts as hold `most` each, none much smaller than the others.
+struct Cut {
+  Cut(Index total, Index most) : parts((total + most - 1) / most) {
+    if (parts == 0) return;
+    size = total / parts;
+    larger = total % parts;
+  }
+  Index operator[](Index i) const { return size + (i < larger ? 1 : 0); }
+  Index parts, size = 0, larger = 0;  // the first `larger` parts have one more than `size`
+};
+
+// All rows of C against one panel of B, `vectors` wide. Moves `t` down as it goes: a copy of the struct
+// would have to wait for the stores that filled it.
 template <class T>
-void multiply_panel(Tile<T> t, Index m, int vectors) {
+void multiply_panel(Tile<T>& t, const Cut& rows, int vectors) {
   static constexpr auto tiles = make_tiles<T>();
   const auto& row = tiles[static_cast<std::size_t>(vectors)];
-  const Index most = kRows[static_cast<std::size_t>(vectors - 1)];
-  const Index blocks = (m + most - 1) / most;
-  for (Index i = 0; i < blocks; ++i) {
-    const Index rows = m / blocks + (i < m % blocks ? 1 : 0);
-    row[static_cast<std::size_t>(rows)](t);
-    t.a += rows * t.a_row;
-    t.c += rows * t.c_row;
+  for (Index i = 0; i < rows.parts; ++i) {
+    row[static_cast<std::size_t>(rows[i])](t);
+    t.a += rows[i] * t.a_row;
+    t.c += rows[i] * t.c_row;
   }
 }
 
@@ -170,8 +179,7 @@ void pack_panel(const Product<T>& p, Index k0, Index depth, Index j0, int vector
   const Index lanes = static_cast<Index>(hn::Lanes(d)), width = vectors * lanes;
   if (p.b_transposed) {
     const Index cols = std::min(width, p.n - j0);
-    for (Index i = 0; cols < width && i < depth; ++i)
-      hn::Store(hn::Zero(d), d, packed + i * width + width - lanes);
+    for (Index i = 0; cols < width && i < depth; ++i) hn::Store(hn::Zero(d), d, packed + i * width + width - lanes);
     transpose_all(cols, depth, p.b + j0 * p.b_row + k0, p.b_row, packed, width);
     return;
   }
@@ -180,45 +188,66 @@ void pack_panel(const Product<T>& p, Index k0, Index depth, Index j0, int vector
       hn::Store(hn::LoadU(d, p.b + (k0 + i) * p.b_row + j0 + v * lanes), d, packed + i * width + v * lanes);
 }
 
+// How the panels of one width are worked off.
 template <class T>
-void multiply_one(const Product<T>& p) {
-  const hn::ScalableTag<T> d;
-  const Index lanes = static_cast<Index>(hn::Lanes(d));
-  const Index total = (p.n + lanes - 1) / lanes;
-  const Index panels = (total + kMaxVectors - 1) / kMaxVectors;
-  Index v0 = 0;
-  for (Index panel = 0; panel < panels; ++panel) {
-    const int vectors = static_cast<int>(total / panels + (panel < total % panels ? 1 : 0));
-    const Index width = vectors * lanes;
-    const Index depth = kPanelBytes / (width * static_cast<Index>(sizeof(T)));
-    const bool reused = p.m > 2 * kRows[static_cast<std::size_t>(vectors - 1)] && p.b_row != width && p.k > 32;
-    const bool pack = p.b_transposed || reused;
-    const Index step = std::max<Index>(pack ? std::min(p.k, depth) : p.k, 1);
-    Tile<T> t{p.a, p.a_row, p.a_col, nullptr, p.b_row, p.c + v0 * lanes, p.c_row,
-              p.bias ? p.bias + v0 * lanes : nullptr, 0, std::min(lanes, p.n - (v0 + vectors - 1) * lanes),
-              p.accumulate};
-    alignas(kLine) T packed[kPanelBytes / sizeof(T)];
-    for (Index k0 = 0; k0 == 0 || k0 < p.k; k0 += step) {
-      t.k = std::min(step, p.k - k0);
-      t.a = p.a + k0 * p.a_col;
-      t.b = p.b + v0 * lanes + k0 * p.b_row;
-      if (pack) {
-        pack_panel(p, k0, t.k, v0 * lanes, vectors, packed);
-        t.b = packed;
-        t.b_row = width;
-      }
-      t.accumulate = p.accumulate || k0 > 0;
-      multiply_panel(t, p.m, vectors);
+struct PanelPlan {
+  PanelPlan(const Product<T>& p, Index panel_vectors)
+      : vectors(static_cast<int>(panel_vectors)),
+        width(panel_vectors * static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()))),
+        rows(p.m, most_rows()),
+        pack(p.b_transposed || (p.m > 2 * most_rows() && p.b_row != width && p.k > 32)),
+        depths(p.k, pack ? kPanelBytes / (width * static_cast<Index>(sizeof(T))) : p.k + 1) {}
+  Index most_rows() const { return kRows[static_cast<std::size_t>(vectors - 1)]; }
+
+  int vectors;
+  Index width;  // elements
+  Cut rows;
+  bool pack;
+  Cut depths;
+};
+
+// The columns of C from j0 on, one panel of B.
+template <class T>
+void multiply_columns(const Product<T>& p, const PanelPlan<T>& plan, Index j0) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  alignas(kLine) T packed[kPanelBytes / sizeof(T)];
+  Tile<T> t;
+  t.a_row = p.a_row;
+  t.a_col = p.a_col;
+  t.b_row = plan.pack ? plan.width : p.b_row;
+  t.c_row = p.c_row;
+  t.bias = p.bias ? p.bias + j0 : nullptr;
+  t.last = std::min(lanes, p.n - j0 - plan.width + lanes);
+  Index from = 0;
+  for (Index part = 0; part == 0 || part < plan.depths.parts; ++part) {
+    t.k = plan.depths[part];
+    t.a = p.a + from * p.a_col;
+    t.b = p.b + from * p.b_row + j0;
+    if (plan.pack) {
+      pack_panel(p, from, t.k, j0, plan.vectors, packed);
+      t.b = packed;
     }
-    v0 += vectors;
+    t.c = p.c + j0;
+    t.accumulate = p.accumulate || part > 0;
+    multiply_panel(t, plan.rows, plan.vectors);
+    from += t.k;
   }
 }
 
 template <class T>
 void multiply_all(const Product<T>& p) {
+  const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
+  const Cut panels((p.n + lanes - 1) / lanes, kMaxVectors);
+  if (panels.parts == 0) return;
+  const PanelPlan<T> wide(p, panels[0]), narrow(p, panels[panels.parts - 1]);
   Product<T> q = p;
   for (Index i = 0; i < p.count; ++i) {
-    multiply_one(q);
+    Index j0 = 0;
+    for (Index panel = 0; panel < panels.parts; ++panel) {
+      const PanelPlan<T>& plan = panel < panels.larger ? wide : narrow;
+      multiply_columns(q, plan, j0);
+      j0 += plan.width;
+    }
     q.a += p.a_step;
     q.b += p.b_step;
     q.c += p.c_step;

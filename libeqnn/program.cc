@@ -141,7 +141,7 @@ void Program<T>::finish() {
 
 template <class T>
 Index Program<T>::memory_bytes() const {
-  return (arena_size_ + input_size_ + capacity()) * static_cast<Index>(sizeof(T)) +
+  return (arena_size_ + padded<T>(1) + input_size_ + capacity()) * static_cast<Index>(sizeof(T)) +
          (index_size_ + index_scratch_size_) * static_cast<Index>(sizeof(std::int32_t));
 }
 
@@ -367,7 +367,8 @@ void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlo
 template <class T>
 Workspace<T>::Workspace(const Program<T>& program)
     : program_(&program),
-      arena_(program.arena_size_),
+      // One line more: kernels read whole vectors, of rows that need not start on a line (with_neighbors, flatten).
+      arena_(program.arena_size_ + padded<T>(1)),
       inputs_(program.input_size_),
       weights_(program.capacity()),
       indices_(program.index_size_),

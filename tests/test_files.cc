@@ -610,6 +610,16 @@ TEST_CASE("npz: malformed archives are refused with the reason") {
   CHECK(has(npz_error(zip({{"x.npy", good, 0, 0, 999}})), "unpacks"));
   CHECK(has(npz_error(zip({{"x.npy", good, 8, 0, 0xfffffffe}})), "unpacks"));
   CHECK(has(npz_error(zip({{"x.npy", good, 8}})), "compressed bytes are damaged"));
+  // One uncompressed block of deflate; too short for the size it says, then with a byte after its end.
+  const std::string block = '\1' + little(good.size(), 2) + little(~good.size(), 2) + good;
+  CHECK(has(npz_error(zip({{"x.npy", block, 8, 0, good.size() + 1}})), "compressed bytes are damaged"));
+  CHECK(has(npz_error(zip({{"x.npy", block + "x", 8, 0, good.size()}})), "compressed bytes are damaged"));
+  std::string gap = zip({{"x.npy", good}});
+  gap.insert(gap.size() - 22, "x");
+  CHECK(has(npz_error(gap), "not where the end says"));
+  std::string remark = zip({{"x.npy", good}});
+  remark[remark.size() - 2] = 1;
+  CHECK(has(npz_error(remark), "not end in a zip directory"));
   std::string damaged = zip({{"x.npy", good}});
   damaged[30 + 5 + good.size() - 1] ^= 4;
   CHECK(has(npz_error(damaged), "checksum"));

@@ -88,7 +88,9 @@ namespace {
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
@@ -104,8 +106,10 @@ struct Row {
 };
 // Three message-passing layers on the raw adjacency, one constant input channel, sum over nodes, a head of
 // two layers, squared error, plain SGD, float.
-constexpr std::array<Row, 4> kRows = {
-    Row{"gnn-15-32", 15, 32, 32}, {"gnn-15-64", 15, 64, 32}, {"gnn-15-128", 15, 128, 224}, {"gnn-64-256", 64, 256, 64}};
+constexpr std::array<Row, 4> kRows = {Row{"gnn-15-32", 15, 32, 32},
+                                      {"gnn-15-64", 15, 64, 32},
+                                      {"gnn-15-128", 15, 128, 224},
+                                      {"gnn-64-256", 64, 256, 64}};
 constexpr std::size_t kFewestPairs = 7, kMostPairs = 25;
 constexpr double kBlockSeconds = 0.12;
 
@@ -144,7 +148,8 @@ struct Data {
       target(e - batch.first) = y[static_cast<std::size_t>(e)];
       for (Index i = 0; i < n; ++i) {
         nodes(e - batch.first, i) = x[static_cast<std::size_t>(e * n + i)];
-        std::memcpy(a.row(e - batch.first, i), adjacency.data() + (e * n + i) * n, static_cast<std::size_t>(n) * sizeof(float));
+        std::memcpy(a.row(e - batch.first, i), adjacency.data() + (e * n + i) * n,
+                    static_cast<std::size_t>(n) * sizeof(float));
       }
     }
   }
@@ -178,13 +183,17 @@ struct Engine {
 
 // --- the hand-written step -----------------------------------------------------------------------------------
 
+// Where a build tree has the parts of the benchmark that are not installed.
+std::filesystem::path bench_folder() {
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "../bench";
+}
+
 // The module of bench/hand_written.h; empty where it is not to be found.
 struct HandModule {
   HandModule() {
-    namespace fs = std::filesystem;
-    std::error_code ignored;
     const char* named = std::getenv("EQNN_BENCH_HAND");
-    const fs::path path = named ? fs::path(named) : fs::read_symlink("/proc/self/exe", ignored).parent_path() / "../bench/eqnn_hand.so";
+    const std::filesystem::path path = named ? std::filesystem::path(named) : bench_folder() / "eqnn_hand.so";
     void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) {
       const char* why = dlerror();
@@ -195,8 +204,9 @@ struct HandModule {
       function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
       return function != nullptr;
     };
-    found = find("eqnn_hand_create", create) & find("eqnn_hand_destroy", destroy) & find("eqnn_hand_size", size) &
-            find("eqnn_hand_values", values) & find("eqnn_hand_gradient", gradient) & find("eqnn_hand_step", step);
+    found = find("eqnn_hand_create", create) && find("eqnn_hand_destroy", destroy) &&
+            find("eqnn_hand_size", size) && find("eqnn_hand_values", values) &&
+            find("eqnn_hand_gradient", gradient) && find("eqnn_hand_step", step);
     if (!found) missing = path.string() + " lacks a function";
   }
   bool found = false;
@@ -276,8 +286,8 @@ class Limit {
     double best = 0;
     for (int i = 0; i < 4; ++i) {
       const auto start = Clock::now();
-      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, kSide, kSide, kSide, 1.0f, a_.data(), kSide, b_.data(), kSide,
-                  0.0f, c_.data(), kSide);
+      cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, kSide, kSide, kSide, 1.0f, a_.data(), kSide, b_.data(),
+                  kSide, 0.0f, c_.data(), kSide);
       best = std::max(best, 2.0 * kSide * kSide * kSide / seconds_since(start) * 1e-9);
     }
     return best;
@@ -395,7 +405,8 @@ Result measure(const Row& row, int threads, const HandModule& module, Limit& lim
     hand = std::make_unique<Hand>(module, row, threads);
     const std::string difference = hand->compare(engine, data);
     if (!difference.empty())
-      throw CheckFailed{fmt::format("{}, {} threads: the hand-written step does not agree with the engine: {}", row.id, threads, difference)};
+      throw CheckFailed{fmt::format("{}, {} threads: the hand-written step does not agree with the engine: {}",
+                                    row.id, threads, difference)};
   }
   measure_pairs(r, engine, hand.get(), data, limit, budget);
   r.generation_share = generation_share(row, engine, threads);
@@ -410,25 +421,24 @@ std::string shell_quoted(const std::string& s) {
   return quoted + "'";
 }
 
-// bench/peers.py: beside the sources of the build tree, or named by EQNN_BENCH_PEERS.
+// peers.py: beside the hand-written module in the build tree, or named by EQNN_BENCH_PEERS.
 std::optional<std::string> peers_script() {
   if (const char* named = std::getenv("EQNN_BENCH_PEERS")) return named;
-#ifdef EQNN_BENCH_SOURCE_DIR
-  const std::string path = EQNN_BENCH_SOURCE_DIR "/peers.py";
-  if (std::filesystem::exists(path)) return path;
-#endif
+  const std::filesystem::path path = bench_folder() / "peers.py";
+  if (std::filesystem::exists(path)) return path.string();
   return {};
 }
 
 // What bench/peers.py prints for one row; an empty object when it cannot run.
 ordered_json run_peers(const std::string& python, const std::string& script, const Row& r) {
-  const std::string command = fmt::format("{} {} --n {} --width {} --batch {}", shell_quoted(python), shell_quoted(script), r.n,
-                                          r.width, r.batch);
+  const std::string command = fmt::format("{} {} --n {} --width {} --batch {}", shell_quoted(python),
+                                          shell_quoted(script), r.n, r.width, r.batch);
   FILE* pipe = popen(command.c_str(), "r");
   if (!pipe) return ordered_json::object();
   std::string text;
   std::array<char, 4096> buffer;
-  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe)) text.append(buffer.data(), size);
+  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    text.append(buffer.data(), size);
   pclose(pipe);
   ordered_json result = ordered_json::parse(text, nullptr, false);
   return result.is_object() ? result : ordered_json::object();
@@ -508,22 +518,25 @@ std::string cell(const std::optional<double>& v, const char* format) {
 
 void print_table(const std::vector<Result>& results, double limit) {
   const BlasInfo blas = blas_info();
-  fmt::print("{}, {} cores, {} kernels; OpenBLAS core {}; one-thread sgemm 512: {:.0f} GFLOP/s\n\n", processor(), all_cores(),
-             kernels::target_name(), blas.core, limit);
-  fmt::print("{:<12} {:>7} {:>12} {:>9} {:>10} {:>9} {:>8} {:>9}  {}\n", "id", "threads", "us per step", "GFLOP/s", "of limit",
-             "to hand", "mallocs", "sampling", "peers, times the engine");
+  fmt::print("{}, {} cores, {} kernels; OpenBLAS core {}; one-thread sgemm 512: {:.0f} GFLOP/s\n\n", processor(),
+             all_cores(), kernels::target_name(), blas.core, limit);
+  fmt::print("{:<12} {:>7} {:>12} {:>9} {:>10} {:>9} {:>8} {:>9}  {}\n", "id", "threads", "us per step", "GFLOP/s",
+             "of limit", "to hand", "mallocs", "sampling", "peers, times the engine");
   for (const Result& r : results) {
     const double gflops = products(r.row) / r.seconds * 1e-9;
     std::string peers;
     for (const auto& [name, peer] : r.peers.items())
-      if (peer.contains("times_engine")) peers += fmt::format("{} {:.1f}  ", name, peer["times_engine"].get<double>());
-    fmt::print("{:<12} {:>7} {:>12.1f} {:>9.1f} {:>10.2f} {:>9} {:>8} {:>9}  {}\n", r.row.id, r.threads, r.seconds * 1e6, gflops,
-               gflops / r.limit, cell(r.ratio, "{:.3f}"), cell(r.allocations, "{:.2g}"),
-               r.generation_share ? fmt::format("{:.1f} %", 100 * *r.generation_share) : "-", peers.empty() ? "-" : peers);
+      if (peer.contains("times_engine"))
+        peers += fmt::format("{} {:.1f}  ", name, peer["times_engine"].get<double>());
+    fmt::print("{:<12} {:>7} {:>12.1f} {:>9.1f} {:>10.2f} {:>9} {:>8} {:>9}  {}\n", r.row.id, r.threads,
+               r.seconds * 1e6, gflops, gflops / r.limit, cell(r.ratio, "{:.3f}"), cell(r.allocations, "{:.2g}"),
+               r.generation_share ? fmt::format("{:.1f} %", 100 * *r.generation_share) : "-",
+               peers.empty() ? "-" : peers);
   }
-  fmt::print("\nto hand: the engine's time over the hand-written step's, median of alternated pairs (below 1: faster).\n"
-             "of limit: products of the step over one-thread sgemm times the threads. sampling: share of an online\n"
-             "step that draws graphs and labels of gnn-degree-parity.\n");
+  fmt::print(
+      "\nto hand: the engine's time over the hand-written step's, median of alternated pairs (below 1: faster).\n"
+      "of limit: products of the step over one-thread sgemm times the threads. sampling: share of an online\n"
+      "step that draws graphs and labels of gnn-degree-parity.\n");
 }
 
 // --- starting -------------------------------------------------------------------------------------------------
@@ -532,8 +545,10 @@ void print_table(const std::vector<Result>& results, double limit) {
 void restart_with_best_blas() {
   if (blas_info().up_to_date || std::getenv("EQNN_BENCH_RESTARTED")) return;
   const char* core = std::string_view(kernels::target_name()).starts_with("AVX3") ? "SkylakeX" : "Haswell";
-  fmt::print(stderr, "eqnn: OpenBLAS does not know this processor and runs kernels for '{}'; starting again with "
-                     "OPENBLAS_CORETYPE={}, so that the yardstick is at its best\n", blas_info().core, core);
+  fmt::print(stderr,
+             "eqnn: OpenBLAS does not know this processor and runs kernels for '{}'; starting again with "
+             "OPENBLAS_CORETYPE={}, so that the yardstick is at its best\n",
+             blas_info().core, core);
   std::ifstream in("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> words;
   for (std::string word; std::getline(in, word, '\0');) words.push_back(word);
@@ -564,14 +579,17 @@ std::vector<Row> chosen_rows(const std::vector<std::string>& ids) {
 int run_bench(const BenchOptions& options) {
   const std::vector<Row> rows = chosen_rows(options.rows);
   std::vector<int> threads = options.threads;
-  if (threads.empty()) threads = all_cores() > 1 ? std::vector<int>{1, std::min(all_cores(), 64)} : std::vector<int>{1};
+  if (threads.empty())
+    threads = all_cores() > 1 ? std::vector<int>{1, std::min(all_cores(), 64)} : std::vector<int>{1};
   for (int t : threads) require(t >= 1 && t <= 64, "bench: ", t, " threads; allowed are 1 to 64");
-  require(std::isfinite(options.minutes) && options.minutes > 0, "bench: ", options.minutes, " minutes; the time must be above 0");
+  require(std::isfinite(options.minutes) && options.minutes > 0, "bench: ", options.minutes,
+          " minutes; the time must be above 0");
   restart_with_best_blas();
 
   const HandModule module;
   if (!module.found)
-    fmt::print(stderr, "eqnn: the hand-written step is left out: {} (EQNN_BENCH_HAND names its module)\n", module.missing);
+    fmt::print(stderr, "eqnn: the hand-written step is left out: {} (EQNN_BENCH_HAND names its module)\n",
+               module.missing);
   Limit limit;
   const double budget = options.minutes * 60 / static_cast<double>(rows.size() * threads.size());
   std::vector<Result> results;

@@ -16,15 +16,23 @@ int Common::thread_count() const {
   return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-std::int64_t parse_integer(const std::string& name, const std::string& text, std::int64_t low, std::int64_t high) {
+std::optional<std::int64_t> whole_number(const std::string& text) {
+  const char* last = text.data() + text.size();
   std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (const auto r = std::from_chars(text.data(), last, value); r.ec == std::errc() && r.ptr == last) return value;
+  double real = 0;
+  const auto r = std::from_chars(text.data(), last, real);
+  const bool whole = r.ec == std::errc() && r.ptr == last && real == std::floor(real) && std::abs(real) <= 0x1p53;
+  return whole ? std::optional(static_cast<std::int64_t>(real)) : std::nullopt;
+}
+
+std::int64_t parse_integer(const std::string& name, const std::string& text, std::int64_t low, std::int64_t high) {
+  const auto value = whole_number(text);
   const std::string allowed = high == std::numeric_limits<std::int64_t>::max()
                                   ? concat("whole numbers from ", low, " on")
                                   : concat("whole numbers from ", low, " to ", high);
-  require(error == std::errc() && end == text.data() + text.size() && value >= low && value <= high, "--", name,
-          " is '", text, "'; allowed are ", allowed);
-  return value;
+  require(value && *value >= low && *value <= high, "--", name, " is '", text, "'; allowed are ", allowed);
+  return *value;
 }
 
 double parse_number(const std::string& name, const std::string& text) {
@@ -87,6 +95,10 @@ RawOptions read_toml(const std::string& path) {
   const std::string text = eqnn::read_file(path);
   try {
     append_toml(path, toml::parse(text, path), options);
+    for (std::size_t i = 0; i < options.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        require(options[i].name != options[j].name, path, ": key '", options[i].name,
+                "' is given twice, in different tables; name it once");
   } catch (const toml::parse_error& e) {
     throw ValueError(concat(path, ": line ", e.source().begin.line, ": ", e.description()));
   }
@@ -98,8 +110,9 @@ void claim_output(const std::string& path, bool force) {
   std::error_code error;
   if (!fs::exists(fs::symlink_status(path, error))) return;
   if (fs::is_character_file(path, error) || fs::is_fifo(path, error)) return;
+  require(!fs::is_directory(path, error), path, " is a folder; name a file with --out");
   require(force, path, " exists; give --force to replace it, or another --out");
-  fs::remove_all(path, error);
+  fs::remove(path, error);
   if (error) throw eqnn::FileError(concat(path, ": cannot be removed: ", error.message()));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -43,6 +44,7 @@ struct Common {
   bool json = false, quiet = false, verbose = false;
   int threads = 0;  // 0: all cores
   std::uint64_t seed = 0;
+  bool seed_given = false;
   std::string progress = "auto";  // auto, bar, plain, none
 
   int thread_count() const;
@@ -54,7 +56,9 @@ struct RawOption {
 };
 using RawOptions = std::vector<RawOption>;
 
-// Parses the common flags out of strings; throws ValueError with the allowed values.
+// A whole number, also one written as 1e4 or 15.0; nothing for other text.
+std::optional<std::int64_t> whole_number(const std::string& text);
+// The values of flags; throw ValueError with what is allowed.
 std::int64_t parse_integer(const std::string& name, const std::string& text, std::int64_t low, std::int64_t high);
 double parse_number(const std::string& name, const std::string& text);
 bool parse_switch(const std::string& name, const std::string& text);
@@ -64,7 +68,7 @@ std::uint64_t parse_seed(const std::string& name, const std::string& text);
 // Throws ValueError for what does not parse, with the line.
 RawOptions read_toml(const std::string& path);
 
-// Throws ValueError unless `path` is free, or removes what is there when `force`.
+// Throws ValueError unless `path` is free, or removes the file that is there when `force`; a folder stays.
 void claim_output(const std::string& path, bool force);
 
 }  // namespace tools

@@ -51,6 +51,10 @@ void add_bench(CLI::App& app, Commands& commands);
 // Reads a member file, .json or an .npz that `families sample` wrote. Throws FileError and ValueError.
 std::unique_ptr<eqnn::hard::Member> read_member(const eqnn::hard::Family& family, const std::string& path);
 
+// Throws ValueError when a parameter that is given as a flag is another in the member itself.
+void check_agrees(const eqnn::hard::Member& member, const RawOptions& given,
+                  const eqnn::hard::ParameterValues& values, const std::string& path);
+
 // name, version, git revision
 std::string version_text();
 // {"cpu", "cores", "target", "blas", "blas_core", ...} as JSON text.

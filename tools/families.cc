@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -105,7 +106,25 @@ std::unique_ptr<Member> read_member(const Family& family, const std::string& pat
   for (const auto& [name, array] : eqnn::read_npz(path))
     if (name.starts_with(prefix)) j[name.substr(prefix.size())] = member_value(array, path);
   require<FileError>(!j.empty(), path, ": holds no member.* arrays; eqnn families sample writes them");
-  return family.parse(j.dump());
+  try {
+    return family.parse(j.dump());
+  } catch (const ValueError& e) {
+    throw ValueError(concat(path, ": ", e.what()));
+  }
+}
+
+void check_agrees(const Member& member, const RawOptions& given, const eqnn::hard::ParameterValues& values,
+                  const std::string& path) {
+  const Json document = Json::parse(member.json());
+  for (const RawOption& o : given) {
+    std::string key = o.name;
+    std::replace(key.begin(), key.end(), '-', '_');
+    if (!document.contains(key)) continue;
+    const Json& held = document.at(key);
+    const std::string text = held.is_string() ? held.get<std::string>() : held.dump();
+    require(text == values.at(o.name), "--", o.name, " is ", o.value, " and the member in ", path, " has ", text,
+            "; leave the flag out, or give another --member");
+  }
 }
 
 namespace {
@@ -138,6 +157,9 @@ int list(const Common& common) {
   return kDone;
 }
 
+// One line, also with file names that are no UTF-8.
+std::string json_line(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 struct FamilyFlags {
   std::string id, member, in, out;
   std::string count = "1", members;
@@ -145,23 +167,29 @@ struct FamilyFlags {
   TextFlags parameters;
 };
 
-// The member of the flags: given, or drawn from the member seed.
-std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& common) {
-  const Family& family = eqnn::hard::family(flags.id);
-  RawOptions given;
-  std::uint64_t seed = common.seed;
-  for (const RawOption& o : flags.parameters.given()) {
-    if (o.name == "member-seed")
-      seed = parse_seed(o.name, o.value);
-    else if (o.name != "data-seed")
-      given.push_back(o);
-  }
-  const auto values = family_parameters(family, given);
-  return flags.member.empty() ? family.draw(values, seed) : read_member(family, flags.member);
+RawOptions parameters_given(const FamilyFlags& flags) {
+  RawOptions given = flags.parameters.given();
+  std::erase_if(given, [](const RawOption& o) { return o.name == "member-seed" || o.name == "data-seed"; });
+  return given;
+}
+
+std::uint64_t member_seed(const FamilyFlags& flags, const Common& common) {
+  return flags.parameters.has("member-seed") ? parse_seed("member-seed", flags.parameters.get("member-seed")) : common.seed;
 }
 
 std::uint64_t data_seed(const FamilyFlags& flags, const Common& common) {
   return flags.parameters.has("data-seed") ? parse_seed("data-seed", flags.parameters.get("data-seed")) : common.seed;
+}
+
+// The member of the flags: given, or drawn from the member seed.
+std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& common) {
+  const Family& family = built_family(flags.id);
+  const RawOptions given = parameters_given(flags);
+  const auto values = family_parameters(family, given);
+  if (flags.member.empty()) return family.draw(values, member_seed(flags, common));
+  auto member = read_member(family, flags.member);
+  check_agrees(*member, given, values, flags.member);
+  return member;
 }
 
 void warn(const Member& member, const Common& common) {
@@ -170,7 +198,7 @@ void warn(const Member& member, const Common& common) {
 }
 
 int show(const FamilyFlags& flags, const Common& common) {
-  const Family& family = eqnn::hard::family(flags.id);
+  const Family& family = built_family(flags.id);
   const auto member = chosen_member(flags, common);
   warn(*member, common);
   if (common.json) {
@@ -203,12 +231,18 @@ int sample(const FamilyFlags& flags, const Common& common) {
   const auto member = chosen_member(flags, common);
   warn(*member, common);
   const auto& layout = member->input();
-  claim_output(flags.out, flags.force);
   const std::string member_path = fmt::format("{}.member.json", flags.out.ends_with(".npz") ? flags.out.substr(0, flags.out.size() - 4) : flags.out);
+  claim_output(flags.out, flags.force);
   claim_output(member_path, flags.force);
   const std::size_t size = static_cast<std::size_t>(layout.points * layout.channels);
   std::vector<std::uint8_t> bits;
   std::vector<double> reals, y;
+  // What can never fit fails here, not after minutes.
+  if (layout.bits)
+    bits.reserve(static_cast<std::size_t>(count) * size);
+  else
+    reals.reserve(static_cast<std::size_t>(count) * size);
+  y.reserve(static_cast<std::size_t>(count));
   for (Index first = 0; first < count; first += kChunk) {
     const Index n = std::min(kChunk, count - first);
     std::vector<double> chunk(static_cast<std::size_t>(n) * size);
@@ -223,12 +257,20 @@ int sample(const FamilyFlags& flags, const Common& common) {
   const std::vector<Index> shape{count, layout.points, layout.channels};
   NpzArrays arrays{{layout.name, layout.bits ? eqnn::npy_array<std::uint8_t>(shape, bits) : eqnn::npy_array<double>(shape, reals)},
                    {"y", eqnn::npy_array<double>({count}, y)}};
-  for (const auto& [key, value] : Json::parse(member->json()).items()) arrays["member." + key] = member_array(value);
+  const Json document = Json::parse(member->json());
+  for (const auto& [key, value] : document.items()) arrays["member." + key] = member_array(value);
   eqnn::write_npz(flags.out, arrays);
-  eqnn::write_atomically(member_path, member->json() + "\n");
+  std::error_code ignored;
+  const bool file = std::filesystem::is_regular_file(flags.out, ignored);
+  try {
+    if (file) eqnn::write_atomically(member_path, member->json() + "\n");  // beside a pipe or device: none
+  } catch (const FileError&) {  // both or none
+    std::filesystem::remove(flags.out, ignored);
+    throw;
+  }
   if (common.json)
-    fmt::print("{}\n", Json({{"out", flags.out}, {"member", member_path}, {"count", count}}).dump());
-  else if (!common.quiet)
+    fmt::print("{}\n", json_line({{"out", flags.out}, {"member", file ? Json(member_path) : Json(nullptr)}, {"count", count}}));
+  else if (!common.quiet && file)
     fmt::print("{} examples in {}, the member in {}\n", count, flags.out, member_path);
   return kDone;
 }
@@ -253,7 +295,7 @@ int eval(const FamilyFlags& flags, const Common& common) {
   claim_output(flags.out, flags.force);
   eqnn::write_npz(flags.out, {{"y", eqnn::npy_array<double>({in.examples}, y)}});
   if (common.json)
-    fmt::print("{}\n", Json({{"out", flags.out}, {"examples", in.examples}}).dump());
+    fmt::print("{}\n", json_line({{"out", flags.out}, {"examples", in.examples}}));
   else if (!common.quiet)
     fmt::print("{} values in {}\n", in.examples, flags.out);
   return kDone;
@@ -277,13 +319,14 @@ eqnn::hard::Check check_values(const Member& member, const std::string& path) {
 }
 
 int check(const FamilyFlags& flags, const Common& common) {
-  const eqnn::hard::CertifyOptions options{.seed = common.seed, .threads = common.thread_count()};
-  const Family& family = eqnn::hard::family(flags.id);
+  const eqnn::hard::CertifyOptions options{.seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common),
+                                           .threads = common.thread_count()};
+  const Family& family = built_family(flags.id);
   std::vector<eqnn::hard::Check> checks;
   require(flags.in.empty() || !flags.member.empty(), "families check --in needs --member F: whose values are to be checked?");
   if (!flags.members.empty()) {
     require(flags.member.empty(), "--members and --member exclude each other");
-    checks = family.certify_members(family_parameters(family, flags.parameters.given()),
+    checks = family.certify_members(family_parameters(family, parameters_given(flags)),
                                     parse_integer("members", flags.members, 1, 4096), options);
   } else {
     const auto member = chosen_member(flags, common);
@@ -301,7 +344,7 @@ int check(const FamilyFlags& flags, const Common& common) {
       fmt::print("{}  {}\n      value {:.10g}, expected {:.10g}, tolerance {:.3g}; {}\n", c.pass() ? "pass" : "FAIL", c.name, c.value,
                  c.expected, c.tolerance, c.how);
   }
-  if (common.json) fmt::print("{}\n", Json({{"family", flags.id}, {"pass", pass}, {"checks", rows}}).dump());
+  if (common.json) fmt::print("{}\n", json_line({{"family", flags.id}, {"pass", pass}, {"checks", rows}}));
   return pass ? kDone : kAnsweredNo;
 }
 

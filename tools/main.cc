@@ -1,9 +1,12 @@
 // The `eqnn` command: parses the command line, runs one subcommand, turns errors into exit codes.
 
+#include <csignal>
+#include <csignal>
 #include <cstdio>
 #include <new>
 
 #include <fmt/core.h>
+#include <tbb/global_control.h>
 
 #include <eqnn/text.h>
 
@@ -82,17 +85,30 @@ std::vector<std::string> flag_names(const CLI::App& app) {
   return names;
 }
 
+// "eqnn families show"
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : concat(full_name(*app.get_parent()), " ", app.get_name());
+}
+
+// Flags of the contract that belong to families and measurements of a later version.
+constexpr const char* kLaterFlags[] = {"--group", "--d", "--k", "--graph", "--c-min", "--frame", "--generators",
+                                       "--r", "--m", "--degree", "--terms", "--profile"};
+
 // What the parser could not place: an unknown flag or subcommand, with the nearest known one.
 [[noreturn]] void refuse_extras(const CLI::App& app, const std::vector<std::string>& extras) {
   const std::string& word = extras.front();
   if (word.starts_with("-")) {
     const std::string name = word.substr(0, word.find('='));
-    throw ValueError(concat("'", name, "' is not a flag of 'eqnn ", app.get_name(), "'; the nearest is '",
+    for (const char* later : kLaterFlags)
+      if (name == later) throw NotBuiltError(concat(name, " is not built in yet; ", full_name(app), " --help lists what is"));
+    if (app.get_parent() == nullptr)
+      throw ValueError(concat("'", name, "' stands before a subcommand; write eqnn SUBCOMMAND first, and then its flags"));
+    throw ValueError(concat("'", name, "' is not a flag of '", full_name(app), "'; the nearest is '",
                             eqnn::nearest(name, flag_names(app)), "'; --help lists all"));
   }
   std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
-  if (names.empty()) throw ValueError(concat("'", word, "' is one argument too many for 'eqnn ", app.get_name(), "'; --help shows its use"));
+  if (names.empty()) throw ValueError(concat("'", word, "' is one argument too many for '", full_name(app), "'; --help shows its use"));
   throw ValueError(concat("'", word, "' is not a subcommand; the nearest is '", eqnn::nearest(word, names), "'; --help lists all"));
 }
 
@@ -103,8 +119,22 @@ void check_extras(const CLI::App& app) {
   if (!later && !app.remaining().empty()) refuse_extras(app, app.remaining());
 }
 
+// A flag without its value takes the next flag for it, and an unset shell variable leaves an empty one.
+void check_values(const CLI::App& app) {
+  for (const CLI::App* sub : app.get_subcommands()) check_values(*sub);
+  for (const CLI::Option* o : app.get_options()) {
+    if (o->get_items_expected_max() == 0) continue;
+    for (const std::string& value : o->results()) {
+      require(!value.empty(), o->get_name(), " is empty; give it a value, or leave it out");
+      const bool flag = value.starts_with("--") || (value.size() == 2 && app.get_option_no_throw(value) != nullptr);
+      require(!flag, o->get_name(), " is '", value, "', a flag; give it a value first (a file of that name: ./", value, ")");
+    }
+  }
+}
+
 std::string one_line(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
   while (!text.empty() && text.back() == ' ') text.pop_back();
   return text;
 }
@@ -132,15 +162,24 @@ int run(int argc, char** argv) {
   } catch (const CLI::Success& e) {  // --help, --version
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
+    check_extras(app);  // an unknown flag explains more than a missing one
     throw ValueError(concat(one_line(e.what()), "; --help shows what is allowed"));
   }
   check_extras(app);
+  check_values(app);
   if (!text.threads.empty()) common.threads = static_cast<int>(parse_integer("threads", text.threads, 1, 1024));
-  if (!text.seed.empty()) common.seed = parse_seed("seed", text.seed);
+  common.seed_given = !text.seed.empty();
+  if (common.seed_given) common.seed = parse_seed("seed", text.seed);
+  // More threads than cores are allowed, and TBB would warn of them on stderr.
+  const tbb::global_control threads(tbb::global_control::max_allowed_parallelism,
+                                    static_cast<std::size_t>(common.thread_count()));
   for (const Command& c : commands)
     if (c.app->parsed()) return c.run(common);
   throw ValueError("no subcommand is given; eqnn --help lists them");
 }
+
+constexpr const char* kNoMemory =
+    "not enough memory for this; make --width, --batch, --count, --test-samples or --threads smaller";
 
 int report(int code, const char* kind, const char* what) {
   std::fflush(stdout);
@@ -149,6 +188,7 @@ int report(int code, const char* kind, const char* what) {
 }
 
 int guarded(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f then fails as one to a full disk does
   try {
     const int code = run(argc, argv);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
@@ -161,7 +201,9 @@ int guarded(int argc, char** argv) {
   } catch (const eqnn::Error& e) {
     return report(kUsage, "", e.what());
   } catch (const std::bad_alloc&) {
-    return report(kUsage, "", "not enough memory for this configuration; make --width, --batch or --threads smaller (--dry-run tells the memory)");
+    return report(kUsage, "", kNoMemory);
+  } catch (const std::length_error&) {
+    return report(kUsage, "", kNoMemory);
   } catch (const std::system_error& e) {
     return report(kFile, "", e.what());
   } catch (const std::exception& e) {
@@ -172,4 +214,7 @@ int guarded(int argc, char** argv) {
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) { return tools::guarded(argc, argv); }
+int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file size limit then is an error of the write, with a message
+  return tools::guarded(argc, argv);
+}

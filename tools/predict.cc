@@ -14,6 +14,8 @@
 namespace tools {
 namespace {
 
+using Json = nlohmann::ordered_json;
+
 // Replays the network, forward only, over all examples.
 template <class T>
 std::vector<double> outputs(const RunDirectory& run, const TrainConfig& c, const eqnn::hard::InputLayout& layout,
@@ -43,6 +45,7 @@ int predict(const std::string& path, const std::string& in_path, const std::stri
   const RunDirectory run(path);
   require<eqnn::FileError>(run.exists(), path, ": there is no such run directory; train one first");
   const TrainConfig c = run.config();
+  require<eqnn::FileError>(run.finished(), path, ": the run has no result yet; finish it with eqnn train --resume --out ", path);
   const auto member = make_member(c);
   const InputArray in = read_inputs(in_path, member->input());
   claim_output(out, force);
@@ -50,7 +53,7 @@ int predict(const std::string& path, const std::string& in_path, const std::stri
       c.dtype == "f64" ? outputs<double>(run, c, member->input(), in) : outputs<float>(run, c, member->input(), in);
   eqnn::write_npz(out, {{"y", eqnn::npy_array<double>({in.examples}, y)}});
   if (common.json)
-    fmt::print("{}\n", nlohmann::ordered_json({{"examples", in.examples}, {"out", out}}).dump());
+    fmt::print("{}\n", Json({{"examples", in.examples}, {"out", out}}).dump(-1, ' ', false, Json::error_handler_t::replace));
   else if (!common.quiet)
     fmt::print("{} outputs in {}\n", in.examples, out);
   return kDone;

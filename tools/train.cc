@@ -1,8 +1,10 @@
 // `eqnn train`: one run, from flags to result.json.
 
-#include <csignal>
+#include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstdio>
+#include <iterator>
 #include <numeric>
 
 #include <fmt/core.h>
@@ -24,6 +26,7 @@ void on_signal(int number) { g_signal = number; }
 void catch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
   for (int number : {SIGINT, SIGTERM, SIGUSR1}) sigaction(number, &action, nullptr);
 }
 
@@ -40,11 +43,16 @@ Json typed(const std::string& text) {
   return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
 }
 
+// The flags that are no part of the configuration.
 struct TrainFlags {
   std::string id, out, config, member, expect;
   bool resume = false, force = false, dry_run = false, print_config = false;
-  Index checkpoint_every = 0;  // 0: at every evaluation
+  std::string checkpoint_every = "0";  // 0: at every evaluation
 };
+
+Index checkpoint_interval(const TrainFlags& flags) {
+  return parse_integer("checkpoint-every", flags.checkpoint_every, 0, std::int64_t{1} << 40);
+}
 
 // The loop around Training: evaluations, metrics, checkpoints, signals, the verdict.
 class TrainRun {
@@ -56,10 +64,11 @@ class TrainRun {
 
  private:
   bool open();  // false: finished before
-  void load();
+  void go_on();
+  std::string owner() const;
   int loop();
   bool diverged(double loss) const { return !std::isfinite(loss) || loss > 1e6 * state_.initial_loss; }
-  bool evaluate(double last_loss);  // true: stop
+  bool evaluate();  // true: stop
   bool out_of_patience();
   void checkpoint();
   int interrupted();
@@ -91,12 +100,17 @@ int TrainRun::run() {
   training_ = make_training(config_, *member_, common_.thread_count());
   for (const std::string& warning : member_->warnings())
     if (!common_.quiet) std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
+  catch_signals();
   if (!open()) {
+    if (common_.json) {
+      const std::string file = directory_.file("result.json");
+      const Json r = Json::parse(eqnn::read_file(file), nullptr, false);
+      require<eqnn::FileError>(!r.is_discarded(), file, ": is no JSON; remove it, and --resume writes it again");
+      fmt::print("{}\n", r.dump());
+    }
     if (!common_.quiet) std::fprintf(stderr, "eqnn: %s is finished; nothing to do\n", directory_.path().c_str());
-    if (common_.json) fmt::print("{}\n", Json::parse(eqnn::read_file(directory_.file("result.json"))).dump());
     return kDone;
   }
-  catch_signals();
   return loop();
 }
 
@@ -125,42 +139,53 @@ bool TrainRun::open() {
   if (directory_.exists() && flags_.force) directory_.remove();
   if (directory_.exists() && !flags_.resume)
     throw ValueError(concat(path, " exists; --resume goes on with it, --force replaces it, --out names another"));
-  if (!directory_.exists()) {
+  if (!directory_.exists() || directory_.blank()) {
     directory_.create(run_json());
   } else {
     const TrainConfig before = directory_.config();
     check_resumable(before, config_, path, !flags_.out.empty());
-    if (directory_.finished()) {
-      if (before.steps == config_.steps) return false;
-      std::remove(directory_.file("result.json").c_str());
-    }
+    directory_.lock();
+    if (directory_.finished() && before.steps == config_.steps) return false;
+    if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_, owner(), config_.steps);
+    // In this order: whenever it is cut off, result.json is there only beside the run.json that it is of.
+    if (directory_.finished()) std::remove(directory_.file("result.json").c_str());
     if (before.steps != config_.steps) eqnn::write_atomically(directory_.file("run.json"), run_json());
-    if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_);
   }
+  directory_.sweep();
   metrics_ = std::make_unique<eqnn::AppendFile>(directory_.file("metrics.jsonl"));
   metrics_->truncate(state_.metrics_length);
   first_step_ = state_.steps;
   return true;
 }
 
+// The configuration without what may change on --resume.
+std::string TrainRun::owner() const {
+  TrainConfig c = config_;
+  if (c.schedule == "constant") c.steps = 0;
+  return run_id(c);
+}
+
 int TrainRun::loop() {
   Progress progress(common_, static_cast<Index>(first_step_), config_.steps);
   const auto steps = static_cast<std::uint64_t>(config_.steps), every = static_cast<std::uint64_t>(config_.eval_interval());
-  while (state_.steps < steps) {
+  const auto interval = static_cast<std::uint64_t>(checkpoint_interval(flags_));
+  // A run that has grown was not evaluated at its old end.
+  if (state_.ended.empty() && state_.steps > 0 && state_.steps < steps && state_.steps % every == 0 &&
+      state_.evaluated != state_.steps && evaluate())
+    state_.ended = "stopped";
+  while (state_.ended.empty() && state_.steps < steps) {
     const double loss = training_->step();
+    state_.gradient_norm = training_->gradient_norm();
     if (state_.steps == 0) state_.initial_loss = loss;
     ++state_.steps;
     if (state_.recent_losses.size() == 100) state_.recent_losses.erase(state_.recent_losses.begin());
     state_.recent_losses.push_back(loss);
-    if (diverged(loss)) {
-      progress.clear();
-      return finish(true);
-    }
     const bool last = state_.steps == steps;
-    bool stop = false;
-    if (!last && state_.steps % every == 0) stop = evaluate(loss);
-    if (stop) break;
-    const auto interval = static_cast<std::uint64_t>(flags_.checkpoint_every);
+    if (diverged(loss))
+      state_.ended = "diverged";
+    else if (!last && state_.steps % every == 0 && evaluate())
+      state_.ended = "stopped";
+    if (!state_.ended.empty()) break;
     if (!last && state_.steps % (interval > 0 ? interval : every) == 0) checkpoint();
     progress.update(static_cast<Index>(state_.steps), note_);
     if (g_signal != 0 && !last) {
@@ -169,22 +194,23 @@ int TrainRun::loop() {
     }
   }
   progress.clear();
-  return finish(false);
+  return finish(state_.ended == "diverged");
 }
 
 // One line of metrics.jsonl. Between steps a fifth of the test samples will do; the last line has them all.
-bool TrainRun::evaluate(double last_loss) {
+bool TrainRun::evaluate() {
   const Index samples = std::min<Index>(config_.test_samples, std::max<Index>(config_.test_samples / 5, 1000));
   const Evaluation test = training_->test(samples);
   Json line;
   line["step"] = state_.steps;
   line["samples_seen"] = state_.steps * static_cast<std::uint64_t>(config_.batch);
-  line["batch_loss"] = number(last_loss);
+  line["batch_loss"] = number(state_.recent_losses.back());
   line["train_loss"] = number(mean(state_.recent_losses));
   line.update(evaluation_json(test));
-  line["gradient_norm"] = number(training_->gradient_norm());
+  line["gradient_norm"] = number(state_.gradient_norm);
   line["time"] = {{"wall_seconds", wall_seconds()}};
   metrics_->append(line.dump() + "\n");
+  state_.evaluated = state_.steps;
   if (common_.json) {
     fmt::print("{}\n", line.dump());
     std::fflush(stdout);
@@ -207,7 +233,7 @@ void TrainRun::checkpoint() {
   RunState s = state_;
   s.metrics_length = metrics_->length();
   s.wall_seconds = wall_seconds();
-  directory_.write_checkpoint(*training_, s);
+  directory_.write_checkpoint(*training_, s, owner());
 }
 
 int TrainRun::interrupted() {
@@ -285,10 +311,11 @@ int TrainRun::finish(bool diverged) {
   for (const char* key : {"steps", "samples_seen", "train_loss"}) line[key == std::string("steps") ? "step" : key] = r[key];
   for (const auto& [key, value] : r.items())
     if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation")) line[key] = value;
-  line["gradient_norm"] = number(training_->gradient_norm());
+  line["gradient_norm"] = number(state_.gradient_norm);
   line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
+  checkpoint();  // before the last line, which a run that goes on from here does not have
   metrics_->append(line.dump() + "\n");
-  checkpoint();
+  metrics_->sync();
   training_->save_model(directory_.file("model.safetensors"), {{"format", "pt"}, {"run_id", run_id(config_)}});
   eqnn::write_atomically(directory_.file("result.json"), r.dump(2) + "\n");
   if (common_.json) {
@@ -357,10 +384,16 @@ void print_dry_run(const TrainConfig& c, const Common& common) {
              training->flops_per_step());
 }
 
-// A member file decides the parameters that it holds (n, ...), whatever their flags' defaults.
-void take_member(TrainConfig& c, const std::string& path) {
-  const auto member = read_member(eqnn::hard::family(c.family), path);
+// A member file decides the parameters that it holds (n, ...), whatever their flags' defaults. In a TOML file
+// the member itself may stand, as --print-config writes it.
+void take_member(TrainConfig& c, const std::string& source, const RawOptions& options) {
+  const auto& family = built_family(c.family);
+  const auto member = source.starts_with("{") ? family.parse(source) : read_member(family, source);
   c.member = member->json();
+  RawOptions parameters;
+  std::copy_if(options.begin(), options.end(), std::back_inserter(parameters),
+               [&](const RawOption& o) { return c.params.contains(o.name); });
+  check_agrees(*member, parameters, c.params, source);
   const Json j = Json::parse(c.member);
   for (auto& [name, value] : c.params) {
     std::string key = name;
@@ -369,30 +402,85 @@ void take_member(TrainConfig& c, const std::string& path) {
   }
 }
 
-TrainConfig configuration(const TrainFlags& flags, RawOptions options, const Common& common) {
-  std::string id = flags.id;
-  if (!flags.config.empty()) {
-    RawOptions file;
-    for (const RawOption& o : read_toml(flags.config)) {
-      if (o.name != "family") {
-        file.push_back(o);
-      } else if (id.empty()) {
-        id = o.value;
-      }
+// Options as samples: --online is --samples 0. One source may not say both.
+RawOptions without_online(const RawOptions& options) {
+  RawOptions kept;
+  bool online = false, samples = false;
+  for (const RawOption& o : options) {
+    if (o.name == "online") {
+      online = parse_switch(o.name, o.value);
+    } else {
+      samples |= o.name == "samples" && whole_number(o.value) != 0;
+      kept.push_back(o);
     }
-    options.insert(options.begin(), file.begin(), file.end());
   }
-  if (id.empty() && flags.resume && !flags.out.empty()) return RunDirectory(flags.out).config();
-  require(!id.empty(), "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all)");
-  TrainConfig c = resolve_config(id, options, common.seed);
-  if (!flags.member.empty()) take_member(c, flags.member);
+  require(!online || !samples, "--online and --samples exclude each other: fresh samples every step, or a fixed set");
+  if (online) kept.push_back({"samples", "0"});
+  return kept;
+}
+
+// Takes the keys of the TOML file that are no part of the configuration; flags that are given win.
+RawOptions read_config_file(TrainFlags& flags, Common& common) {
+  RawOptions fields;
+  const auto fill = [](std::string& flag, const std::string& value) {
+    if (flag.empty()) flag = value;
+  };
+  for (const auto& [name, value] : read_toml(flags.config)) {
+    if (name == "family") {
+      fill(flags.id, value);
+    } else if (name == "member") {
+      fill(flags.member, value);
+    } else if (name == "out") {
+      fill(flags.out, value);
+    } else if (name == "expect") {
+      require(value == "learned" || value == "fails", "--expect is '", value, "'; allowed are learned and fails");
+      fill(flags.expect, value);
+    } else if (name == "checkpoint-every") {
+      if (flags.checkpoint_every == "0") flags.checkpoint_every = value;
+    } else if (name == "threads") {
+      const auto threads = static_cast<int>(parse_integer(name, value, 1, 1024));
+      if (common.threads == 0) common.threads = threads;
+    } else if (name == "seed") {
+      if (!common.seed_given) common.seed = parse_seed(name, value);
+    } else if (name == "progress") {
+      require(value == "auto" || value == "bar" || value == "plain" || value == "none", "--progress is '", value,
+              "'; allowed are auto, bar, plain and none");
+      if (common.progress == "auto") common.progress = value;
+    } else {
+      fields.push_back({name, value});
+    }
+  }
+  return without_online(fields);
+}
+
+TrainConfig configuration(TrainFlags& flags, const RawOptions& given, Common& common) {
+  RawOptions options;
+  if (!flags.config.empty()) options = read_config_file(flags, common);
+  for (const RawOption& o : without_online(given)) options.push_back(o);
+  if (flags.id.empty() && flags.resume && !flags.out.empty()) {
+    const TrainConfig before = RunDirectory(flags.out).config();
+    RawOptions all = config_options(before);
+    all.insert(all.end(), options.begin(), options.end());
+    TrainConfig c = resolve_config(before.family, all, 0);
+    c.member = before.member;
+    if (!flags.member.empty()) take_member(c, flags.member, options);
+    return c;
+  }
+  require(!flags.id.empty(), "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all)");
+  TrainConfig c = resolve_config(flags.id, options, common.seed);
+  if (!flags.member.empty()) take_member(c, flags.member, options);
   return c;
 }
 
-int train(const TrainFlags& flags, const RawOptions& options, const Common& common) {
+int train(TrainFlags flags, const RawOptions& given, Common common) {
   require(!(flags.resume && flags.force), "--resume and --force exclude each other: one goes on with a run, the other removes it");
-  const TrainConfig c = configuration(flags, options, common);
+  for (const RawOption& o : given)
+    for (const std::string& later : later_options())
+      if (o.name == later) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
+  const TrainConfig c = configuration(flags, given, common);
+  checkpoint_interval(flags);
   if (flags.print_config) {
+    make_member(c);  // a configuration that is refused is not printed
     fmt::print("{}", config_toml(c));
     return kDone;
   }
@@ -415,8 +503,7 @@ void add_train(CLI::App& app, Commands& commands) {
   sub->add_option("-c,--config", flags->config, "TOML file of flags; flags given here override it");
   sub->add_option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
   sub->add_option("--expect", flags->expect, "exit 4 unless the run ends so")->check(CLI::IsMember({"learned", "fails"}));
-  sub->add_option("--checkpoint-every", flags->checkpoint_every, "steps between checkpoints; 0: at every evaluation")
-      ->check(CLI::NonNegativeNumber);
+  sub->add_option("--checkpoint-every", flags->checkpoint_every, "steps between checkpoints; 0: at every evaluation");
   sub->add_flag("--resume", flags->resume, "go on with an interrupted run; start it where there is none");
   sub->add_flag("--force", flags->force, "replace an existing run");
   sub->add_flag("--dry-run", flags->dry_run, "print the configuration, parameters, memory and work, and stop");
@@ -424,19 +511,8 @@ void add_train(CLI::App& app, Commands& commands) {
   options->add(*sub, "online", "fresh samples every step (the default)", true);
   add_family_flags(*sub, *options);
   for (const ConfigField& f : config_fields()) options->add(*sub, f.name, f.help, f.is_switch);
-  for (const char* later : {"data", "format", "folds", "oracle", "tau", "answer"})
-    options->add(*sub, later, "not built in yet");
-  commands.push_back({sub, [flags, options](const Common& common) {
-                        RawOptions given;
-                        for (const RawOption& o : options->given()) {
-                          if (o.name == "online")
-                            require(!options->has("samples") || !parse_switch("online", o.value),
-                                    "--online and --samples exclude each other");
-                          else
-                            given.push_back(o);
-                        }
-                        return train(*flags, given, common);
-                      }});
+  for (const std::string& later : later_options()) options->add(*sub, later, "not built in yet");
+  commands.push_back({sub, [flags, options](const Common& common) { return train(*flags, options->given(), common); }});
 }
 
 }  // namespace tools

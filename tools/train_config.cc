@@ -124,9 +124,6 @@ std::vector<ConfigField> make_fields() {
   };
 }
 
-// Later flags of the contract, accepted by name so that the message is "not built in" and not "unknown".
-const std::vector<std::string> kLater = {"data", "format", "folds", "oracle", "tau", "answer"};
-
 void check_together(const TrainConfig& c) {
   require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0), "--nesterov needs --optimizer sgd and --momentum above 0");
   require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
@@ -146,13 +143,38 @@ nlohmann::ordered_json config_object(const TrainConfig& c) {
   return j;
 }
 
+// Equal values as equal text, so that equal configurations have one run id: 1e-2 as 0.01, --flag as true.
+std::string canonical(const std::string& text, const std::string& default_value) {
+  if (default_value == "true" || default_value == "false")
+    return text.empty() || text == "1" ? "true" : text == "0" ? "false" : text;
+  if (const auto whole = whole_number(text)) return std::to_string(*whole);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(value) ? number_text(value) : text;
+}
+
 std::string scalar_text(const nlohmann::ordered_json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); }
 
 }  // namespace
 
+const std::vector<std::string>& later_options() {
+  static const std::vector<std::string> names = {"data", "format", "folds", "oracle", "tau", "answer"};
+  return names;
+}
+
 const std::vector<ConfigField>& config_fields() {
   static const std::vector<ConfigField> fields = make_fields();
   return fields;
+}
+
+const eqnn::hard::Family& built_family(const std::string& id) {
+  for (const auto& f : eqnn::hard::families())
+    if (f.id == id) return f;
+  for (const char* later :
+       {"boolean-orbit", "gnn-feature", "cnn-cyclic", "frame-parity", "invariant-poly", "rotation-invariant"})
+    if (id == later)
+      throw NotBuiltError(concat("family '", id, "' is not built in yet; eqnn families list has those that are"));
+  return eqnn::hard::family(id);  // throws, and names the nearest
 }
 
 eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options) {
@@ -164,13 +186,13 @@ eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, 
   }
   for (const RawOption& o : options) {
     require(values.contains(o.name), "--", o.name, " is not a parameter of ", family.id, "; it has ", known);
-    values[o.name] = o.value;
+    values[o.name] = canonical(o.value, values[o.name]);
   }
   return values;
 }
 
 TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
-  const eqnn::hard::Family& family = eqnn::hard::family(family_id);
+  const eqnn::hard::Family& family = built_family(family_id);
   TrainConfig c;
   c.family = family.id;
   c.member_seed = c.init_seed = c.data_seed = seed;
@@ -178,6 +200,8 @@ TrainConfig resolve_config(const std::string& family_id, const RawOptions& optio
   std::vector<std::string> known;
   for (const auto& p : family.parameters) known.push_back(p.name);
   for (const ConfigField& f : config_fields()) known.push_back(f.name);
+  for (const char* flag : {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
+    known.push_back(flag);
   for (const RawOption& o : options) {
     bool found = false;
     for (const ConfigField& f : config_fields())
@@ -191,13 +215,20 @@ TrainConfig resolve_config(const std::string& family_id, const RawOptions& optio
           parameters.push_back(o);
           found = true;
         }
-    for (const std::string& later : kLater)
+    for (const std::string& later : later_options())
       if (later == o.name) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
     require(found, "'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'");
   }
   c.params = family_parameters(family, parameters);
   check_together(c);
   return c;
+}
+
+RawOptions config_options(const TrainConfig& c) {
+  RawOptions options;
+  for (const auto& [name, value] : c.params) options.push_back({name, value});
+  for (const ConfigField& f : config_fields()) options.push_back({f.name, scalar_text(nlohmann::ordered_json::parse(f.get(c)))});
+  return options;
 }
 
 std::string config_json(const TrainConfig& c) { return config_object(c).dump(); }
@@ -219,10 +250,16 @@ std::string config_toml(const TrainConfig& c) {
   for (const auto& p : family.parameters) {
     const std::string& value = c.params.at(p.name);
     const bool bare = value == "true" || value == "false" ||
-                      (!value.empty() && value.find_first_not_of("0123456789.eE+-") == std::string::npos);
+                      (!value.empty() && value.find_first_not_of("0123456789.e+-") == std::string::npos);
     text += concat(p.name, " = ", bare ? value : quoted(value), "\n");
   }
-  for (const ConfigField& f : config_fields()) text += concat(f.name, " = ", f.get(c), "\n");
+  if (!c.member.empty()) text += concat("member = ", quoted(c.member), "\n");
+  for (const ConfigField& f : config_fields()) {
+    const std::string value = f.get(c);
+    // A seed beyond 2^63 is no TOML integer.
+    const bool large = value.find_first_not_of("0123456789") == std::string::npos && !whole_number(value);
+    text += concat(f.name, " = ", large ? quoted(value) : value, "\n");
+  }
   return text;
 }
 

@@ -54,6 +54,8 @@ struct ConfigField {
   std::function<std::string(const TrainConfig&)> get;         // as TOML and JSON write it
 };
 const std::vector<ConfigField>& config_fields();
+// Options of the contract that this version does not have: known by name, so that the message is "not built in".
+const std::vector<std::string>& later_options();
 
 // The family's defaults, then `options` (family parameters and fields; later ones win), then checks of what
 // belongs together. `seed` is the default of the three seeds. Throws ValueError, which for an unknown name
@@ -65,9 +67,16 @@ std::string config_json(const TrainConfig& c);
 TrainConfig parse_config_json(std::string_view text);
 std::string config_toml(const TrainConfig& c);
 
+// All parameters and fields as options: resolve_config(c.family, config_options(c), 0) is c without its member.
+RawOptions config_options(const TrainConfig& c);
+
 // 16 hexadecimal digits of the configuration with its seeds and the results version.
 std::string run_id(const TrainConfig& c);
 
+// The family of that id. Throws NotBuiltError for one of a later version, ValueError for an unknown one.
+const eqnn::hard::Family& built_family(const std::string& id);
+
+// Every parameter of `family` in its shortest form, the defaults where `options` has none.
 // Throws ValueError for an option that `family` does not have, naming what it has.
 eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options);
 

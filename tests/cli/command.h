@@ -1,0 +1,106 @@
+// Runs the eqnn command as a user does: a process of its own, in a folder of its own.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace cli {
+
+using Json = nlohmann::ordered_json;
+using Arguments = std::vector<std::string>;
+
+// What a process left behind. `code`: its exit code, or 128 + the signal that ended it.
+struct Outcome {
+  int code = -1;
+  std::string out, err;
+};
+
+// What differs from a plain start.
+struct Setting {
+  std::string out = {};    // stdout goes to this file; empty: into Outcome::out
+  long largest_file = -1;  // bytes, as ulimit -f; -1: no limit
+};
+
+class Folder;
+
+// A command at work. Destroying it kills what still runs.
+class Process {
+ public:
+  Process(const Folder& folder, const Arguments& arguments, const Setting& setting = {});
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  void signal(int number) const;
+  bool running();
+  Outcome wait();
+
+ private:
+  void reap(int options);
+  pid_t pid_;
+  int status_ = 0;
+  bool done_ = false;
+  std::string out_, err_;
+};
+
+// A new folder, the commands' working directory; removed at the end.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
+
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+  const std::string& path() const { return path_; }
+  Outcome run(const Arguments& arguments, const Setting& setting = {}) const;
+  // Every file by its path from here, with its bytes; folders end in "/".
+  std::map<std::string, std::string> contents() const;
+  bool has(const std::string& name) const { return std::filesystem::exists(path_ + "/" + name); }
+  std::string read(const std::string& name) const;
+  void write(const std::string& name, const std::string& bytes) const;
+
+ private:
+  std::string path_;
+};
+
+// A small file system of its own in a folder, where the user may make one.
+class Disk {
+ public:
+  Disk(const Folder& folder, const std::string& name, const std::string& options, bool read_only = false);
+  ~Disk();
+  Disk(const Disk&) = delete;
+  Disk& operator=(const Disk&) = delete;
+  bool made() const { return made_; }
+
+ private:
+  std::string path_;
+  bool made_;
+};
+
+// Checks that a command is refused: this exit code, one line on stderr that begins "eqnn: error: " and has
+// `fragment` in it, nothing on stdout, and every file as it was.
+void refused(const Folder& folder, const Arguments& arguments, int code, const std::string& fragment = "",
+             const Setting& setting = {});
+// Checks that a command ends with `code` and says nothing on stderr; its stdout.
+std::string accepted(const Folder& folder, const Arguments& arguments, int code = 0);
+// Is it one line that begins "eqnn: error: "?
+bool one_error_line(const std::string& err);
+
+// A network and a budget that take milliseconds; `more` comes after and wins.
+Arguments tiny(const Arguments& more = {});
+Arguments operator+(Arguments left, const Arguments& right);
+std::vector<std::string> lines(const std::string& text);
+// The document without what may differ between equal runs.
+Json without_time(const std::string& text);
+// metrics.jsonl, each line without its time.
+std::vector<Json> metrics(const Folder& folder, const std::string& run);
+// Checks that two runs of a folder left the same model, metrics and result.
+void same_run(const Folder& a, const std::string& run_a, const Folder& b, const std::string& run_b);
+
+}  // namespace cli

@@ -1,0 +1,147 @@
+# What tools/quickstart, tools/test and .ci/run share: finding what is missing, installing it, building.
+# Sourced by bash, not run. Functions that fail say what failed, and end the script.
+
+set -uo pipefail
+export LC_ALL=C
+
+root=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd -P)
+cores=$(nproc)
+build=$root/build
+
+say() { printf '%s\n' "$*"; }
+
+# die CODE MESSAGE...
+die() {
+  local code=$1
+  shift
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit "$code"
+}
+
+# Debian's own Meson and Ninja where they are: a build folder does not like to change between versions.
+tool() { if [ -x "/usr/bin/$1" ]; then say "/usr/bin/$1"; else command -v "$1"; fi; }
+
+# --- what is needed --------------------------------------------------------------------------------------
+
+# A Debian 12 package, and how to see that what it brings is there (from the package or from elsewhere).
+requirements='
+g++                 program g++
+meson               program meson
+ninja-build         program ninja
+pkg-config          program pkg-config
+libopenblas-dev     module  openblas
+libtbb-dev          module  tbb
+libhwy-dev          module  libhwy
+libfmt-dev          module  fmt
+zlib1g-dev          module  zlib
+nlohmann-json3-dev  module  nlohmann_json
+libcli11-dev        module  CLI11
+libtomlplusplus-dev module  tomlplusplus
+doctest-dev         header  doctest/doctest.h
+librandom123-dev    header  Random123/philox.h
+'
+
+present() {
+  case $1 in
+    program) [ -n "$(tool "$2")" ] ;;
+    package) dpkg-query --show --showformat '${Status}' "$2" 2>/dev/null | grep -q ' installed$' ;;
+    module) pkg-config --exists "$2" 2>/dev/null ;;
+    header) [ -e "/usr/include/$2" ] || printf '#include <%s>\n' "$2" | "${CXX:-g++}" -E -x c++ - >/dev/null 2>&1 ;;
+  esac
+}
+
+# missing REQUIREMENTS: the packages to install, on one line.
+missing() {
+  local package kind name packages=()
+  while read -r package kind name; do
+    [ -z "$package" ] || present "$kind" "$name" || packages+=("$package")
+  done <<<"$1"
+  say "${packages[*]}"
+}
+
+# Why a person has to install the packages: the last line says how.
+by_hand() { die 2 "$1; these Debian packages are missing: $2
+Install them (on Debian 12: apt-get install $2) and run this again."; }
+
+# require REQUIREMENTS: installs with apt what is missing.
+require() {
+  local packages sudo=() log answer
+  packages=$(missing "$1")
+  [ -n "$packages" ] || return 0
+  command -v apt-get >/dev/null || by_hand "there is no apt here" "$packages"
+  if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || by_hand "no right to install packages (neither root nor sudo)" "$packages"
+    sudo=(sudo)
+    [ -t 0 ] || sudo -n true 2>/dev/null || by_hand "no right to install packages (sudo wants a password)" "$packages"
+  fi
+  if [ -t 0 ]; then
+    say "Missing packages: $packages"
+    read -r -p "Install them with apt? [Y/n] " answer || answer=n
+    case $answer in [nN]*) by_hand "nothing was installed" "$packages" ;; esac
+    [ "${#sudo[@]}" = 0 ] || sudo -v || by_hand "no right to install packages (sudo refused)" "$packages"
+  fi
+  say "installing: $packages"
+  log=$(mktemp) || die 1 "no temporary file can be made in ${TMPDIR:-/tmp}"
+  apt_get "$log" update
+  # shellcheck disable=SC2086  # a list of packages
+  apt_get "$log" install -y --no-install-recommends $packages
+  rm -f "$log"
+  packages=$(missing "$1")
+  [ -z "$packages" ] || die 1 "apt installed everything, and still not found: $packages"
+}
+
+# apt_get LOG ARGUMENTS...: quietly, with the rights that `require` found.
+apt_get() {
+  local log=$1
+  shift
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 "$@" </dev/null >>"$log" 2>&1 &&
+    return
+  tail -n 20 "$log" >&2
+  die 1 "'apt-get $1' failed; its last lines are above, all of them in $log"
+}
+
+# --- building --------------------------------------------------------------------------------------------
+
+# quietly LOG COMMAND...: output to the log, its end to stderr when the command fails.
+quietly() {
+  local log=$1
+  shift
+  "$@" </dev/null >"$log" 2>&1 && return
+  tail -n 60 "$log" >&2
+  return 1
+}
+
+# configure OPTION...: sets up $build in release mode unless it is. Options (of Meson) change what is there.
+configure() {
+  local meson
+  meson=$(tool meson)
+  mkdir -p "$build" 2>/dev/null && [ -w "$build" ] || die 1 "$build cannot be written; run this as the owner of $root"
+  # A set-up that was interrupted starts again, and so does one from before the project moved.
+  if ! [ -f "$build/build.ninja" ] || [ "$(cat "$build/source" 2>/dev/null || say "$root")" != "$root" ]; then
+    rm -rf "$build/meson-private" "$build/meson-info" "$build/build.ninja"
+    say "setting up $build"
+    quietly "$build/setup.log" "$meson" setup --buildtype=release "$@" "$build" "$root" ||
+      die 1 "'meson setup' failed; its last lines are above, all of them in $build/setup.log"
+    say "$root" >"$build/source"
+  elif [ $# -gt 0 ]; then
+    quietly "$build/setup.log" "$(meson_of_build)" configure "$@" "$build" ||
+      die 1 "'meson configure $*' failed; its last lines are above; remove $build to start again"
+  fi
+}
+
+# The Meson that set $build up; another version may not be able to read it.
+meson_of_build() { sed -n 's/^ COMMAND = \(.*\) install --no-rebuild$/\1/p' "$build/build.ninja" | head -n 1; }
+
+# compile TARGET...: builds; all of it without targets. On a terminal Ninja shows its progress in one line.
+compile() {
+  local ninja
+  ninja=$(tool ninja)
+  if [ -t 1 ]; then
+    (cd "$build" && NINJA_STATUS='building [%f/%t] ' "$ninja" -j "$cores" "$@" </dev/null) ||
+      die 1 "the build failed; what the compiler said is above"
+  else
+    say "building (some minutes the first time; log: $build/build.log)"
+    quietly "$build/build.log" "$ninja" -C "$build" -j "$cores" "$@" ||
+      die 1 "the build failed; its last lines are above, all of them in $build/build.log"
+  fi
+}
