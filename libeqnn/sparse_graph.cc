@@ -8,6 +8,8 @@
 namespace eqnn {
 
 SparseGraph::SparseGraph(Index node_capacity, Index edge_capacity, Index graph_capacity) {
+  require(node_capacity >= 0 && edge_capacity >= 0 && graph_capacity >= 0, "a batch of graphs has room for ",
+          node_capacity, " nodes, ", edge_capacity, " edges and ", graph_capacity, " graphs; none may be negative");
   const auto nodes = static_cast<std::size_t>(node_capacity), edges = static_cast<std::size_t>(edge_capacity);
   for (auto* v : {&offsets_, &reverse_offsets_}) v->reserve(nodes + 1);
   for (auto* v : {&neighbors_, &targets_, &reverse_targets_, &reverse_edges_}) v->reserve(edges);
@@ -89,6 +91,10 @@ void append_shifted(std::vector<std::int32_t>& to, const std::vector<std::int32_
 }  // namespace
 
 void SparseGraph::append(const SparseGraph& g) {
+  if (&g == this) return append(SparseGraph(g));
+  constexpr Index most = std::numeric_limits<std::int32_t>::max() - 1;
+  require(nodes() + g.nodes() <= most && edges() + g.edges() <= most, "a batch of graphs would have ",
+          nodes() + g.nodes(), " nodes and ", edges() + g.edges(), " edges; at most ", most, " are allowed");
   const Index nodes_before = nodes(), edges_before = edges();
   append_shifted(offsets_, g.offsets_, 1, edges_before);
   append_shifted(reverse_offsets_, g.reverse_offsets_, 1, edges_before);

@@ -281,6 +281,9 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
           [=](const Frame<T>& g) {
             for (Index i = 0; i < g.out().rows; ++i) {
               const std::int32_t label = g.indices(labels)(g.first_row() + i, 0);
+              require(label < g.in(0).cols, "cross_entropy: label ", label, " of example ",
+                      g.span().first + g.first_row() + i, " is given for ", g.in(0).cols,
+                      " classes; labels are 0 to ", g.in(0).cols - 1);
               T* out = g.out().row(i);
               std::fill(out, out + g.out().stride, T(0));
               out[0] = log_sum(g.in(0), i) - g.in(0)(i, label);

@@ -29,7 +29,8 @@ Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bi
 template <class T>
 Tensor<T> dropout(Tensor<T> x, double rate);
 
-// loss = log sum_k exp(f_k) - f_label: [b, 1, k] and labels [b, 1, 1] in 0..k-1 -> [b, 1, 1].
+// loss = log sum_k exp(f_k) - f_label: [b, 1, k] and labels [b, 1, 1] in 0..k-1 -> [b, 1, 1]. A replay throws
+// ValueError for a label of k or more.
 template <class T>
 Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels);
 
