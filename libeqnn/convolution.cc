@@ -21,9 +21,11 @@ struct Sizes {
   Index filter() const { return torus.filter_points(); }
 };
 
+// A's rows (columns, when it is transposed) may overlap in memory, which OpenBLAS refuses.
 template <class T>
-void run(const Frame<T>& g, kernels::Product<T> p) {
-  if (p.count == 1)
+void run(const Frame<T>& g, const kernels::Product<T>& p) {
+  const bool overlap = p.a_col == 1 ? p.a_row < p.k : p.a_col < p.m;
+  if (p.count == 1 && !overlap)
     matrix_product(p, g.strict());
   else
     kernels::product(p);
@@ -482,6 +484,11 @@ Tensor<T> record_way(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes&
 }
 
 }  // namespace
+
+std::vector<Index> Torus::file_shape(Index in, Index out) const {
+  if (height == 1) return {out, in, filter_width};
+  return {out, in, filter_height, filter_width};
+}
 
 double convolution_work(const Torus& t, Index examples, Index in, Index out, ConvolutionMethod method) {
   const double e = static_cast<double>(examples), n = static_cast<double>(t.points()), l = static_cast<double>(t.filter_points());

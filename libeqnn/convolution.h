@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "ops.h"
 #include "params.h"
@@ -16,6 +17,8 @@ struct Torus {
 
   Index points() const { return height * width; }
   Index filter_points() const { return filter_height * filter_width; }
+  // Of a weight in files: [out, in, filter_width], on more than one row [out, in, filter_height, filter_width].
+  std::vector<Index> file_shape(Index in, Index out) const;
 
   // C_n with a filter of `length` positions; 0: full length.
   static Torus cycle(Index n, Index length = 0) { return {1, n, 1, length > 0 ? length : n}; }
@@ -45,7 +48,7 @@ class CyclicConvolution {
  public:
   CyclicConvolution(Params<T>& p, const std::string& name, Index in, Index out, const Torus& torus,
                     ConvolutionMethod method = ConvolutionMethod::automatic)
-      : weight(p.weight(name + ".weight", in * torus.filter_points(), out, file_shape(in, out, torus))),
+      : weight(p.weight(name + ".weight", in * torus.filter_points(), out, torus.file_shape(in, out))),
         bias(p.bias(name + ".bias", out)), torus_(torus), method_(method) {}
 
   Tensor<T> operator()(Tensor<T> x) const {
@@ -56,10 +59,6 @@ class CyclicConvolution {
   Param weight, bias;
 
  private:
-  static std::vector<Index> file_shape(Index in, Index out, const Torus& t) {
-    if (t.height == 1) return {out, in, t.filter_width};
-    return {out, in, t.filter_height, t.filter_width};
-  }
   Torus torus_;
   ConvolutionMethod method_;
 };

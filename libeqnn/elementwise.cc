@@ -27,6 +27,7 @@ struct Table {
   void (*copy_columns)(Index, Index, const T*, Index, T*, Index, bool);
   void (*column_sums)(Index, Index, const T*, Index, T*, bool);
   void (*pool)(Index, Index, Index, T, const T*, T*);
+  void (*gather_sum)(const GatherSum<T>&);
   void (*pool_gradient)(Index, Index, Index, T, const T*, T*, bool);
   void (*sgd)(const SgdUpdate<T>&, Index, T*, const T*, T*);
   void (*adam)(const AdamUpdate<T>&, Index, T*, const T*, T*, T*);
@@ -218,6 +219,39 @@ void pool_gradient_all(Index examples, Index points, Index stride, T scale, cons
       axpy_all(stride, scale, dout + e * stride, din + (e * points + p) * stride, accumulate);
 }
 
+// One row of a gather: V vectors of columns in registers over all edges.
+template <class T, int V>
+HWY_INLINE void gather_row(const GatherSum<T>& g, Index v, Index j) {
+  const Tag<T> d;
+  const Index step = lanes<T>();
+  hn::Vec<decltype(d)> sum[V];
+  for (int i = 0; i < V; ++i) sum[i] = hn::Zero(d);
+  const auto add = [&](Index row) {
+    const T* p = g.in + row * g.stride + j;
+    const auto factor = hn::Set(d, g.from ? static_cast<T>(g.from[row]) : T(1));
+    for (int i = 0; i < V; ++i) sum[i] = hn::MulAdd(factor, hn::LoadU(d, p + i * step), sum[i]);
+  };
+  if (g.self) add(v);
+  for (std::int32_t e = g.offsets[v]; e < g.offsets[v + 1]; ++e) add(g.index[e]);
+  const auto factor = hn::Set(d, g.to ? static_cast<T>(g.to[v]) : T(1));
+  T* out = g.out + v * g.stride + j;
+  for (int i = 0; i < V; ++i) {
+    const auto value = hn::Mul(factor, sum[i]);
+    hn::StoreU(g.accumulate ? hn::Add(hn::LoadU(d, out + i * step), value) : value, d, out + i * step);
+  }
+}
+
+template <class T>
+void gather_sum_all(const GatherSum<T>& g) {
+  const Index step = lanes<T>();
+  for (Index v = g.first; v < g.last; ++v) {
+    Index j = 0;
+    for (; j + 8 * step <= g.stride; j += 8 * step) gather_row<T, 8>(g, v, j);
+    for (; j + 4 * step <= g.stride; j += 4 * step) gather_row<T, 4>(g, v, j);
+    for (; j < g.stride; j += step) gather_row<T, 1>(g, v, j);
+  }
+}
+
 // --- randomness ------------------------------------------------------------------------------------------
 
 #if HWY_TARGET == HWY_SCALAR
@@ -332,6 +366,7 @@ constexpr Table<T> kTable = {
     .copy_columns = copy_all<T>,
     .column_sums = column_sums_all<T>,
     .pool = pool_all<T>,
+    .gather_sum = gather_sum_all<T>,
     .pool_gradient = pool_gradient_all<T>,
     .sgd = sgd_all<T>,
     .adam = adam_all<T>,
@@ -395,6 +430,10 @@ void pool(Index examples, Index points, Index stride, T scale, const T* in, T* o
   table<T>().pool(examples, points, stride, scale, in, out);
 }
 template <class T>
+void gather_sum(const GatherSum<T>& g) {
+  table<T>().gather_sum(g);
+}
+template <class T>
 void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate) {
   table<T>().pool_gradient(examples, points, stride, scale, dout, din, accumulate);
 }
@@ -443,6 +482,7 @@ std::string target_names() {
   template void copy_columns(Index, Index, const T*, Index, T*, Index, bool);            \
   template void column_sums(Index, Index, const T*, Index, T*, bool);                    \
   template void pool(Index, Index, Index, T, const T*, T*);                              \
+  template void gather_sum(const GatherSum<T>&);                                         \
   template void pool_gradient(Index, Index, Index, T, const T*, T*, bool);               \
   template void sgd(const SgdUpdate<T>&, Index, T*, const T*, T*);                       \
   template void adam(const AdamUpdate<T>&, Index, T*, const T*, T*, T*);                 \

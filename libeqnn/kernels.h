@@ -73,6 +73,25 @@ void pool(Index examples, Index points, Index stride, T scale, const T* in, T* o
 template <class T>
 void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate);
 
+// Sums over lists of rows: for v in [first, last)
+//   out[v] (+)= to[v] (self ? from[v] in[v] : 0 + sum_{e in [offsets[v], offsets[v+1])} from[index[e]] in[index[e]]),
+// edges in order; `from` and `to` (may be null: ones) are factors of rows. All rows have `stride` elements.
+template <class T>
+struct GatherSum {
+  Index first = 0, last = 0;
+  const std::int32_t* offsets = nullptr;
+  const std::int32_t* index = nullptr;
+  const double* from = nullptr;
+  const double* to = nullptr;
+  bool self = false;
+  Index stride = 0;
+  const T* in = nullptr;
+  T* out = nullptr;
+  bool accumulate = false;
+};
+template <class T>
+void gather_sum(const GatherSum<T>& g);
+
 // The words of Philox blocks [first, first + blocks) at `at`, four words a block, in order.
 void philox_words(const Counter& at, std::uint32_t first, Index blocks, std::uint32_t* out);
 

@@ -52,6 +52,7 @@ Tensor<T> unary(const char* name, kernels::Unary f, Tensor<T> x) {
       .backward_reads_output = !reads_input,
       .elementwise = true,
       .overwrites = true,
+      .by_rows = true,
   });
 }
 
@@ -186,6 +187,7 @@ Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) {
       .backward = [has_bias](const Frame<T>& g) { linear_backward(g, has_bias); },
       .backward_reads_output = false,
       .overwrites = true,
+      .by_rows = true,
       .multiply_adds = static_cast<double>(s.points * s.channels * w.channels),
   });
 }
@@ -204,6 +206,7 @@ Tensor<T> constant(Program<T>& program, Shape shape, double value) {
             for (Index i = 0; i < out.rows; ++i) std::fill(out.row(i), out.row(i) + out.cols, v);
           },
       .backward = nullptr,
+      .by_rows = true,
   });
 }
 
@@ -271,6 +274,7 @@ Tensor<T> scale(Tensor<T> x, double factor) {
       .backward_reads_output = false,
       .elementwise = true,
       .overwrites = true,
+      .by_rows = true,
   });
 }
 
@@ -295,6 +299,38 @@ Tensor<T> add(Tensor<T> x, Tensor<T> y) {
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .overwrites = true,
+      .by_rows = true,
+  });
+}
+
+template <class T>
+Tensor<T> add_bias(Tensor<T> x, Tensor<T> bias) {
+  require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, x.shape().channels}, "add_bias: x is ", to_string(x.shape()),
+                      " and the bias is ", to_string(bias.shape()), "; the bias must have one entry a channel");
+  return x.program().record({
+      .name = "add_bias",
+      .inputs = {x, bias},
+      .shape = x.shape(),
+      .forward =
+          [](const Frame<T>& g) {
+            const MatrixView<const T> in = g.in(0);
+            for (Index i = 0; i < in.rows; ++i) {
+              kernels::axpy(in.stride, T(1), in.row(i), g.out().row(i), false);
+              kernels::axpy(in.stride, T(1), g.in(1).data, g.out().row(i), true);
+            }
+          },
+      .backward =
+          [](const Frame<T>& g) {
+            const MatrixView<const T> dy = g.out_gradient();
+            if (const MatrixView<T> dx = g.in_gradient(0)) kernels::axpy(size(dx), T(1), dy.data, dx.data, g.accumulate(0));
+            if (const MatrixView<T> db = g.in_gradient(1))
+              kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, g.accumulate(1));
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+      .elementwise = true,
+      .overwrites = true,
+      .by_rows = true,
   });
 }
 
@@ -316,6 +352,7 @@ Tensor<T> mul(Tensor<T> x, Tensor<T> y) {
           },
       .backward_reads_output = false,
       .overwrites = true,
+      .by_rows = true,
   });
 }
 
@@ -436,7 +473,7 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
       .forward =
           [=](const Frame<T>& g) {
             const MatrixView<const T> a = g.in(0), b = g.in(1);
-            for (Index e = 0; e < g.examples(); ++e) {
+            for (Index e = 0; e < g.out().rows; ++e) {
               T sum = 0;
               for (Index i = e * points; i < (e + 1) * points; ++i)
                 for (Index j = 0; j < channels; ++j) sum += (a(i, j) - b(i, j)) * (a(i, j) - b(i, j));
@@ -461,6 +498,7 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
           },
       .backward_reads_output = false,
       .overwrites = true,
+      .by_rows = points == 1,
       .differentiable = 0b01,
   });
 }
@@ -475,6 +513,7 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
   template Tensor<T> square(Tensor<T>);                            \
   template Tensor<T> scale(Tensor<T>, double);                     \
   template Tensor<T> add(Tensor<T>, Tensor<T>);                    \
+  template Tensor<T> add_bias(Tensor<T>, Tensor<T>);               \
   template Tensor<T> mul(Tensor<T>, Tensor<T>);                    \
   template Tensor<T> normalize_adjacency(Tensor<T>, Adjacency);    \
   template Tensor<T> neighbor_sum(Tensor<T>, Tensor<T>);           \

@@ -18,6 +18,10 @@ Tensor<T> constant(Program<T>& program, Shape shape, double value);
 template <class T>
 Tensor<T> flatten(Tensor<T> x);
 
+// x with a bias b (a parameter [1, c]) added to every row.
+template <class T>
+Tensor<T> add_bias(Tensor<T> x, Tensor<T> bias);
+
 // Elementwise, any shape. gelu is the tanh form, 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
 template <class T>
 Tensor<T> relu(Tensor<T> x);

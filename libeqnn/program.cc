@@ -6,30 +6,29 @@
 namespace eqnn {
 
 std::string to_string(const Shape& s) {
-  const std::string examples = s.examples == Shape::kShared     ? "shared"
-                               : s.examples == Shape::kCapacity ? "b"
-                                                                : std::to_string(s.examples);
-  return concat("[", examples, ", ", s.points, ", ", s.channels, "]");
+  const std::string rows = s.examples == Shape::kShared     ? "shared"
+                           : s.examples == Shape::kCapacity ? "b"
+                                                            : concat("extent ", s.examples);
+  return concat("[", rows, ", ", s.points, ", ", s.channels, "]");
 }
 
 // --- recording -------------------------------------------------------------------------------------------
 
 template <class T>
-Program<T>::Program(Index capacity, Mode mode, bool strict) : capacity_(capacity), mode_(mode), strict_(strict) {
+Program<T>::Program(Index capacity, Mode mode, bool strict) : capacities_{capacity}, mode_(mode), strict_(strict) {
   require(capacity >= 1, "a program's capacity is ", capacity, " examples; it must be at least 1");
 }
 
 template <class T>
-Index Program<T>::rows_at(int id, Index examples) const {
-  const Shape& s = shape(id);
-  return s.examples == Shape::kShared ? s.points : examples * s.points;
+void Program<T>::check_shape(const char* what, const std::string& name, const Shape& s) const {
+  require<ShapeError>(s.examples >= 0 && s.examples < static_cast<Index>(capacities_.size()) && s.points >= 1 && s.channels >= 1,
+                      what, " '", name, "' has shape ", to_string(s), "; points and channels start at 1, and an extent must be this program's");
 }
 
 template <class T>
 Tensor<T> Program<T>::input(std::string name, Shape shape) {
   require(!finished_, "input '", name, "' is added to a finished program");
-  require<ShapeError>(shape.examples == Shape::kCapacity && shape.points >= 1 && shape.channels >= 1, "input '", name,
-                      "' has shape ", to_string(shape), "; points and channels start at 1");
+  check_shape("input", name, shape);
   for (const Named& other : inputs_) require(other.name != name, "input '", name, "' exists already");
   Node n;
   n.kind = Kind::input;
@@ -47,12 +46,33 @@ Tensor<T> Program<T>::input(std::string name, Shape shape) {
 template <class T>
 IndexInput Program<T>::index_input(std::string name, Shape shape, std::int32_t limit) {
   require(!finished_, "index input '", name, "' is added to a finished program");
-  require<ShapeError>(shape.examples == Shape::kCapacity && shape.points >= 1 && shape.channels >= 1, "index input '",
-                      name, "' has shape ", to_string(shape), "; points and channels start at 1");
+  check_shape("index input", name, shape);
   require(limit >= 1, "index input '", name, "' has limit ", limit, "; it must be at least 1");
+  const Index size = rows(shape, capacities_) * shape.channels;
   index_inputs_.push_back({std::move(name), shape, limit, index_size_});
-  index_size_ += capacity_ * shape.points * shape.channels;
+  index_size_ += size;
   return {static_cast<int>(index_inputs_.size()) - 1};
+}
+
+template <class T>
+GraphInput Program<T>::graph(std::string name, Index nodes, Index edges) {
+  require(nodes >= 1, "graph '", name, "' has room for ", nodes, " nodes; at least 1 is needed");
+  capacities_.push_back(nodes);
+  GraphInput g = graph_of_examples(std::move(name), edges);
+  g.nodes = {static_cast<Index>(capacities_.size()) - 2};
+  graphs_.back().input = g;
+  return g;
+}
+
+template <class T>
+GraphInput Program<T>::graph_of_examples(std::string name, Index edges) {
+  require(!finished_, "graph '", name, "' is added to a finished program");
+  require(edges >= 0, "graph '", name, "' has room for ", edges, " edges; at least 0 is needed");
+  for (const GraphNode& other : graphs_) require(other.name != name, "graph '", name, "' exists already");
+  capacities_.push_back(edges);
+  const GraphInput g{static_cast<int>(graphs_.size()), {}, {static_cast<Index>(capacities_.size()) - 1}};
+  graphs_.push_back({std::move(name), g});
+  return g;
 }
 
 template <class T>
@@ -121,7 +141,7 @@ void Program<T>::finish() {
 
 template <class T>
 Index Program<T>::memory_bytes() const {
-  return (arena_size_ + padded<T>(1) + input_size_ + capacity_) * static_cast<Index>(sizeof(T)) +
+  return (arena_size_ + padded<T>(1) + input_size_ + capacity()) * static_cast<Index>(sizeof(T)) +
          (index_size_ + index_scratch_size_) * static_cast<Index>(sizeof(std::int32_t));
 }
 
@@ -272,8 +292,10 @@ void Program<T>::plan() {
 
 template <class T>
 void Program<T>::check_indices(const Workspace<T>& w) const {
+  for (const GraphNode& g : graphs_)
+    require(w.graphs_[static_cast<std::size_t>(g.input.id)] != nullptr, "graph '", g.name, "' is not bound; call bind_graph");
   for (const IndexNode& input : index_inputs_) {
-    const Index count = w.span().examples * input.shape.points * input.shape.channels;
+    const Index count = rows(input.shape, w.counts_) * input.shape.channels;
     const std::int32_t* values = w.indices_.data() + input.offset;
     for (Index i = 0; i < count; ++i)
       require(values[i] >= 0 && values[i] < input.limit, "index input '", input.name, "' holds ", values[i],
@@ -289,26 +311,38 @@ void clear_padding(MatrixView<T> m) {
 }
 }  // namespace
 
+// Calls body(frame) for the whole operation, or for each of its blocks of rows.
 template <class T>
-void Program<T>::forward(Workspace<T>& w, const T* params) const {
+template <class Body>
+void Program<T>::run_operation(Workspace<T>& w, int id, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size,
+                               const Body& body) const {
+  if (blocks == nullptr || !node(id).operation.by_rows) return body(Frame<T>(*this, w, id, gradient, fresh, {}));
+  const Index rows = rows_at(id, w);
+  blocks->run(blocks->count, [&](Index b) {
+    const typename Frame<T>::Rows range{b * rows / blocks->count, (b + 1) * rows / blocks->count};
+    if (range.first < range.last) body(Frame<T>(*this, w, id, gradient + b * row_size, fresh, range));
+  });
+}
+
+template <class T>
+void Program<T>::forward(Workspace<T>& w, const T* params, const RowBlocks* blocks) const {
   check_indices(w);
   for (int id : param_nodes_) w.slots_[static_cast<std::size_t>(id)].value = const_cast<T*>(params) + node(id).param.offset;
   for (int id = 0; id < operations(); ++id) {
     const Node& n = node(id);
     if (n.kind != Kind::operation) continue;
-    const Frame<T> frame(*this, w, id, false);
-    n.operation.forward(frame);
-    if (!n.operation.overwrites) clear_padding(frame.out());
+    run_operation(w, id, nullptr, false, blocks, 0, [&n](const Frame<T>& frame) {
+      n.operation.forward(frame);
+      if (!n.operation.overwrites) clear_padding(frame.out());
+    });
   }
 }
 
 template <class T>
-void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh) const {
+void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size) const {
   require(training() && loss_ >= 0, "backward is called on a program that was not recorded for training");
   if (!node(loss_).active) return;
-  for (int id : param_nodes_)
-    w.slots_[static_cast<std::size_t>(id)].gradient = node(id).active ? gradient + node(id).param.offset : nullptr;
-  T* seed = w.slots_[static_cast<std::size_t>(loss_)].gradient;
+  T* seed = w.gradient(loss_);
   for (Index i = 0; i < w.span().examples; ++i) {
     T* row = seed + i * node(loss_).stride;
     std::fill(row, row + node(loss_).stride, T(0));
@@ -317,13 +351,14 @@ void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh) const {
   for (int id = operations() - 1; id >= 0; --id) {
     const Node& n = node(id);
     if (n.kind != Kind::operation || !n.active) continue;
-    const Frame<T> frame(*this, w, id, fresh);
-    if (!n.operation.overwrites)
+    if (!n.operation.overwrites) {
+      const Frame<T> whole(*this, w, id, gradient, fresh, {});
       for (int k = 0; k < static_cast<int>(n.operation.inputs.size()); ++k) {
-        const MatrixView<T> g = frame.in_gradient(k);
-        if (g && !frame.accumulate(k)) std::fill(g.data, g.data + g.rows * g.stride, T(0));
+        const MatrixView<T> g = whole.in_gradient(k);
+        if (g && !whole.accumulate(k)) std::fill(g.data, g.data + g.rows * g.stride, T(0));
       }
-    n.operation.backward(frame);
+    }
+    run_operation(w, id, gradient, fresh, blocks, row_size, n.operation.backward);
   }
 }
 
@@ -335,10 +370,12 @@ Workspace<T>::Workspace(const Program<T>& program)
       // One line more: kernels read whole vectors, of rows that need not start on a line (with_neighbors, flatten).
       arena_(program.arena_size_ + padded<T>(1)),
       inputs_(program.input_size_),
-      weights_(program.capacity_),
+      weights_(program.capacity()),
       indices_(program.index_size_),
       index_scratch_(program.index_scratch_size_),
-      slots_(program.nodes_.size()) {
+      slots_(program.nodes_.size()),
+      counts_(program.capacities_.size()),
+      graphs_(program.graphs_.size()) {
   require(program.finished_, "a workspace is made for a program that is still being recorded: call finish() first");
   for (int id = 0; id < program.operations(); ++id) {
     const auto& n = program.node(id);
@@ -351,9 +388,12 @@ Workspace<T>::Workspace(const Program<T>& program)
 
 template <class T>
 void Workspace<T>::bind(const Span& span) {
-  require(span.examples >= 0 && span.examples <= program_->capacity_, "a replay of ", span.examples,
-          " examples is asked for; this program was recorded for at most ", program_->capacity_);
+  require(span.examples >= 0 && span.examples <= program_->capacity(), "a replay of ", span.examples,
+          " examples is asked for; this program was recorded for at most ", program_->capacity());
   span_ = span;
+  std::fill(counts_.begin(), counts_.end(), Index{0});
+  counts_[0] = span.examples;
+  std::fill(graphs_.begin(), graphs_.end(), nullptr);
 }
 
 namespace {
@@ -371,21 +411,37 @@ template <class T>
 Block<T> Workspace<T>::input(std::string_view name) {
   const auto& found = find_named(program_->inputs_, name, "input");
   const Shape& s = program_->shape(found.id);
-  return {value(found.id), span_.examples, s.points, s.channels, program_->node(found.id).stride};
+  return {value(found.id), counts_[static_cast<std::size_t>(s.examples)], s.points, s.channels,
+          program_->node(found.id).stride};
 }
 
 template <class T>
 Block<std::int32_t> Workspace<T>::index_input(std::string_view name) {
   const auto& found = find_named(program_->index_inputs_, name, "index input");
-  return {indices_.data() + found.offset, span_.examples, found.shape.points, found.shape.channels,
-          found.shape.channels};
+  return {indices_.data() + found.offset, counts_[static_cast<std::size_t>(found.shape.examples)], found.shape.points,
+          found.shape.channels, found.shape.channels};
+}
+
+template <class T>
+void Workspace<T>::bind_graph(std::string_view name, const SparseGraph& graph) {
+  const auto& found = find_named(program_->graphs_, name, "graph");
+  const GraphInput& in = found.input;
+  require(graph.nodes() <= program_->capacity(in.nodes) && graph.edges() <= program_->capacity(in.edges), "graph '", name, "' has ",
+          graph.nodes(), " nodes and ", graph.edges(), " edges; this program was recorded for at most ",
+          program_->capacity(in.nodes), " and ", program_->capacity(in.edges));
+  const Index one_each = in.nodes.id == Shape::kCapacity ? graph.nodes() : graph.graphs();
+  require(one_each == span_.examples, "graph '", name, "' has ", one_each, in.nodes.id == Shape::kCapacity ? " nodes" : " graphs",
+          " and the replay ", span_.examples, " examples; they must be equal");
+  counts_[static_cast<std::size_t>(in.nodes.id)] = graph.nodes();
+  counts_[static_cast<std::size_t>(in.edges.id)] = graph.edges();
+  graphs_[static_cast<std::size_t>(in.id)] = &graph;
 }
 
 template <class T>
 Block<const T> Workspace<T>::output(std::string_view name) const {
   const auto& found = find_named(program_->outputs_, name, "output");
   const Shape& s = program_->shape(found.id);
-  return {slots_[static_cast<std::size_t>(found.id)].value, span_.examples, s.points, s.channels,
+  return {value(found.id), counts_[static_cast<std::size_t>(s.examples)], s.points, s.channels,
           program_->node(found.id).stride};
 }
 

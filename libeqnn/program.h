@@ -9,8 +9,10 @@
 #include <string_view>
 #include <vector>
 
+#include "function_ref.h"
 #include "matrix.h"
 #include "params.h"
+#include "sparse_graph.h"
 
 namespace eqnn {
 
@@ -21,7 +23,8 @@ class Workspace;
 
 // A value is a matrix of examples * points rows and `channels` columns: [b, n, c]. Recorded sizes are
 // capacities: the examples of one replay are bound in its Workspace and may be fewer.
-// A parameter is not one value an example: its `examples` is kShared, its rows are `points`.
+// Values that are not one for each example say of which extent they are in `examples`: kCapacity the examples,
+// Extent::id the nodes or edges of a batch of graphs, kShared a parameter, whose rows are `points`.
 struct Shape {
   static constexpr Index kCapacity = 0, kShared = -1;
   Index examples = kCapacity, points = 1, channels = 1;
@@ -47,6 +50,18 @@ class Tensor {
   int id_ = -1;
 };
 
+// A number of rows that is bound anew for every replay: extent 0 is the examples, others are the nodes and
+// edges of graphs of different sizes.
+struct Extent {
+  Index id = Shape::kCapacity;
+};
+
+// A SparseGraph that is bound for every replay; see Program::graph.
+struct GraphInput {
+  int id = -1;
+  Extent nodes, edges;
+};
+
 // Integers that are bound beside the real inputs (labels, edges); see Program::index_input.
 struct IndexInput {
   int id = -1;
@@ -60,16 +75,30 @@ struct Span {
   std::uint64_t seed = 0;
 };
 
+// How a replay of one big graph runs: every operation over `count` blocks of rows, by run(count, task), which
+// calls task(0) .. task(count - 1) in any order, at the same time if it likes, and returns when all are done.
+struct RowBlocks {
+  Index count = 1;
+  FunctionRef<void(Index, FunctionRef<void(Index)>)> run;
+};
+
 // What an operation sees while it is replayed. `in` and `out` are the values; in backward, out_gradient()
 // is complete, and the operation ADDS to in_gradient(k), which it finds zeroed or partly summed, and
 // which is null when nobody needs it. It touches logical columns only; it must not allocate or thread.
+// For an operation recorded with `by_rows` the views may hold only a block of the rows, the same for
+// everything that is not a parameter; whole_*() have all.
 template <class T>
 class Frame {
  public:
-  Frame(const Program<T>& program, Workspace<T>& workspace, int node, bool fresh_row)
-      : program_(program), workspace_(workspace), node_(node), fresh_row_(fresh_row) {}
+  struct Rows {
+    Index first = 0, last = -1;  // last < 0: all
+  };
+  Frame(const Program<T>& program, Workspace<T>& workspace, int node, T* gradient_row, bool fresh_row, Rows rows)
+      : program_(program), workspace_(workspace), node_(node), gradient_row_(gradient_row), fresh_row_(fresh_row),
+        rows_(rows) {}
 
   Index examples() const { return span().examples; }
+  Index first_row() const { return rows_.first; }
   const Span& span() const;
   bool strict() const { return program_.strict(); }
   int operation() const { return node_; }  // id of the operation, for its own random stream
@@ -78,6 +107,10 @@ class Frame {
   MatrixView<T> out() const;
   MatrixView<const T> out_gradient() const;
   MatrixView<T> in_gradient(int k) const;
+  MatrixView<const T> whole_in(int k) const;
+  MatrixView<const T> whole_out() const;
+  MatrixView<const T> whole_out_gradient() const;
+  const SparseGraph& graph(GraphInput input) const;
   // For operations recorded with `overwrites`: false when nothing is there to add to.
   bool accumulate(int k) const;
 
@@ -86,10 +119,15 @@ class Frame {
   MatrixView<const std::int32_t> indices(IndexInput input) const;
 
  private:
+  int input_id(int k) const;
+  MatrixView<T> view(T* data, int id, bool whole) const;
+
   const Program<T>& program_;
   Workspace<T>& workspace_;
   int node_;
-  bool fresh_row_;  // parameter gradients hold nothing yet
+  T* gradient_row_;  // where parameter gradients go
+  bool fresh_row_;   // ... which hold nothing yet
+  Rows rows_;
 };
 
 // One operation: everything record() needs. Only the first five fields are required.
@@ -105,6 +143,7 @@ struct Operation {
   bool backward_reads_output = true;
   bool elementwise = false;  // element i of out depends on element i of in(0) alone, and may replace it
   bool overwrites = false;   // honours Frame::accumulate(k), and leaves all padding zero itself
+  bool by_rows = false;      // rows [first, last) of the results depend on those rows of the views alone
   // Bit k: whether a gradient flows to input k. in_gradient(k) is null where it does not.
   std::uint32_t differentiable = ~std::uint32_t{0};
   // Multiply-adds of matrix products in forward, an example; one of its gradients costs as much.
@@ -132,6 +171,13 @@ class Program {
   Tensor<T> input(std::string name, Shape shape);
   // int32 values [b * points, channels], each in [0, limit); checked when a replay starts.
   IndexInput index_input(std::string name, Shape shape, std::int32_t limit);
+  // A graph for every replay: `nodes` and `edges` are the most that one replay may bind. With node_per_example
+  // the nodes are the examples (one big graph); otherwise the graphs of a batch are, and the nodes are an extent of
+  // their own. In Mode::evaluate the same.
+  GraphInput graph(std::string name, Index nodes, Index edges);
+  GraphInput graph_of_examples(std::string name, Index edges);
+  // An input with one row for each node or edge of a graph.
+  Tensor<T> input(std::string name, Extent extent, Index channels) { return input(std::move(name), {extent.id, 1, channels}); }
   // A slice of the parameters. Asking twice gives the same Tensor, so tied weights need nothing else.
   Tensor<T> param(Param p);
   // Adds an operation. Throws ShapeError for inputs of another Program.
@@ -146,7 +192,8 @@ class Program {
 
   bool training() const { return mode_ == Mode::train; }
   bool strict() const { return strict_; }
-  Index capacity() const { return capacity_; }
+  Index capacity() const { return capacities_[0]; }
+  Index capacity(Extent e) const { return capacities_[static_cast<std::size_t>(e.id)]; }
   const Shape& shape(int id) const { return nodes_[static_cast<std::size_t>(id)].operation.shape; }
   // Multiply-adds of matrix products of one example, forward and (training) backward.
   double multiply_adds() const;
@@ -154,12 +201,21 @@ class Program {
   Index memory_bytes() const;  // of one Workspace
 
   // Replays forward on the examples bound in `w`. `params` is the flat vector.
-  // Throws ValueError when an index input is out of its range.
-  void forward(Workspace<T>& w, const T* params) const;
+  // Throws ValueError when an index input is out of its range, or a graph is not bound.
+  void forward(Workspace<T>& w, const T* params, const RowBlocks* blocks = nullptr) const;
   // Replays backward, after forward, from d root / d loss_i = w.weights()[i]. `gradient` is laid out like
+<<<<<<< HEAD
   // the parameters: replaced where `fresh`, added to otherwise. Slices of parameters that the loss does not
   // reach are not touched.
   void backward(Workspace<T>& w, T* gradient, bool fresh) const;
+=======
+  // the parameters: replaced where `fresh`, added to otherwise.
+  void backward(Workspace<T>& w, T* gradient, bool fresh) const { backward(w, gradient, fresh, nullptr, 0); }
+  // The same over blocks of rows: block i adds to row i of `gradients`, rows `row_size` elements apart.
+  void backward(Workspace<T>& w, T* gradients, Index row_size, const RowBlocks& blocks) const {
+    backward(w, gradients, false, &blocks, row_size);
+  }
+>>>>>>> graphs
 
  private:
   friend class Frame<T>;
@@ -190,25 +246,38 @@ class Program {
     std::int32_t limit;
     Index offset;
   };
+  struct GraphNode {
+    std::string name;
+    GraphInput input;
+  };
   struct Buffer;
 
   Node& node(int id) { return nodes_[static_cast<std::size_t>(id)]; }
   const Node& node(int id) const { return nodes_[static_cast<std::size_t>(id)]; }
-  Index rows_at(int id, Index examples) const;
-  Index value_size(int id) const { return rows_at(id, capacity_) * node(id).stride; }
+  static Index rows(const Shape& s, const std::vector<Index>& counts) {
+    return s.examples == Shape::kShared ? s.points : counts[static_cast<std::size_t>(s.examples)] * s.points;
+  }
+  Index rows_at(int id, const Workspace<T>& w) const;
+  Index value_size(int id) const { return rows(shape(id), capacities_) * node(id).stride; }
+  void check_shape(const char* what, const std::string& name, const Shape& s) const;
+  void backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size) const;
+  template <class Body>
+  void run_operation(Workspace<T>& w, int id, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size,
+                     const Body& body) const;
   void mark_active();
   void plan();
   std::vector<Buffer> lifetimes();
   void place(std::vector<Buffer>& buffers);
   void check_indices(const Workspace<T>& w) const;
 
-  Index capacity_;
+  std::vector<Index> capacities_;  // by extent; the first is the examples'
   Mode mode_;
   bool strict_;
   bool finished_ = false;
   std::vector<Node> nodes_;
   std::vector<Named> inputs_, outputs_;
   std::vector<IndexNode> index_inputs_;
+  std::vector<GraphNode> graphs_;
   std::vector<int> param_nodes_;
   int loss_ = -1;
   Index arena_size_ = 0, input_size_ = 0, index_size_ = 0, index_scratch_size_ = 0;
@@ -227,6 +296,9 @@ class Workspace {
   // An input to fill, [examples, points, channels]. Throws ValueError for an unknown name.
   Block<T> input(std::string_view name);
   Block<std::int32_t> index_input(std::string_view name);
+  // Binds a graph, and with it the number of its nodes and edges. The graph must outlive the replay. Throws
+  // ValueError beyond the capacities, and when its nodes (or, for a batch, its graphs) are not the examples.
+  void bind_graph(std::string_view name, const SparseGraph& graph);
   // A named output, after forward.
   Block<const T> output(std::string_view name) const;
   // loss_i, after forward: element (i, 0).
@@ -238,7 +310,8 @@ class Workspace {
   friend class Frame<T>;
   friend class Program<T>;
 
-  T* value(int id) { return slots_[static_cast<std::size_t>(id)].value; }
+  T* value(int id) const { return slots_[static_cast<std::size_t>(id)].value; }
+  T* gradient(int id) const { return slots_[static_cast<std::size_t>(id)].gradient; }
   struct Slot {
     T* value = nullptr;
     T* gradient = nullptr;
@@ -248,6 +321,8 @@ class Workspace {
   AlignedBuffer<T> arena_, inputs_, weights_;
   AlignedBuffer<std::int32_t> indices_, index_scratch_;
   std::vector<Slot> slots_;
+  std::vector<Index> counts_;  // rows bound, by extent
+  std::vector<const SparseGraph*> graphs_;
   Span span_;
 };
 
@@ -263,35 +338,62 @@ const Span& Frame<T>::span() const {
   return workspace_.span_;
 }
 template <class T>
+Index Program<T>::rows_at(int id, const Workspace<T>& w) const {
+  return rows(shape(id), w.counts_);
+}
+template <class T>
+int Frame<T>::input_id(int k) const {
+  return program_.node(node_).operation.inputs[static_cast<std::size_t>(k)].id();
+}
+template <class T>
+MatrixView<T> Frame<T>::view(T* data, int id, bool whole) const {
+  const auto& node = program_.node(id);
+  const Shape& s = node.operation.shape;
+  if (whole || rows_.last < 0 || s.examples == Shape::kShared)
+    return {data, program_.rows_at(id, workspace_), s.channels, node.stride};
+  return {data + rows_.first * node.stride, rows_.last - rows_.first, s.channels, node.stride};
+}
+template <class T>
 MatrixView<const T> Frame<T>::in(int k) const {
-  const int id = program_.node(node_).operation.inputs[static_cast<std::size_t>(k)].id();
-  return {workspace_.slots_[static_cast<std::size_t>(id)].value, program_.rows_at(id, examples()),
-          program_.shape(id).channels, program_.node(id).stride};
+  return view(workspace_.value(input_id(k)), input_id(k), false);
 }
 template <class T>
 MatrixView<T> Frame<T>::out() const {
-  return {workspace_.slots_[static_cast<std::size_t>(node_)].value, program_.rows_at(node_, examples()),
-          program_.shape(node_).channels, program_.node(node_).stride};
+  return view(workspace_.value(node_), node_, false);
 }
 template <class T>
 MatrixView<const T> Frame<T>::out_gradient() const {
-  return {workspace_.slots_[static_cast<std::size_t>(node_)].gradient, program_.rows_at(node_, examples()),
-          program_.shape(node_).channels, program_.node(node_).stride};
+  return view(workspace_.gradient(node_), node_, false);
 }
 template <class T>
 MatrixView<T> Frame<T>::in_gradient(int k) const {
-  const auto& node = program_.node(node_);
-  if (!node.flows[static_cast<std::size_t>(k)]) return {};
-  const int id = node.operation.inputs[static_cast<std::size_t>(k)].id();
-  return {workspace_.slots_[static_cast<std::size_t>(id)].gradient, program_.rows_at(id, examples()),
-          program_.shape(id).channels, program_.node(id).stride};
+  if (!program_.node(node_).flows[static_cast<std::size_t>(k)]) return {};
+  const int id = input_id(k);
+  if (program_.node(id).kind == Program<T>::Kind::param)
+    return view(gradient_row_ + program_.node(id).param.offset, id, false);
+  return view(workspace_.gradient(id), id, false);
+}
+template <class T>
+MatrixView<const T> Frame<T>::whole_in(int k) const {
+  return view(workspace_.value(input_id(k)), input_id(k), true);
+}
+template <class T>
+MatrixView<const T> Frame<T>::whole_out() const {
+  return view(workspace_.value(node_), node_, true);
+}
+template <class T>
+MatrixView<const T> Frame<T>::whole_out_gradient() const {
+  return view(workspace_.gradient(node_), node_, true);
+}
+template <class T>
+const SparseGraph& Frame<T>::graph(GraphInput input) const {
+  return *workspace_.graphs_[static_cast<std::size_t>(input.id)];
 }
 template <class T>
 bool Frame<T>::accumulate(int k) const {
   const auto& node = program_.node(node_);
   if (!node.first[static_cast<std::size_t>(k)]) return true;
-  const int id = node.operation.inputs[static_cast<std::size_t>(k)].id();
-  return program_.node(id).kind == Program<T>::Kind::param && !fresh_row_;
+  return program_.node(input_id(k)).kind == Program<T>::Kind::param && !fresh_row_;
 }
 template <class T>
 std::span<T> Frame<T>::scratch() const {
@@ -307,8 +409,8 @@ std::span<std::int32_t> Frame<T>::index_scratch() const {
 template <class T>
 MatrixView<const std::int32_t> Frame<T>::indices(IndexInput input) const {
   const auto& index = program_.index_inputs_[static_cast<std::size_t>(input.id)];
-  return {workspace_.indices_.data() + index.offset, examples() * index.shape.points, index.shape.channels,
-          index.shape.channels};
+  const Index rows = Program<T>::rows(index.shape, workspace_.counts_);
+  return {workspace_.indices_.data() + index.offset, rows, index.shape.channels, index.shape.channels};
 }
 
 }  // namespace eqnn

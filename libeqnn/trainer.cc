@@ -56,6 +56,7 @@ struct CheckOptimizer {
 
 void check(const TrainerOptions& o) {
   require(o.batch >= 1, "batch is ", o.batch, "; it must be at least 1");
+  require(o.row_block >= 0, "row_block is ", o.row_block, "; 0 is none, at least 1 is a number of rows");
   require(o.shard >= 1, "shard is ", o.shard, "; it must be at least 1");
   require(o.threads >= 0 && o.threads <= 1024, "threads is ", o.threads, "; allowed are 1 to 1024, or 0 for one a core");
   require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "clip_norm is ", o.clip_norm, "; it must be finite and not negative");
@@ -102,16 +103,18 @@ double Schedule::operator()(std::uint64_t step) const {
 template <class T>
 struct Trainer<T>::State {
   State(Params<T>& p, const TrainerOptions& o, const Model<T>& model)
-      : params(p), options(o), train(std::min(o.shard, o.batch), Mode::train, o.strict), eval(o.shard, Mode::evaluate, o.strict) {
+      : params(p), options(o), train(shard_size(o), Mode::train, o.strict), eval(shard_size(o), Mode::evaluate, o.strict) {
     params.freeze();
     train.finish(model(train));
     eval.finish(model(eval));
-    shards = (o.batch + o.shard - 1) / o.shard;
-    rows = std::min(shards, kMaxRows);
+    options.shard = shard_size(o);
+    shards = (o.batch + options.shard - 1) / options.shard;
+    rows = std::min(o.row_block > 0 ? (o.batch + o.row_block - 1) / o.row_block : shards, kMaxRows);
     threads = o.threads > 0 ? o.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
     threads = std::min(threads, static_cast<int>(kMaxRows));
     if (threads > 1) arena.initialize(threads);
-    for (int i = 0; i < threads; ++i) {
+    workers = o.row_block > 0 ? 1 : threads;
+    for (int i = 0; i < workers; ++i) {
       train_space.emplace_back(train);
       eval_space.emplace_back(eval);
       std::fill(train_space.back().weights().begin(), train_space.back().weights().end(), T(1) / static_cast<T>(o.batch));
@@ -120,6 +123,8 @@ struct Trainer<T>::State {
     moment_names = std::visit(MomentNames{}, o.optimizer);
     for (std::size_t i = 0; i < moment_names.size(); ++i) moments.emplace_back(params.size());
   }
+
+  static Index shard_size(const TrainerOptions& o) { return o.row_block > 0 ? o.batch : std::min(o.shard, o.batch); }
 
   struct MomentNames {
     std::vector<std::string> operator()(const Sgd& s) const {
@@ -165,6 +170,7 @@ struct Trainer<T>::State {
 
   // Forward and backward of the whole batch: gradient row r holds the sum over its shards. Returns L.
   double accumulate(Fill<T> fill) {
+    if (options.row_block > 0) return accumulate_blocks(fill);
     std::array<double, kMaxRows> losses{};
     for_each(rows, [&](Index row, std::size_t worker) {
       const Index begin = row * shards / rows, end = (row + 1) * shards / rows;
@@ -173,6 +179,24 @@ struct Trainer<T>::State {
         losses[static_cast<std::size_t>(row)] += run_shard(train_space[worker], shard, fill, gradient, shard == begin);
     });
     return add_tree({losses.data(), static_cast<std::size_t>(rows)}) / static_cast<double>(options.batch);
+  }
+
+  // The same for one big graph: one operation at a time over blocks of rows, each with its own gradient row.
+  double accumulate_blocks(Fill<T> fill) {
+    Workspace<T>& w = train_space[0];
+    w.bind({options.batch, 0, step, options.seed});
+    Batch<T> batch(w);
+    fill(batch);
+    const auto run = [this](Index count, FunctionRef<void(Index)> task) {
+      for_each(count, [&](Index i, std::size_t) { task(i); });
+    };
+    const RowBlocks blocks{rows, run};
+    for_each(rows, [this](Index row, std::size_t) {
+      std::fill_n(gradients.data() + row * params.size(), params.size(), T(0));
+    });
+    train.forward(w, params.values().data(), &blocks);
+    train.backward(w, gradients.data(), params.size(), blocks);
+    return sum_losses(w) / static_cast<double>(options.batch);
   }
 
   // Calls body(first, size) for pieces of the flat vector.
@@ -246,6 +270,7 @@ struct Trainer<T>::State {
   }
 
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
+    if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
     const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxRows);
     std::array<double, kMaxRows> losses{};
     for_each(parts, [&](Index part, std::size_t worker) {
@@ -263,11 +288,25 @@ struct Trainer<T>::State {
     return add_tree({losses.data(), static_cast<std::size_t>(parts)}) / static_cast<double>(examples);
   }
 
+  double evaluate_blocks(Index examples, Fill<T> fill, Fill<T> inspect) {
+    Workspace<T>& w = eval_space[0];
+    w.bind({examples, 0, 0, options.seed});
+    Batch<T> batch(w);
+    fill(batch);
+    const auto run = [this](Index count, FunctionRef<void(Index)> task) {
+      for_each(count, [&](Index i, std::size_t) { task(i); });
+    };
+    const RowBlocks blocks{rows, run};
+    eval.forward(w, params.values().data(), &blocks);
+    if (inspect) inspect(batch);
+    return sum_losses(w) / static_cast<double>(examples);
+  }
+
   Params<T>& params;
   TrainerOptions options;
   Program<T> train, eval;
   Index shards = 0, rows = 0;
-  int threads = 1;
+  int threads = 1, workers = 1;
   tbb::task_arena arena;
   std::vector<Workspace<T>> train_space, eval_space;
   AlignedBuffer<T> gradients;
@@ -342,7 +381,7 @@ Index Trainer<T>::memory_bytes() const {
   const State& s = *state_;
   const Index vectors = 1 + s.rows + static_cast<Index>(s.moments.size());
   return vectors * s.params.size() * static_cast<Index>(sizeof(T)) +
-         s.threads * (s.train.memory_bytes() + s.eval.memory_bytes());
+         s.workers * (s.train.memory_bytes() + s.eval.memory_bytes());
 }
 
 template class Trainer<float>;

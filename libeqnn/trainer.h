@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "function_ref.h"
 #include "params.h"
 #include "program.h"
 
@@ -59,33 +60,15 @@ struct Schedule {
 struct TrainerOptions {
   Index batch = 32;          // examples a step
   Index shard = 8;           // examples one worker replays at a time; part of the result's bits
+  // > 0: one big graph. The batch is one shard (shard is not used), and every operation runs over blocks of
+  // about so many rows in parallel, at most 64 blocks; part of the result's bits.
+  Index row_block = 0;
   int threads = 0;           // 0: one for each core. Never part of the result's bits
   Optimizer optimizer = Adam{};
   Schedule schedule = {};
   double clip_norm = 0;      // > 0: gradient times min(1, clip_norm / (|gradient| + 1e-6))
   std::uint64_t seed = 0;    // for operations that draw (dropout)
   bool strict = false;       // the same bits on every machine with fused multiply-add: no OpenBLAS
-};
-
-// A callable that is only borrowed for the length of a call; copying it never allocates.
-template <class Signature>
-class FunctionRef;
-template <class R, class... A>
-class FunctionRef<R(A...)> {
- public:
-  FunctionRef() = default;
-  template <class F>
-    requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef>)
-  FunctionRef(F&& f)
-      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))), call_([](void* o, A... a) -> R {
-          return (*static_cast<std::remove_reference_t<F>*>(o))(std::forward<A>(a)...);
-        }) {}
-  R operator()(A... a) const { return call_(object_, std::forward<A>(a)...); }
-  explicit operator bool() const { return call_ != nullptr; }
-
- private:
-  void* object_ = nullptr;
-  R (*call_)(void*, A...) = nullptr;
 };
 
 // The examples [first, last) of a step, whose inputs a data callback fills, and whose outputs an
@@ -96,6 +79,8 @@ class Batch {
   Batch(Workspace<T>& w) : first(w.span().first), last(first + w.span().examples), step(w.span().step), workspace_(w) {}
   Block<T> operator[](std::string_view input) const { return workspace_.input(input); }
   Block<std::int32_t> indices(std::string_view input) const { return workspace_.index_input(input); }
+  // Binds the graph of an input recorded with Program::graph; it must outlive the step.
+  void bind_graph(std::string_view input, const SparseGraph& graph) const { workspace_.bind_graph(input, graph); }
   Block<const T> output(std::string_view name) const { return workspace_.output(name); }
   MatrixView<const T> losses() const { return workspace_.losses(); }
 

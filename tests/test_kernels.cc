@@ -9,6 +9,7 @@
 #include <limits>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "reference.h"
@@ -553,6 +554,58 @@ TEST_CASE_TEMPLATE("the sign-SGD update equals its formula", T, float, double) {
   });
 }
 
+// --- sums over lists of rows --------------------------------------------------------------------------------
+
+namespace {
+
+// Which factors and which starting value a gather has.
+struct GatherCase {
+  bool from = false, to = false, self = false, accumulate = false;
+};
+
+template <class T>
+double gather_error(const GatherCase& test, Index stride, Index first, Index last) {
+  constexpr Index rows = 9;
+  const std::vector<std::int32_t> offsets = {0, 3, 3, 4, 9, 9, 10, 12, 12, 13},
+                                  index = {2, 8, 2, 2, 0, 1, 7, 3, 3, 5, 6, 0, 4};
+  Guarded<T> in(rows * stride, 60), out(rows * stride, 61);
+  const std::vector<double> x = in.values();
+  std::vector<double> expected = out.values(), from, to;
+  for (Index v = 0; v < rows; ++v) {
+    from.push_back(0.5 + 0.125 * static_cast<double>(v));
+    to.push_back(2 - 0.25 * static_cast<double>(v));
+  }
+  for (Index v = first; v < last; ++v)
+    for (Index j = 0; j < stride; ++j) {
+      double sum = 0;
+      const auto take = [&](Index row) { sum += (test.from ? from[at(row)] : 1) * x[at(row * stride + j)]; };
+      if (test.self) take(v);
+      for (std::int32_t e = offsets[at(v)]; e < offsets[at(v + 1)]; ++e) take(index[at(e)]);
+      double& y = expected[at(v * stride + j)];
+      y = (test.accumulate ? y : 0) + (test.to ? to[at(v)] : 1) * sum;
+    }
+  kernels::gather_sum<T>({first, last, offsets.data(), index.data(), test.from ? from.data() : nullptr,
+                          test.to ? to.data() : nullptr, test.self, stride, in.data(), out.data(),
+                          test.accumulate});
+  CHECK(out.intact());
+  return worst(out, expected, 8 * kEpsilon<T>);
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("gather_sum adds rows of lists, with factors, in blocks too", T, float, double) {
+  testing::on_every_target([](const std::string&) {
+    double error = 0;
+    for (int bits = 0; bits < 16; ++bits)
+      for (Index lines = 1; lines <= 20; lines = lines < 9 ? lines + 1 : lines + 11)
+        for (const auto& [first, last] : {std::pair<Index, Index>{0, 9}, {2, 7}, {4, 5}, {3, 3}}) {
+          const GatherCase test{(bits & 1) != 0, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0};
+          error = reference::worse(error, gather_error<T>(test, lines * padded<T>(1), first, last));
+        }
+    CHECK(error <= 1);
+  });
+}
+
 // --- across targets ----------------------------------------------------------------------------------------
 
 TEST_CASE_TEMPLATE("targets with fused multiply-add give the same bits", T, float, double) {
@@ -576,6 +629,10 @@ TEST_CASE_TEMPLATE("targets with fused multiply-add give the same bits", T, floa
       keep(dx);
     }
     kernels::column_sums(16, 64, x.data(), 64, sums.data(), false);
+    keep(sums);
+    const std::int32_t offsets[] = {0, 5}, index[] = {3, 0, 7, 7, 12};
+    const double factors[] = {0.3, 0.1, 0.7, 1.9, 0.2, 0.6, 1.1, 1.3, 0.9, 0.4, 0.8, 1.7, 0.5};
+    kernels::gather_sum<T>({0, 1, offsets, index, factors, factors, true, 64, x.data(), sums.data(), true});
     keep(sums);
     AlignedBuffer<T> m(1024), v(1024);
     kernels::adam<T>({T(0.02), T(0.3), T(0.9), T(0.99), T(1e-3), T(0.1), T(0.5), T(1)}, 1024, y.data(), x.data(),

@@ -346,7 +346,7 @@ TEST_CASE("a workspace that is used wrongly says how") {
 TEST_CASE("shapes print as they are written") {
   CHECK(to_string(Shape{.points = 15, .channels = 64}) == "[b, 15, 64]");
   CHECK(to_string(Shape{Shape::kShared, 3, 4}) == "[shared, 3, 4]");
-  CHECK(to_string(Shape{7, 3, 4}) == "[7, 3, 4]");
+  CHECK(to_string(Shape{7, 3, 4}) == "[extent 7, 3, 4]");
 }
 
 TEST_CASE("a parameter that is asked for twice is one value") {

@@ -21,11 +21,12 @@ namespace fs = std::filesystem;
 // its place here.
 const std::vector<std::set<std::string>> kOrder = {
     {"check", "rng", "text"},
-    {"matrix", "files"},
+    {"matrix", "files", "function_ref", "sparse_graph"},
     {"kernels", "product", "elementwise", "gemm", "npz"},
     {"params", "program"},
     {"ops"},
-    {"convolution", "groups", "group_chain", "group_layers", "frames", "point_frames", "point_layers", "layers"},
+    {"layers", "convolution", "frames", "point_frames", "point_layers", "graph_ops", "training_ops", "groups", "group_chain",
+     "group_layers"},
     {"trainer", "checkpoint"},
     {"eqnn"},  // the umbrella
 };

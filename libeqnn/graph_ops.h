@@ -1,0 +1,112 @@
+// Operations and layers on sparse graphs: one big graph, or batches of graphs of different sizes.
+//
+// Values on nodes are [nodes, 1, c], on edges [edges, 1, c], on graphs [b, 1, c]. Everything is a segment sum in
+// the order of the edges, forward and backward: no atomics, the same bits for any number of threads. All throw
+// ShapeError for a value of another extent than the graph's.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "layers.h"
+#include "ops.h"
+
+namespace eqnn {
+
+// How a node takes in its neighbours N(v), d_v = |N(v)|:
+//   sum   sum_{j in N(v)} x_j          mean  sum / max(1, d_v)
+//   max   the largest x_j, channel by channel, 0 without neighbours; the gradient goes to the first of equals
+//   gcn   sum_{j in N(v) + v} x_j / sqrt((d_v + 1) (d_j + 1))   (Kipf and Welling 2017)
+enum class Aggregation : std::uint8_t { sum, mean, max, gcn };
+
+// [nodes, 1, c] -> [nodes, 1, c].
+template <class T>
+Tensor<T> aggregate_neighbors(Tensor<T> x, GraphInput graph, Aggregation how = Aggregation::sum);
+
+// Values of the two ends of every edge: [nodes, 1, c] -> [edges, 1, c]; `from` the neighbour taken in, `to` the
+// node that takes it in.
+template <class T>
+Tensor<T> edge_from(Tensor<T> x, GraphInput graph);
+template <class T>
+Tensor<T> edge_to(Tensor<T> x, GraphInput graph);
+// Sum over the edges of each node's row: [edges, 1, c] -> [nodes, 1, c].
+template <class T>
+Tensor<T> sum_edges(Tensor<T> messages, GraphInput graph);
+
+// Pooling over the nodes of each graph of a batch: [nodes, 1, c] -> [b, 1, c]; zero for an empty graph. max sends
+// its gradient to the first of equals.
+template <class T>
+Tensor<T> sum_nodes(Tensor<T> x, GraphInput graph);
+template <class T>
+Tensor<T> mean_nodes(Tensor<T> x, GraphInput graph);
+template <class T>
+Tensor<T> max_nodes(Tensor<T> x, GraphInput graph);
+
+// x' = x W_self + (aggregated neighbours) W_nbr + b (Morris et al. 2019; torch_geometric's GraphConv). In files
+// NAME.self.weight, NAME.self.bias, NAME.neighbors.weight.
+template <class T>
+class GraphConv {
+ public:
+  GraphConv(Params<T>& p, const std::string& name, Index in, Index out, Aggregation how = Aggregation::sum)
+      : self_(p, name + ".self", in, out), neighbors_(p, name + ".neighbors", in, out, false), in_(in), out_(out), how_(how) {}
+  // Aggregates on the narrower side of the product: sum, mean and gcn are linear.
+  Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
+    const bool after = how_ != Aggregation::max && out_ < in_;
+    const auto taken = after ? aggregate_neighbors(neighbors_(x), graph, how_) : neighbors_(aggregate_neighbors(x, graph, how_));
+    return add(self_(x), taken);
+  }
+
+ private:
+  Linear<T> self_, neighbors_;
+  Index in_, out_;
+  Aggregation how_;
+};
+
+// x' = (D + 1)^-1/2 (A + 1) (D + 1)^-1/2 x W + b (Kipf and Welling 2017).
+template <class T>
+class Gcn {
+ public:
+  Gcn(Params<T>& p, const std::string& name, Index in, Index out)
+      : weight_(p.weight(name + ".weight", in, out)), bias_(p.bias(name + ".bias", out)), narrow_(out < in) {}
+  Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
+    auto& g = x.program();
+    if (narrow_) return add_bias(aggregate_neighbors(linear(x, g.param(weight_)), graph, Aggregation::gcn), g.param(bias_));
+    return linear(aggregate_neighbors(x, graph, Aggregation::gcn), g.param(weight_), g.param(bias_));
+  }
+
+ private:
+  Param weight_, bias_;
+  bool narrow_;
+};
+
+// x' = mlp((1 + eps) x + sum over neighbours) (Xu et al. 2019), eps fixed. `mlp` has its own parameters.
+template <class T>
+class Gin {
+ public:
+  Gin(Params<T>& p, const std::string& name, const std::vector<Index>& widths, double eps = 0) : mlp_(p, name, widths), eps_(eps) {}
+  Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
+    return mlp_(add(eps_ == 0 ? x : scale(x, 1 + eps_), aggregate_neighbors(x, graph)));
+  }
+
+ private:
+  Mlp<T> mlp_;
+  double eps_;
+};
+
+// Gin with edge features: x' = mlp((1 + eps) x_v + sum_{edges j -> v} relu(x_j + e)) (Hu et al. 2020), features
+// [edges, 1, c] as wide as x.
+template <class T>
+class Gine {
+ public:
+  Gine(Params<T>& p, const std::string& name, const std::vector<Index>& widths, double eps = 0) : mlp_(p, name, widths), eps_(eps) {}
+  Tensor<T> operator()(Tensor<T> x, Tensor<T> features, GraphInput graph) const {
+    const auto messages = sum_edges(relu(add(edge_from(x, graph), features)), graph);
+    return mlp_(add(eps_ == 0 ? x : scale(x, 1 + eps_), messages));
+  }
+
+ private:
+  Mlp<T> mlp_;
+  double eps_;
+};
+
+}  // namespace eqnn
