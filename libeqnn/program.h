@@ -204,18 +204,13 @@ class Program {
   // Throws ValueError when an index input is out of its range, or a graph is not bound.
   void forward(Workspace<T>& w, const T* params, const RowBlocks* blocks = nullptr) const;
   // Replays backward, after forward, from d root / d loss_i = w.weights()[i]. `gradient` is laid out like
-<<<<<<< HEAD
   // the parameters: replaced where `fresh`, added to otherwise. Slices of parameters that the loss does not
   // reach are not touched.
-  void backward(Workspace<T>& w, T* gradient, bool fresh) const;
-=======
-  // the parameters: replaced where `fresh`, added to otherwise.
   void backward(Workspace<T>& w, T* gradient, bool fresh) const { backward(w, gradient, fresh, nullptr, 0); }
   // The same over blocks of rows: block i adds to row i of `gradients`, rows `row_size` elements apart.
   void backward(Workspace<T>& w, T* gradients, Index row_size, const RowBlocks& blocks) const {
     backward(w, gradients, false, &blocks, row_size);
   }
->>>>>>> graphs
 
  private:
   friend class Frame<T>;

@@ -13,8 +13,8 @@ using namespace eqnn;
 // x'_i = mlp((1 + epsilon) x_i + sum_j A_ij x_j): [b, n, in], [b, n, n] -> [b, n, out].
 // Equivariant under permutations of the nodes. Parameters: NAME.mlp.0.weight, NAME.mlp.0.bias, ...
 template <class T>
-struct Gin {
-  Gin(Params<T>& p, const std::string& name, Index in, Index out, double self = 0)
+struct GinLayer {
+  GinLayer(Params<T>& p, const std::string& name, Index in, Index out, double self = 0)
       : mlp(p, name + ".mlp", {in, out, out}), epsilon(self) {}
   Tensor<T> operator()(Tensor<T> x, Tensor<T> adjacency) const {
     return mlp(add(scale(x, 1 + epsilon), neighbor_sum(x, adjacency)));
@@ -23,18 +23,18 @@ struct Gin {
   double epsilon;
 };
 
-TEST_CASE_TEMPLATE("Gin is equivariant under permutations", T, float, double) {
+TEST_CASE_TEMPLATE("GinLayer is equivariant under permutations", T, float, double) {
   for (const Index points : {1, 2, 7, 15}) {
     Params<T> p;
-    const Gin<T> layer(p, "gin", 3, 20, 0.5);
+    const GinLayer<T> layer(p, "gin", 3, 20, 0.5);
     p.initialize(kaiming_uniform, 1);
     testing::check_equivariance(p, layer, {.points = points});
   }
 }
 
-TEST_CASE("the gradient of Gin equals differences") {
+TEST_CASE("the gradient of GinLayer equals differences") {
   Params<double> p;
-  const Gin<double> layer(p, "gin", 2, 9, 0.5);
+  const GinLayer<double> layer(p, "gin", 2, 9, 0.5);
   testing::draw_off_zero(p, 2, 0.05, 0.5);
   const auto model = [&](Program<double>& g) {
     return layer(g.input("x", {.points = 5, .channels = 2}), g.input("adjacency", {.points = 5, .channels = 5}));
@@ -51,10 +51,10 @@ TEST_CASE("the gradient of Gin equals differences") {
   testing::check_gradient(p, model, fill, {.step = 1e-5}, 1e-8);  // small: relu has kinks
 }
 
-TEST_CASE("two Gin layers learn the number of nodes with two neighbours") {
+TEST_CASE("two GinLayer layers learn the number of nodes with two neighbours") {
   constexpr Index n = 6;
   Params<float> p;
-  const Gin<float> first(p, "layers.0", 1, 32), second(p, "layers.1", 32, 32);
+  const GinLayer<float> first(p, "layers.0", 1, 32), second(p, "layers.1", 32, 32);
   const Linear<float> head(p, "head", 32, 1);
   p.initialize(kaiming_uniform, 4);
   const auto model = [&](Program<float>& g) {
