@@ -18,7 +18,8 @@ namespace {
 
 // Many seconds of work, of which a test sees the start.
 Arguments at_work(const std::string& out, const Arguments& more = {}) {
-  return tiny(Arguments{"--steps", "300000", "--eval-every", "10", "--out", out} + more);
+  return tiny(Arguments{"--steps", "300000", "--eval-every", "100", "--checkpoint-every", "100000", "--out", out} +
+              more);
 }
 
 bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -108,7 +109,10 @@ TEST_CASE("progress: one plain line every ten seconds where stderr is no termina
   };
   const Arguments endless = tiny({"--steps", "100000000"});
   Process plain(f, endless + Arguments{"--out", "plain"}), quiet(f, endless + Arguments{"--out", "quiet", "-q"});
-  while (!f.has("plain/metrics.jsonl") || !f.has("quiet/metrics.jsonl")) nap(1);
+  while (!f.has("plain/metrics.jsonl") || !f.has("quiet/metrics.jsonl")) {
+    REQUIRE((plain.running() && quiet.running()));
+    nap(1);
+  }
   // They sleep through the ten seconds, which are then nobody's processor time.
   for (const Process* p : {&plain, &quiet}) p->signal(SIGSTOP);
   nap(10100);
