@@ -124,7 +124,7 @@ void multiply_panel(Tile<T>& t, const Cut& rows, int vectors) {
   const auto& row = tiles[static_cast<std::size_t>(vectors)];
   for (Index i = 0; i < rows.parts; ++i) {
     row[static_cast<std::size_t>(rows[i])](t);
-    t.a += rows[i] * t.a_row;
+    if (t.k > 0) t.a += rows[i] * t.a_row;
     t.c += rows[i] * t.c_row;
   }
 }
@@ -222,7 +222,7 @@ void multiply_columns(const Product<T>& p, const PanelPlan<T>& plan, Index j0) {
   for (Index part = 0; part == 0 || part < plan.depths.parts; ++part) {
     t.k = plan.depths[part];
     t.a = p.a + from * p.a_col;
-    t.b = p.b + from * p.b_row + j0;
+    t.b = t.k == 0 ? p.b : p.b + from * p.b_row + j0;
     if (plan.pack) {
       pack_panel(p, from, t.k, j0, plan.vectors, packed);
       t.b = packed;
