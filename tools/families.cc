@@ -254,7 +254,7 @@ int sample(const FamilyFlags& flags, const Common& common) {
     else
       reals.insert(reals.end(), chunk.begin(), chunk.end());
   }
-  const std::vector<Index> shape{count, layout.points, layout.channels};
+  const std::vector<Index> shape = file_shape(count, layout);
   NpzArrays arrays{{layout.name, layout.bits ? eqnn::npy_array<std::uint8_t>(shape, bits) : eqnn::npy_array<double>(shape, reals)},
                    {"y", eqnn::npy_array<double>({count}, y)}};
   const Json document = Json::parse(member->json());

@@ -3,6 +3,22 @@
 #include <eqnn/npz.h>
 
 namespace tools {
+namespace {
+
+std::string shape_text(const std::vector<Index>& shape, const std::string& before = "") {
+  std::string text;
+  for (Index s : shape) text += concat(text.empty() ? "" : ", ", s);
+  return concat("[", before, text, "]");
+}
+
+}  // namespace
+
+std::vector<Index> file_shape(Index count, const eqnn::hard::InputLayout& layout) {
+  std::vector<Index> shape = layout.dims;
+  if (shape.empty()) shape = {layout.points, layout.channels};
+  shape.insert(shape.begin(), count);
+  return shape;
+}
 
 InputArray read_inputs(const std::string& path, const eqnn::hard::InputLayout& layout) {
   using eqnn::FileError;
@@ -11,14 +27,12 @@ InputArray read_inputs(const std::string& path, const eqnn::hard::InputLayout& l
   require<FileError>(found != arrays.end(), path, ": there is no array '", layout.name,
                      "'; this family's inputs are under that name");
   const std::vector<Index>& shape = found->second.shape;
-  const bool three = shape.size() == 3 && shape[1] == layout.points && shape[2] == layout.channels;
-  const bool two = shape.size() == 2 && layout.channels == 1 && shape[1] == layout.points;
-  if (!three && !two) {
-    std::string seen;
-    for (Index s : shape) seen += concat(seen.empty() ? "" : ", ", s);
-    throw FileError(concat(path, ": array '", layout.name, "' has shape [", seen, "]; [count, ", layout.points, ", ",
-                           layout.channels, "] is needed"));
-  }
+  std::vector<Index> plain{layout.points, layout.channels};
+  if (layout.channels == 1) plain.pop_back();
+  const std::vector<Index> whole{layout.points, layout.channels}, one(shape.begin() + (shape.empty() ? 0 : 1), shape.end());
+  if (shape.empty() || (one != layout.dims && one != whole && one != plain))
+    throw FileError(concat(path, ": array '", layout.name, "' has shape ", shape_text(shape), "; ",
+                           shape_text(layout.dims.empty() ? whole : layout.dims, "count, "), " is needed"));
   return {shape[0], layout.points, layout.channels, eqnn::as_doubles(found->second)};
 }
 

@@ -20,8 +20,11 @@ struct InputArray {
   }
 };
 
-// Reads the array named like the layout's input; [count, points, channels], or [count, points] when there is
-// one channel. Throws FileError for a missing array or another shape.
+// The shape of `count` inputs in files.
+std::vector<Index> file_shape(Index count, const eqnn::hard::InputLayout& layout);
+
+// Reads the array named like the layout's input; file_shape, [count, points, channels], or [count, points] when
+// there is one channel. Throws FileError for a missing array or another shape.
 InputArray read_inputs(const std::string& path, const eqnn::hard::InputLayout& layout);
 
 }  // namespace tools

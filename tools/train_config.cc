@@ -196,7 +196,7 @@ TrainConfig resolve_config(const std::string& family_id, const RawOptions& optio
   TrainConfig c;
   c.family = family.id;
   c.member_seed = c.init_seed = c.data_seed = seed;
-  RawOptions parameters;
+  RawOptions parameters, fields;
   std::vector<std::string> known;
   for (const auto& p : family.parameters) known.push_back(p.name);
   for (const ConfigField& f : config_fields()) known.push_back(f.name);
@@ -206,7 +206,7 @@ TrainConfig resolve_config(const std::string& family_id, const RawOptions& optio
     bool found = false;
     for (const ConfigField& f : config_fields())
       if (f.name == o.name) {
-        f.set(c, o.value);
+        fields.push_back(o);
         found = true;
       }
     for (const auto& f : eqnn::hard::families())
@@ -220,6 +220,10 @@ TrainConfig resolve_config(const std::string& family_id, const RawOptions& optio
     require(found, "'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'");
   }
   c.params = family_parameters(family, parameters);
+  for (const auto& [name, value] : family.training(c.params)) fields.insert(fields.begin(), {name, value});
+  for (const RawOption& o : fields)
+    for (const ConfigField& f : config_fields())
+      if (f.name == o.name) f.set(c, o.value);
   check_together(c);
   return c;
 }

@@ -56,6 +56,9 @@ bool ParameterReader::flag(const std::string& name) const {
   return yes;
 }
 
+void Member::features(Block<const float>, Block<float>) const { throw ValueError("this family has no features"); }
+void Member::features(Block<const double>, Block<double>) const { throw ValueError("this family has no features"); }
+
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {gnn_degree_parity_family()};
   return all;

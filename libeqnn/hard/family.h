@@ -57,7 +57,8 @@ class ParameterReader {
 struct InputLayout {
   std::string name;
   Index points = 1, channels = 1;
-  bool bits = false;  // every entry is 0 or 1
+  bool bits = false;             // every entry is 0 or 1
+  std::vector<Index> dims = {};  // of one example in files, where they are not [points, channels]
 };
 
 struct CertifyOptions {
@@ -79,6 +80,14 @@ class Member {
   // at.example + e).
   virtual void sample(const Counter& at, Block<float> x) const = 0;
   virtual void sample(const Counter& at, Block<double> x) const = 0;
+
+  // What a network that knows the family's structure sees instead of the input: canonical forms, invariants.
+  // [examples, points, channels] of `features`, from inputs; null where there is nothing of the kind.
+  virtual const InputLayout* features() const { return nullptr; }
+  virtual void features(Block<const float> x, Block<float> z) const;
+  virtual void features(Block<const double> x, Block<double> z) const;
+  // The fixed graph of the points, an n x n matrix of 0 and 1; null where there is none.
+  virtual const Matrix<double>* graph() const { return nullptr; }
 
   // The member's value on one input (points x channels), exact in double: g, or the normalised function.
   // Throws ValueError for an input of the wrong shape or with entries that are not allowed.
@@ -105,6 +114,8 @@ class Member {
 struct Family {
   std::string id, title, theorem, group, definition, input_law, control;
   std::vector<Parameter> parameters;
+  // Flags of `eqnn train`, by name, at which the phenomenon shows: network, optimiser, budget.
+  ParameterValues (*training)(const ParameterValues& values);
   // Draws a member from (seed, Stream::member). Throws ValueError for parameters that are not allowed.
   std::unique_ptr<Member> (*draw)(const ParameterValues& values, std::uint64_t seed);
   // Reads a member file. Throws FileError for what does not parse, ValueError for values not allowed.

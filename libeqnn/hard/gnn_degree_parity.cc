@@ -7,10 +7,9 @@
 #include <bit>
 #include <cmath>
 #include <cstring>
-#include <nlohmann/json.hpp>
 
 #include "../kernels.h"
-#include "../text.h"
+#include "member_file.h"
 
 namespace eqnn::hard {
 namespace {
@@ -494,41 +493,13 @@ namespace {
 
 using nlohmann::json;
 
-Index whole_number(const json& v, const char* what) {
-  if (!v.is_number_integer())
-    throw ValueError(fmt::format("'{}' of the member holds {}; it must be a whole number", what, v.type_name()));
-  const bool huge = v.is_number_unsigned() && v.get<std::uint64_t>() > std::uint64_t{INT64_MAX};
-  return huge ? INT64_MAX : v.get<Index>();
-}
-
 std::unique_ptr<Member> parse_member(std::string_view text) {
-  json document;
-  try {
-    document = json::parse(text);
-  } catch (const json::parse_error& e) {
-    throw FileError(fmt::format("the member file is not valid JSON: it stops making sense at byte {} of {}", e.byte,
-                                text.size()));
-  } catch (const json::out_of_range&) {
-    throw FileError("the member file holds a number that no double can hold; write n, S and b as whole numbers");
-  }
-  require(document.is_object(), "the member is a JSON ", document.type_name(),
-          "; it must be an object with n, self_loops, S and b");
-  const std::vector<std::string> keys = {"n", "self_loops", "S", "b"};
-  for (const auto& [key, value] : document.items())
-    require(std::find(keys.begin(), keys.end(), key) != keys.end(), "unknown key '", key,
-            "' in the member; the nearest one is '", nearest(key, keys), "'");
-  for (const char* key : {"n", "S"})
-    require(document.contains(key), "the member has no '", key,
-            "'; it must hold n and S, and may hold self_loops and b");
+  const json document = parse_member_document(text, {"n", "S"}, {"self_loops", "b"});
   const json loops = document.value("self_loops", json(false));
   require(loops.is_boolean(), "'self_loops' of the member holds ", loops.type_name(), "; it must be true or false");
-  require(document["S"].is_array(), "'S' of the member holds ", document["S"].type_name(),
-          "; it must be an array of degree classes");
-  std::vector<Index> classes;
-  for (const json& entry : document["S"]) classes.push_back(whole_number(entry, "S"));
-  const Index b = whole_number(document.value("b", json(0)), "b");
+  const Index b = document.contains("b") ? whole_number(document, "b") : 0;
   require(b == 0 || b == 1, "b is ", b, "; it must be 0 or 1");
-  return std::make_unique<DegreeParity>(whole_number(document["n"], "n"), loops.get<bool>(), std::move(classes),
+  return std::make_unique<DegreeParity>(whole_number(document, "n"), loops.get<bool>(), whole_numbers(document, "S"),
                                         static_cast<int>(b));
 }
 
@@ -563,6 +534,10 @@ Family gnn_degree_parity_family() {
   f.input_law = "A in {0,1}^(n x n), off-diagonal entries iid fair bits, diagonal 0 (fair with self-loops)";
   f.control = "the count sum over i in S of #{v : outdeg(v) = i - 1}, standardised";
   f.parameters = parameters();
+  f.training = [](const ParameterValues&) -> ParameterValues {
+    return {{"model", "gnn"},         {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
+            {"pool", "mean"},         {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
+  };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     return std::make_unique<DegreeParity>(DegreeParity::draw(sampler_of(values), seed));
   };
