@@ -1,80 +1,60 @@
 // The networks that `eqnn train` knows, from their configuration.
 #pragma once
 
-#include <vector>
+#include <functional>
+#include <optional>
 
-#include <eqnn/layers.h>
+#include <eqnn/groups.h>
+#include <eqnn/params.h>
+#include <eqnn/program.h>
 
 #include "train_config.h"
 
 namespace tools {
 
-// A configured network on one input, [b, n, c] -> [b, 1, 1].
-//   gnn  constant node input 1, `depth` MessagePassing layers of `width` on the given form of the adjacency
-//        with an activation after each, pooling, head width -> head_width -> 1
-//   mlp  the input flattened, `depth` hidden layers of `width`
-// Parameters: layers.0.weight, layers.0.bias, ..., head.0.weight, ...
-template <class T>
-class Network {
- public:
-  // Throws ValueError when the model does not take such an input.
-  Network(eqnn::Params<T>& p, const TrainConfig& c, const eqnn::hard::InputLayout& input)
-      : adjacency_(adjacency_form(c.adjacency)), activation_(activation(c.activation)), pool_(c.pool) {
-    if (c.model == "gnn") {
-      require(input.points == input.channels && input.bits, "--model gnn needs graphs; this family's input is '",
-              input.name, "', [", input.points, ", ", input.channels, "]");
-      for (Index i = 0; i < c.depth; ++i)
-        layers_.emplace_back(p, concat("layers.", i), i == 0 ? 1 : c.width, c.width);
-      head_.emplace_back(p, "head", std::vector<Index>{c.width, c.head_width, 1}, activation_);
-    } else {
-      std::vector<Index> widths(static_cast<std::size_t>(c.depth), c.width);
-      widths.insert(widths.begin(), input.points * input.channels);
-      widths.push_back(1);
-      head_.emplace_back(p, "layers", widths, activation_);
-    }
-  }
+// What a network may be fed, and how much it gives.
+struct NetworkInputs {
+  eqnn::hard::InputLayout input;                        // the family's or the file's
+  std::optional<eqnn::hard::InputLayout> features;      // canonical forms or invariants of it
+  bool fixed_graph = false;                             // its points are the nodes of one graph: input "graph"
+  std::optional<eqnn::PermutationGroup> group;          // under which the target is invariant, acting on the points
+  Index outputs = 1;
+  // Sparse graphs instead: input "nodes" [nodes, input.channels] of a graph input "graph".
+  Index graph_nodes = 0, graph_edges = 0;               // the most of one shard; 0: no sparse graphs
 
-  eqnn::Tensor<T> operator()(eqnn::Tensor<T> input) const {
-    if (layers_.empty()) return head_[0](flatten(input));
-    const auto a = normalize_adjacency(input, adjacency_);
-    auto x = constant(input.program(), {.points = input.shape().points}, 1.0);
-    for (const auto& layer : layers_) x = activate(layer(x, a), activation_);
-    return head_[0](pool(x));
-  }
-
- private:
-  static eqnn::Adjacency adjacency_form(const std::string& name) {
-    return name == "raw"    ? eqnn::Adjacency::raw
-           : name == "mean" ? eqnn::Adjacency::mean
-           : name == "sqrt" ? eqnn::Adjacency::sqrt
-                            : eqnn::Adjacency::centred;
-  }
-  static eqnn::Activation activation(const std::string& name) {
-    return name == "tanh"     ? eqnn::Activation::tanh
-           : name == "gelu"   ? eqnn::Activation::gelu
-           : name == "square" ? eqnn::Activation::square
-                              : eqnn::Activation::relu;
-  }
-  eqnn::Tensor<T> pool(eqnn::Tensor<T> x) const {
-    if (pool_ == "mean") return mean_points(x);
-    if (pool_ == "sum") return sum_points(x);
-    return scale(sum_points(x), 1 / std::sqrt(static_cast<double>(x.shape().points)));
-  }
-
-  eqnn::Adjacency adjacency_;
-  eqnn::Activation activation_;
-  std::string pool_;
-  std::vector<eqnn::MessagePassing<T>> layers_;
-  std::vector<eqnn::Mlp<T>> head_;  // one
+  bool sparse() const { return graph_nodes > 0; }
 };
 
-inline eqnn::Initializer initializer(const TrainConfig& c) {
-  const eqnn::Initializer base = c.init == "kaiming-normal"   ? eqnn::kaiming_normal
-                                 : c.init == "xavier-uniform" ? eqnn::xavier_uniform
-                                 : c.init == "xavier-normal"  ? eqnn::xavier_normal
-                                 : c.init == "orthogonal"     ? eqnn::orthogonal
-                                                              : eqnn::kaiming_uniform;
-  return base.scaled(c.init_scale);
-}
+// What a member offers to networks.
+NetworkInputs network_inputs(const eqnn::hard::Member& member);
+
+// Records the network of a configuration and returns its value, [b, 1, outputs]. It makes the inputs that it
+// reads: `input`, and where it takes them the features, and "graph" [n, n]. Parameters are made at once, in `p`:
+//   gnn        constant node input 1, `depth` MessagePassing layers of `width` on the given form of the
+//              adjacency; with a fixed graph relu(A' x W + b) layers on the node features
+//   gin        the same with GIN layers, x' = mlp(x + sum of neighbours); also on sparse graphs, whose pooled
+//              layers are all read by the head
+//   cnn        CyclicConvolution layers of `width`, the first of full length, the others over --filter points
+//   deepsets   DeepSets layers of `width`
+//   mlp        the input flattened, `depth` hidden layers of `width`, no symmetry
+//   frame-mlp  mlp on the features; without such on the canonical form of the group's frame
+//   group-mlp  mlp averaged over the whole group
+//   poly       PolyNetwork on the features
+//   egnn       Egnn layers on points in 2 or 3 dimensions
+// All but the mlps and poly: norm, activation and dropout after each layer, pooling, head width -> head_width ->
+// outputs (head_width 0: linear). Throws ValueError when the model does not take such an input.
+template <class T>
+using Recorder = std::function<eqnn::Tensor<T>(eqnn::Program<T>&)>;
+template <class T>
+Recorder<T> make_network(eqnn::Params<T>& p, const TrainConfig& c, const NetworkInputs& inputs);
+
+// Whether the network of `c` reads the member's features, or the fixed graph.
+bool reads_features(const TrainConfig& c, const NetworkInputs& inputs);
+bool reads_graph(const TrainConfig& c, const NetworkInputs& inputs);
+
+eqnn::Initializer initializer(const TrainConfig& c);
+
+extern template Recorder<float> make_network(eqnn::Params<float>&, const TrainConfig&, const NetworkInputs&);
+extern template Recorder<double> make_network(eqnn::Params<double>&, const TrainConfig&, const NetworkInputs&);
 
 }  // namespace tools

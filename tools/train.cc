@@ -269,8 +269,8 @@ std::string TrainRun::verdict(bool diverged, double train, double test) const {
 Json TrainRun::result(bool diverged) {
   const Evaluation test = training_->test(config_.test_samples);
   double train_loss = mean(state_.recent_losses), train_variance = test.variance;
-  if (config_.samples > 0) {
-    const Evaluation train = training_->training_set(config_.samples);
+  if (training_->fixed_examples() > 0) {
+    const Evaluation train = training_->training_set();
     train_loss = train.loss;
     train_variance = train.variance;
   }

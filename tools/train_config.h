@@ -22,7 +22,9 @@ struct TrainConfig {
   Index depth = 3, width = 64, head_width = 64;
   std::string activation = "relu", init = "kaiming-uniform";
   double init_scale = 1;
-  std::string adjacency = "centred", pool = "mean";
+  Index filter = 1;
+  std::string adjacency = "centred", pool = "mean", norm = "none";
+  double dropout = 0;
   std::string optimizer = "adam";
   double lr = 2e-3, momentum = 0;
   bool nesterov = false;

@@ -3,108 +3,14 @@
 #include <algorithm>
 #include <cmath>
 
-#include <eqnn/trainer.h>
+#include <eqnn/training_ops.h>
 
-#include "network.h"
+#include "run_data.h"
 
 namespace tools {
 namespace {
 
 using eqnn::Batch;
-using eqnn::Block;
-using eqnn::Counter;
-using eqnn::Stream;
-
-// A permutation of 0 .. size-1 as a pure function of (seed, epoch): a four-round Feistel network on the
-// next even number of bits, walked until it lands below size. Resuming needs no stored order.
-class Shuffle {
- public:
-  Shuffle(std::uint64_t seed, Index size) : seed_(seed), size_(static_cast<std::uint64_t>(size)) {
-    while ((std::uint64_t{1} << (2 * half_)) < size_) ++half_;
-  }
-  Index operator()(std::uint64_t epoch, Index position) const {
-    auto x = static_cast<std::uint64_t>(position);
-    do x = encrypt(epoch, x);
-    while (x >= size_);
-    return static_cast<Index>(x);
-  }
-
- private:
-  std::uint64_t encrypt(std::uint64_t epoch, std::uint64_t x) const {
-    const std::uint64_t mask = (std::uint64_t{1} << half_) - 1;
-    std::uint64_t left = x >> half_, right = x & mask;
-    for (std::uint32_t round = 0; round < 4; ++round) {
-      const std::uint64_t mixed = left ^ (eqnn::philox({seed_, Stream::order, epoch, right}, round)[0] & mask);
-      left = right;
-      right = mixed;
-    }
-    return left << half_ | right;
-  }
-  std::uint64_t seed_, size_;
-  int half_ = 1;
-};
-
-// Fills batches with a family's inputs and training targets.
-template <class T>
-class FamilyData {
- public:
-  FamilyData(const TrainConfig& c, const eqnn::hard::Member& member)
-      : config_(c), member_(member), fixed_(c.samples - (c.patience > 0 ? c.samples / 10 : 0)),
-        shuffle_(c.data_seed, std::max<Index>(fixed_, 1)) {}
-
-  Index fixed_examples() const { return fixed_; }
-
-  void train(Batch<T>& b) const {
-    if (config_.samples == 0) {
-      fill(b, {config_.data_seed, Stream::train, b.step, static_cast<std::uint64_t>(b.first)}, true);
-      return;
-    }
-    Block<T> x = b[member_.input().name], y = b["y"];
-    for (Index i = 0; i < b.last - b.first; ++i) {
-      const auto position = b.step * static_cast<std::uint64_t>(config_.batch) + static_cast<std::uint64_t>(b.first + i);
-      const auto size = static_cast<std::uint64_t>(fixed_);
-      const Index which = shuffle_(position / size, static_cast<Index>(position % size));
-      fill(rows(x, i, 1), rows(y, i, 1), {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true);
-    }
-  }
-  void test(Batch<T>& b) const { fill(b, {config_.data_seed, Stream::test, 0, static_cast<std::uint64_t>(b.first)}, false); }
-  // Examples of the fixed training set from number `offset` on, with their noise.
-  void training_set(Batch<T>& b, Index offset) const {
-    fill(b, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(offset + b.first)}, true);
-  }
-
- private:
-  static Block<T> rows(Block<T> x, Index first, Index count) {
-    return {x.row(first), count, x.points, x.channels, x.stride};
-  }
-
-  void fill(Batch<T>& b, const Counter& at, bool noisy) const { fill(b[member_.input().name], b["y"], at, noisy); }
-
-  void fill(Block<T> x, Block<T> y, Counter at, bool noisy) const {
-    constexpr Index group = 64;  // targets come densely packed: a few at a time, on the stack
-    T targets[group];
-    for (Index first = 0; first < x.examples; first += group) {
-      const Index count = std::min(group, x.examples - first);
-      const Block<T> part = rows(x, first, count);
-      const Block<const T> read{part.data, part.examples, part.points, part.channels, part.stride};
-      member_.sample(at, part);
-      config_.control ? member_.controls(read, targets) : member_.targets(read, targets);
-      for (Index i = 0; i < count; ++i, ++at.example) y(first + i) = noisy ? disturbed(targets[i], at) : targets[i];
-    }
-  }
-
-  T disturbed(T target, const Counter& at) const {
-    if (config_.noise == 0) return target;
-    eqnn::Draws draws({at.seed, Stream::noise, at.step, at.example});
-    if (member_.two_valued() && !config_.control) return draws.uniform() < config_.noise ? -target : target;
-    return target + static_cast<T>(config_.noise * draws.normal());
-  }
-
-  const TrainConfig& config_;
-  const eqnn::hard::Member& member_;
-  Index fixed_;
-  Shuffle shuffle_;
-};
 
 eqnn::Optimizer make_optimizer(const TrainConfig& c) {
   if (c.optimizer == "sgd")
@@ -123,58 +29,109 @@ eqnn::Schedule make_schedule(const TrainConfig& c) {
           .factor = c.decay_factor};
 }
 
-// Loss, variance, accuracy and correlation of predictions f for targets y, in order.
-Evaluation summarize(const std::vector<double>& f, const std::vector<double>& y, double loss) {
-  const double n = static_cast<double>(f.size());
-  double mean_f = 0, mean_y = 0, ff = 0, yy = 0, fy = 0, right = 0;
-  for (std::size_t i = 0; i < f.size(); ++i) {
+// Predictions and targets of an evaluation, in order. Classes: one logit each; the target is the class.
+struct Outcomes {
+  Index outputs = 1;
+  std::vector<double> f, y;
+};
+
+// Variance of the targets; of classes their entropy.
+double spread(const Outcomes& o) {
+  const double n = static_cast<double>(o.y.size());
+  if (o.outputs > 1) {
+    std::vector<double> counts(static_cast<std::size_t>(o.outputs));
+    for (double y : o.y) ++counts[static_cast<std::size_t>(y)];
+    double entropy = 0;
+    for (double c : counts) entropy -= c > 0 ? c / n * std::log(c / n) : 0;
+    return entropy;
+  }
+  double mean = 0, variance = 0;
+  for (double y : o.y) mean += y / n;
+  for (double y : o.y) variance += (y - mean) * (y - mean) / n;
+  return variance;
+}
+
+// Share of equal signs, or of largest logits at the class.
+double accuracy(const Outcomes& o) {
+  double right = 0;
+  const auto k = static_cast<std::size_t>(o.outputs);
+  for (std::size_t i = 0; i < o.y.size(); ++i) {
+    if (k > 1) {
+      const double* f = o.f.data() + i * k;
+      right += std::max_element(f, f + k) - f == static_cast<std::ptrdiff_t>(o.y[i]) ? 1 : 0;
+    } else {
+      right += (o.f[i] > 0 && o.y[i] > 0) || (o.f[i] < 0 && o.y[i] < 0) ? 1 : 0;
+    }
+  }
+  return right / static_cast<double>(o.y.size());
+}
+
+// Pearson's correlation of predictions and targets with its 95 % interval (Fisher's z). Of two classes: of the
+// difference of the logits and the signs; of more: none.
+void correlate(const Outcomes& o, Evaluation& e) {
+  std::vector<double> f = o.f, y = o.y;
+  if (o.outputs > 2) return;
+  if (o.outputs == 2)
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      f[i] = o.f[2 * i] - o.f[2 * i + 1];
+      y[i] = 1 - 2 * o.y[i];
+    }
+  const double n = static_cast<double>(y.size());
+  double mean_f = 0, mean_y = 0, ff = 0, yy = 0, fy = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
     mean_f += f[i] / n;
     mean_y += y[i] / n;
-    right += (f[i] > 0 && y[i] > 0) || (f[i] < 0 && y[i] < 0) ? 1 : 0;
   }
-  for (std::size_t i = 0; i < f.size(); ++i) {
+  for (std::size_t i = 0; i < y.size(); ++i) {
     ff += (f[i] - mean_f) * (f[i] - mean_f) / n;
     yy += (y[i] - mean_y) * (y[i] - mean_y) / n;
     fy += (f[i] - mean_f) * (y[i] - mean_y) / n;
   }
-  Evaluation e;
-  e.examples = static_cast<Index>(f.size());
-  e.loss = loss;
-  e.variance = yy;
-  e.accuracy = right / n;
   e.correlation = ff > 0 && yy > 0 ? std::clamp(fy / std::sqrt(ff * yy), -1.0, 1.0) : 0;
-  const double z = std::atanh(std::clamp(e.correlation, -1 + 1e-15, 1 - 1e-15)), half = 1.959963984540054 / std::sqrt(std::max(1.0, n - 3));
+  const double z = std::atanh(std::clamp(e.correlation, -1 + 1e-15, 1 - 1e-15));
+  const double half = 1.959963984540054 / std::sqrt(std::max(1.0, n - 3));
   e.correlation_low = std::tanh(z - half);
   e.correlation_high = std::tanh(z + half);
+}
+
+Evaluation summarize(const Outcomes& o, double loss) {
+  Evaluation e;
+  e.examples = static_cast<Index>(o.y.size());
+  e.loss = loss;
+  e.variance = spread(o);
+  e.accuracy = accuracy(o);
+  correlate(o, e);
   return e;
 }
 
 template <class T>
 class TypedTraining final : public Training {
  public:
-  TypedTraining(const TrainConfig& c, const eqnn::hard::Member& member, int threads)
-      : config_(c), input_(member.input()), data_(config_, member), network_(params_, config_, input_),
+  TypedTraining(const TrainConfig& c, const NetworkInputs& inputs, std::unique_ptr<DataSource<T>> data, int threads)
+      : config_(c), outputs_(inputs.outputs), data_(std::move(data)), network_(make_network<T>(params_, c, inputs)),
         trainer_((params_.initialize(initializer(config_), config_.init_seed), params_), options(c, threads),
                  [this](eqnn::Program<T>& g) {
-                   auto x = g.input(input_.name, {.points = input_.points, .channels = input_.channels});
-                   const auto f = network_(x);
+                   const auto f = network_(g);
                    g.output("prediction", f);
-                   return squared_error(f, g.input("y", {}));
+                   if (outputs_ == 1) return squared_error(f, g.input("y", {}));
+                   return cross_entropy(f, g.index_input("label", {}, static_cast<std::int32_t>(outputs_)));
                  }) {}
 
   double step() override {
-    return trainer_.step([this](Batch<T>& b) { data_.train(b); });
+    return trainer_.step([this](Batch<T>& b) { data_->train(b); });
   }
   Evaluation test(Index examples) override {
-    return evaluate(examples, [this](Batch<T>& b) { data_.test(b); });
+    if (data_->test_examples() > 0) examples = data_->test_examples();
+    return evaluate(examples, [this](Batch<T>& b) { data_->test(b); });
   }
-  Evaluation training_set(Index examples) override {
-    return evaluate(std::min(examples, data_.fixed_examples()), [this](Batch<T>& b) { data_.training_set(b, 0); });
+  Evaluation training_set() override {
+    return evaluate(data_->fixed_examples(), [this](Batch<T>& b) { data_->training_set(b, 0); });
   }
   Evaluation validation() override {
-    return evaluate(config_.samples - data_.fixed_examples(),
-                    [this](Batch<T>& b) { data_.training_set(b, data_.fixed_examples()); });
+    return evaluate(config_.samples - data_->fixed_examples(),
+                    [this](Batch<T>& b) { data_->training_set(b, data_->fixed_examples()); });
   }
+  Index fixed_examples() const override { return data_->fixed_examples(); }
   std::uint64_t steps_done() const override { return trainer_.steps_done(); }
   double gradient_norm() const override { return trainer_.last_gradient_norm(); }
   Index parameters() const override { return params_.count(); }
@@ -211,31 +168,39 @@ class TypedTraining final : public Training {
   }
 
   Evaluation evaluate(Index examples, eqnn::Fill<T> fill) {
-    std::vector<double> f(static_cast<std::size_t>(examples)), y(f.size());
+    Outcomes o{outputs_, std::vector<double>(static_cast<std::size_t>(examples * outputs_)),
+               std::vector<double>(static_cast<std::size_t>(examples))};
     const double loss = trainer_.evaluate(examples, fill, [&](Batch<T>& b) {
       const auto prediction = b.output("prediction");
-      const auto target = b["y"];
       for (Index i = 0; i < b.last - b.first; ++i) {
-        f[static_cast<std::size_t>(b.first + i)] = static_cast<double>(prediction(i));
-        y[static_cast<std::size_t>(b.first + i)] = static_cast<double>(target(i));
+        const auto at = static_cast<std::size_t>(b.first + i);
+        for (Index k = 0; k < outputs_; ++k)
+          o.f[at * static_cast<std::size_t>(outputs_) + static_cast<std::size_t>(k)] = static_cast<double>(prediction(i, 0, k));
+        o.y[at] = outputs_ > 1 ? static_cast<double>(b.indices("label")(i)) : static_cast<double>(b["y"](i));
       }
     });
-    return summarize(f, y, loss);
+    return summarize(o, loss);
   }
 
   const TrainConfig config_;
-  const eqnn::hard::InputLayout input_;
-  FamilyData<T> data_;
+  const Index outputs_;
+  std::unique_ptr<DataSource<T>> data_;
   eqnn::Params<T> params_;
-  Network<T> network_;
+  Recorder<T> network_;
   eqnn::Trainer<T> trainer_;
 };
+
+template <class T>
+std::unique_ptr<Training> family_training(const TrainConfig& c, const eqnn::hard::Member& member, int threads) {
+  NetworkInputs inputs = network_inputs(member);
+  if (c.loss == "cross-entropy") inputs.outputs = 2;
+  return std::make_unique<TypedTraining<T>>(c, inputs, family_data<T>(c, member), threads);
+}
 
 }  // namespace
 
 std::unique_ptr<Training> make_training(const TrainConfig& c, const eqnn::hard::Member& member, int threads) {
-  if (c.dtype == "f64") return std::make_unique<TypedTraining<double>>(c, member, threads);
-  return std::make_unique<TypedTraining<float>>(c, member, threads);
+  return c.dtype == "f64" ? family_training<double>(c, member, threads) : family_training<float>(c, member, threads);
 }
 
 std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c) {

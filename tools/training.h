@@ -13,9 +13,9 @@ namespace tools {
 // What a network does on a set of examples.
 struct Evaluation {
   Index examples = 0;
-  double loss = 0;      // mean squared error
-  double variance = 0;  // of the targets, over the same examples
-  double accuracy = 0;  // share of equal signs
+  double loss = 0;      // mean squared error, or cross entropy
+  double variance = 0;  // of the targets, over the same examples; of classes: their entropy
+  double accuracy = 0;  // share of equal signs, or of classes hit
   double correlation = 0, correlation_low = 0, correlation_high = 0;  // with its 95 % interval (Fisher's z)
 
   double normalized() const { return loss / variance; }
@@ -27,8 +27,9 @@ class Training {
   virtual ~Training() = default;
 
   virtual double step() = 0;  // one update; the loss before it
-  virtual Evaluation test(Index examples) = 0;
-  virtual Evaluation training_set(Index examples) = 0;  // the first examples of a fixed training set
+  virtual Evaluation test(Index examples) = 0;  // of a file: all of its test part
+  virtual Evaluation training_set() = 0;  // all of a fixed one
+  virtual Index fixed_examples() const = 0;  // its size; 0: online
   virtual Evaluation validation() = 0;                  // its last tenth
   virtual std::uint64_t steps_done() const = 0;
   virtual double gradient_norm() const = 0;

@@ -59,6 +59,16 @@ bool ParameterReader::flag(const std::string& name) const {
 void Member::features(Block<const float>, Block<float>) const { throw ValueError("this family has no features"); }
 void Member::features(Block<const double>, Block<double>) const { throw ValueError("this family has no features"); }
 
+std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) const {
+  std::vector<GroupElement> elements;
+  if (const auto g = group())
+    for (const Permutation& p : telling_elements(*g, 100, random, seed))
+      elements.push_back({to_string(p), [p, name = input().name](const Sample& x) {
+                            return Sample{{name, permute_rows(x.at(name), p)}};
+                          }});
+  return elements;
+}
+
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {gnn_degree_parity_family()};
   return all;

@@ -6,10 +6,13 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "../certify.h"
+#include "../groups.h"
 #include "../matrix.h"
 #include "../rng.h"
 
@@ -86,6 +89,11 @@ class Member {
   virtual const InputLayout* features() const { return nullptr; }
   virtual void features(Block<const float> x, Block<float> z) const;
   virtual void features(Block<const double> x, Block<double> z) const;
+  // The group under which the member is invariant, where it permutes the points.
+  virtual std::optional<PermutationGroup> group() const { return {}; }
+  // Elements of the group of the family as they act on the input (named as in input()): all of a small group,
+  // else its generators, and `random` others. Built from group() where there is one; empty: none are known.
+  virtual std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const;
   // The fixed graph of the points, an n x n matrix of 0 and 1; null where there is none.
   virtual const Matrix<double>* graph() const { return nullptr; }
 

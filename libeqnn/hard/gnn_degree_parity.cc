@@ -429,6 +429,15 @@ void DegreeParity::targets(Block<const double> x, double* y) const { all_targets
 void DegreeParity::controls(Block<const float> x, float* y) const { all_controls(x, y); }
 void DegreeParity::controls(Block<const double> x, double* y) const { all_controls(x, y); }
 
+std::vector<GroupElement> DegreeParity::symmetries(Index random, std::uint64_t seed) const {
+  std::vector<GroupElement> elements;
+  for (const Permutation& p : telling_elements(PermutationGroup::symmetric(n_), 100, random, seed))
+    elements.push_back({to_string(p), [p](const Sample& x) {
+                          return Sample{{"adjacency", permute_pairs(x.at("adjacency"), p)}};
+                        }});
+  return elements;
+}
+
 std::vector<Fact> DegreeParity::facts() const {
   const double nodes = static_cast<double>(n_), collision = collision_probability(n_, self_loops_);
   const double levels = static_cast<double>(degree_classes(n_, self_loops_));

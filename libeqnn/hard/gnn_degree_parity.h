@@ -106,6 +106,8 @@ class DegreeParity final : public Member {
   // (s - n p_S) / sqrt(n p_S (1 - p_S)) with s = sum_{i in S} c_i: the count instead of its parity.
   void controls(Block<const float> x, float* y) const override;
   void controls(Block<const double> x, double* y) const override;
+  // S_n on the nodes.
+  std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double target_variance() const override { return 1 - mean_sign_ * mean_sign_; }
 
   // {"n": 4, "self_loops": false, "S": [1, 3], "b": 0}

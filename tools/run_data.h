@@ -1,0 +1,66 @@
+// Where the examples of a run come from: a family's sampler, or a file.
+#pragma once
+
+#include <memory>
+
+#include <eqnn/trainer.h>
+
+#include "network.h"
+
+namespace tools {
+
+// Fills the inputs that the network of a configuration reads, and the targets: "y" [b, 1, 1], or under cross
+// entropy the class "label". Immutable, but for the workspaces of graphs: worker threads call it at the same time.
+template <class T>
+class DataSource {
+ public:
+  virtual ~DataSource() = default;
+
+  virtual Index fixed_examples() const = 0;  // of the training set; 0: fresh ones every step
+  virtual Index test_examples() const = 0;   // at most; 0: as many as are asked for
+  virtual void train(eqnn::Batch<T>& b) const = 0;
+  virtual void test(eqnn::Batch<T>& b) const = 0;
+  // Examples of the training set from number `offset` on, with their noise.
+  virtual void training_set(eqnn::Batch<T>& b, Index offset) const = 0;
+};
+
+// The inputs of a network besides the family's own, which examples [first, first + count) of `input` hold:
+// features and the fixed graph. `input` gives the block of a name.
+template <class T>
+void fill_derived(const TrainConfig& c, const eqnn::hard::Member& member, const NetworkInputs& inputs,
+                  eqnn::FunctionRef<eqnn::Block<T>(const std::string&)> input, Index first, Index count);
+
+// The member and the configuration must outlive it.
+template <class T>
+std::unique_ptr<DataSource<T>> family_data(const TrainConfig& c, const eqnn::hard::Member& member);
+
+// A permutation of 0 .. size-1 as a pure function of (seed, epoch): a four-round Feistel network on the
+// next even number of bits, walked until it lands below size. Resuming needs no stored order.
+class Shuffle {
+ public:
+  Shuffle(std::uint64_t seed, Index size) : seed_(seed), size_(static_cast<std::uint64_t>(size)) {
+    while ((std::uint64_t{1} << (2 * half_)) < size_) ++half_;
+  }
+  Index operator()(std::uint64_t epoch, Index position) const {
+    auto x = static_cast<std::uint64_t>(position);
+    do x = encrypt(epoch, x);
+    while (x >= size_);
+    return static_cast<Index>(x);
+  }
+
+ private:
+  std::uint64_t encrypt(std::uint64_t epoch, std::uint64_t x) const {
+    const std::uint64_t mask = (std::uint64_t{1} << half_) - 1;
+    std::uint64_t left = x >> half_, right = x & mask;
+    for (std::uint32_t round = 0; round < 4; ++round) {
+      const std::uint64_t mixed = left ^ (eqnn::philox({seed_, eqnn::Stream::order, epoch, right}, round)[0] & mask);
+      left = right;
+      right = mixed;
+    }
+    return left << half_ | right;
+  }
+  std::uint64_t seed_, size_;
+  int half_ = 1;
+};
+
+}  // namespace tools
