@@ -45,6 +45,7 @@ void add_family_flags(CLI::App& app, TextFlags& flags);
 void add_families(CLI::App& app, Commands& commands);
 void add_train(CLI::App& app, Commands& commands);
 void add_predict(CLI::App& app, Commands& commands);
+void add_certify(CLI::App& app, Commands& commands);
 void add_doctor(CLI::App& app, Commands& commands);
 void add_bench(CLI::App& app, Commands& commands);
 
