@@ -21,8 +21,8 @@ struct Dataset {
   Index examples = 0;
 
   // Graphs; empty: arrays. Row v of a graph lists the neighbours that the file gives for node v, in its order and
-  // directed as they stand there: an undirected edge is in the file twice. Self loops, repeated edges and isolated
-  // nodes are kept; every graph has a node.
+  // directed as they stand there: an undirected edge is in the file twice, which nothing checks. Self loops,
+  // repeated edges and isolated nodes are kept; every graph has a node.
   std::vector<eqnn::SparseGraph> graphs;
   // The nodes of example e are node_starts[e] .. node_starts[e + 1] - 1 of the whole file: [examples + 1].
   std::vector<Index> node_starts;
@@ -55,11 +55,10 @@ struct Dataset {
 
 // Reads `path` in one of the formats
 //   gin         the text files of the GIN benchmark (Xu et al. 2019), numbers separated by blanks: the number of
-//   graphs; for
-//               each graph a line `nodes class`, and for each of its nodes a line `label degree neighbour...`, the
-//               neighbours counted from 0. Real attributes may follow the neighbours, equally many on all nodes.
-//   tudataset   the files DS_A.txt, DS_graph_indicator.txt, DS_graph_labels.txt and, if there, DS_node_labels.txt
-//   and
+//               graphs; for each graph a line `nodes class`, and for each of its nodes a line `label degree
+//               neighbour...`, the neighbours counted from 0. Real attributes may follow the neighbours, equally
+//               many on all nodes.
+//   tudataset   the files DS_A.txt, DS_graph_indicator.txt, DS_graph_labels.txt and, if there, DS_node_labels.txt,
 //               DS_node_attributes.txt of TUDataset (Morris et al. 2020), numbers separated by commas, nodes and
 //               graphs counted from 1, a graph's nodes one after the other; line `i, j` of DS_A.txt: node i has the
 //               neighbour j. `path` is the folder that holds them, or folder/DS. Its other files are not read.
@@ -99,7 +98,8 @@ struct GraphRoom {
 GraphRoom graph_room(const Dataset& data, Index shard);
 
 // Puts examples side by side into one SparseGraph, in memory of its own that is taken once.
-// Threads: one a Collator; several may share a Dataset, which must outlive them.
+// Threads: one a Collator; several may share a Dataset, which must outlive them. A graph that a Trainer's callback
+// binds must last for the whole step: take one Collator for each shard of a batch, not for each thread.
 class Collator {
  public:
   // Room for any `shard` different examples. Throws ValueError for shard < 1 and for data without graphs.
