@@ -284,6 +284,19 @@ NetworkInputs network_inputs(const eqnn::hard::Member& member) {
   return in;
 }
 
+NetworkInputs network_inputs(const Dataset& data, Index shard) {
+  NetworkInputs in;
+  in.input = {data.has_graphs() ? "nodes" : "x", data.points, data.channels};
+  if (data.has_graphs()) {
+    const GraphRoom room = graph_room(data, shard);
+    in.graph_nodes = room.nodes;
+    in.graph_edges = room.edges;
+  } else {
+    in.group = eqnn::PermutationGroup::symmetric(data.points);
+  }
+  return in;
+}
+
 bool reads_features(const TrainConfig& c, const NetworkInputs& in) {
   return in.features.has_value() && (c.model == "frame-mlp" || c.model == "poly");
 }

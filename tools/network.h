@@ -8,6 +8,7 @@
 #include <eqnn/params.h>
 #include <eqnn/program.h>
 
+#include "dataset.h"
 #include "train_config.h"
 
 namespace tools {
@@ -25,8 +26,9 @@ struct NetworkInputs {
   bool sparse() const { return graph_nodes > 0; }
 };
 
-// What a member offers to networks.
+// What a member, or a file in shards of so many examples, offers to networks.
 NetworkInputs network_inputs(const eqnn::hard::Member& member);
+NetworkInputs network_inputs(const Dataset& data, Index shard);
 
 // Records the network of a configuration and returns its value, [b, 1, outputs]. It makes the inputs that it
 // reads: `input`, and where it takes them the features, and "graph" [n, n]. Parameters are made at once, in `p`:

@@ -33,6 +33,7 @@ class FamilyData final : public DataSource<T> {
 
   Index fixed_examples() const override { return fixed_; }
   Index test_examples() const override { return 0; }
+  Index validation_examples() const override { return config_.samples - fixed_; }
 
   void train(Batch<T>& b) const override {
     if (config_.samples == 0) {
@@ -49,11 +50,14 @@ class FamilyData final : public DataSource<T> {
   void test(Batch<T>& b) const override {
     fill(b, 0, b.last - b.first, {config_.data_seed, Stream::test, 0, static_cast<std::uint64_t>(b.first)}, false);
   }
-  void training_set(Batch<T>& b, Index offset) const override {
+  void training_set(Batch<T>& b) const override { fixed_part(b, 0); }
+  void validation(Batch<T>& b) const override { fixed_part(b, fixed_); }
+
+ private:
+  void fixed_part(Batch<T>& b, Index offset) const {
     fill(b, 0, b.last - b.first, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(offset + b.first)}, true);
   }
 
- private:
   // Examples [first, first + count) of the batch, from the counter on.
   void fill(Batch<T>& b, Index first, Index count, Counter at, bool noisy) const {
     constexpr Index group = 64;  // targets come densely packed: a few at a time, on the stack

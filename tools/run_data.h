@@ -5,6 +5,7 @@
 
 #include <eqnn/trainer.h>
 
+#include "dataset.h"
 #include "network.h"
 
 namespace tools {
@@ -17,11 +18,13 @@ class DataSource {
   virtual ~DataSource() = default;
 
   virtual Index fixed_examples() const = 0;  // of the training set; 0: fresh ones every step
-  virtual Index test_examples() const = 0;   // at most; 0: as many as are asked for
+  virtual Index test_examples() const = 0;   // 0: as many as are asked for
+  virtual Index validation_examples() const = 0;
   virtual void train(eqnn::Batch<T>& b) const = 0;
   virtual void test(eqnn::Batch<T>& b) const = 0;
-  // Examples of the training set from number `offset` on, with their noise.
-  virtual void training_set(eqnn::Batch<T>& b, Index offset) const = 0;
+  // The training set in order, with its noise, and the part of it that was set apart for early stopping.
+  virtual void training_set(eqnn::Batch<T>& b) const = 0;
+  virtual void validation(eqnn::Batch<T>& b) const = 0;
 };
 
 // The inputs of a network besides the family's own, which examples [first, first + count) of `input` hold:
@@ -33,6 +36,15 @@ void fill_derived(const TrainConfig& c, const eqnn::hard::Member& member, const 
 // The member and the configuration must outlive it.
 template <class T>
 std::unique_ptr<DataSource<T>> family_data(const TrainConfig& c, const eqnn::hard::Member& member);
+
+// Examples of a file: the test part is fold max(c.fold, 0) of c.folds (of 10 when c.folds is 0), stratified by class,
+// and the others are the training set, in an order of its own each epoch; what does not fill a batch waits for the
+// next epoch. The data set must outlive it.
+template <class T>
+std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const Dataset& data);
+
+// A hash of all examples, 16 hexadecimal digits.
+std::string fingerprint(const Dataset& data);
 
 // A permutation of 0 .. size-1 as a pure function of (seed, epoch): a four-round Feistel network on the
 // next even number of bits, walked until it lands below size. Resuming needs no stored order.

@@ -1,47 +1,21 @@
-// `eqnn train`: one run, from flags to result.json.
+// `eqnn train`: one run, or the folds of a cross-validation, from flags.
 
 #include <algorithm>
 #include <cmath>
-#include <csignal>
-#include <cstdio>
 #include <iterator>
-#include <numeric>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
-#include "progress.h"
+#include "folds.h"
 #include "run_directory.h"
+#include "train_run.h"
 
 namespace tools {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-volatile std::sig_atomic_t g_signal = 0;
-
-void on_signal(int number) { g_signal = number; }
-
-void catch_signals() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  for (int number : {SIGINT, SIGTERM, SIGUSR1}) sigaction(number, &action, nullptr);
-}
-
-// What JSON can say of a number: null for what is not finite.
-Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
-
-double mean(const std::vector<double>& v) {
-  return v.empty() ? std::nan("") : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
-}
-
-// A parameter value as the type it is: number, boolean or text.
-Json typed(const std::string& text) {
-  const Json parsed = Json::parse(text, nullptr, false);
-  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
-}
 
 // The flags that are no part of the configuration.
 struct TrainFlags {
@@ -54,321 +28,8 @@ Index checkpoint_interval(const TrainFlags& flags) {
   return parse_integer("checkpoint-every", flags.checkpoint_every, 0, std::int64_t{1} << 40);
 }
 
-// The loop around Training: evaluations, metrics, checkpoints, signals, the verdict.
-class TrainRun {
- public:
-  TrainRun(const TrainConfig& c, const TrainFlags& flags, const Common& common, const std::string& out)
-      : config_(c), flags_(flags), common_(common), directory_(out) {}
-
-  int run();
-
- private:
-  bool open();  // false: finished before
-  void go_on();
-  std::string owner() const;
-  int loop();
-  bool diverged(double loss) const { return !std::isfinite(loss) || loss > 1e6 * state_.initial_loss; }
-  bool evaluate();  // true: stop
-  bool out_of_patience();
-  void checkpoint();
-  int interrupted();
-  int finish(bool diverged);
-  Json evaluation_json(const Evaluation& e) const;
-  std::string verdict(bool diverged, double train, double test) const;
-  Json result(bool diverged);
-  std::string run_json() const;
-  double wall_seconds() const {
-    return state_.wall_seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
-  }
-  void print_summary(const Json& r) const;
-
-  const TrainConfig config_;
-  const TrainFlags& flags_;
-  const Common& common_;
-  RunDirectory directory_;
-  std::unique_ptr<eqnn::hard::Member> member_;
-  std::unique_ptr<Training> training_;
-  std::unique_ptr<eqnn::AppendFile> metrics_;
-  RunState state_;  // wall_seconds: of the runs before this one
-  std::uint64_t first_step_ = 0;
-  std::string note_;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-};
-
-int TrainRun::run() {
-  member_ = make_member(config_);
-  training_ = make_training(config_, *member_, common_.thread_count());
-  for (const std::string& warning : member_->warnings())
-    if (!common_.quiet) std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
-  catch_signals();
-  if (!open()) {
-    if (common_.json) {
-      const std::string file = directory_.file("result.json");
-      const Json r = Json::parse(eqnn::read_file(file), nullptr, false);
-      require<eqnn::FileError>(!r.is_discarded(), file, ": is no JSON; remove it, and --resume writes it again");
-      fmt::print("{}\n", r.dump());
-    }
-    if (!common_.quiet) std::fprintf(stderr, "eqnn: %s is finished; nothing to do\n", directory_.path().c_str());
-    return kDone;
-  }
-  return loop();
-}
-
-// The configuration of an interrupted run must be this one; only the steps may have grown, where the
-// schedule does not depend on them and the directory was named.
-void check_resumable(const TrainConfig& before, const TrainConfig& now, const std::string& path, bool named) {
-  TrainConfig grown = before;
-  if (before.steps != now.steps) {
-    require(named && before.schedule == "constant" && now.schedule == "constant" && now.steps > before.steps, "--steps is ",
-            now.steps, " and the run in ", path, " has ", before.steps,
-            "; on --resume it may only grow, with --schedule constant and --out given");
-    grown.steps = now.steps;
-  }
-  if (config_json(grown) == config_json(now)) return;
-  const Json a = Json::parse(config_json(grown)), b = Json::parse(config_json(now));
-  for (const auto& [key, value] : b.items())
-    if (!a.contains(key) || a.at(key) != value)
-      throw ValueError(concat("--resume: '", key, "' is ", value.dump(), " and the run in ", path, " has ",
-                              a.contains(key) ? a.at(key).dump() : "none",
-                              "; only --steps may grow: give the same flags, or another --out"));
-  throw ValueError(concat("--resume: the run in ", path, " was given a member file; give the same --member"));
-}
-
-bool TrainRun::open() {
-  const std::string& path = directory_.path();
-  if (directory_.exists() && flags_.force) directory_.remove();
-  if (directory_.exists() && !flags_.resume)
-    throw ValueError(concat(path, " exists; --resume goes on with it, --force replaces it, --out names another"));
-  if (!directory_.exists() || directory_.blank()) {
-    directory_.create(run_json());
-  } else {
-    const TrainConfig before = directory_.config();
-    check_resumable(before, config_, path, !flags_.out.empty());
-    directory_.lock();
-    if (directory_.finished() && before.steps == config_.steps) return false;
-    if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_, owner(), config_.steps);
-    // In this order: whenever it is cut off, result.json is there only beside the run.json that it is of.
-    if (directory_.finished()) std::remove(directory_.file("result.json").c_str());
-    if (before.steps != config_.steps) eqnn::write_atomically(directory_.file("run.json"), run_json());
-  }
-  directory_.sweep();
-  metrics_ = std::make_unique<eqnn::AppendFile>(directory_.file("metrics.jsonl"));
-  metrics_->truncate(state_.metrics_length);
-  first_step_ = state_.steps;
-  return true;
-}
-
-// The configuration without what may change on --resume.
-std::string TrainRun::owner() const {
-  TrainConfig c = config_;
-  if (c.schedule == "constant") c.steps = 0;
-  return run_id(c);
-}
-
-int TrainRun::loop() {
-  Progress progress(common_, static_cast<Index>(first_step_), config_.steps);
-  const auto steps = static_cast<std::uint64_t>(config_.steps), every = static_cast<std::uint64_t>(config_.eval_interval());
-  const auto interval = static_cast<std::uint64_t>(checkpoint_interval(flags_));
-  // A run that has grown was not evaluated at its old end.
-  if (state_.ended.empty() && state_.steps > 0 && state_.steps < steps && state_.steps % every == 0 &&
-      state_.evaluated != state_.steps && evaluate())
-    state_.ended = "stopped";
-  while (state_.ended.empty() && state_.steps < steps) {
-    const double loss = training_->step();
-    state_.gradient_norm = training_->gradient_norm();
-    if (state_.steps == 0) state_.initial_loss = loss;
-    ++state_.steps;
-    if (state_.recent_losses.size() == 100) state_.recent_losses.erase(state_.recent_losses.begin());
-    state_.recent_losses.push_back(loss);
-    const bool last = state_.steps == steps;
-    if (diverged(loss))
-      state_.ended = "diverged";
-    else if (!last && state_.steps % every == 0 && evaluate())
-      state_.ended = "stopped";
-    if (!state_.ended.empty()) break;
-    if (!last && state_.steps % (interval > 0 ? interval : every) == 0) checkpoint();
-    progress.update(static_cast<Index>(state_.steps), note_);
-    if (g_signal != 0 && !last) {
-      progress.clear();
-      return interrupted();
-    }
-  }
-  progress.clear();
-  return finish(state_.ended == "diverged");
-}
-
-// One line of metrics.jsonl. Between steps a fifth of the test samples will do; the last line has them all.
-bool TrainRun::evaluate() {
-  const Index samples = std::min<Index>(config_.test_samples, std::max<Index>(config_.test_samples / 5, 1000));
-  const Evaluation test = training_->test(samples);
-  Json line;
-  line["step"] = state_.steps;
-  line["samples_seen"] = state_.steps * static_cast<std::uint64_t>(config_.batch);
-  line["batch_loss"] = number(state_.recent_losses.back());
-  line["train_loss"] = number(mean(state_.recent_losses));
-  line.update(evaluation_json(test));
-  line["gradient_norm"] = number(state_.gradient_norm);
-  line["time"] = {{"wall_seconds", wall_seconds()}};
-  metrics_->append(line.dump() + "\n");
-  state_.evaluated = state_.steps;
-  if (common_.json) {
-    fmt::print("{}\n", line.dump());
-    std::fflush(stdout);
-  }
-  note_ = fmt::format("test {:.4f}", test.normalized());
-  if (config_.stop_at_loss > 0 && test.normalized() <= config_.stop_at_loss) return true;
-  return config_.patience > 0 && out_of_patience();
-}
-
-bool TrainRun::out_of_patience() {
-  const double loss = training_->validation().loss;
-  const bool better = state_.best_validation == 0 || loss < state_.best_validation;
-  state_.best_validation = better ? loss : state_.best_validation;
-  state_.evaluations_without_better = better ? 0 : state_.evaluations_without_better + 1;
-  return state_.evaluations_without_better >= config_.patience;
-}
-
-void TrainRun::checkpoint() {
-  metrics_->sync();
-  RunState s = state_;
-  s.metrics_length = metrics_->length();
-  s.wall_seconds = wall_seconds();
-  directory_.write_checkpoint(*training_, s, owner());
-}
-
-int TrainRun::interrupted() {
-  checkpoint();
-  std::fprintf(stderr, "eqnn: interrupted after step %llu of %lld; a checkpoint is in %s: run the same command again with --resume\n",
-               static_cast<unsigned long long>(state_.steps), static_cast<long long>(config_.steps),
-               directory_.path().c_str());
-  return g_signal == SIGINT ? kSigint : kInterrupted;
-}
-
-Json TrainRun::evaluation_json(const Evaluation& e) const {
-  Json j;
-  j["test_samples"] = e.examples;
-  j["test_loss"] = number(e.loss);
-  j["test_variance"] = number(e.variance);
-  j["normalized_test_loss"] = number(e.normalized());
-  if (member_->two_valued() && !config_.control) j["test_accuracy"] = number(e.accuracy);
-  j["correlation"] = number(e.correlation);
-  j["correlation_low"] = number(e.correlation_low);
-  j["correlation_high"] = number(e.correlation_high);
-  return j;
-}
-
-std::string TrainRun::verdict(bool diverged, double train, double test) const {
-  if (diverged) return "diverged";
-  if (test <= config_.learned_below) return "learned";
-  if (train <= config_.memorised_train_below && test >= config_.fails_from) return "memorised";
-  if (train >= config_.fails_from) return "cannot-fit";
-  if (test < config_.fails_from) return "partly-learned";
-  return "undecided";
-}
-
-Json TrainRun::result(bool diverged) {
-  const Evaluation test = training_->test(config_.test_samples);
-  double train_loss = mean(state_.recent_losses), train_variance = test.variance;
-  if (training_->fixed_examples() > 0) {
-    const Evaluation train = training_->training_set();
-    train_loss = train.loss;
-    train_variance = train.variance;
-  }
-  const double seconds = wall_seconds();
-  Json r;
-  r["run_id"] = run_id(config_);
-  r["family"] = config_.family;
-  Json params = Json::object();
-  for (const auto& [name, value] : config_.params) params[name] = typed(value);
-  r["params"] = params;
-  r["member"] = Json::parse(member_->json());
-  r["control"] = config_.control;
-  r["model"] = config_.model;
-  r["parameters"] = training_->parameters();
-  r["optimizer"] = config_.optimizer;
-  r["lr"] = config_.lr;
-  r["batch"] = config_.batch;
-  r["samples"] = config_.samples;
-  r["seeds"] = {{"member", config_.member_seed}, {"init", config_.init_seed}, {"data", config_.data_seed}};
-  r["steps"] = state_.steps;
-  r["samples_seen"] = state_.steps * static_cast<std::uint64_t>(config_.batch);
-  r["train_loss"] = number(train_loss);
-  r["normalized_train_loss"] = number(train_loss / train_variance);
-  r.update(evaluation_json(test));
-  r["verdict"] = verdict(diverged, train_loss / train_variance, test.normalized());
-  r["thresholds"] = {{"learned_below", config_.learned_below},
-                     {"fails_from", config_.fails_from},
-                     {"memorised_train_below", config_.memorised_train_below}};
-  r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(state_.steps) / seconds}};
-  r["machine"] = Json::parse(machine_json());
-  r["machine"]["threads"] = common_.thread_count();
-  return r;
-}
-
-int TrainRun::finish(bool diverged) {
-  Json r = result(diverged);
-  Json line;
-  for (const char* key : {"steps", "samples_seen", "train_loss"}) line[key == std::string("steps") ? "step" : key] = r[key];
-  for (const auto& [key, value] : r.items())
-    if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation")) line[key] = value;
-  line["gradient_norm"] = number(state_.gradient_norm);
-  line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
-  checkpoint();  // before the last line, which a run that goes on from here does not have
-  metrics_->append(line.dump() + "\n");
-  metrics_->sync();
-  training_->save_model(directory_.file("model.safetensors"), {{"format", "pt"}, {"run_id", run_id(config_)}});
-  eqnn::write_atomically(directory_.file("result.json"), r.dump(2) + "\n");
-  if (common_.json) {
-    fmt::print("{}\n{}\n", line.dump(), r.dump());
-  } else {
-    print_summary(r);
-  }
-  const double test = r["normalized_test_loss"].is_null() ? INFINITY : r["normalized_test_loss"].get<double>();
-  if (flags_.expect == "learned" && r["verdict"] != "learned") {
-    std::fprintf(stderr, "eqnn: error: expected 'learned', the verdict is '%s' (normalised test loss %.4f)\n",
-                 r["verdict"].get<std::string>().c_str(), test);
-    return kAnsweredNo;
-  }
-  if (flags_.expect == "fails" && !(test >= config_.fails_from)) {
-    std::fprintf(stderr, "eqnn: error: expected failure, a normalised test loss of at least %g; it is %.4f\n",
-                 config_.fails_from, test);
-    return kAnsweredNo;
-  }
-  return kDone;
-}
-
-void TrainRun::print_summary(const Json& r) const {
-  const auto value = [&](const char* key) { return r[key].is_null() ? std::nan("") : r[key].get<double>(); };
-  fmt::print("verdict                {}\n", r["verdict"].get<std::string>());
-  fmt::print("normalised test loss   {:.4f}   ({} fresh samples; 1 = no better than the best constant)\n",
-             value("normalized_test_loss"), config_.test_samples);
-  fmt::print("normalised train loss  {:.4f}\n", value("normalized_train_loss"));
-  if (r.contains("test_accuracy")) fmt::print("test accuracy          {:.4f}\n", value("test_accuracy"));
-  fmt::print("correlation            {:.4f}   (95 %: {:.4f} to {:.4f})\n", value("correlation"), value("correlation_low"),
-             value("correlation_high"));
-  fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
-             r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));
-  fmt::print("run                    {}\n", directory_.path());
-}
-
-std::string TrainRun::run_json() const {
-  Json j;
-  j["format"] = "eqnn-run-1";
-  j["run_id"] = run_id(config_);
-  j["version"] = version_text();
-  j["config"] = Json::parse(config_json(config_));
-  j["member"] = Json::parse(member_->json());
-  j["input"] = {{"name", member_->input().name}, {"points", member_->input().points}, {"channels", member_->input().channels}};
-  j["machine"] = Json::parse(machine_json());
-  j["machine"]["threads"] = common_.thread_count();
-  return j.dump(2) + "\n";
-}
-
-// --- the subcommand ----------------------------------------------------------------------------------------
-
-void print_dry_run(const TrainConfig& c, const Common& common) {
-  const auto member = make_member(c);
-  const auto training = make_training(c, *member, common.thread_count());
+void print_dry_run(const TrainConfig& c, const Examples& examples, const Common& common) {
+  const auto training = make_training(c, examples, common.thread_count());
   Json j;
   j["run_id"] = run_id(c);
   j["config"] = Json::parse(config_json(c));
@@ -453,23 +114,49 @@ RawOptions read_config_file(TrainFlags& flags, Common& common) {
   return without_online(fields);
 }
 
-TrainConfig configuration(TrainFlags& flags, const RawOptions& given, Common& common) {
+// The value of an option, the last one given; empty when it is not there.
+std::string last_value(const RawOptions& options, const std::string& name) {
+  std::string value;
+  for (const RawOption& o : options)
+    if (o.name == name) value = o.value;
+  return value;
+}
+
+// The configuration of the flags, and what it trains on. --resume --out alone takes both from the run.
+struct Job {
+  TrainConfig config;
+  Examples examples;
+};
+
+Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
   RawOptions options;
   if (!flags.config.empty()) options = read_config_file(flags, common);
   for (const RawOption& o : without_online(given)) options.push_back(o);
-  if (flags.id.empty() && flags.resume && !flags.out.empty()) {
+  std::uint64_t seed = common.seed;
+  std::string member, family = flags.id;
+  RawOptions all = options;
+  if (family.empty() && last_value(options, "data").empty() && flags.resume && !flags.out.empty()) {
     const TrainConfig before = RunDirectory(flags.out).config();
-    RawOptions all = config_options(before);
+    all = config_options(before);
     all.insert(all.end(), options.begin(), options.end());
-    TrainConfig c = resolve_config(before.family, all, 0);
-    c.member = before.member;
-    if (!flags.member.empty()) take_member(c, flags.member, options);
-    return c;
+    family = before.family;
+    member = before.member;
+    seed = 0;
   }
-  require(!flags.id.empty(), "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all)");
-  TrainConfig c = resolve_config(flags.id, options, common.seed);
-  if (!flags.member.empty()) take_member(c, flags.member, options);
-  return c;
+  Job job;
+  if (const std::string path = last_value(all, "data"); !path.empty()) {
+    require(family.empty() && flags.member.empty(), "--data and a family exclude each other: train on one of them");
+    const std::string format = last_value(all, "format");
+    job.examples.data = std::make_shared<const Dataset>(read_dataset(path, format.empty() ? "gin" : format));
+    job.config = resolve_config(*job.examples.data, all, seed);
+    return job;
+  }
+  require(!family.empty(), "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all), or a file: --data");
+  job.config = resolve_config(family, all, seed);
+  job.config.member = member;
+  if (!flags.member.empty()) take_member(job.config, flags.member, options);
+  job.examples.member = make_member(job.config);
+  return job;
 }
 
 int train(TrainFlags flags, const RawOptions& given, Common common) {
@@ -477,25 +164,31 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
   for (const RawOption& o : given)
     for (const std::string& later : later_options())
       if (o.name == later) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
-  const TrainConfig c = configuration(flags, given, common);
+  const auto [c, examples] = make_job(flags, given, common);
   checkpoint_interval(flags);
   if (flags.print_config) {
-    make_member(c);  // a configuration that is refused is not printed
     fmt::print("{}", config_toml(c));
     return kDone;
   }
   if (flags.dry_run) {
-    print_dry_run(c, common);
+    print_dry_run(c, examples, common);
     return kDone;
   }
-  const std::string out = flags.out.empty() ? concat("runs/", run_id(c)) : flags.out;
-  return TrainRun(c, flags, common, out).run();
+  const RunOptions options{.out = flags.out.empty() ? concat("runs/", run_id(c)) : flags.out,
+                           .named = !flags.out.empty(),
+                           .resume = flags.resume,
+                           .force = flags.force,
+                           .checkpoint_every = checkpoint_interval(flags),
+                           .expect = flags.expect};
+  if (c.folds == 0 || c.fold >= 0) return run_training(c, examples, options, common);
+  require(flags.expect.empty(), "--expect is for single runs; leave it out with --folds");
+  return run_folds(c, examples, options, common);
 }
 
 }  // namespace
 
 void add_train(CLI::App& app, Commands& commands) {
-  CLI::App* sub = app.add_subcommand("train", "train one network on a family's target or its control");
+  CLI::App* sub = app.add_subcommand("train", "train one network on a family's target or its control, or on a file");
   auto flags = std::make_shared<TrainFlags>();
   auto options = std::make_shared<TextFlags>();
   sub->add_option("ID", flags->id, "family (eqnn families list)");

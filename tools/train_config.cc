@@ -1,5 +1,6 @@
 #include "train_config.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -8,6 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include <eqnn/text.h>
+
+#include "run_data.h"
 
 namespace tools {
 namespace {
@@ -77,6 +80,11 @@ ConfigField choice(const char* name, const char* help, std::string TrainConfig::
 std::vector<ConfigField> make_fields() {
   using C = TrainConfig;
   return {
+      ConfigField{"data", "a file of labelled examples instead of a family", false,
+                  [](C& c, const std::string& text) { c.data = text; }, [](const C& c) { return quoted(c.data); }},
+      choice("format", "format of --data", &C::format, {"gin", "tudataset", "npz", "csv"}),
+      integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part", &C::folds, 0, 1000),
+      integer("fold", "only this fold of --folds, from 0; -1: all", &C::fold, -1, 999),
       toggle("control", "train on the family's matched positive control instead of its target", &C::control),
       choice("model", "network", &C::model, {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "egnn"}, {"poly"}),
       integer("depth", "hidden layers before the head", &C::depth, 1, 1000),
@@ -130,13 +138,21 @@ void check_together(const TrainConfig& c) {
   require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0), "--nesterov needs --optimizer sgd and --momentum above 0");
   require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
           c.optimizer, "; only sgd has momentum");
-  require(c.patience == 0 || c.samples >= 10, "--patience needs a fixed training set of at least 10: give --samples");
+  if (!c.data.empty()) {
+    require(!c.control && c.samples == 0 && c.noise == 0, "--control, --samples and --noise are for families; with --data leave them out");
+    require(c.folds != 1, "--folds is 1; it must be 2 or more, or 0");
+    require(c.fold < (c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds > 0 ? c.folds : 10, " folds, which count from 0");
+  } else {
+    require(c.folds == 0 && c.fold < 0, "--folds and --fold need --data: families have as many samples as are wanted");
+  }
+  require(!c.data.empty() || c.patience == 0 || c.samples >= 10, "--patience needs a fixed training set of at least 10: give --samples");
   require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
 }
 
 nlohmann::ordered_json config_object(const TrainConfig& c) {
   nlohmann::ordered_json j;
   j["family"] = c.family;
+  if (!c.data.empty()) j["data_hash"] = c.data_hash;
   nlohmann::ordered_json params = nlohmann::ordered_json::object();
   for (const auto& [name, value] : c.params) params[name] = value;
   j["params"] = params;
@@ -160,7 +176,7 @@ std::string scalar_text(const nlohmann::ordered_json& v) { return v.is_string() 
 }  // namespace
 
 const std::vector<std::string>& later_options() {
-  static const std::vector<std::string> names = {"data", "format", "folds", "oracle", "tau", "answer"};
+  static const std::vector<std::string> names = {"oracle", "tau", "answer"};
   return names;
 }
 
@@ -193,41 +209,73 @@ eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, 
   return values;
 }
 
-TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
-  const eqnn::hard::Family& family = built_family(family_id);
-  TrainConfig c;
-  c.family = family.id;
-  c.member_seed = c.init_seed = c.data_seed = seed;
-  RawOptions parameters, fields;
-  std::vector<std::string> known;
-  for (const auto& p : family.parameters) known.push_back(p.name);
+namespace {
+
+// Options that are fields of the configuration, and the others, which are parameters of some family. Throws for
+// unknown names, with the nearest of the known ones.
+struct SortedOptions {
+  RawOptions fields, parameters;
+};
+SortedOptions sort_options(const RawOptions& options, std::vector<std::string> known) {
   for (const ConfigField& f : config_fields()) known.push_back(f.name);
   for (const char* flag : {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
     known.push_back(flag);
+  SortedOptions sorted;
   for (const RawOption& o : options) {
-    bool found = false;
-    for (const ConfigField& f : config_fields())
-      if (f.name == o.name) {
-        fields.push_back(o);
-        found = true;
-      }
-    for (const auto& f : eqnn::hard::families())
-      for (const auto& p : f.parameters)
-        if (p.name == o.name && !found) {
-          parameters.push_back(o);
-          found = true;
-        }
+    const auto is_o = [&](const auto& named) { return named.name == o.name; };
+    const auto has_o = [&](const auto& family) { return std::any_of(family.parameters.begin(), family.parameters.end(), is_o); };
     for (const std::string& later : later_options())
       if (later == o.name) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
-    require(found, "'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'");
+    if (std::any_of(config_fields().begin(), config_fields().end(), is_o))
+      sorted.fields.push_back(o);
+    else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
+      sorted.parameters.push_back(o);
+    else
+      throw ValueError(concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
   }
-  c.params = family_parameters(family, parameters);
-  for (const auto& [name, value] : family.training(c.params)) fields.insert(fields.begin(), {name, value});
-  for (const RawOption& o : fields)
+  return sorted;
+}
+
+// Defaults, then fields: later ones win.
+TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& defaults, const RawOptions& fields) {
+  RawOptions all;
+  for (const auto& [name, value] : defaults) all.push_back({name, value});
+  all.insert(all.end(), fields.begin(), fields.end());
+  for (const RawOption& o : all)
     for (const ConfigField& f : config_fields())
       if (f.name == o.name) f.set(c, o.value);
   check_together(c);
   return c;
+}
+
+}  // namespace
+
+TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
+  const eqnn::hard::Family& family = built_family(family_id);
+  std::vector<std::string> known;
+  for (const auto& p : family.parameters) known.push_back(p.name);
+  const SortedOptions sorted = sort_options(options, known);
+  TrainConfig c;
+  c.family = family.id;
+  c.member_seed = c.init_seed = c.data_seed = seed;
+  c.params = family_parameters(family, sorted.parameters);
+  return set_fields(c, family.training(c.params), sorted.fields);
+}
+
+// Graphs: GIN as in Xu et al. 2019, with a linear head on the pooled values of all layers; a norm that looks at one
+// graph at a time in the place of batch normalisation.
+TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::uint64_t seed) {
+  const SortedOptions sorted = sort_options(options, {});
+  require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
+          " is a parameter of a family; with --data leave it out");
+  eqnn::hard::ParameterValues defaults{{"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
+  if (data.has_graphs())
+    defaults.insert({{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
+  if (data.has_graphs()) defaults["model"] = "gin";
+  TrainConfig c;
+  c.member_seed = c.init_seed = c.data_seed = seed;
+  c.data_hash = fingerprint(data);
+  return set_fields(c, defaults, sorted.fields);
 }
 
 RawOptions config_options(const TrainConfig& c) {
@@ -243,6 +291,7 @@ TrainConfig parse_config_json(std::string_view text) {
   const auto j = nlohmann::ordered_json::parse(text);
   TrainConfig c;
   c.family = j.at("family").get<std::string>();
+  c.data_hash = j.value("data_hash", "");
   for (const auto& [name, value] : j.at("params").items()) c.params[name] = value.get<std::string>();
   if (j.contains("member")) c.member = j.at("member").dump();
   for (const ConfigField& f : config_fields()) f.set(c, scalar_text(j.at(f.name)));
@@ -251,13 +300,11 @@ TrainConfig parse_config_json(std::string_view text) {
 }
 
 std::string config_toml(const TrainConfig& c) {
-  std::string text = concat("family = ", quoted(c.family), "\n");
-  const auto& family = eqnn::hard::family(c.family);
-  for (const auto& p : family.parameters) {
-    const std::string& value = c.params.at(p.name);
+  std::string text = c.data.empty() ? concat("family = ", quoted(c.family), "\n") : "";
+  for (const auto& [name, value] : c.params) {
     const bool bare = value == "true" || value == "false" ||
                       (!value.empty() && value.find_first_not_of("0123456789.e+-") == std::string::npos);
-    text += concat(p.name, " = ", bare ? value : quoted(value), "\n");
+    text += concat(name, " = ", bare ? value : quoted(value), "\n");
   }
   if (!c.member.empty()) text += concat("member = ", quoted(c.member), "\n");
   for (const ConfigField& f : config_fields()) {

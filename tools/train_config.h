@@ -10,6 +10,7 @@
 #include <eqnn/hard/family.h>
 
 #include "cli.h"
+#include "dataset.h"
 
 namespace tools {
 
@@ -17,6 +18,9 @@ struct TrainConfig {
   std::string family;
   eqnn::hard::ParameterValues params;  // all of the family's
   std::string member;                  // a member file's contents; empty: drawn from member_seed
+  std::string data, format = "gin";  // a file of examples instead of a family
+  std::string data_hash;             // of its examples
+  Index folds = 0, fold = -1;        // fold >= 0: only that one
   bool control = false;
   std::string model = "gnn";
   Index depth = 3, width = 64, head_width = 64;
@@ -63,6 +67,8 @@ const std::vector<std::string>& later_options();
 // belongs together. `seed` is the default of the three seeds. Throws ValueError, which for an unknown name
 // tells the nearest known one.
 TrainConfig resolve_config(const std::string& family, const RawOptions& options, std::uint64_t seed);
+// The same for the examples of a file, option "data", whose contents `data` are; its kind decides the defaults.
+TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::uint64_t seed);
 
 // The configuration as JSON text (run.json's "config") and back, and as a TOML file.
 std::string config_json(const TrainConfig& c);

@@ -109,7 +109,7 @@ class TypedTraining final : public Training {
  public:
   TypedTraining(const TrainConfig& c, const NetworkInputs& inputs, std::unique_ptr<DataSource<T>> data, int threads)
       : config_(c), outputs_(inputs.outputs), data_(std::move(data)), network_(make_network<T>(params_, c, inputs)),
-        trainer_((params_.initialize(initializer(config_), config_.init_seed), params_), options(c, threads),
+        trainer_((params_.initialize(initializer(config_), config_.init_seed), params_), options(c, data_->fixed_examples(), threads),
                  [this](eqnn::Program<T>& g) {
                    const auto f = network_(g);
                    g.output("prediction", f);
@@ -125,11 +125,10 @@ class TypedTraining final : public Training {
     return evaluate(examples, [this](Batch<T>& b) { data_->test(b); });
   }
   Evaluation training_set() override {
-    return evaluate(data_->fixed_examples(), [this](Batch<T>& b) { data_->training_set(b, 0); });
+    return evaluate(data_->fixed_examples(), [this](Batch<T>& b) { data_->training_set(b); });
   }
   Evaluation validation() override {
-    return evaluate(config_.samples - data_->fixed_examples(),
-                    [this](Batch<T>& b) { data_->training_set(b, data_->fixed_examples()); });
+    return evaluate(data_->validation_examples(), [this](Batch<T>& b) { data_->validation(b); });
   }
   Index fixed_examples() const override { return data_->fixed_examples(); }
   std::uint64_t steps_done() const override { return trainer_.steps_done(); }
@@ -156,8 +155,8 @@ class TypedTraining final : public Training {
   }
 
  private:
-  static eqnn::TrainerOptions options(const TrainConfig& c, int threads) {
-    return {.batch = c.batch,
+  static eqnn::TrainerOptions options(const TrainConfig& c, Index fixed, int threads) {
+    return {.batch = c.data.empty() ? c.batch : std::min(c.batch, fixed),
             .shard = c.shard,
             .threads = threads,
             .optimizer = make_optimizer(c),
@@ -191,16 +190,29 @@ class TypedTraining final : public Training {
 };
 
 template <class T>
-std::unique_ptr<Training> family_training(const TrainConfig& c, const eqnn::hard::Member& member, int threads) {
-  NetworkInputs inputs = network_inputs(member);
-  if (c.loss == "cross-entropy") inputs.outputs = 2;
-  return std::make_unique<TypedTraining<T>>(c, inputs, family_data<T>(c, member), threads);
+std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& examples, int threads) {
+  NetworkInputs inputs = examples.member ? network_inputs(*examples.member) : network_inputs(*examples.data, c.shard);
+  if (c.loss == "cross-entropy") inputs.outputs = examples.data ? static_cast<Index>(examples.data->class_names.size()) : 2;
+  auto data = examples.member ? family_data<T>(c, *examples.member) : file_data<T>(c, *examples.data);
+  return std::make_unique<TypedTraining<T>>(c, inputs, std::move(data), threads);
 }
 
 }  // namespace
 
-std::unique_ptr<Training> make_training(const TrainConfig& c, const eqnn::hard::Member& member, int threads) {
-  return c.dtype == "f64" ? family_training<double>(c, member, threads) : family_training<float>(c, member, threads);
+bool Examples::has_classes(const TrainConfig& c) const {
+  return data ? c.loss == "cross-entropy" : member->two_valued() && !c.control;
+}
+
+std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads) {
+  return c.dtype == "f64" ? typed_training<double>(c, examples, threads) : typed_training<float>(c, examples, threads);
+}
+
+Examples make_examples(const TrainConfig& c) {
+  if (c.data.empty()) return {make_member(c), nullptr};
+  auto data = std::make_shared<const Dataset>(read_dataset(c.data, c.format));
+  require<eqnn::FileError>(fingerprint(*data) == c.data_hash, c.data, ": its examples are not those that the run was started with (hash ",
+                           fingerprint(*data), ", not ", c.data_hash, "); put them back, or start again with --force");
+  return {nullptr, data};
 }
 
 std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c) {

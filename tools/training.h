@@ -6,6 +6,7 @@
 
 #include <eqnn/checkpoint.h>
 
+#include "dataset.h"
 #include "train_config.h"
 
 namespace tools {
@@ -44,9 +45,21 @@ class Training {
   virtual void save_model(const std::string& path, const std::map<std::string, std::string>& metadata) = 0;
 };
 
-std::unique_ptr<Training> make_training(const TrainConfig& c, const eqnn::hard::Member& member, int threads);
+// What a run trains on: a family's member, or the examples of a file.
+struct Examples {
+  std::shared_ptr<const eqnn::hard::Member> member;
+  std::shared_ptr<const Dataset> data;
+
+  // Whether predictions are right or wrong: two-valued targets and classes.
+  bool has_classes(const TrainConfig& c) const;
+};
 
 // The member of a configuration: drawn, or read from the member file it holds.
 std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c);
+// Draws the member, or reads the file. Throws FileError for a file whose contents are not those of `c`.
+Examples make_examples(const TrainConfig& c);
+
+// Throws ValueError when model, loss and examples do not fit.
+std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads);
 
 }  // namespace tools
