@@ -41,6 +41,7 @@ class FoldsRun {
 
   int run() {
     const auto began = std::chrono::steady_clock::now();
+    make_training(fold_config(0), examples_, 1);  // what does not fit is refused before anything is written
     if (!open()) return kDone;
     if (const int code = train_all(); code != kDone) return code;
     const Json r = result(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
@@ -69,6 +70,11 @@ class FoldsRun {
     return !directory_.finished();
   }
 
+  TrainConfig fold_config(Index fold) const {
+    TrainConfig c = config_;
+    c.fold = fold;
+    return c;
+  }
   std::string fold_path(Index fold) const { return directory_.path() + concat("/fold-", fold); }
 
   int train_all() {
@@ -77,8 +83,6 @@ class FoldsRun {
     std::atomic<int> code{kDone};
     std::mutex drawing;
     const auto one = [&](Index fold) {
-      TrainConfig c = config_;
-      c.fold = fold;
       Common quiet = common_;
       quiet.quiet = true;
       quiet.threads = 1;
@@ -91,7 +95,7 @@ class FoldsRun {
         const Index done = ++steps;
         if (const std::unique_lock lock(drawing, std::try_to_lock); lock) progress.update(done, "");
       };
-      if (const int ended = run_training(c, examples_, o, quiet); ended != kDone) code = ended;
+      if (const int ended = run_training(fold_config(fold), examples_, o, quiet); ended != kDone) code = ended;
     };
     tbb::task_arena arena(common_.thread_count());
     arena.execute([&] { tbb::parallel_for(Index{0}, config_.folds, one, tbb::simple_partitioner()); });
