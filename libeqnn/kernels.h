@@ -95,6 +95,13 @@ void gather_sum(const GatherSum<T>& g);
 // The words of Philox blocks [first, first + blocks) at `at`, four words a block, in order.
 void philox_words(const Counter& at, std::uint32_t first, Index blocks, std::uint32_t* out);
 
+// Standard normals [first, first + count) at `at`: number i is a pure function of (at, i), the same bits on every
+// target with fused multiply-add. With w the words at `at`, and i and j = i + 16 in the same group of 32,
+//   n_i = r cos(t), n_j = r sin(t), r = sqrt(-2 log((floor(w_i / 2) + 1/2) / 2^31)), t = 2 pi (w_j + 1/2) / 2^32
+// (Box and Muller 1958), to 1e-6; |n| < 6.7. REQUIRES: first is a multiple of kNormalGroup, all numbers < 2^34.
+inline constexpr Index kNormalGroup = 32;
+void normals(const Counter& at, Index count, float* out, Index first = 0);
+
 // Optimiser updates over `size` contiguous elements; formulas in trainer.h.
 template <class T>
 struct SgdUpdate {

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 const std::vector<std::set<std::string>> kOrder = {
     {"check", "rng", "text"},
     {"matrix", "files", "function_ref", "sparse_graph"},
-    {"kernels", "product", "elementwise", "gemm", "npz"},
+    {"kernels", "product", "elementwise", "random", "gemm", "npz"},
     {"params", "program"},
     {"ops"},
     {"layers", "convolution", "frames", "point_frames", "point_layers", "graph_ops", "training_ops", "groups", "certify", "group_chain",
@@ -32,7 +32,7 @@ const std::vector<std::set<std::string>> kOrder = {
 };
 constexpr int kHard = 100, kTools = 200;  // after everything of libeqnn
 
-const std::set<std::string> kKernelFiles = {"libeqnn/product.cc", "libeqnn/elementwise.cc"};
+const std::set<std::string> kKernelFiles = {"libeqnn/product.cc", "libeqnn/elementwise.cc", "libeqnn/random.cc"};
 
 struct Include {
   std::string name;

@@ -7,7 +7,8 @@
 
 namespace eqnn::hard {
 
-// iid standard normal entries, point after point. In double the same numbers as in float.
+// iid standard normal entries: number i of kernels::normals is entry i of the example, point after point. In double
+// the same numbers as in float.
 void sample_normals(const Counter& at, Block<float> x);
 void sample_normals(const Counter& at, Block<double> x);
 
