@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "../text.h"
+#include "boolean_orbit.h"
 #include "family.h"
 #include "gnn_degree_parity.h"
 
@@ -70,7 +71,7 @@ std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) c
 }
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> all = {gnn_degree_parity_family()};
+  static const std::vector<Family> all = {boolean_orbit_family(), gnn_degree_parity_family()};
   return all;
 }
 
