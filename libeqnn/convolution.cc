@@ -468,6 +468,9 @@ Tensor<T> record_way(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes&
   std::vector<Tensor<T>> inputs = {x, weight};
   if (bias) inputs.push_back(bias);
   const Way way(s);
+  const bool input_gradient = x.program().needs_gradient(x);
+  const auto method = std::is_same_v<Way, Direct<T>> ? ConvolutionMethod::direct : ConvolutionMethod::spectral;
+  const double examples = static_cast<double>(x.program().capacity());
   return x.program().record({
       .name = name,
       .inputs = std::move(inputs),
@@ -476,9 +479,8 @@ Tensor<T> record_way(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes&
       .backward = [way](const Frame<T>& g) { way.backward(g); },
       .backward_reads_output = false,
       .overwrites = true,
-      .multiply_adds = convolution_work(s.torus, x.program().capacity(), s.in, s.out,
-                                        std::is_same_v<Way, Direct<T>> ? ConvolutionMethod::direct : ConvolutionMethod::spectral) /
-                       (3 * static_cast<double>(x.program().capacity())),
+      .multiply_adds = convolution_work(s.torus, x.program().capacity(), s.in, s.out, method, input_gradient) /
+                       ((input_gradient ? 3 : 2) * examples),
       .scratch = Way::scratch(s, x.program().capacity()),
   });
 }
@@ -490,13 +492,15 @@ std::vector<Index> Torus::file_shape(Index in, Index out) const {
   return {out, in, filter_height, filter_width};
 }
 
-double convolution_work(const Torus& t, Index examples, Index in, Index out, ConvolutionMethod method) {
+double convolution_work(const Torus& t, Index examples, Index in, Index out, ConvolutionMethod method,
+                        bool input_gradient) {
   const double e = static_cast<double>(examples), n = static_cast<double>(t.points()), l = static_cast<double>(t.filter_points());
   const double i = static_cast<double>(in), o = static_cast<double>(out);
-  const double direct = 3 * e * n * l * i * o;
+  const double passes = input_gradient ? 3 : 2, direct = passes * e * n * l * i * o;
   // Products at about n/2 frequencies, of 2E rows by 2 out columns; transforms of signals and of the filter,
   // forward and backward.
-  const double f = n / 2 + 1, spectral = 3 * f * 2 * e * i * 2 * o + 2 * e * 2 * f * n * (i + o) + 2 * 2 * f * l * i * o;
+  const double f = n / 2 + 1, signals = 2 * f * n * ((passes - 1) * i + 2 * o);
+  const double spectral = passes * f * 2 * e * i * 2 * o + e * signals + 2 * 2 * f * l * i * o;
   if (method == ConvolutionMethod::automatic) return std::min(direct, spectral);
   return method == ConvolutionMethod::direct ? direct : spectral;
 }
@@ -515,11 +519,12 @@ Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, cons
                         " and the bias is ", to_string(bias.shape()), "; the bias must have one entry an output channel");
   const Sizes sizes{torus, s.channels, w.channels, static_cast<bool>(bias)};
   const Index examples = x.program().capacity();
+  const auto work = [&](ConvolutionMethod way) {
+    return convolution_work(torus, examples, sizes.in, sizes.out, way, x.program().needs_gradient(x));
+  };
   const bool spectral =
       method == ConvolutionMethod::spectral ||
-      (method == ConvolutionMethod::automatic &&
-       convolution_work(torus, examples, sizes.in, sizes.out, ConvolutionMethod::spectral) <
-           convolution_work(torus, examples, sizes.in, sizes.out, ConvolutionMethod::direct));
+      (method == ConvolutionMethod::automatic && work(ConvolutionMethod::spectral) < work(ConvolutionMethod::direct));
   if (spectral) return record_way<T, Spectral<T>>(x, weight, bias, sizes, "cyclic_convolution (spectral)");
   return record_way<T, Direct<T>>(x, weight, bias, sizes, "cyclic_convolution (direct)");
 }

@@ -37,8 +37,9 @@ template <class T>
 Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Torus& torus,
                              ConvolutionMethod method = ConvolutionMethod::automatic);
 
-// Multiply-adds of forward and backward of one shard (gradients to input and weight).
-double convolution_work(const Torus& torus, Index examples, Index in, Index out, ConvolutionMethod method);
+// Multiply-adds of forward and backward of one shard: gradients to weight and, unless the input is data, to input.
+double convolution_work(const Torus& torus, Index examples, Index in, Index out, ConvolutionMethod method,
+                        bool input_gradient = true);
 
 // A cyclic convolution with its parameters: NAME.weight, in files [out, in, L] (or [out, in, filter_height,
 // filter_width]), what torch.nn.functional.conv1d takes for the input followed by its own first L - 1

@@ -87,7 +87,7 @@ Tensor<T> Program<T>::param(Param p) {
   n.operation.shape = {Shape::kShared, p.rows, p.cols};
   n.param = p;
   n.stride = p.stride;
-  n.needs_gradient = training();
+  n.needs_gradient = true;
   const int id = static_cast<int>(nodes_.size());
   nodes_.push_back(std::move(n));
   param_nodes_.push_back(id);

@@ -167,7 +167,8 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // An input that is filled before each replay. `examples` of the shape is the capacity.
+  // An input that is filled before each replay; what is not filled again is as it was in the Workspace's last one.
+  // `examples` of the shape is the capacity.
   Tensor<T> input(std::string name, Shape shape);
   // int32 values [b * points, channels], each in [0, limit); checked when a replay starts.
   IndexInput index_input(std::string name, Shape shape, std::int32_t limit);
@@ -197,6 +198,9 @@ class Program {
   const Shape& shape(int id) const { return nodes_[static_cast<std::size_t>(id)].operation.shape; }
   // Multiply-adds of matrix products of one example, forward and (training) backward.
   double multiply_adds() const;
+  // Whether x depends on a parameter, so that training needs its gradient; the same in both modes. For operations
+  // that choose how they compute by what they will be asked for.
+  bool needs_gradient(Tensor<T> x) const { return node(x.id()).needs_gradient; }
   int operations() const { return static_cast<int>(nodes_.size()); }
   Index memory_bytes() const;  // of one Workspace
 
@@ -222,7 +226,7 @@ class Program {
     Kind kind = Kind::operation;
     Param param;
     Index stride = 0;
-    bool needs_gradient = false;  // a gradient flows through it to a parameter
+    bool needs_gradient = false;  // a gradient flows (Mode::train) through it to a parameter
     bool active = false;          // ... and from the loss to it: its backward runs
     bool keep = false;            // value is read after the replay
     std::vector<bool> flows;      // a gradient flows from here to input k

@@ -1,14 +1,11 @@
 #include "bench.h"
 
 #include <cblas.h>
-#include <dlfcn.h>
 #include <eqnn/eqnn.h>
 #include <eqnn/gemm.h>
 #include <eqnn/hard/family.h>
 #include <eqnn/kernels.h>
 #include <fmt/format.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -16,14 +13,16 @@
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
-#include "../bench/hand_written.h"
+#include "bench_hand.h"
+#include "bench_peers.h"
+#include "bench_rows.h"
 
 // --- counting allocations ------------------------------------------------------------------------------
 // glibc lets a program stand before its allocator. Every malloc of the process comes through here, those
@@ -88,6 +87,9 @@ namespace {
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t kFewestPairs = 7, kMostPairs = 25;
+constexpr double kBlockSeconds = 0.12;
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -96,176 +98,6 @@ double median(std::vector<double> v) {
   std::sort(v.begin(), v.end());
   const std::size_t half = v.size() / 2;
   return v.size() % 2 == 1 ? v[half] : (v[half - 1] + v[half]) / 2;
-}
-
-// --- the rows --------------------------------------------------------------------------------------------
-
-struct Row {
-  const char* id;
-  Index n, width, batch;
-};
-// Three message-passing layers on the raw adjacency, one constant input channel, sum over nodes, a head of
-// two layers, squared error, plain SGD, float.
-constexpr std::array<Row, 4> kRows = {Row{"gnn-15-32", 15, 32, 32},
-                                      {"gnn-15-64", 15, 64, 32},
-                                      {"gnn-15-128", 15, 128, 224},
-                                      {"gnn-64-256", 64, 256, 64}};
-constexpr std::size_t kFewestPairs = 7, kMostPairs = 25;
-constexpr double kBlockSeconds = 0.12;
-
-// Floating-point operations of a step's products: 2 m n k of forward, dW and dX; no gradient for inputs.
-double products(const Row& r) {
-  const double nodes = static_cast<double>(r.batch * r.n), n = static_cast<double>(r.n);
-  const double w = static_cast<double>(r.width), b = static_cast<double>(r.batch);
-  const double first = 2 * (2 * nodes * 2 * w) + 2 * nodes * n;
-  const double middle = 2 * (3 * (2 * nodes * 2 * w * w) + 2 * (2 * nodes * n * w));
-  const double head = 3 * (2 * b * w * w) + 3 * (2 * b * w);
-  return first + middle + head;
-}
-
-struct Network {
-  Network(Params<float>& p, Index w)
-      : l1(p, "layers.0", 1, w), l2(p, "layers.1", w, w), l3(p, "layers.2", w, w), head(p, "head", {w, w, 1}) {}
-  Tensor<float> operator()(Tensor<float> x, Tensor<float> a) const {
-    return head(sum_points(relu(l3(relu(l2(relu(l1(x, a)), a)), a))));
-  }
-  MessagePassing<float> l1, l2, l3;
-  Mlp<float> head;
-};
-
-// One batch of random graphs, made once: both sides copy it into their own buffers in every step.
-struct Data {
-  explicit Data(const Row& r) : row(r) {
-    Draws draws({7, Stream::user});
-    for (Index i = 0; i < r.batch * r.n; ++i) x.push_back(1.0f);
-    for (Index i = 0; i < r.batch * r.n * r.n; ++i) adjacency.push_back(static_cast<float>(draws.word() >> 31));
-    for (Index i = 0; i < r.batch; ++i) y.push_back(draws.word() >> 31 ? 1.0f : -1.0f);
-  }
-  void fill(Batch<float>& batch) const {
-    const Block<float> nodes = batch["x"], a = batch["adjacency"], target = batch["y"];
-    const Index n = row.n;
-    for (Index e = batch.first; e < batch.last; ++e) {
-      target(e - batch.first) = y[static_cast<std::size_t>(e)];
-      for (Index i = 0; i < n; ++i) {
-        nodes(e - batch.first, i) = x[static_cast<std::size_t>(e * n + i)];
-        std::memcpy(a.row(e - batch.first, i), adjacency.data() + (e * n + i) * n,
-                    static_cast<std::size_t>(n) * sizeof(float));
-      }
-    }
-  }
-  Row row;
-  std::vector<float> x, adjacency, y;
-};
-
-// --- the engine's step -------------------------------------------------------------------------------------
-
-// Small enough that thousands of steps leave the network where it was: neither infinities nor dead units.
-constexpr double kRate = 1e-7;
-
-struct Engine {
-  Engine(const Row& r, int threads) : network(params, r.width) {
-    // Raw sums over n / 2 neighbours grow layer by layer; this keeps the output near the targets' size.
-    params.initialize(kaiming_uniform.scaled(4.0 / static_cast<double>(r.n)), 1);
-    TrainerOptions options;
-    options.batch = r.batch;
-    options.threads = threads;
-    options.optimizer = Sgd{.rate = kRate};
-    trainer = std::make_unique<Trainer<float>>(params, options, [this, &r](Program<float>& g) {
-      const auto x = g.input("x", {.points = r.n, .channels = 1});
-      const auto a = g.input("adjacency", {.points = r.n, .channels = r.n});
-      return squared_error(network(x, a), g.input("y", {.channels = 1}));
-    });
-  }
-  Params<float> params;
-  Network network;
-  std::unique_ptr<Trainer<float>> trainer;
-};
-
-// --- the hand-written step -----------------------------------------------------------------------------------
-
-// Where a build tree has the parts of the benchmark that are not installed.
-std::filesystem::path bench_folder() {
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path() / "../bench";
-}
-
-// The module of bench/hand_written.h; empty where it is not to be found.
-struct HandModule {
-  HandModule() {
-    const char* named = std::getenv("EQNN_BENCH_HAND");
-    const std::filesystem::path path = named ? std::filesystem::path(named) : bench_folder() / "eqnn_hand.so";
-    void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-      const char* why = dlerror();
-      missing = why ? why : path.string();
-      return;
-    }
-    const auto find = [library](const char* name, auto& function) {
-      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(library, name));
-      return function != nullptr;
-    };
-    found = find("eqnn_hand_create", create) && find("eqnn_hand_destroy", destroy) &&
-            find("eqnn_hand_size", size) && find("eqnn_hand_values", values) &&
-            find("eqnn_hand_gradient", gradient) && find("eqnn_hand_step", step);
-    if (!found) missing = path.string() + " lacks a function";
-  }
-  bool found = false;
-  std::string missing;
-  decltype(&eqnn_hand_create) create = nullptr;
-  decltype(&eqnn_hand_destroy) destroy = nullptr;
-  decltype(&eqnn_hand_size) size = nullptr;
-  decltype(&eqnn_hand_values) values = nullptr;
-  decltype(&eqnn_hand_gradient) gradient = nullptr;
-  decltype(&eqnn_hand_step) step = nullptr;
-};
-
-class Hand {
- public:
-  Hand(const HandModule& module, const Row& r, int threads)
-      : module_(module), handle_(module.create(r.n, r.width, r.batch, threads)) {}
-  ~Hand() { module_.destroy(handle_); }
-  Hand(const Hand&) = delete;
-  Hand& operator=(const Hand&) = delete;
-
-  double step(const Data& d, double rate) {
-    return module_.step(handle_, static_cast<float>(rate), d.x.data(), d.adjacency.data(), d.y.data());
-  }
-  // Copies the engine's parameters; one line of what differs, or nothing, after one gradient on both sides.
-  std::string compare(Engine& engine, const Data& data);
-
- private:
-  const HandModule& module_;
-  EqnnHandStep* handle_;
-};
-
-std::string Hand::compare(Engine& engine, const Data& data) {
-  constexpr double kTolerance = 1e-4;
-  if (module_.size(handle_) != engine.params.count())
-    return fmt::format("{} parameters, the engine has {}", module_.size(handle_), engine.params.count());
-  float* value = module_.values(handle_);
-  for (const ParamInfo& p : engine.params.list()) {
-    const MatrixView<float> from = engine.params.view(p.slice);
-    for (Index i = 0; i < from.rows; ++i) value = std::copy(from.row(i), from.row(i) + from.cols, value);
-  }
-  const double loss = engine.trainer->gradient([&](Batch<float>& b) { data.fill(b); });
-  const double other = step(data, 0);
-  if (!(std::abs(loss - other) <= kTolerance * std::abs(loss)))
-    return fmt::format("its loss is {}, the engine's {}", other, loss);
-  const float* g = module_.gradient(handle_);
-  for (const ParamInfo& p : engine.params.list()) {
-    double difference = 0, norm = 0;
-    for (Index i = 0; i < p.slice.rows; ++i)
-      for (Index j = 0; j < p.slice.cols; ++j, ++g) {
-        const auto at = static_cast<std::size_t>(p.slice.offset + i * p.slice.stride + j);
-        const double mine = static_cast<double>(engine.trainer->last_gradient()[at]);
-        difference += (mine - static_cast<double>(*g)) * (mine - static_cast<double>(*g));
-        norm += mine * mine;
-      }
-    if (!(std::sqrt(difference) <= kTolerance * std::sqrt(norm)) || norm == 0)
-      return fmt::format("its gradient of {} is {:.2g} away from the engine's, whose norm is {:.2g}", p.name,
-                         std::sqrt(difference), std::sqrt(norm));
-  }
-  return {};
 }
 
 // --- measuring -----------------------------------------------------------------------------------------------
@@ -301,12 +133,17 @@ class Limit {
 struct Result {
   Row row;
   int threads = 1;
-  double seconds = 0, limit = 0;  // per step; of all threads
-  std::optional<double> ratio, hand_seconds;
+  double seconds = 0, products = 0, limit = 0;  // of a step; the limit of all threads
+  // The engine's time over that of what it was alternated with: which one depends on the row.
+  std::optional<double> to_hand, to_direct, to_one_thread;
+  std::optional<double> work_ratio;
   std::optional<double> allocations;
   std::optional<double> generation_share;
   std::size_t pairs = 0;
   ordered_json peers = ordered_json::object();
+
+  double gflops() const { return products / seconds * 1e-9; }
+  std::optional<double> speedup() const { return to_one_thread ? std::optional(1 / *to_one_thread) : std::nullopt; }
 };
 
 template <class Step>
@@ -318,18 +155,18 @@ double time_block(Index steps, const Step& step) {
 
 // Mallocs per step after warm-up, by every thread and library of the process.
 template <class Step>
-std::optional<double> count_allocations(const Step& step) {
+std::optional<double> count_allocations(int steps, const Step& step) {
   if (!EQNN_COUNTS_ALLOCATIONS) return {};
-  constexpr int kSteps = 50;
   allocations = 0;
   counting = true;
-  for (int i = 0; i < kSteps; ++i) step();
+  for (int i = 0; i < steps; ++i) step();
   counting = false;
-  return static_cast<double>(allocations) / kSteps;
+  return static_cast<double>(allocations) / steps;
 }
 
 // The share of the workers' time in a step that goes into sampling graphs and their labels online.
-std::optional<double> generation_share(const Row& row, Engine& engine, int threads) {
+std::optional<double> generation_share(const Row& row, RowEngine& engine, int threads, double block) {
+  if (row.model != Row::Model::gnn) return {};
   const auto member = hard::family("gnn-degree-parity").draw({{"n", std::to_string(row.n)}}, 0);
   const Index shard = engine.trainer->options().shard;
   struct alignas(kLine) Spent {
@@ -349,7 +186,7 @@ std::optional<double> generation_share(const Row& row, Engine& engine, int threa
   };
   const auto step = [&] { engine.trainer->step(fill); };
   const double once = time_block(3, step);
-  const Index steps = std::max<Index>(3, static_cast<Index>(2 * kBlockSeconds / once));
+  const Index steps = std::max<Index>(3, static_cast<Index>(2 * block / once));
   for (Spent& s : spent) s.seconds = 0;
   const double total = time_block(steps, step) * static_cast<double>(steps);
   double sampling = 0;
@@ -357,36 +194,38 @@ std::optional<double> generation_share(const Row& row, Engine& engine, int threa
   return sampling / (total * threads);
 }
 
-// Alternates blocks of the engine's steps and the hand-written one's.
-void measure_pairs(Result& r, Engine& engine, Hand* hand, const Data& data, Limit& limit, double budget) {
-  const auto ours = [&] { engine.trainer->step([&](Batch<float>& b) { data.fill(b); }); };
-  const auto theirs = [&] { hand->step(data, kRate); };
-  const double once = std::max(time_block(3, ours), 1e-7);
-  const Index steps = std::max<Index>(2, static_cast<Index>(kBlockSeconds / once));
-  time_block(steps, ours);
-  if (hand) time_block(steps, theirs);
-  std::vector<double> seconds, hand_seconds, ratios, limits;
+using Step = std::function<void()>;
+
+Index steps_of_a_block(const Step& step, double block) {
+  step();
+  const double once = std::max(time_block(2, step), 1e-7);
+  const Index steps = std::max<Index>(2, static_cast<Index>(block / once));
+  time_block(steps, step);
+  return steps;
+}
+
+// Alternates blocks of the engine's steps and, where there is one, its rival's; returns the median of the pairs'
+// ratios, engine over rival.
+std::optional<double> measure_pairs(Result& r, const Step& ours, const Step& rival, Limit& limit, double budget,
+                                    double block) {
+  const Index steps = steps_of_a_block(ours, block), rival_steps = rival ? steps_of_a_block(rival, block) : 0;
+  std::vector<double> seconds, ratios, limits;
   const auto start = Clock::now();
   for (std::size_t pair = 0; pair < kMostPairs; ++pair) {
     if (pair >= kFewestPairs && seconds_since(start) > budget) break;
     limits.push_back(limit.measure() * r.threads);
     // Whoever goes first changes from pair to pair, so that a drift of the clock favours nobody.
-    const bool hand_first = hand && pair % 2 == 1;
-    double other = hand_first ? time_block(steps, theirs) : 0;
+    const bool rival_first = rival && pair % 2 == 1;
+    double other = rival_first ? time_block(rival_steps, rival) : 0;
     seconds.push_back(time_block(steps, ours));
-    if (hand && !hand_first) other = time_block(steps, theirs);
-    if (!hand) continue;
-    hand_seconds.push_back(other);
-    ratios.push_back(seconds.back() / other);
+    if (rival && !rival_first) other = time_block(rival_steps, rival);
+    if (rival) ratios.push_back(seconds.back() / other);
   }
   r.pairs = seconds.size();
   r.seconds = median(seconds);
   r.limit = median(limits);
-  if (hand) {
-    r.ratio = median(ratios);
-    r.hand_seconds = median(hand_seconds);
-  }
-  r.allocations = count_allocations(ours);
+  r.allocations = count_allocations(static_cast<int>(std::clamp(1 / r.seconds, 3.0, 50.0)), ours);
+  return ratios.empty() ? std::nullopt : std::optional(median(ratios));
 }
 
 // Throws CheckFailed, a line, when the two steps do not compute the same.
@@ -395,64 +234,42 @@ struct CheckFailed {
 };
 
 Result measure(const Row& row, int threads, const HandModule& module, Limit& limit, double budget) {
+  const double block = std::clamp(budget / (2 * kFewestPairs), 0.01, kBlockSeconds);
   Result r;
   r.row = row;
   r.threads = threads;
-  const Data data(row);
-  Engine engine(row, threads);
-  std::unique_ptr<Hand> hand;
-  if (module.found) {
-    hand = std::make_unique<Hand>(module, row, threads);
-    const std::string difference = hand->compare(engine, data);
+  const RowData data(row);
+  RowEngine engine(data, threads);
+  const Step ours = [&] { engine.step(); };
+  if (row.model == Row::Model::gnn && module.found) {
+    HandStep hand(module, row, threads);
+    const std::string difference = hand.compare(engine, data);
     if (!difference.empty())
       throw CheckFailed{fmt::format("{}, {} threads: the hand-written step does not agree with the engine: {}",
                                     row.id, threads, difference)};
+    r.to_hand = measure_pairs(
+        r, ours, [&] { hand.step(data, kBenchRate); }, limit, budget, block);
+  } else if (row.model == Row::Model::cnn) {
+    RowEngine direct(data, threads, ConvolutionMethod::direct);
+    r.to_direct = measure_pairs(
+        r, ours, [&] { direct.step(); }, limit, budget, block);
+  } else if (row.model == Row::Model::sparse && threads > 1) {
+    RowEngine one(data, 1);
+    r.to_one_thread = measure_pairs(
+        r, ours, [&] { one.step(); }, limit, budget, block);
+  } else {
+    measure_pairs(r, ours, {}, limit, budget, block);
   }
-  measure_pairs(r, engine, hand.get(), data, limit, budget);
-  r.generation_share = generation_share(row, engine, threads);
+  r.products = engine.products();
+  r.work_ratio = convolution_work_ratio(row);
+  r.generation_share = generation_share(row, engine, threads, block);
   return r;
 }
 
-// --- peers -----------------------------------------------------------------------------------------------------
-
-std::string shell_quoted(const std::string& s) {
-  std::string quoted = "'";
-  for (char c : s) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
-// peers.py: beside the hand-written module in the build tree, or named by EQNN_BENCH_PEERS.
-std::optional<std::string> peers_script() {
-  if (const char* named = std::getenv("EQNN_BENCH_PEERS")) return named;
-  const std::filesystem::path path = bench_folder() / "peers.py";
-  if (std::filesystem::exists(path)) return path.string();
-  return {};
-}
-
-// What bench/peers.py prints for one row; an empty object when it cannot run.
-ordered_json run_peers(const std::string& python, const std::string& script, const Row& r) {
-  const std::string command = fmt::format("{} {} --n {} --width {} --batch {}", shell_quoted(python),
-                                          shell_quoted(script), r.n, r.width, r.batch);
-  FILE* pipe = popen(command.c_str(), "r");
-  if (!pipe) return ordered_json::object();
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    text.append(buffer.data(), size);
-  pclose(pipe);
-  ordered_json result = ordered_json::parse(text, nullptr, false);
-  return result.is_object() ? result : ordered_json::object();
-}
-
 void add_peers(std::vector<Result>& results, bool quiet) {
-  const char* named = std::getenv("EQNN_PYTHON");
-  const std::string python = named ? named : "python3";
-  const auto script = peers_script();
-  const std::string probe = shell_quoted(python) + " -c 'import torch' >/dev/null 2>&1";
-  if (!script || std::system(probe.c_str()) != 0) {
-    fmt::print(stderr, "eqnn: peers are skipped: {}\n",
-               script ? python + " cannot import torch (EQNN_PYTHON names another interpreter)"
-                      : "bench/peers.py is not beside this build (EQNN_BENCH_PEERS names it)");
+  const Peers peers;
+  if (!peers.found()) {
+    fmt::print(stderr, "eqnn: peers are skipped: {}\n", peers.missing);
     return;
   }
   ordered_json found;
@@ -460,7 +277,7 @@ void add_peers(std::vector<Result>& results, bool quiet) {
   for (Result& r : results) {
     if (last != r.row.id) {
       if (!quiet) fmt::print(stderr, "eqnn: {}: PyTorch and JAX\n", r.row.id);
-      found = run_peers(python, *script, r.row);
+      found = peers.run(r.row);
     }
     last = r.row.id;
     r.peers = found;
@@ -496,19 +313,20 @@ void print_json(const std::vector<Result>& results, double limit) {
                              {"blas_core", blas.core}}},
                            {"limit_gflops", limit},
                            {"rows", ordered_json::array()}};
-  for (const Result& r : results) {
-    const double gflops = products(r.row) / r.seconds * 1e-9;
+  for (const Result& r : results)
     document["rows"].push_back({{"id", r.row.id},
                                 {"threads", r.threads},
                                 {"microseconds_per_step", r.seconds * 1e6},
-                                {"gflops", gflops},
-                                {"share_of_limit", gflops / r.limit},
-                                {"ratio_to_hand_written", or_null(r.ratio)},
+                                {"gflops", r.gflops()},
+                                {"share_of_limit", r.gflops() / r.limit},
+                                {"ratio_to_hand_written", or_null(r.to_hand)},
+                                {"ratio_to_direct", or_null(r.to_direct)},
+                                {"work_ratio", or_null(r.work_ratio)},
+                                {"speedup_over_one_thread", or_null(r.speedup())},
                                 {"allocations_per_step", or_null(r.allocations)},
                                 {"data_generation_share", or_null(r.generation_share)},
                                 {"pairs", r.pairs},
                                 {"peers", r.peers}});
-  }
   fmt::print("{}\n", document.dump(2));
 }
 
@@ -520,57 +338,42 @@ void print_table(const std::vector<Result>& results, double limit) {
   const BlasInfo blas = blas_info();
   fmt::print("{}, {} cores, {} kernels; OpenBLAS core {}; one-thread sgemm 512: {:.0f} GFLOP/s\n\n", processor(),
              all_cores(), kernels::target_name(), blas.core, limit);
-  fmt::print("{:<12} {:>7} {:>12} {:>9} {:>10} {:>9} {:>8} {:>9}  {}\n", "id", "threads", "us per step", "GFLOP/s",
-             "of limit", "to hand", "mallocs", "sampling", "peers, times the engine");
+  constexpr const char* kFormat = "{:<12} {:>7} {:>12} {:>9} {:>10} {:>9} {:>9} {:>8} {:>8} {:>8} {:>9}  {}\n";
+  fmt::print(kFormat, "id", "threads", "us per step", "GFLOP/s", "of limit", "to hand", "to direct", "by work",
+             "speed-up", "mallocs", "sampling", "peers, times the engine");
   for (const Result& r : results) {
-    const double gflops = products(r.row) / r.seconds * 1e-9;
     std::string peers;
     for (const auto& [name, peer] : r.peers.items())
       if (peer.contains("times_engine"))
         peers += fmt::format("{} {:.1f}  ", name, peer["times_engine"].get<double>());
-    fmt::print("{:<12} {:>7} {:>12.1f} {:>9.1f} {:>10.2f} {:>9} {:>8} {:>9}  {}\n", r.row.id, r.threads,
-               r.seconds * 1e6, gflops, gflops / r.limit, cell(r.ratio, "{:.3f}"), cell(r.allocations, "{:.2g}"),
-               r.generation_share ? fmt::format("{:.1f} %", 100 * *r.generation_share) : "-",
+    const auto share = r.generation_share ? std::optional(100 * *r.generation_share) : std::nullopt;
+    fmt::print(kFormat, r.row.id, r.threads, fmt::format("{:.1f}", r.seconds * 1e6),
+               fmt::format("{:.1f}", r.gflops()), fmt::format("{:.2f}", r.gflops() / r.limit),
+               cell(r.to_hand, "{:.3f}"), cell(r.to_direct, "{:.3f}"), cell(r.work_ratio, "{:.3f}"),
+               cell(r.speedup(), "{:.2f}"), cell(r.allocations, "{:.2g}"), cell(share, "{:.1f} %"),
                peers.empty() ? "-" : peers);
   }
   fmt::print(
-      "\nto hand: the engine's time over the hand-written step's, median of alternated pairs (below 1: faster).\n"
-      "of limit: products of the step over one-thread sgemm times the threads. sampling: share of an online\n"
-      "step that draws graphs and labels of gnn-degree-parity.\n");
-}
-
-// --- starting -------------------------------------------------------------------------------------------------
-
-// OpenBLAS chooses its kernels when it is loaded, so another choice takes another start of the process.
-void restart_with_best_blas() {
-  if (blas_info().up_to_date || std::getenv("EQNN_BENCH_RESTARTED")) return;
-  const char* core = std::string_view(kernels::target_name()).starts_with("AVX3") ? "SkylakeX" : "Haswell";
-  fmt::print(stderr,
-             "eqnn: OpenBLAS does not know this processor and runs kernels for '{}'; starting again with "
-             "OPENBLAS_CORETYPE={}, so that the yardstick is at its best\n",
-             blas_info().core, core);
-  std::ifstream in("/proc/self/cmdline", std::ios::binary);
-  std::vector<std::string> words;
-  for (std::string word; std::getline(in, word, '\0');) words.push_back(word);
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
-  setenv("OPENBLAS_CORETYPE", core, 1);
-  setenv("EQNN_BENCH_RESTARTED", "1", 1);
-  execv("/proc/self/exe", arguments.data());
-  fmt::print(stderr, "eqnn: starting again failed; going on with slower OpenBLAS kernels\n");
+      "\nto hand, to direct: the engine's time over that of the hand-written step, or of the same network with "
+      "direct\n"
+      "convolutions, median of alternated pairs (below 1: faster). by work: what the multiply-adds of the "
+      "convolutions\n"
+      "make of 'to direct'. speed-up: over one thread, alternated too. of limit: products of the step over "
+      "one-thread\n"
+      "sgemm times the threads. sampling: share of an online step that draws graphs and labels of "
+      "gnn-degree-parity.\n");
 }
 
 std::vector<Row> chosen_rows(const std::vector<std::string>& ids) {
   std::vector<Row> rows;
-  for (const Row& row : kRows)
+  std::string all;
+  for (const Row& row : bench_rows()) {
+    all += fmt::format("{}{}", all.empty() ? "" : ", ", row.id);
     if (ids.empty() || std::find(ids.begin(), ids.end(), row.id) != ids.end()) rows.push_back(row);
-  for (const std::string& id : ids) {
-    const bool known = std::any_of(kRows.begin(), kRows.end(), [&](const Row& row) { return id == row.id; });
-    std::string all;
-    for (const Row& row : kRows) all += fmt::format("{}{}", all.empty() ? "" : ", ", row.id);
-    require(known, "there is no benchmark row '", id, "'; the rows are ", all);
   }
+  for (const std::string& id : ids)
+    require(std::any_of(rows.begin(), rows.end(), [&](const Row& row) { return id == row.id; }),
+            "there is no benchmark row '", id, "'; the rows are ", all);
   return rows;
 }
 
