@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <numbers>
+#include <utility>
 
 #include "gemm.h"
 #include "kernels.h"
@@ -35,6 +36,16 @@ template <class T>
 void clear_padding(MatrixView<T> m) {
   if (m.cols == m.stride) return;
   for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
+}
+
+// sum = x + y, difference = x - y.
+template <class T>
+void butterfly(Index size, const T* x, const T* y, T* sum, T* difference) {
+  for (Index i = 0; i < size; ++i) {
+    const T a = x[i], b = y[i];
+    sum[i] = a + b;
+    difference[i] = a - b;
+  }
 }
 
 template <class T>
@@ -184,270 +195,311 @@ class Direct {
 
 // --- spectral --------------------------------------------------------------------------------------------
 //
-// Frequencies come in conjugate pairs; one of each is kept. With a_w = sum_t x_t cos(w t), b_w = -sum_t x_t sin(w t)
-// and P_w = sum_s W_s cos(w s), R_w = sum_s W_s sin(w s), the output has real part a P - b R and imaginary part
-// a R + b P: [a; b] times [P | R] is one real product a frequency. Memory, with E examples:
-//   signal  [w][a, b][E][in]      filter  [w][in][P | R]      work  [w][2 E][2 out]
+// Frequencies come in conjugate pairs; one of each is kept. With a_w = sum_t x_t cos(w t), b_w = -sum_t x_t
+// sin(w t) and P_w = sum_s W_s cos(w s), R_w = sum_s W_s sin(w s), the output has real part a P - b R and imaginary
+// part a R + b P: [a; b] times [P | R] is one real product a frequency. Points come in pairs too, t and -t, on
+// which cosines agree and sines are opposite: transforms take sums and differences of a pair, half the terms.
+// Memory, with E examples:
+//   signal  [w][a, b][E][in]   filter  [w][in][P | R]   spectrum  [w][E][re | im]   work  [2 E][2 out]
+// From one frequency to the next there is a line more than that: whole powers of two would put the same entry of
+// all frequencies, which the transforms take together, into the same few places of a cache.
 template <class T>
 class Spectral {
  public:
   explicit Spectral(const Sizes& s) : s_(s), tables_(std::make_shared<Tables>(s.torus)) {}
 
   static Index scratch(const Sizes& s, Index capacity) {
-    const Index f = Tables::count(s.torus), in = padded<T>(s.in), out = padded<T>(s.out);
-    return f * (2 * (2 * capacity * in) + 2 * (s.in * 2 * out) + 2 * capacity * 2 * out);
+    const Parts q = parts(s, capacity, Tables::count(s.torus));
+    return q.frequencies * (2 * (q.signal_step + q.filter_step) + q.spectrum_step) + 4 * capacity * q.out +
+           2 * std::max(q.frequencies, s.filter()) * std::max(q.in, q.out);
   }
 
   void forward(const Frame<T>& g) const {
     const Parts q = split(g);
-    const Index out = q.out, e2 = 2 * g.examples();
-    transform_input(g, q);
+    transform(tables_->signal, g.in(0), q, g.examples(), q.signal, q.in, g.examples() * q.in, q.signal_step);
     transform_filter(g, q);
-    kernels::Product<T> p;  // [a; b] [P | R]
-    p.m = e2;
-    p.n = 2 * out;
-    p.k = s_.in;
-    p.a = q.signal;
-    p.a_row = q.in;
-    p.b = q.filter;
-    p.b_row = 2 * out;
-    p.c = q.work;
-    p.c_row = 2 * out;
-    p.count = frequencies();
-    p.a_step = e2 * q.in;
-    p.b_step = s_.in * 2 * out;
-    p.c_step = e2 * 2 * out;
-    kernels::product(p);
-    combine(g.examples(), q);
+    for (Index w = 0; w < q.frequencies; ++w) {
+      kernels::Product<T> p;  // [a; b] [P | R]
+      p.m = 2 * g.examples();
+      p.n = 2 * q.out;
+      p.k = s_.in;
+      p.a = q.signal + w * q.signal_step;
+      p.a_row = q.in;
+      p.b = q.filter + w * q.filter_step;
+      p.b_row = p.c_row = 2 * q.out;
+      p.c = q.work;
+      kernels::product(p);
+      combine(g.examples(), q, q.spectrum + w * q.spectrum_step);
+    }
+    const T* bias = s_.has_bias ? g.in(2).data : nullptr;
     for (Index e = 0; e < g.examples(); ++e) {
-      T* y = g.out().row(e * s_.points());
-      synthesize(tables_->inverse_cos, q.work + e * 2 * out, e2 * 2 * out, out, y, g.out().stride,
-                 s_.has_bias ? g.in(2).data : nullptr, false);
-      synthesize(tables_->inverse_sin, q.work + e * 2 * out + out, e2 * 2 * out, out, y, g.out().stride, nullptr, true);
+      const T* from = q.spectrum + e * 2 * q.out;
+      synthesize(tables_->inverse, from, from + q.out, q.spectrum_step, q.out, q.out, q.fold, bias);
+      unfold(q.fold, q.out, q.out, g.out().row(e * s_.points()), g.out().stride, false);
     }
   }
 
   void backward(const Frame<T>& g) const {
     const Parts q = split(g);
     if (s_.has_bias) bias_gradient(g);
-    transform_gradient(g, q);
-    if (const MatrixView<T> dw = g.in_gradient(1)) weight_gradient(g, q, dw);
-    if (const MatrixView<T> dx = g.in_gradient(0)) input_gradient(g, q, dx);
+    transform(tables_->inverse, g.out_gradient(), q, g.examples(), q.spectrum, 2 * q.out, q.out, q.spectrum_step);
+    const MatrixView<T> dw = g.in_gradient(1), dx = g.in_gradient(0);
+    for (Index w = 0; w < q.frequencies; ++w) {
+      turn(g.examples(), q, q.spectrum + w * q.spectrum_step);
+      if (dw) filter_product(g.examples(), q, w);
+      if (dx) signal_product(g.examples(), q, w);
+    }
+    if (dw) weight_gradient(q, dw, g.accumulate(1));
+    if (dx) input_gradient(g, q, dx);
   }
 
  private:
-  // Cosines and sines of every kept frequency at every point and filter position, row-major.
+  // Cosines and sines, [w][point], row-major; of points one of each pair {t, -t}.
+  struct Table {
+    Index terms = 0;  // points
+    std::vector<T> cos, sin;
+
+    void add(double c, double s) {
+      cos.push_back(static_cast<T>(c));
+      sin.push_back(static_cast<T>(s));
+    }
+  };
   struct Tables {
-    explicit Tables(const Torus& t) {
-      const double n = static_cast<double>(t.points());
-      for (Index u = 0; u < t.height; ++u)
-        for (Index v = 0; v < t.width; ++v) {
-          const Index mirror = (t.height - u) % t.height * t.width + (t.width - v) % t.width, self = u * t.width + v;
-          if (mirror < self) continue;
-          ++frequencies;
-          const double weight = (mirror == self ? 1 : 2) / n;
-          const auto angle = [&](Index y, Index x) {
-            const double turns = static_cast<double>(u * y % t.height) / static_cast<double>(t.height) +
-                                 static_cast<double>(v * x % t.width) / static_cast<double>(t.width);
-            return 2 * std::numbers::pi * turns;
-          };
-          for (Index y = 0; y < t.height; ++y)
-            for (Index x = 0; x < t.width; ++x) {
-              const double c = std::cos(angle(y, x)), s = std::sin(angle(y, x));
-              cos.push_back(static_cast<T>(c));
-              minus_sin.push_back(static_cast<T>(-s));
-              inverse_cos.push_back(static_cast<T>(weight * c));
-              inverse_sin.push_back(static_cast<T>(-weight * s));
-            }
-          for (Index y = 0; y < t.filter_height; ++y)
-            for (Index x = 0; x < t.filter_width; ++x) {
-              filter_cos.push_back(static_cast<T>(std::cos(angle(y, x))));
-              filter_sin.push_back(static_cast<T>(std::sin(angle(y, x))));
-            }
+    explicit Tables(const Torus& t) : full(t.filter_points() == t.points()) {
+      const auto mirror = [&t](Index i) {
+        return (t.height - i / t.width) % t.height * t.width + (t.width - i % t.width) % t.width;
+      };
+      for (Index i = 0; i < t.points(); ++i)
+        if (mirror(i) >= i) pairs.emplace_back(i, mirror(i));
+      const auto angle = [&t](Index w, Index y, Index x) {
+        const double turns = static_cast<double>(w / t.width * y % t.height) / static_cast<double>(t.height) +
+                             static_cast<double>(w % t.width * x % t.width) / static_cast<double>(t.width);
+        return 2 * std::numbers::pi * turns;
+      };
+      for (const auto& [w, opposite] : pairs) {
+        const double weight = (w == opposite ? 1 : 2) / static_cast<double>(t.points());
+        for (const auto& pair : pairs) {
+          const double phase = angle(w, pair.first / t.width, pair.first % t.width);
+          signal.add(std::cos(phase), -std::sin(phase));
+          inverse.add(weight * std::cos(phase), -weight * std::sin(phase));
+          if (full) filter.add(std::cos(phase), std::sin(phase));
         }
+        for (Index i = 0; !full && i < t.filter_points(); ++i) {
+          const double phase = angle(w, i / t.filter_width, i % t.filter_width);
+          filter.add(std::cos(phase), std::sin(phase));
+        }
+      }
+      signal.terms = inverse.terms = static_cast<Index>(pairs.size());
+      filter.terms = full ? signal.terms : t.filter_points();
     }
     static Index count(const Torus& t) {
       const Index self = (t.height % 2 == 0 ? 2 : 1) * (t.width % 2 == 0 ? 2 : 1);  // equal to their mirror
       return (t.points() + self) / 2;
     }
-    Index frequencies = 0;
-    std::vector<T> cos, minus_sin, inverse_cos, inverse_sin;  // [w][point]
-    std::vector<T> filter_cos, filter_sin;                    // [w][position]
+    bool full;                                   // the filter has all points, and its transform works on pairs too
+    std::vector<std::pair<Index, Index>> pairs;  // t and -t; also the kept frequencies and their conjugates
+    Table signal, inverse, filter;
   };
 
   struct Parts {
-    Index in, out;  // padded channels
-    T *signal, *dsignal, *filter, *dfilter, *work;
+    Index frequencies, in, out;  // padded channels
+    Index signal_step, filter_step, spectrum_step;
+    T *signal, *dsignal, *filter, *dfilter, *spectrum, *work, *fold;
   };
 
-  Index frequencies() const { return tables_->frequencies; }
-
-  Parts split(const Frame<T>& g) const {
-    Parts q{padded<T>(s_.in), padded<T>(s_.out), nullptr, nullptr, nullptr, nullptr, nullptr};
-    const Index signal = frequencies() * 2 * g.examples() * q.in, filter = frequencies() * s_.in * 2 * q.out;
-    q.signal = g.scratch().data();
-    q.dsignal = q.signal + signal;
-    q.filter = q.dsignal + signal;
-    q.dfilter = q.filter + filter;
-    q.work = q.dfilter + filter;
+  static Parts parts(const Sizes& s, Index examples, Index frequencies) {
+    Parts q{};
+    q.frequencies = frequencies;
+    q.in = padded<T>(s.in);
+    q.out = padded<T>(s.out);
+    q.signal_step = 2 * examples * q.in + padded<T>(1);
+    q.filter_step = s.in * 2 * q.out + padded<T>(1);
+    q.spectrum_step = examples * 2 * q.out + padded<T>(1);
     return q;
   }
 
-  // to[w] = sum_t table[w][t] from[t], rows of `to` `to_row` apart.
-  void analyze(const std::vector<T>& table, const T* from, Index from_row, Index cols, T* to, Index to_row) const {
-    kernels::Product<T> p;
-    p.m = frequencies();
-    p.n = cols;
-    p.k = s_.points();
-    p.a = table.data();
-    p.a_row = s_.points();
-    p.b = from;
-    p.b_row = from_row;
-    p.c = to;
-    p.c_row = to_row;
-    kernels::product(p);
+  Parts split(const Frame<T>& g) const {
+    Parts q = parts(s_, g.examples(), static_cast<Index>(tables_->pairs.size()));
+    q.signal = g.scratch().data();
+    q.dsignal = q.signal + q.frequencies * q.signal_step;
+    q.filter = q.dsignal + q.frequencies * q.signal_step;
+    q.dfilter = q.filter + q.frequencies * q.filter_step;
+    q.spectrum = q.dfilter + q.frequencies * q.filter_step;
+    q.work = q.spectrum + q.frequencies * q.spectrum_step;
+    q.fold = q.work + g.examples() * 4 * q.out;
+    return q;
   }
 
-  // to[t] (+)= sum_w table[w][t] from[w].
-  void synthesize(const std::vector<T>& table, const T* from, Index from_row, Index cols, T* to, Index to_row, const T* bias,
-                  bool accumulate) const {
-    kernels::Product<T> p;
-    p.m = s_.points();
-    p.n = cols;
-    p.k = frequencies();
-    p.a = table.data();
-    p.a_row = 1;
-    p.a_col = s_.points();
-    p.b = from;
-    p.b_row = from_row;
-    p.c = to;
-    p.c_row = to_row;
-    p.bias = bias;
-    p.accumulate = accumulate;
-    kernels::product(p);
-  }
-
-  void transform_input(const Frame<T>& g, const Parts& q) const {
-    const MatrixView<const T> x = g.in(0);
-    const Index row = 2 * g.examples() * q.in;
-    for (Index e = 0; e < g.examples(); ++e) {
-      analyze(tables_->cos, x.row(e * s_.points()), x.stride, q.in, q.signal + e * q.in, row);
-      analyze(tables_->minus_sin, x.row(e * s_.points()), x.stride, q.in, q.signal + (g.examples() + e) * q.in, row);
+  // Rows x_t to x_t + x_{-t}, and after all of those x_t - x_{-t}; of a point that is its own opposite x_t and 0.
+  void fold(const T* x, Index row, Index cols, T* to) const {
+    T* difference = to + static_cast<Index>(tables_->pairs.size()) * cols;
+    for (const auto& [t, opposite] : tables_->pairs) {
+      if (t == opposite) {
+        std::copy_n(x + t * row, cols, to);
+        std::fill_n(difference, cols, T(0));
+      } else {
+        butterfly(cols, x + t * row, x + opposite * row, to, difference);
+      }
+      to += cols;
+      difference += cols;
     }
   }
 
-  // [P | R]: for each input channel, filter positions to frequencies.
-  void transform_filter(const Frame<T>& g, const Parts& q) const {
+  // The way back: y_t (+)= even + odd, y_{-t} (+)= even - odd.
+  void unfold(const T* even, Index even_row, Index cols, T* y, Index row, bool accumulate) const {
+    const T* odd = even + static_cast<Index>(tables_->pairs.size()) * even_row;
+    for (const auto& [t, opposite] : tables_->pairs) {
+      T *first = y + t * row, *second = y + opposite * row;
+      if (t == opposite) {
+        kernels::axpy(cols, T(1), even, first, accumulate);
+      } else if (accumulate) {
+        kernels::axpy(cols, T(1), even, first, true);
+        kernels::axpy(cols, T(1), odd, first, true);
+        kernels::axpy(cols, T(1), even, second, true);
+        kernels::axpy(cols, T(-1), odd, second, true);
+      } else {
+        butterfly(cols, even, odd, first, second);
+      }
+      even += even_row;
+      odd += even_row;
+    }
+  }
+
+  // to_cos[w] = sum_i cos[w][i] even[i], to_sin[w] = sum_i sin[w][i] odd[i]; rows of both `to_row` apart.
+  void analyze(const Table& table, const T* even, const T* odd, Index from_row, Index cols, T* to_cos, T* to_sin,
+               Index to_row) const {
     kernels::Product<T> p;
-    p.m = frequencies();
-    p.n = q.out;
-    p.k = s_.filter();
-    p.a_row = s_.filter();
-    p.b = g.in(1).data;
-    p.b_row = q.out;
-    p.c_row = s_.in * 2 * q.out;
-    p.count = s_.in;
-    p.b_step = s_.filter() * q.out;
-    p.c_step = 2 * q.out;
-    p.a = tables_->filter_cos.data();
-    p.c = q.filter;
+    p.m = static_cast<Index>(tables_->pairs.size());
+    p.n = cols;
+    p.k = p.a_row = table.terms;
+    p.b_row = from_row;
+    p.c_row = to_row;
+    p.a = table.cos.data();
+    p.b = even;
+    p.c = to_cos;
     kernels::product(p);
-    p.a = tables_->filter_sin.data();
-    p.c = q.filter + q.out;
+    p.a = table.sin.data();
+    p.b = odd;
+    p.c = to_sin;
     kernels::product(p);
   }
 
-  // work rows e and E + e hold [a P | a R] and [b P | b R]; row e becomes [real | imaginary].
-  void combine(Index examples, const Parts& q) const {
-    for (Index w = 0; w < frequencies(); ++w)
-      for (Index e = 0; e < examples; ++e) {
-        T* first = q.work + (w * 2 * examples + e) * 2 * q.out;
-        const T* second = first + examples * 2 * q.out;
-        kernels::axpy(q.out, T(-1), second + q.out, first, true);
-        kernels::axpy(q.out, T(1), second, first + q.out, true);
+  // even[i] = bias + sum_w cos[w][i] from_cos[w], and after those odd[i] = sum_w sin[w][i] from_sin[w].
+  void synthesize(const Table& table, const T* from_cos, const T* from_sin, Index from_row, Index cols, Index to_row,
+                  T* even, const T* bias) const {
+    kernels::Product<T> p;
+    p.m = p.a_col = table.terms;
+    p.n = cols;
+    p.c_row = to_row;
+    p.k = static_cast<Index>(tables_->pairs.size());
+    p.a_row = 1;
+    p.b_row = from_row;
+    p.a = table.cos.data();
+    p.b = from_cos;
+    p.c = even;
+    p.bias = bias;
+    kernels::product(p);
+    p.a = table.sin.data();
+    p.b = from_sin;
+    p.c = even + table.terms * to_row;
+    p.bias = nullptr;
+    kernels::product(p);
+  }
+
+  // Of every example, `example` apart; its sines `sine` after its cosines.
+  void transform(const Table& table, MatrixView<const T> x, const Parts& q, Index examples, T* to, Index example,
+                 Index sine, Index step) const {
+    for (Index e = 0; e < examples; ++e, to += example) {
+      fold(x.row(e * s_.points()), x.stride, x.stride, q.fold);
+      analyze(table, q.fold, q.fold + q.frequencies * x.stride, x.stride, x.stride, to, to + sine, step);
+    }
+  }
+
+  // [P | R] of each input channel.
+  void transform_filter(const Frame<T>& g, const Parts& q) const {
+    for (Index i = 0; i < s_.in; ++i) {
+      const T *even = g.in(1).row(i * s_.filter()), *odd = even;
+      if (tables_->full) {
+        fold(even, q.out, q.out, q.fold);
+        even = q.fold;
+        odd = q.fold + q.frequencies * q.out;
       }
+      T* to = q.filter + i * 2 * q.out;
+      analyze(tables_->filter, even, odd, q.out, q.out, to, to + q.out, q.filter_step);
+    }
+  }
+
+  // work rows e and E + e hold [a P | a R] and [b P | b R]: [real | imaginary] of the output.
+  void combine(Index examples, const Parts& q, T* to) const {
+    for (Index e = 0; e < examples; ++e, to += 2 * q.out) {
+      const T *first = q.work + e * 2 * q.out, *second = first + examples * 2 * q.out;
+      for (Index i = 0; i < q.out; ++i) {
+        to[i] = first[i] - second[q.out + i];
+        to[q.out + i] = first[q.out + i] + second[i];
+      }
+    }
   }
 
   // work rows e: [re | im] of the output's gradient; rows E + e: [im | -re].
-  void transform_gradient(const Frame<T>& g, const Parts& q) const {
-    const MatrixView<const T> dy = g.out_gradient();
-    const Index examples = g.examples(), row = 2 * q.out;
-    for (Index e = 0; e < examples; ++e) {
-      T* to = q.work + e * row;
-      analyze(tables_->inverse_cos, dy.row(e * s_.points()), dy.stride, q.out, to, 2 * examples * row);
-      analyze(tables_->inverse_sin, dy.row(e * s_.points()), dy.stride, q.out, to + q.out, 2 * examples * row);
+  void turn(Index examples, const Parts& q, const T* from) const {
+    T* to = std::copy_n(from, examples * 2 * q.out, q.work);
+    for (Index e = 0; e < examples; ++e, from += 2 * q.out, to += 2 * q.out) {
+      std::copy_n(from + q.out, q.out, to);
+      for (Index i = 0; i < q.out; ++i) to[q.out + i] = -from[i];
     }
-    for (Index w = 0; w < frequencies(); ++w)
-      for (Index e = 0; e < examples; ++e) {
-        const T* first = q.work + (w * 2 * examples + e) * row;
-        T* second = q.work + (w * 2 * examples + examples + e) * row;
-        kernels::axpy(q.out, T(1), first + q.out, second, false);
-        kernels::axpy(q.out, T(-1), first, second + q.out, false);
-      }
   }
 
-  void weight_gradient(const Frame<T>& g, const Parts& q, MatrixView<T> dw) const {
-    const Index e2 = 2 * g.examples(), row = 2 * q.out;
-    kernels::Product<T> p;  // d[P | R] = [a; b]^T work
+  // d[P | R] = [a; b]^T work.
+  void filter_product(Index examples, const Parts& q, Index w) const {
+    kernels::Product<T> p;
     p.m = s_.in;
-    p.n = row;
-    p.k = e2;
-    p.a = q.signal;
+    p.n = 2 * q.out;
+    p.k = 2 * examples;
+    p.a = q.signal + w * q.signal_step;
     p.a_row = 1;
     p.a_col = q.in;
     p.b = q.work;
-    p.b_row = row;
-    p.c = q.dfilter;
-    p.c_row = row;
-    p.count = frequencies();
-    p.a_step = e2 * q.in;
-    p.b_step = e2 * row;
-    p.c_step = s_.in * row;
+    p.b_row = p.c_row = 2 * q.out;
+    p.c = q.dfilter + w * q.filter_step;
     kernels::product(p);
-    kernels::Product<T> back;  // frequencies to filter positions, one input channel at a time
-    back.m = s_.filter();
-    back.n = q.out;
-    back.k = frequencies();
-    back.a_row = 1;
-    back.a_col = s_.filter();
-    back.b_row = s_.in * row;
-    back.c = dw.data;
-    back.c_row = dw.stride;
-    back.count = s_.in;
-    back.b_step = row;
-    back.c_step = s_.filter() * dw.stride;
-    back.a = tables_->filter_cos.data();
-    back.b = q.dfilter;
-    back.accumulate = g.accumulate(1);
-    kernels::product(back);
-    back.a = tables_->filter_sin.data();
-    back.b = q.dfilter + q.out;
-    back.accumulate = true;
-    kernels::product(back);
+  }
+
+  // [da; db] = work [P | R]^T.
+  void signal_product(Index examples, const Parts& q, Index w) const {
+    kernels::Product<T> p;
+    p.m = 2 * examples;
+    p.n = s_.in;
+    p.k = 2 * q.out;
+    p.a = q.work;
+    p.a_row = p.b_row = 2 * q.out;
+    p.b = q.filter + w * q.filter_step;
+    p.b_transposed = true;
+    p.c = q.dsignal + w * q.signal_step;
+    p.c_row = q.in;
+    kernels::product(p);
+  }
+
+  // Frequencies to filter positions, one input channel at a time.
+  void weight_gradient(const Parts& q, MatrixView<T> dw, bool accumulate) const {
+    const Index terms = tables_->filter.terms;
+    for (Index i = 0; i < s_.in; ++i) {
+      const T* from = q.dfilter + i * 2 * q.out;
+      T* to = dw.row(i * s_.filter());
+      synthesize(tables_->filter, from, from + q.out, q.filter_step, q.out, q.out, q.fold, nullptr);
+      if (tables_->full) {
+        unfold(q.fold, q.out, q.out, to, dw.stride, accumulate);
+      } else {
+        kernels::axpy(terms * q.out, T(1), q.fold, to, accumulate);
+        kernels::axpy(terms * q.out, T(1), q.fold + terms * q.out, to, true);
+      }
+    }
   }
 
   void input_gradient(const Frame<T>& g, const Parts& q, MatrixView<T> dx) const {
-    const Index e2 = 2 * g.examples(), row = 2 * q.out;
-    kernels::Product<T> p;  // [da; db] = work [P | R]^T
-    p.m = e2;
-    p.n = s_.in;
-    p.k = row;
-    p.a = q.work;
-    p.a_row = row;
-    p.b = q.filter;
-    p.b_row = row;
-    p.b_transposed = true;
-    p.c = q.dsignal;
-    p.c_row = q.in;
-    p.count = frequencies();
-    p.a_step = e2 * row;
-    p.b_step = s_.in * row;
-    p.c_step = e2 * q.in;
-    kernels::product(p);
     for (Index e = 0; e < g.examples(); ++e) {
-      T* to = dx.row(e * s_.points());
-      synthesize(tables_->cos, q.dsignal + e * q.in, e2 * q.in, dx.cols, to, dx.stride, nullptr, g.accumulate(0));
-      synthesize(tables_->minus_sin, q.dsignal + (g.examples() + e) * q.in, e2 * q.in, dx.cols, to, dx.stride, nullptr, true);
+      const T* from = q.dsignal + e * q.in;
+      synthesize(tables_->signal, from, from + g.examples() * q.in, q.signal_step, s_.in, q.in, q.fold, nullptr);
+      unfold(q.fold, q.in, s_.in, dx.row(e * s_.points()), dx.stride, g.accumulate(0));
     }
     clear_padding(dx);
   }
@@ -492,17 +544,23 @@ std::vector<Index> Torus::file_shape(Index in, Index out) const {
   return {out, in, filter_height, filter_width};
 }
 
+// The spectral way writes every entry of a signal several times, between products that are small: measured, that
+// takes the time of so many multiply-adds. It decides where few input channels leave the transforms alone to pay.
+constexpr double kPerMoved = 40;
+
 double convolution_work(const Torus& t, Index examples, Index in, Index out, ConvolutionMethod method,
                         bool input_gradient) {
   const double e = static_cast<double>(examples), n = static_cast<double>(t.points()), l = static_cast<double>(t.filter_points());
   const double i = static_cast<double>(in), o = static_cast<double>(out);
   const double passes = input_gradient ? 3 : 2, direct = passes * e * n * l * i * o;
   // Products at about n/2 frequencies, of 2E rows by 2 out columns; transforms of signals and of the filter,
-  // forward and backward.
-  const double f = n / 2 + 1, signals = 2 * f * n * ((passes - 1) * i + 2 * o);
-  const double spectral = passes * f * 2 * e * i * 2 * o + e * signals + 2 * 2 * f * l * i * o;
-  if (method == ConvolutionMethod::automatic) return std::min(direct, spectral);
-  return method == ConvolutionMethod::direct ? direct : spectral;
+  // forward and backward, of as many pairs of points.
+  const double f = n / 2 + 1, signals = 2 * f * f * ((passes - 1) * i + 2 * o);
+  const double filter = 2 * 2 * f * (l < n ? l : f) * i * o;
+  const double spectral = passes * f * 2 * e * i * 2 * o + e * signals + filter;
+  if (method != ConvolutionMethod::automatic) return method == ConvolutionMethod::direct ? direct : spectral;
+  const double moved = e * n * ((passes - 1) * i + 2 * o);
+  return spectral + kPerMoved * moved < direct ? spectral : direct;
 }
 
 template <class T>
@@ -524,7 +582,7 @@ Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, cons
   };
   const bool spectral =
       method == ConvolutionMethod::spectral ||
-      (method == ConvolutionMethod::automatic && work(ConvolutionMethod::spectral) < work(ConvolutionMethod::direct));
+      (method == ConvolutionMethod::automatic && work(method) != work(ConvolutionMethod::direct));
   if (spectral) return record_way<T, Spectral<T>>(x, weight, bias, sizes, "cyclic_convolution (spectral)");
   return record_way<T, Direct<T>>(x, weight, bias, sizes, "cyclic_convolution (direct)");
 }

@@ -26,7 +26,8 @@ struct Torus {
 
 // direct: n L c_in c_out multiply-adds an example. spectral: one complex c_in x c_out product a frequency, and
 // real transforms as products with matrices of cosines and sines. automatic: the one of fewer multiply-adds
-// for a shard of this program (convolution_work); docs/convolution.md has the measured crossover.
+// for a shard of this program (convolution_work), 40 added to the spectral ones for each entry that goes through
+// its transforms; docs/convolution.md has the measured crossover.
 enum class ConvolutionMethod : std::uint8_t { automatic, direct, spectral };
 
 // y_{t,o} = b_o + sum_{s,i} W_{o,i,s} x_{t+s,i}, positions modulo the torus: [b, n, c_in] -> [b, n, c_out].
@@ -38,6 +39,7 @@ Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, cons
                              ConvolutionMethod method = ConvolutionMethod::automatic);
 
 // Multiply-adds of forward and backward of one shard: gradients to weight and, unless the input is data, to input.
+// For `automatic` those of the way that it takes.
 double convolution_work(const Torus& torus, Index examples, Index in, Index out, ConvolutionMethod method,
                         bool input_gradient = true);
 

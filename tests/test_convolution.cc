@@ -234,6 +234,26 @@ TEST_CASE("automatic convolution is the way of fewer multiply-adds") {
   }
 }
 
+TEST_CASE("convolution of data counts no gradient to it, and chooses its way alike in training and evaluation") {
+  const Torus t = Torus::cycle(48);
+  CHECK(convolution_work(t, 8, 4, 6, ConvolutionMethod::direct, false) == 2.0 * 8 * 48 * 48 * 4 * 6);
+  CHECK(convolution_work(t, 8, 4, 6, ConvolutionMethod::spectral, false) <
+        convolution_work(t, 8, 4, 6, ConvolutionMethod::spectral));
+  // One input channel: the transforms are all there is, and do not pay.
+  CHECK(convolution_work(t, 32, 1, 64, ConvolutionMethod::automatic, false) ==
+        convolution_work(t, 32, 1, 64, ConvolutionMethod::direct, false));
+  Params<double> params;
+  const CyclicConvolution<double> first(params, "first", 1, 6, t), second(params, "second", 6, 6, t);
+  for (Mode mode : {Mode::train, Mode::evaluate}) {
+    Program<double> g(8, mode);
+    const auto x = g.input("x", {.points = 48, .channels = 1}), y = first(x);
+    CHECK_FALSE(g.needs_gradient(x));
+    CHECK(g.needs_gradient(y));
+    const auto z = second(y);
+    CHECK(g.needs_gradient(z));
+  }
+}
+
 TEST_CASE("gradients of convolutions equal differences, where x and weights are used twice too") {
   for (ConvolutionMethod way : kWays)
     for (const Torus& t : {Torus::cycle(6), Torus::cycle(7, 3), Torus{3, 4, 2, 3}}) {
