@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "gemm.h"
 #include "kernels.h"
 
 namespace eqnn {
@@ -137,6 +138,60 @@ Tensor<T> max_aggregation(Tensor<T> x, GraphInput graph) {
   });
 }
 
+// out (+)= in matrix (+ bias), rows of out whole: the padding of the matrix is zero.
+template <class T>
+void add_product(const Frame<T>& g, MatrixView<const T> in, MatrixView<const T> matrix, MatrixView<T> out, const T* bias,
+                 bool accumulate) {
+  kernels::Product<T> p;
+  p.m = out.rows;
+  p.n = out.stride;
+  p.k = in.cols;
+  p.a = in.data;
+  p.a_row = in.stride;
+  p.b = matrix.data;
+  p.b_row = matrix.stride;
+  p.c = out.data;
+  p.c_row = out.stride;
+  p.bias = bias;
+  p.accumulate = accumulate;
+  matrix_product(p, g.strict());
+}
+
+// Of inputs k, in, and k + 1, its matrix: d matrix (+)= in^T dy, d in (+)= dy matrix^T.
+template <class T>
+void product_gradients(const Frame<T>& g, int k) {
+  const MatrixView<const T> in = g.in(k), matrix = g.in(k + 1), dy = g.out_gradient();
+  kernels::Product<T> p;
+  if (const MatrixView<T> d = g.in_gradient(k + 1)) {
+    p.m = d.rows;
+    p.n = p.b_row = p.c_row = d.stride;
+    p.k = in.rows;
+    p.a = in.data;
+    p.a_row = 1;
+    p.a_col = in.stride;
+    p.b = dy.data;
+    p.c = d.data;
+    p.accumulate = g.accumulate(k + 1);
+    matrix_product(p, g.strict());
+  }
+  if (const MatrixView<T> d = g.in_gradient(k)) {
+    p = {};
+    p.m = d.rows;
+    p.n = d.cols;
+    p.k = matrix.cols;
+    p.a = dy.data;
+    p.a_row = dy.stride;
+    p.b = matrix.data;
+    p.b_row = matrix.stride;
+    p.b_transposed = true;
+    p.c = d.data;
+    p.c_row = d.stride;
+    p.accumulate = g.accumulate(k);
+    matrix_product(p, g.strict());
+    for (Index i = 0; d.cols < d.stride && i < d.rows; ++i) std::fill(d.row(i) + d.cols, d.row(i) + d.stride, T(0));
+  }
+}
+
 // Sum or mean over each graph's run of nodes, and its gradient.
 template <class T>
 Tensor<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean) {
@@ -260,6 +315,41 @@ Tensor<T> sum_edges(Tensor<T> messages, GraphInput graph) {
 }
 
 template <class T>
+Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor<T> bias) {
+  const Shape &a = x.shape(), &b = z.shape();
+  const Index out = w.shape().channels;
+  require<ShapeError>(a.examples == b.examples && a.points == b.points && a.examples != Shape::kShared, "linear_pair: x is ",
+                      to_string(a), " and z is ", to_string(b), "; they must have the same rows");
+  require<ShapeError>(w.shape() == Shape{Shape::kShared, a.channels, out} && v.shape() == Shape{Shape::kShared, b.channels, out} &&
+                          bias.shape() == Shape{Shape::kShared, 1, out},
+                      "linear_pair: x is ", to_string(a), ", z is ", to_string(b), ", and the parameters are ", to_string(w.shape()),
+                      ", ", to_string(v.shape()), " and ", to_string(bias.shape()),
+                      "; weights have one row a channel, and the bias one entry an output channel");
+  return x.program().record({
+      .name = "linear_pair",
+      .inputs = {x, w, z, v, bias},
+      .shape = {a.examples, a.points, out},
+      .forward =
+          [](const Frame<T>& g) {
+            add_product(g, g.in(0), g.in(1), g.out(), g.in(4).data, false);
+            add_product<T>(g, g.in(2), g.in(3), g.out(), nullptr, true);
+          },
+      .backward =
+          [](const Frame<T>& g) {
+            const MatrixView<const T> dy = g.out_gradient();
+            if (const MatrixView<T> db = g.in_gradient(4))
+              kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, g.accumulate(4));
+            product_gradients(g, 0);
+            product_gradients(g, 2);
+          },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .by_rows = true,
+      .multiply_adds = static_cast<double>(a.points * (a.channels + b.channels) * out),
+  });
+}
+
+template <class T>
 Tensor<T> sum_nodes(Tensor<T> x, GraphInput graph) {
   return pool_nodes("sum_nodes", x, graph, false);
 }
@@ -304,6 +394,7 @@ Tensor<T> max_nodes(Tensor<T> x, GraphInput graph) {
   template Tensor<T> edge_from(Tensor<T>, GraphInput);                        \
   template Tensor<T> edge_to(Tensor<T>, GraphInput);                          \
   template Tensor<T> sum_edges(Tensor<T>, GraphInput);                        \
+  template Tensor<T> linear_pair(Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>); \
   template Tensor<T> sum_nodes(Tensor<T>, GraphInput);                        \
   template Tensor<T> mean_nodes(Tensor<T>, GraphInput);                       \
   template Tensor<T> max_nodes(Tensor<T>, GraphInput);

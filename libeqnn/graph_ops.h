@@ -42,6 +42,11 @@ Tensor<T> mean_nodes(Tensor<T> x, GraphInput graph);
 template <class T>
 Tensor<T> max_nodes(Tensor<T> x, GraphInput graph);
 
+// y = x W + z V + b: [b, n, c] x [c, out] + [b, n, d] x [d, out] -> [b, n, out]; W, V and b are parameters. One pass
+// over y where linear and add make several. Throws ShapeError for weights or a bias of another shape.
+template <class T>
+Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor<T> bias);
+
 // x' = x W_self + (aggregated neighbours) W_nbr + b (Morris et al. 2019; torch_geometric's GraphConv). In files
 // NAME.self.weight, NAME.self.bias, NAME.neighbors.weight.
 template <class T>
@@ -51,9 +56,10 @@ class GraphConv {
       : self_(p, name + ".self", in, out), neighbors_(p, name + ".neighbors", in, out, false), in_(in), out_(out), how_(how) {}
   // Aggregates on the narrower side of the product: sum, mean and gcn are linear.
   Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
-    const bool after = how_ != Aggregation::max && out_ < in_;
-    const auto taken = after ? aggregate_neighbors(neighbors_(x), graph, how_) : neighbors_(aggregate_neighbors(x, graph, how_));
-    return add(self_(x), taken);
+    if (how_ != Aggregation::max && out_ < in_) return add(self_(x), aggregate_neighbors(neighbors_(x), graph, how_));
+    auto& g = x.program();
+    return linear_pair(x, g.param(self_.weight), aggregate_neighbors(x, graph, how_), g.param(neighbors_.weight),
+                       g.param(self_.bias));
   }
 
  private:
