@@ -228,3 +228,24 @@ TEST_CASE("the command: help, version and doctor answer on stdout") {
     CHECK(doctor.contains(key));
   CHECK(f.contents().empty());
 }
+
+TEST_CASE("bench: the keys of its JSON, for a row with convolutions") {
+  const Folder f;
+  const Outcome o =
+      f.run({"bench", "--rows", "cnn-50-100", "--minutes", "0.02", "--threads", "1", "--no-peers", "--json", "-q"});
+  REQUIRE(o.code == 0);
+  const Json all = Json::parse(o.out);
+  CHECK(all.at("machine").is_object());
+  CHECK(all.at("limit_gflops").get<double>() > 0);
+  REQUIRE(all.at("rows").size() == 1);
+  const Json row = all.at("rows").at(0);
+  CHECK(row.at("id") == "cnn-50-100");
+  CHECK(row.at("threads") == 1);
+  for (const char* key : {"microseconds_per_step", "gflops", "share_of_limit", "ratio_to_direct", "work_ratio"})
+    CHECK(row.at(key).get<double>() > 0);
+  for (const char* key : {"ratio_to_hand_written", "speedup_over_one_thread", "data_generation_share"})
+    CHECK(row.at(key).is_null());
+  CHECK(row.contains("allocations_per_step"));
+  CHECK(row.at("peers") == Json::object());
+  refused(f, {"bench", "--rows", "cnn-50-10"}, 2, "cnn-50-100");
+}
