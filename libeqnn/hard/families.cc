@@ -3,6 +3,7 @@
 #include "../text.h"
 #include "boolean_orbit.h"
 #include "family.h"
+#include "frame_parity.h"
 #include "gnn_degree_parity.h"
 
 namespace eqnn::hard {
@@ -71,7 +72,7 @@ std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) c
 }
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> all = {boolean_orbit_family(), gnn_degree_parity_family()};
+  static const std::vector<Family> all = {boolean_orbit_family(), gnn_degree_parity_family(), frame_parity_family()};
   return all;
 }
 

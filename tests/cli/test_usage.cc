@@ -136,7 +136,7 @@ TEST_CASE("the command: what a later version brings says so and exits 6") {
                            "collect", "plot", "report", "export", "import"})
     refused(f, {name, "run", "--flag", "x"}, 6, "not built in");
   for (const char* family :
-       {"gnn-feature", "cnn-cyclic", "frame-parity", "invariant-poly", "rotation-invariant"}) {
+       {"gnn-feature", "cnn-cyclic", "invariant-poly", "rotation-invariant"}) {
     refused(f, {"train", family}, 6, "not built in");
     refused(f, {"families", "show", family}, 6, "not built in");
   }
