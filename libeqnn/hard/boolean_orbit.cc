@@ -167,7 +167,8 @@ std::vector<Fact> BooleanOrbit::facts() const {
           {"target_variance", target_variance(), mean_ ? 0 : mass, mean_ ? "1 - mean_sign^2" : "1 - sum_p_squared"},
           {"control_mean", share_, 0, "P(weight > n/2), subtracted by the control"},
           {"control_variance", share_ * (1 - share_), 0, "its variance, divided out by the control"},
-          {"table_entries", orbits, 0, "no network is smaller than its table: one entry an orbit"},
+          {"table_entries", orbits, 0,
+           "realising network: a table, one bit an orbit; nothing shorter holds all members"},
       });
   return facts;
 }
