@@ -193,15 +193,19 @@ TEST_CASE("Highway appears in the kernel files alone") {
   check_none(wrong);
 }
 
-TEST_CASE("no heavy header is included by a header of the library") {
+TEST_CASE("no heavy header is included by a header that is installed") {
+  const std::string listed = read(fs::path(EQNN_SOURCE_ROOT) / "libeqnn/meson.build");
   std::vector<std::string> wrong;
+  int headers = 0;
   for (const Source& s : sources()) {
-    if (!s.header() || !s.in("libeqnn/")) continue;
+    if (!s.header() || !s.in("libeqnn/") || listed.find("'" + s.path.substr(8) + "'") == std::string::npos) continue;
+    ++headers;
     for (const Include& include : s.includes())
       for (const char* heavy :
            {"fmt/", "nlohmann/", "CLI/", "toml++/", "toml.hpp", "tbb/", "oneapi/", "cblas.h", "iostream"})
         if (include.name.starts_with(heavy)) wrong.push_back(s.path + " includes " + include.name);
   }
+  CHECK(headers >= 25);
   check_none(wrong);
 }
 

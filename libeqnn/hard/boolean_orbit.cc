@@ -100,6 +100,20 @@ BooleanOrbit::BooleanOrbit(OrbitGroup group, Index n, std::uint64_t seed)
   layout_ = {"x", nodes > 0 ? nodes : n, nodes > 0 ? nodes : 1, true, {n}};
 }
 
+std::optional<PermutationGroup> BooleanOrbit::group() const {
+  if (law_.group == OrbitGroup::cyclic) return PermutationGroup::cyclic(law_.n);
+  if (law_.group == OrbitGroup::symmetric) return PermutationGroup::symmetric(law_.n);
+  return {};
+}
+
+std::vector<GroupElement> BooleanOrbit::symmetries(Index random, std::uint64_t seed) const {
+  if (law_.group != OrbitGroup::adjacency) return Member::symmetries(random, seed);
+  std::vector<GroupElement> elements;
+  for (const Permutation& p : telling_elements(PermutationGroup::symmetric(law_.nodes), 100, random, seed))
+    elements.push_back({to_string(p), [p](const Sample& x) { return Sample{{"x", permute_pairs(x.at("x"), p)}}; }});
+  return elements;
+}
+
 void BooleanOrbit::sample(const Counter& at, Block<float> x) const { sample_bits(law_.n, at, x); }
 void BooleanOrbit::sample(const Counter& at, Block<double> x) const { sample_bits(law_.n, at, x); }
 

@@ -87,6 +87,9 @@ class BooleanOrbit final : public Member {
   // Bit i of an example is bit i of its words, from the lowest on.
   void sample(const Counter& at, Block<float> x) const override;
   void sample(const Counter& at, Block<double> x) const override;
+  // C_n or S_n; S_m acts on the pairs of points, not on the points.
+  std::optional<PermutationGroup> group() const override;
+  std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double value(MatrixView<const double> x) const override;
   // REQUIRES of both: entries 0 or 1.
   void targets(Block<const float> x, float* y) const override;

@@ -91,6 +91,15 @@ const ParityMoments& FrameParity::moments() const {
   return moments_;
 }
 
+std::optional<PermutationGroup> FrameParity::group() const {
+  switch (law_.frame) {
+    case ParityFrame::sort: return PermutationGroup::symmetric(law_.n);
+    case ParityFrame::cyclic: return PermutationGroup::cyclic(law_.n);
+    case ParityFrame::none: return PermutationGroup::trivial(law_.n);
+  }
+  return {};
+}
+
 void FrameParity::sample(const Counter& at, Block<float> x) const { sample_normals(at, x); }
 void FrameParity::sample(const Counter& at, Block<double> x) const { sample_normals(at, x); }
 

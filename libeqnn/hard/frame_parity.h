@@ -107,6 +107,8 @@ class FrameParity final : public Member {
   const InputLayout* features() const override { return &features_; }
   void features(Block<const float> x, Block<float> y) const override { canonical_forms(law_.frame, x, y); }
   void features(Block<const double> x, Block<double> y) const override { canonical_forms(law_.frame, x, y); }
+  // S_n, C_n, or the trivial group.
+  std::optional<PermutationGroup> group() const override;
   // Throws ValueError for entries that are not finite.
   double value(MatrixView<const double> x) const override;
   // REQUIRES of both: finite entries. Computed in double from the canonical form.
