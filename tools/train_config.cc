@@ -189,7 +189,7 @@ const eqnn::hard::Family& built_family(const std::string& id) {
   for (const auto& f : eqnn::hard::families())
     if (f.id == id) return f;
   for (const char* later :
-       {"gnn-feature", "cnn-cyclic", "invariant-poly", "rotation-invariant"})
+       {"invariant-poly"})
     if (id == later)
       throw NotBuiltError(concat("family '", id, "' is not built in yet; eqnn families list has those that are"));
   return eqnn::hard::family(id);  // throws, and names the nearest

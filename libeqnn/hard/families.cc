@@ -2,9 +2,12 @@
 
 #include "../text.h"
 #include "boolean_orbit.h"
+#include "cnn_cyclic.h"
 #include "family.h"
 #include "frame_parity.h"
 #include "gnn_degree_parity.h"
+#include "gnn_feature.h"
+#include "rotation_invariant.h"
 
 namespace eqnn::hard {
 namespace {
@@ -72,7 +75,8 @@ std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) c
 }
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> all = {boolean_orbit_family(), gnn_degree_parity_family(), frame_parity_family()};
+  static const std::vector<Family> all = {boolean_orbit_family(), gnn_degree_parity_family(), gnn_feature_family(),
+                                          cnn_cyclic_family(),    frame_parity_family(),      rotation_invariant_family()};
   return all;
 }
 

@@ -1,0 +1,83 @@
+// Certificates of rotation-invariant.
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "planar_check.h"
+#include "rotation_invariant.h"
+
+namespace eqnn::hard {
+namespace {
+
+Check check_planted(const RotationInvariant& f, Signs signs, const CertifyOptions& options) {
+  Params<double> params;
+  const RotationInvariantNetwork<double> network(params, f);
+  network.set_weights(params, f, signs);
+  const auto record = [&](Program<double>& g) { return network(g.input("x", {Shape::kCapacity, f.d(), f.n()})); };
+  const auto fill = [&](Workspace<double>& w, const Block<double>& x) {
+    const auto in = w.input("x");
+    for (Index e = 0; e < x.examples; ++e)
+      for (Index i = 0; i < f.n(); ++i)
+        for (Index c = 0; c < f.d(); ++c) in(e, c, i) = x(e, i, c);
+  };
+  return check_network({f, options, signs == Signs::alternating ? 0u : 1u}, signs, {params, record, fill});
+}
+
+// The reflection I - 2 v v^T / |v|^2 of every point, `times` of them one after the other, v Gaussian: products of
+// reflections are all of O(d), and two make a rotation.
+auto reflect(CertifyOptions options, std::uint64_t step, int times) {
+  return [=](Index number, MatrixView<const double> x, MatrixView<double> moved) {
+    unmoved(number, x, moved);
+    Draws draws({options.seed, Stream::check, step, static_cast<std::uint64_t>(number)});
+    std::vector<double> v(static_cast<std::size_t>(x.cols));
+    for (int round = 0; round < times; ++round) {
+      double length = 0;
+      for (double& entry : v) {
+        entry = draws.normal();
+        length += entry * entry;
+      }
+      for (Index i = 0; i < x.rows; ++i) {
+        double inner = 0;
+        for (Index c = 0; c < x.cols; ++c) inner += moved(i, c) * v[static_cast<std::size_t>(c)];
+        for (Index c = 0; c < x.cols; ++c) moved(i, c) -= 2 * inner / length * v[static_cast<std::size_t>(c)];
+      }
+    }
+  };
+}
+
+}  // namespace
+
+std::vector<Check> RotationInvariant::certify(const CertifyOptions& options) const {
+  require_samples(options);
+  std::vector<Check> checks = {check_planted(*this, Signs::alternating, options),
+                               check_planted(*this, Signs::equal, options)};
+  checks.push_back(check_equal({*this, options, 2}, "invariance under the reflection of the first coordinate",
+                               *this, 1, [](Index number, MatrixView<const double> x, MatrixView<double> moved) {
+                                 unmoved(number, x, moved);
+                                 for (Index i = 0; i < x.rows; ++i) moved(i, 0) = -moved(i, 0);
+                               }));
+  checks.push_back(check_equal({*this, options, 3}, "invariance under a random reflection an input", *this, 1,
+                               reflect(options, 7, 1)));
+  checks.push_back(check_equal({*this, options, 4}, "invariance under a random rotation an input", *this, 1,
+                               reflect(options, 8, 2 * static_cast<int>((d() + 1) / 2))));
+  const RotationInvariant turned(k(), rotated_plane(plane(), std::numbers::pi / (2 * static_cast<double>(k()))),
+                                 d());
+  checks.push_back(check_equal({*this, options, 5}, "B -> B R_{pi/2k} changes the sign", turned, -1, unmoved));
+  check_statistics({*this, options, 6}, checks);
+  return checks;
+}
+
+std::vector<Check> certify_rotation_invariants(Index n, Index d, Index k, Index members,
+                                               const CertifyOptions& options) {
+  require_members(members);
+  require_samples(options);
+  std::vector<RotationInvariant> drawn;
+  std::vector<const PlanarMember*> pointers;
+  for (Index i = 0; i < members; ++i)
+    drawn.push_back(RotationInvariant::draw(n, d, k, options.seed + static_cast<std::uint64_t>(i)));
+  for (const RotationInvariant& f : drawn) pointers.push_back(&f);
+  return check_gram(pointers, options, true,
+                    [&](std::size_t i, std::size_t j) { return correlation_bound(drawn[i], drawn[j]); });
+}
+
+}  // namespace eqnn::hard
