@@ -45,6 +45,8 @@ class CnnCyclic final : public PlanarMember {
   // The largest ||B^T S_g B||, g != 0.
   double largest_overlap() const;
 
+  std::optional<PermutationGroup> group() const override { return PermutationGroup::cyclic(input().points); }
+
   // {"k": 4, "B": [[...], ...]}, and "d" where it is not 1
   std::string json() const override;
   std::vector<Fact> facts() const override;

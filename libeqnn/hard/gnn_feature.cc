@@ -230,6 +230,25 @@ double correlation(const GnnFeature& f, const GnnFeature& g) {
   return inner / std::sqrt(f.norm_sq() * g.norm_sq());
 }
 
+std::optional<PermutationGroup> GnnFeature::group() const {
+  const Index n = a_.rows();
+  std::vector<std::int32_t> shift, reflection;
+  for (Index i = 0; i < n; ++i) {
+    shift.push_back(static_cast<std::int32_t>((i + 1) % n));
+    reflection.push_back(static_cast<std::int32_t>((n - i) % n));
+  }
+  std::vector<Permutation> candidates{Permutation(shift), Permutation(reflection)};
+  for (std::int32_t i = 0; i < n; ++i)
+    for (std::int32_t j = 0; j < i; ++j) candidates.push_back(Permutation::from_cycles(n, {{j, i}}));
+  std::erase_if(candidates, [&](const Permutation& p) {
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j)
+        if (a_(p(i), p(j)) != a_(i, j)) return true;
+    return p.is_identity();
+  });
+  return PermutationGroup(n, candidates);
+}
+
 std::vector<Fact> GnnFeature::facts() const {
   const double dimension = harmonic_dimension(k(), d()), units = 2 * static_cast<double>(k());
   std::vector<Fact> facts = planar_facts();
@@ -314,7 +333,7 @@ Family gnn_feature_family() {
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
-    return {{"model", "gnn"}, {"depth", "1"}, {"width", "128"}, {"head-width", "0"}, {"adjacency", "raw"},
+    return {{"model", "gnn"}, {"depth", "1"}, {"width", "128"}, {"head-width", "0"}, {"adjacency", "sqrt"},
             {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "128"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {

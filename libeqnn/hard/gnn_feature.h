@@ -36,6 +36,9 @@ class GnnFeature final : public PlanarMember {
   static GnnFeature draw(Index k, Matrix<double> a, Index d, std::uint64_t seed);
 
   const Matrix<double>* graph() const override { return &a_; }
+  // What the shift, the reflection and the transpositions of two nodes that leave A as it is generate: on a ring the
+  // dihedral group, on the complete and the empty graph S_n. A may have more automorphisms.
+  std::optional<PermutationGroup> group() const override;
 
   // {"k": 4, "A": [[0, 1, ...], ...], "B": [[...], ...]}
   std::string json() const override;

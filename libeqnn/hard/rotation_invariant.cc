@@ -133,6 +133,48 @@ double correlation_bound(const RotationInvariant& f, const RotationInvariant& g)
   return std::min(1.0, std::pow(contraction, 2 * static_cast<double>(f.k())));
 }
 
+namespace {
+
+// Turns the axes a and b of every row by `angle`.
+void turn(Array& x, Index a, Index b, double angle) {
+  const double c = std::cos(angle), s = std::sin(angle);
+  for (Index i = 0; i < x.rows; ++i) {
+    const double u = x(i, a), v = x(i, b);
+    x(i, a) = c * u - s * v;
+    x(i, b) = s * u + c * v;
+  }
+}
+
+GroupElement element(std::string name, std::function<void(Array&)> moves) {
+  return {std::move(name), [moves = std::move(moves)](const Sample& x) {
+            Sample moved = x;
+            moves(moved.at("x"));
+            return moved;
+          }};
+}
+
+}  // namespace
+
+std::vector<GroupElement> RotationInvariant::symmetries(Index random, std::uint64_t seed) const {
+  constexpr double quarter = 1.5707963267948966;
+  const Index d = input().channels;
+  const auto mirror = [](Array& x) {
+    for (Index i = 0; i < x.rows; ++i) x(i, 0) = -x(i, 0);
+  };
+  std::vector<GroupElement> elements{element("mirror of axis 0", mirror)};
+  for (Index a = 0; a < d; ++a)
+    for (Index b = a + 1; b < d; ++b)
+      elements.push_back(element(concat("quarter turn of axes ", a, ", ", b), [=](Array& x) { turn(x, a, b, quarter); }));
+  for (Index k = 0; k < (d > 1 ? random : 0); ++k)
+    elements.push_back(element(concat("random rotation ", k), [=](Array& x) {
+      Draws draws({seed, Stream::check, 6, static_cast<std::uint64_t>(k)});
+      if (k % 2 == 1) mirror(x);
+      for (Index a = 0; a < d; ++a)
+        for (Index b = a + 1; b < d; ++b) turn(x, a, b, 4 * quarter * draws.uniform());
+    }));
+  return elements;
+}
+
 std::vector<Fact> RotationInvariant::facts() const {
   const double dimension = harmonic_dimension(2 * k(), n()), units = 2 * static_cast<double>(k());
   std::vector<Fact> facts = planar_facts();
@@ -210,7 +252,7 @@ Family rotation_invariant_family() {
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
-    return {{"model", "mlp"}, {"depth", "1"},   {"width", "128"},
+    return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "128"},
             {"lr", "2e-3"},   {"batch", "128"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {

@@ -32,6 +32,9 @@ class RotationInvariant final : public PlanarMember {
   void features(Block<const float> x, Block<float> z) const override;
   void features(Block<const double> x, Block<double> z) const override;
 
+  // O(d): quarter turns of all pairs of axes, a mirror, and `random` products of random turns.
+  std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
+
   // {"k": 4, "B": [[...], ...]}, and "d" where it is not 1
   std::string json() const override;
   std::vector<Fact> facts() const override;
