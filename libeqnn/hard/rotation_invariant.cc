@@ -100,26 +100,39 @@ void RotationInvariant::raw(const FoldedResponse<double>& h, const Block<const d
   all_raw(h, plane(), x, y);
 }
 
+// Rows of the triangle in blocks of four columns, a few coordinates at a time. The coordinates stand in columns
+// that end in zeros, so that what the last block of a row adds to the next one is zero.
 template <class T>
 void RotationInvariant::all_features(const Block<const T>& x, const Block<T>& z) const {
-  const Index points = n();
-  const T dimension = static_cast<T>(d());
-  const T off = 1 / std::sqrt(dimension), diagonal = 1 / std::sqrt(2 * dimension);
-  alignas(kLine) T column[kMaxPoints];
+  constexpr Index kWidth = 4, kDeep = 8;
+  const Index points = n(), size = features_.channels;
+  const T off = static_cast<T>(1 / std::sqrt(static_cast<double>(d())));
+  alignas(kLine) T columns[kDeep][kMaxPoints + kWidth];
   for (Index e = 0; e < x.examples; ++e) {
     T* out = z.row(e);
-    std::fill(out, out + features_.channels, T(0));
-    for (Index c = 0; c < d(); ++c) {
-      for (Index i = 0; i < points; ++i) column[i] = x(e, i, c);
-      T* row = out;
-      for (Index i = 0; i < points; row += points - i, ++i)
-        for (Index j = i; j < points; ++j) row[j - i] += column[i] * column[j];
+    std::fill(out, out + size, T(0));
+    for (Index c0 = 0; c0 < d(); c0 += kDeep) {
+      const Index deep = std::min(kDeep, d() - c0);
+      for (Index c = 0; c < deep; ++c) {
+        for (Index i = 0; i < points; ++i) columns[c][i] = x(e, i, c0 + c);
+        std::fill(columns[c] + points, columns[c] + points + kWidth, T(0));
+      }
+      for (Index i = 0, row = 0; i < points; row += points - i, ++i)
+        for (Index j = i; j < points; j += kWidth) {
+          T sums[kWidth] = {};
+          for (Index c = 0; c < deep; ++c)
+            for (Index l = 0; l < kWidth; ++l) sums[l] += columns[c][i] * columns[c][j + l];
+          T* at = out + row + (j - i);
+          const Index room = std::min(kWidth, size - row - (j - i));
+          if (room == kWidth)
+            for (Index l = 0; l < kWidth; ++l) at[l] += off * sums[l];
+          else
+            for (Index l = 0; l < room; ++l) at[l] += off * sums[l];
+        }
     }
-    T* row = out;
-    for (Index i = 0; i < points; row += points - i, ++i) {
-      row[0] = (row[0] - dimension) * diagonal;
-      for (Index j = 1; j < points - i; ++j) row[j] *= off;
-    }
+    // (|x_i|^2 - d) / sqrt(2 d) on the diagonal.
+    for (Index i = 0, row = 0; i < points; row += points - i, ++i)
+      out[row] = (out[row] - static_cast<T>(d()) * off) * static_cast<T>(0.70710678118654752);
   }
 }
 
