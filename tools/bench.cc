@@ -20,6 +20,7 @@
 #include <optional>
 #include <thread>
 
+#include "bench_families.h"
 #include "bench_hand.h"
 #include "bench_peers.h"
 #include "bench_rows.h"
@@ -303,7 +304,7 @@ ordered_json or_null(const std::optional<T>& v) {
   return v ? ordered_json(*v) : ordered_json();
 }
 
-void print_json(const std::vector<Result>& results, double limit) {
+void print_json(const std::vector<Result>& results, double limit, const std::vector<::tools::FamilyCost>& families) {
   const BlasInfo blas = blas_info();
   ordered_json document = {{"machine",
                             {{"processor", processor()},
@@ -327,11 +328,24 @@ void print_json(const std::vector<Result>& results, double limit) {
                                 {"data_generation_share", or_null(r.generation_share)},
                                 {"pairs", r.pairs},
                                 {"peers", r.peers}});
+  for (const auto& f : families)
+    document["families"].push_back({{"id", f.id},
+                                    {"microseconds_per_step", f.step * 1e6},
+                                    {"input_share", f.inputs / f.step},
+                                    {"label_and_frame_share", f.labels / f.step}});
   fmt::print("{}\n", document.dump(2));
 }
 
 std::string cell(const std::optional<double>& v, const char* format) {
   return v ? fmt::format(fmt::runtime(format), *v) : "-";
+}
+
+void print_families(const std::vector<::tools::FamilyCost>& families) {
+  if (families.empty()) return;
+  fmt::print("\n{:<20} {:>12} {:>9} {:>18}\n", "family", "us per step", "inputs", "labels and frames");
+  for (const auto& f : families)
+    fmt::print("{:<20} {:>12.1f} {:>7.1f} % {:>16.1f} %\n", f.id, f.step * 1e6, 100 * f.inputs / f.step, 100 * f.labels / f.step);
+  fmt::print("one thread, default network and batch; shares of a step that draws fresh inputs.\n");
 }
 
 void print_table(const std::vector<Result>& results, double limit) {
@@ -364,6 +378,9 @@ void print_table(const std::vector<Result>& results, double limit) {
       "gnn-degree-parity.\n");
 }
 
+// The row that is no network of the table: what the data of every family cost.
+constexpr const char* kFamilies = "families";
+
 std::vector<Row> chosen_rows(const std::vector<std::string>& ids) {
   std::vector<Row> rows;
   std::string all;
@@ -372,8 +389,8 @@ std::vector<Row> chosen_rows(const std::vector<std::string>& ids) {
     if (ids.empty() || std::find(ids.begin(), ids.end(), row.id) != ids.end()) rows.push_back(row);
   }
   for (const std::string& id : ids)
-    require(std::any_of(rows.begin(), rows.end(), [&](const Row& row) { return id == row.id; }),
-            "there is no benchmark row '", id, "'; the rows are ", all);
+    require(id == kFamilies || std::any_of(rows.begin(), rows.end(), [&](const Row& row) { return id == row.id; }),
+            "there is no benchmark row '", id, "'; the rows are ", all, ", ", kFamilies);
   return rows;
 }
 
@@ -394,7 +411,7 @@ int run_bench(const BenchOptions& options) {
     fmt::print(stderr, "eqnn: the hand-written step is left out: {} (EQNN_BENCH_HAND names its module)\n",
                module.missing);
   Limit limit;
-  const double budget = options.minutes * 60 / static_cast<double>(rows.size() * threads.size());
+  const double budget = options.minutes * 60 / static_cast<double>(std::max<std::size_t>(rows.size() * threads.size(), 1));
   std::vector<Result> results;
   std::vector<double> limits;
   for (const Row& row : rows)
@@ -408,11 +425,18 @@ int run_bench(const BenchOptions& options) {
       }
       limits.push_back(results.back().limit / t);
     }
-  if (options.peers) add_peers(results, options.quiet);
+  std::vector<::tools::FamilyCost> families;
+  if (options.rows.empty() || std::find(options.rows.begin(), options.rows.end(), kFamilies) != options.rows.end()) {
+    if (!options.quiet) fmt::print(stderr, "eqnn: data of the families\n");
+    families = ::tools::family_costs();
+  }
+  if (options.peers && !results.empty()) add_peers(results, options.quiet);
   if (options.json)
-    print_json(results, median(limits));
-  else
-    print_table(results, median(limits));
+    print_json(results, limits.empty() ? limit.measure() : median(limits), families);
+  else {
+    if (!results.empty()) print_table(results, median(limits));
+    print_families(families);
+  }
   return 0;
 }
 
