@@ -121,7 +121,9 @@ void check_agrees(const Member& member, const RawOptions& given, const eqnn::har
     std::replace(key.begin(), key.end(), '-', '_');
     if (!document.contains(key)) continue;
     const Json& held = document.at(key);
-    const std::string text = held.is_string() ? held.get<std::string>() : held.dump();
+    const std::string text = held.is_string() ? held.get<std::string>()
+                             : held.is_array() ? std::to_string(held.size())  // --terms 5: so many
+                                               : held.dump();
     require(text == values.at(o.name), "--", o.name, " is ", o.value, " and the member in ", path, " has ", text,
             "; leave the flag out, or give another --member");
   }
@@ -183,7 +185,7 @@ std::uint64_t data_seed(const FamilyFlags& flags, const Common& common) {
 
 // The member of the flags: given, or drawn from the member seed.
 std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& common) {
-  const Family& family = built_family(flags.id);
+  const Family& family = eqnn::hard::family(flags.id);
   const RawOptions given = parameters_given(flags);
   const auto values = family_parameters(family, given);
   if (flags.member.empty()) return family.draw(values, member_seed(flags, common));
@@ -198,7 +200,7 @@ void warn(const Member& member, const Common& common) {
 }
 
 int show(const FamilyFlags& flags, const Common& common) {
-  const Family& family = built_family(flags.id);
+  const Family& family = eqnn::hard::family(flags.id);
   const auto member = chosen_member(flags, common);
   warn(*member, common);
   if (common.json) {
@@ -321,7 +323,7 @@ eqnn::hard::Check check_values(const Member& member, const std::string& path) {
 int check(const FamilyFlags& flags, const Common& common) {
   const eqnn::hard::CertifyOptions options{.seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common),
                                            .threads = common.thread_count()};
-  const Family& family = built_family(flags.id);
+  const Family& family = eqnn::hard::family(flags.id);
   std::vector<eqnn::hard::Check> checks;
   require(flags.in.empty() || !flags.member.empty(), "families check --in needs --member F: whose values are to be checked?");
   if (!flags.members.empty()) {

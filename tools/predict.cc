@@ -19,7 +19,9 @@ int predict(const std::string& path, const std::string& in_path, const std::stri
   const TrainConfig c = run.config();
   const auto member = make_member(c);
   const auto network = load_network(run, c, *member);
-  const InputArray in = read_inputs(in_path, member->input());
+  auto layout = member->input();
+  layout.other_sizes = false;  // the network was trained at one size
+  const InputArray in = read_inputs(in_path, layout);
   claim_output(out, force);
   const std::vector<double> y = (*network)(in);
   eqnn::write_npz(out, {{"y", eqnn::npy_array<double>({in.examples}, y)}});

@@ -48,7 +48,7 @@ void print_dry_run(const TrainConfig& c, const Examples& examples, const Common&
 // A member file decides the parameters that it holds (n, ...), whatever their flags' defaults. In a TOML file
 // the member itself may stand, as --print-config writes it.
 void take_member(TrainConfig& c, const std::string& source, const RawOptions& options) {
-  const auto& family = built_family(c.family);
+  const auto& family = eqnn::hard::family(c.family);
   const auto member = source.starts_with("{") ? family.parse(source) : read_member(family, source);
   c.member = member->json();
   RawOptions parameters;
@@ -59,7 +59,9 @@ void take_member(TrainConfig& c, const std::string& source, const RawOptions& op
   for (auto& [name, value] : c.params) {
     std::string key = name;
     std::replace(key.begin(), key.end(), '-', '_');
-    if (j.contains(key)) value = j.at(key).is_string() ? j.at(key).get<std::string>() : j.at(key).dump();
+    if (!j.contains(key)) continue;
+    const Json& held = j.at(key);
+    value = held.is_string() ? held.get<std::string>() : held.is_array() ? std::to_string(held.size()) : held.dump();
   }
 }
 

@@ -185,16 +185,6 @@ const std::vector<ConfigField>& config_fields() {
   return fields;
 }
 
-const eqnn::hard::Family& built_family(const std::string& id) {
-  for (const auto& f : eqnn::hard::families())
-    if (f.id == id) return f;
-  for (const char* later :
-       {"invariant-poly"})
-    if (id == later)
-      throw NotBuiltError(concat("family '", id, "' is not built in yet; eqnn families list has those that are"));
-  return eqnn::hard::family(id);  // throws, and names the nearest
-}
-
 eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options) {
   eqnn::hard::ParameterValues values;
   std::string known;
@@ -251,7 +241,7 @@ TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& default
 }  // namespace
 
 TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
-  const eqnn::hard::Family& family = built_family(family_id);
+  const eqnn::hard::Family& family = eqnn::hard::family(family_id);
   std::vector<std::string> known;
   for (const auto& p : family.parameters) known.push_back(p.name);
   const SortedOptions sorted = sort_options(options, known);

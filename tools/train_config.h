@@ -81,9 +81,6 @@ RawOptions config_options(const TrainConfig& c);
 // 16 hexadecimal digits of the configuration with its seeds and the results version.
 std::string run_id(const TrainConfig& c);
 
-// The family of that id. Throws NotBuiltError for one of a later version, ValueError for an unknown one.
-const eqnn::hard::Family& built_family(const std::string& id);
-
 // Every parameter of `family` in its shortest form, the defaults where `options` has none.
 // Throws ValueError for an option that `family` does not have, naming what it has.
 eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options);

@@ -135,11 +135,6 @@ TEST_CASE("the command: what a later version brings says so and exits 6") {
   for (const char* name : {"sweep", "reproduce", "learn", "bound", "gradvar", "tau-threshold", "reduce",
                            "collect", "plot", "report", "export", "import"})
     refused(f, {name, "run", "--flag", "x"}, 6, "not built in");
-  for (const char* family :
-       {"gnn-feature", "cnn-cyclic", "invariant-poly", "rotation-invariant"}) {
-    refused(f, {"train", family}, 6, "not built in");
-    refused(f, {"families", "show", family}, 6, "not built in");
-  }
   for (const char* flag : {"--oracle", "--tau", "--answer"}) {
     refused(f, train({flag, "1"}), 6, "not built in");
     refused(f, {"train", flag, "1"}, 6, "not built in");
