@@ -13,6 +13,7 @@
 #include "params.h"
 #include "point_frames.h"
 #include "point_layers.h"
+#include "poly_network.h"
 #include "program.h"
 #include "rng.h"
 #include "sparse_graph.h"

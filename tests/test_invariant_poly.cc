@@ -1,6 +1,7 @@
 // invariant-poly: orthonormal polynomials, golden values, a naive reference, batches, the sampler, what is refused.
 #include <doctest/doctest.h>
 #include <eqnn/hard/invariant_poly.h>
+#include <eqnn/hard/invariant_poly_network.h>
 
 #include <algorithm>
 #include <cmath>
@@ -520,6 +521,35 @@ TEST_CASE("invariant poly: controls are of degree 2 and belong to the monomials,
   CHECK(g.control()[0].monomial == Monomial{{0, 2}});
 }
 
+TEST_CASE("invariant poly: the network of products realises every member of degree up to 4") {
+  int members = 0;
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const InvariantPoly f = random_member(seed);
+    if (f.degree() > 4) {
+      CHECK_THROWS_AS(realising_units(f.terms()), ValueError);
+      continue;
+    }
+    ++members;
+    Params<double> params;
+    const InvariantPolyNetwork<double> network(params, f);
+    network.set_weights(params);
+    const Index r = f.inputs().r;
+    Program<double> program(4, Mode::evaluate);
+    program.output("f", network(program.input("z", {Shape::kCapacity, 1, r})));
+    program.finish();
+    Workspace<double> workspace(program);
+    workspace.bind({4, 0, 0, 0});
+    const Batch<double> x(f, 4, seed);
+    f.features(x.inputs(), workspace.input("z"));
+    program.forward(workspace, params.values().data());
+    for (Index e = 0; e < 4; ++e)
+      CHECK(close(workspace.output("f")(e), naive_value(f.inputs(), f.terms(), x.example(e))));
+    for (const Fact& fact : f.facts())
+      if (fact.name == "network_parameters") CHECK(fact.value == static_cast<double>(params.count()));
+  }
+  CHECK(members > 50);
+}
+
 TEST_CASE("invariant poly: every certificate passes") {
   for (const Generators kind : {Generators::rowsum, Generators::sign, Generators::cyclic}) {
     PolynomialInputs inputs;
@@ -529,7 +559,7 @@ TEST_CASE("invariant poly: every certificate passes") {
     if (kind == Generators::cyclic) inputs.n = 26;
     const PolynomialSampler sampler{inputs, 4, 5};
     auto checks = InvariantPoly::draw(sampler, 2).certify({4, 1000, 1});
-    CHECK(checks.size() == 13);
+    CHECK(checks.size() == 14);
     const auto members = certify_invariant_polys(sampler, 12, {0, 1000, 1});
     CHECK(members.size() == 3);
     checks.insert(checks.end(), members.begin(), members.end());

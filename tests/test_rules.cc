@@ -25,7 +25,7 @@ const std::vector<std::set<std::string>> kOrder = {
     {"kernels", "product", "elementwise", "random", "gemm", "npz"},
     {"params", "program"},
     {"ops"},
-    {"layers", "convolution", "frames", "point_frames", "point_layers", "graph_ops", "training_ops", "groups", "certify", "group_chain",
+    {"layers", "convolution", "frames", "point_frames", "point_layers", "poly_network", "graph_ops", "training_ops", "groups", "certify", "group_chain",
      "group_layers"},
     {"trainer", "checkpoint"},
     {"eqnn"},  // the umbrella

@@ -228,6 +228,17 @@ InvariantPoly InvariantPoly::draw(const PolynomialSampler& sampler, std::uint64_
   return InvariantPoly(sampler.inputs, draw_terms(sampler.inputs.r, sampler.degree, sampler.terms, seed));
 }
 
+RealisingUnits realising_units(const std::vector<PolynomialTerm>& terms) {
+  RealisingUnits units;
+  for (const PolynomialTerm& t : terms) {
+    const Index degree = total_degree(t.monomial);
+    require(degree <= 4, "a monomial has degree ", degree, "; the network of products reaches degree 4");
+    units.first += degree == 4 ? 2 : degree > 1 ? 1 : 0;
+    units.second += degree > 2 ? 1 : 0;
+  }
+  return units;
+}
+
 // --- the member ------------------------------------------------------------------------------------------------
 
 namespace {
@@ -317,19 +328,15 @@ std::vector<Fact> InvariantPoly::facts() const {
   // No squarefree monomial has a degree above r: then the bound says nothing.
   if (family > 0)
     facts.push_back({"lambda", 1 / family, 0, "1 / C(r, D) = max over E h^2 <= 1 of E_f <f, h>^2, fair signs"});
-  Index first = 0, second = 0;
-  for (const PolynomialTerm& t : terms()) {
-    const Index total_of_term = total_degree(t.monomial);
-    first += total_of_term == 4 ? 2 : total_of_term >= 2 ? 1 : 0;
-    second += total_of_term >= 3 ? 1 : 0;
-  }
   if (d <= 4) {
-    const Index width = std::max<Index>({first, second, 1});
+    const RealisingUnits units = realising_units(terms());
+    const Index width = units.width();
     facts.push_back(
         {"network_width", static_cast<double>(width), 0,
          "realising network `poly`: first-layer units are products of two linear factors of a monomial"});
-    facts.push_back({"network_first_units", static_cast<double>(first), 0, "realising network: first layer"});
-    facts.push_back({"network_second_units", static_cast<double>(second), 0, "realising network: second layer"});
+    facts.push_back({"network_first_units", static_cast<double>(units.first), 0, "realising network: first layer"});
+    facts.push_back(
+        {"network_second_units", static_cast<double>(units.second), 0, "realising network: second layer"});
     facts.push_back({"network_parameters",
                      static_cast<double>(2 * (inputs_.r * width + width) +
                                          2 * ((width + inputs_.r) * width + width) + 2 * width + inputs_.r + 1),

@@ -69,6 +69,16 @@ std::vector<PolynomialTerm> control_terms(const PolynomialInputs& inputs, const 
 // E f^4 of a sum of distinct monomials: exact, by quadrature, up to 16 terms; an upper bound above.
 double fourth_moment(Law law, const std::vector<PolynomialTerm>& terms);
 
+// Units of the two layers of the network `poly` (poly_network.h) that realises a sum of monomials of degree up to
+// 4: P_s has s real zeros, so a monomial is a product of affine functions, two for each unit of the first layer;
+// the second multiplies those of monomials of degree 3 and 4.
+struct RealisingUnits {
+  Index first = 0, second = 0;
+  Index width() const { return first > second ? first : second > 0 ? second : 1; }
+};
+// Throws ValueError for a monomial of a total degree above 4.
+RealisingUnits realising_units(const std::vector<PolynomialTerm>& terms);
+
 // A polynomial laid out for batches: the generators it uses, and for cyclic ones their cosines and sines.
 // Immutable, movable; any number of threads may use it at the same time.
 class PolynomialBatch {

@@ -10,6 +10,7 @@
 
 #include "../kernels.h"
 #include "invariant_poly.h"
+#include "invariant_poly_network.h"
 #include "sampling.h"
 
 namespace eqnn::hard {
@@ -214,6 +215,26 @@ void check_values(const InvariantPoly& f, const Inputs& inputs, std::vector<Chec
   checks.push_back({"features = P_1 of the generators", features, 0, kTolerance, how});
 }
 
+Check check_network(const InvariantPoly& f, const Inputs& inputs) {
+  Params<double> params;
+  const InvariantPolyNetwork<double> network(params, f);
+  network.set_weights(params);
+  Program<double> program(256, Mode::evaluate);
+  program.output("f", network(program.input("z", {Shape::kCapacity, 1, f.inputs().r})));
+  program.finish();
+  Workspace<double> workspace(program);
+  double largest = 0;
+  inputs.visit([&](const Block<double>& x, Index first) {
+    workspace.bind({x.examples, first, 0, 0});
+    f.features(inputs_of(x), workspace.input("z"));
+    program.forward(workspace, params.values().data());
+    const auto y = workspace.output("f");
+    for (Index e = 0; e < x.examples; ++e) keep_largest(largest, relative(y(e), f.value(one(x, e))));
+  });
+  return {"realising network of products = definition", largest, 0, kTolerance,
+          inputs.how() + ", largest difference / (1 + |f|)"};
+}
+
 // Moves one input by a group element, made from random words.
 struct Move {
   std::string name;
@@ -362,6 +383,7 @@ std::vector<Check> InvariantPoly::certify(const CertifyOptions& options) const {
   require_samples(options);
   std::vector<Check> checks = {check_law(law()), check_orthonormality(law(), degree())};
   check_values(*this, {layout_, options, 0}, checks);
+  if (degree() <= 4) checks.push_back(check_network(*this, {layout_, options, 10}));
   check_invariances(*this, {layout_, options, 1}, checks);
   check_statistics(*this, {layout_, options, 8}, checks);
   return checks;
