@@ -8,6 +8,7 @@
 #include <eqnn/group_layers.h>
 #include <eqnn/layers.h>
 #include <eqnn/point_layers.h>
+#include <eqnn/poly_network.h>
 #include <eqnn/training_ops.h>
 
 namespace tools {
@@ -258,6 +259,17 @@ Recorder<T> group_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& i
 }
 
 template <class T>
+Recorder<T> poly(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const InputLayout layout = in.features ? *in.features : in.input;
+  require(in.outputs == 1, "--model poly has one output; take --loss mse");
+  const eqnn::PolyNetwork<T> net(p, "layers", entries(layout), c.width);
+  return [net, in](Program<T>& g) {
+    const auto x = make_input(g, in.input);
+    return net(flatten(in.features ? make_input(g, *in.features) : x));
+  };
+}
+
+template <class T>
 Recorder<T> egnn_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   const InputLayout layout = in.input;
   require(layout.channels == 2 || layout.channels == 3, "--model egnn needs points in 2 or 3 dimensions; this input has ",
@@ -314,6 +326,7 @@ Recorder<T> make_network(Params<T>& p, const TrainConfig& c, const NetworkInputs
   if (c.model == "deepsets") return deepsets(p, c, in);
   if (c.model == "frame-mlp") return frame_mlp(p, c, in);
   if (c.model == "group-mlp") return group_mlp(p, c, in);
+  if (c.model == "poly") return poly(p, c, in);
   if (c.model == "egnn") return egnn_network(p, c, in);
   return mlp(p, c, in);
 }

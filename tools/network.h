@@ -41,7 +41,7 @@ NetworkInputs network_inputs(const Dataset& data, Index shard);
 //   mlp        the input flattened, `depth` hidden layers of `width`, no symmetry
 //   frame-mlp  mlp on the features; without such on the canonical form of the group's frame
 //   group-mlp  mlp averaged over the whole group
-//   poly       PolyNetwork on the features
+//   poly       PolyNetwork on the features, or on the input flattened
 //   egnn       Egnn layers on points in 2 or 3 dimensions
 // All but the mlps and poly: norm, activation and dropout after each layer, pooling, head width -> head_width ->
 // outputs (head_width 0: linear). Throws ValueError when the model does not take such an input.

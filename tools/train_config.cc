@@ -86,7 +86,7 @@ std::vector<ConfigField> make_fields() {
       integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part", &C::folds, 0, 1000),
       integer("fold", "only this fold of --folds, from 0; -1: all", &C::fold, -1, 999),
       toggle("control", "train on the family's matched positive control instead of its target", &C::control),
-      choice("model", "network", &C::model, {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "egnn"}, {"poly"}),
+      choice("model", "network", &C::model, {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "poly", "egnn"}),
       integer("depth", "hidden layers before the head", &C::depth, 1, 1000),
       integer("width", "units of a hidden layer", &C::width, 1, 1 << 16),
       integer("head-width", "units of the head's hidden layer; 0: a linear head", &C::head_width, 0, 1 << 16),

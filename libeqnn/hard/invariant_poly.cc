@@ -293,6 +293,60 @@ double correlation(const InvariantPoly& f, const InvariantPoly& g) {
   return sum;
 }
 
+namespace {
+
+GroupElement on_input(std::string name, std::function<void(Array&)> moves) {
+  return {std::move(name), [moves = std::move(moves)](const Sample& x) {
+            Sample moved = x;
+            moves(moved.at("x"));
+            return moved;
+          }};
+}
+
+std::vector<GroupElement> row_permutations(Index rows, Index random, std::uint64_t seed) {
+  std::vector<GroupElement> elements;
+  for (const Permutation& p : telling_elements(PermutationGroup::symmetric(rows), 100, random, seed))
+    elements.push_back(on_input(to_string(p), [p](Array& x) { x = permute_rows(x, p); }));
+  return elements;
+}
+
+std::vector<GroupElement> sign_flips(Index n, Index random, std::uint64_t seed) {
+  const auto flip = [](Array& x) {
+    for (double& v : x.values) v = -v;
+  };
+  std::vector<GroupElement> elements{on_input("all signs", flip)};
+  for (Index j = 0; j < n; ++j)
+    elements.push_back(on_input(concat("sign of coordinate ", j), [j](Array& x) { x(0, j) = -x(0, j); }));
+  for (Index k = 0; k < random; ++k)
+    elements.push_back(on_input(concat("random signs ", k), [k, seed](Array& x) {
+      Draws draws({seed, Stream::check, 7, static_cast<std::uint64_t>(k)});
+      for (double& v : x.values) v = draws.below(2) == 0 ? v : -v;
+    }));
+  return elements;
+}
+
+// The n positions are the columns of one row.
+std::vector<GroupElement> rotations(Index n) {
+  std::vector<GroupElement> elements;
+  for (const Permutation& p : telling_elements(PermutationGroup::dihedral(n)))
+    elements.push_back(on_input(to_string(p), [p](Array& x) {
+      const std::vector<double> before = x.values;
+      for (Index i = 0; i < p.points(); ++i) x(0, p(i)) = before[static_cast<std::size_t>(i)];
+    }));
+  return elements;
+}
+
+}  // namespace
+
+std::vector<GroupElement> InvariantPoly::symmetries(Index random, std::uint64_t seed) const {
+  switch (inputs_.generators) {
+    case Generators::rowsum: return row_permutations(inputs_.m, random, seed);
+    case Generators::sign: return sign_flips(inputs_.points(), random, seed);
+    case Generators::cyclic: return rotations(inputs_.points());
+  }
+  return {};
+}
+
 void InvariantPoly::sample(const Counter& at, Block<float> x) const { sample_normals(at, x); }
 void InvariantPoly::sample(const Counter& at, Block<double> x) const { sample_normals(at, x); }
 

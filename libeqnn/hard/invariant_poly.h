@@ -148,6 +148,9 @@ class InvariantPoly final : public Member {
   const InputLayout* features() const override { return &feature_layout_; }
   void features(Block<const float> x, Block<float> z) const override { features_.evaluate(x, z); }
   void features(Block<const double> x, Block<double> z) const override { features_.evaluate(x, z); }
+  // rowsum: S_m on the rows; sign: flips of single coordinates, of all, and random ones; cyclic: shifts and the
+  // reflection of the n positions.
+  std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   // Takes every shape that generator_values takes for this member's r.
   double value(MatrixView<const double> x) const override;
   void targets(Block<const float> x, float* y) const override { target_.evaluate(x, y); }
