@@ -458,7 +458,7 @@ TEST_CASE("planar families: the facts are those of the specification") {
   CHECK(fact(r, "network_parameters") == static_cast<double>(cloud.count()));
   CHECK(fact(r, "dim_harmonic") == harmonic_dimension(12, 16));
   CHECK(fact(r, "norm_sq") == doctest::Approx(4 * 3 * 0.048306246375).epsilon(1e-10));
-  // E|s| of d = 1 is E|y|^2 = 2, of d = 2 it is pi/2 * 2... : 2 d G(3/2) G((d+1)/2) / G(d/2+1).
+  // E|s| = 2 d G(3/2) G((d+1)/2) / G(d/2+1) is 2 at d = 1, and the mean 2 k E|s| / pi.
   CHECK(fact(RotationInvariant::draw(4, 1, 2, 0), "control_mean") == doctest::Approx(4 * 2 / kPi));
 }
 

@@ -49,8 +49,10 @@ void add_certify(CLI::App& app, Commands& commands);
 void add_doctor(CLI::App& app, Commands& commands);
 void add_bench(CLI::App& app, Commands& commands);
 
-// Reads a member file, .json or an .npz that `families sample` wrote. Throws FileError and ValueError.
-std::unique_ptr<eqnn::hard::Member> read_member(const eqnn::hard::Family& family, const std::string& path);
+// Reads a member file, .json or an .npz that `families sample` wrote. Where it may leave out d, the channels of an
+// input, and does, they are `channels` (0: the family's own rule). Throws FileError and ValueError.
+std::unique_ptr<eqnn::hard::Member> read_member(const eqnn::hard::Family& family, const std::string& path,
+                                                Index channels = 0);
 
 // Throws ValueError when a parameter that is given as a flag is another in the member itself.
 void check_agrees(const eqnn::hard::Member& member, const RawOptions& given,

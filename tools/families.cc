@@ -88,12 +88,25 @@ Json member_value(const NpyArray& a, const std::string& path) {
   return nested(a, values, 0, next);
 }
 
+bool has_parameter(const Family& family, const std::string& name) {
+  return std::any_of(family.parameters.begin(), family.parameters.end(), [&](const auto& p) { return p.name == name; });
+}
+
+// The member's text with d where it leaves it out. With a graph A, d is the height of B.
+std::string with_channels(const Family& family, const std::string& text, Index channels) {
+  if (channels == 0 || !has_parameter(family, "d")) return text;
+  Json j = Json::parse(text, nullptr, false);
+  if (!j.is_object() || j.contains("d") || j.contains("A")) return text;
+  j["d"] = channels;
+  return j.dump();
+}
+
 }  // namespace
 
-std::unique_ptr<Member> read_member(const Family& family, const std::string& path) {
+std::unique_ptr<Member> read_member(const Family& family, const std::string& path, Index channels) {
   if (!path.ends_with(".npz")) {
     try {
-      return family.parse(eqnn::read_file(path));
+      return family.parse(with_channels(family, eqnn::read_file(path), channels));
     } catch (const FileError& e) {
       const std::string what = e.what();
       throw FileError(what.find(path) == std::string::npos ? concat(path, ": ", what) : what);
@@ -107,7 +120,7 @@ std::unique_ptr<Member> read_member(const Family& family, const std::string& pat
     if (name.starts_with(prefix)) j[name.substr(prefix.size())] = member_value(array, path);
   require<FileError>(!j.empty(), path, ": holds no member.* arrays; eqnn families sample writes them");
   try {
-    return family.parse(j.dump());
+    return family.parse(with_channels(family, j.dump(), channels));
   } catch (const ValueError& e) {
     throw ValueError(concat(path, ": ", e.what()));
   }
@@ -183,13 +196,23 @@ std::uint64_t data_seed(const FamilyFlags& flags, const Common& common) {
   return flags.parameters.has("data-seed") ? parse_seed("data-seed", flags.parameters.get("data-seed")) : common.seed;
 }
 
+// The channels of an input as the flags or the given inputs have them; 0 when neither says.
+Index known_channels(const Family& family, const FamilyFlags& flags) {
+  if (!has_parameter(family, "d")) return 0;
+  if (flags.parameters.has("d")) return parse_integer("d", flags.parameters.get("d"), 1, std::int64_t{1} << 20);
+  if (flags.in.empty()) return 0;
+  const NpzArrays arrays = eqnn::read_npz(flags.in);
+  const auto x = arrays.find("x");
+  return x != arrays.end() && x->second.shape.size() == 3 ? std::max<Index>(0, x->second.shape[2]) : 0;
+}
+
 // The member of the flags: given, or drawn from the member seed.
 std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& common) {
   const Family& family = eqnn::hard::family(flags.id);
   const RawOptions given = parameters_given(flags);
   const auto values = family_parameters(family, given);
   if (flags.member.empty()) return family.draw(values, member_seed(flags, common));
-  auto member = read_member(family, flags.member);
+  auto member = read_member(family, flags.member, known_channels(family, flags));
   check_agrees(*member, given, values, flags.member);
   return member;
 }

@@ -228,7 +228,7 @@ std::vector<Fact> CnnCyclic::facts() const {
 std::string CnnCyclic::json() const {
   nlohmann::ordered_json document;
   document["k"] = k();
-  if (d() != 1) document["d"] = d();
+  document["d"] = d();
   document["B"] = matrix_json(plane());
   return document.dump();
 }

@@ -46,8 +46,9 @@ class CnnCyclic final : public PlanarMember {
   double largest_overlap() const;
 
   std::optional<PermutationGroup> group() const override { return PermutationGroup::cyclic(input().points); }
+  Index work() const override { return 2 * n() * (n() + 2 * k()) * d(); }
 
-  // {"k": 4, "B": [[...], ...]}, and "d" where it is not 1
+  // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<Check> certify(const CertifyOptions& options) const override;

@@ -324,7 +324,10 @@ Family gnn_feature_family() {
   Family f;
   f.id = "gnn-feature";
   f.title = "A hidden plane in the node features of a fixed graph";
-  f.theorem = "correlational queries of tolerance tau: tau^2 dim H_k(R^d) of them (Kiani et al., ICLR 2024, H_F)";
+  f.theorem =
+      "at least tau^2 dim H_k(R^d) - 1 correlational queries of tolerance tau (second moment; the family is that "
+      "of Kiani "
+      "et al., ICLR 2024)";
   f.group = "permutations of the nodes, with the graph";
   f.definition =
       "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), h(z) = sum over j = 1..2k of (-1)^j relu(w_j . z), "

@@ -40,6 +40,8 @@ class GnnFeature final : public PlanarMember {
   // dihedral group, on the complete and the empty graph S_n. A may have more automorphisms.
   std::optional<PermutationGroup> group() const override;
 
+  Index work() const override { return 2 * n() * d() + 2 * static_cast<Index>(neighbors_.size()) + 4 * n() * k(); }
+
   // {"k": 4, "A": [[0, 1, ...], ...], "B": [[...], ...]}
   std::string json() const override;
   std::vector<Fact> facts() const override;

@@ -91,6 +91,8 @@ class PlanarMember : public Member {
   // By the definition, in double. Throws ValueError for another shape, and for entries that are not finite.
   double value(MatrixView<const double> x) const override;
   double control_value(MatrixView<const double> x) const;
+  // Multiply-adds of one value(), about.
+  virtual Index work() const = 0;
   void targets(Block<const float> x, float* y) const override;
   void targets(Block<const double> x, double* y) const override;
   void controls(Block<const float> x, float* y) const override;

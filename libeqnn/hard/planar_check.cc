@@ -49,8 +49,7 @@ void require_members(Index members) {
 }
 
 Index PlanarInputs::count() const {
-  const Index work = f.n() * f.n() * f.d() + f.n() * f.k();
-  return std::min(options.samples, std::max<Index>(64, (Index{1} << 30) / work));
+  return std::min(options.samples, std::max<Index>(64, (Index{1} << 29) / f.work()));
 }
 
 std::string PlanarInputs::how() const { return fmt::format("{} random inputs, seed {}", count(), options.seed); }

@@ -216,7 +216,7 @@ std::vector<std::string> RotationInvariant::warnings() const {
 std::string RotationInvariant::json() const {
   nlohmann::ordered_json document;
   document["k"] = k();
-  if (d() != 1) document["d"] = d();
+  document["d"] = d();
   document["B"] = matrix_json(plane());
   return document.dump();
 }
@@ -255,7 +255,8 @@ Family rotation_invariant_family() {
   Family f;
   f.id = "rotation-invariant";
   f.title = "A hidden plane in the Gram matrix of a point cloud";
-  f.theorem = "correlational queries of tolerance tau: tau^2 dim H_2k(R^n) of them, whatever d; a family for O(d)";
+  f.theorem =
+      "at least tau^2 dim H_2k(R^n) - 1 correlational queries of tolerance tau, whatever d (second moment; n >= 5)";
   f.group = "O(d), rotating and reflecting the cloud";
   f.definition =
       "f(X) = h(s) / sqrt(4 d E h^2), s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "

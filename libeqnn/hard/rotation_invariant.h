@@ -34,8 +34,9 @@ class RotationInvariant final : public PlanarMember {
 
   // O(d): quarter turns of all pairs of axes, a mirror, and `random` products of random turns.
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
+  Index work() const override { return 2 * n() * d() + 4 * k(); }
 
-  // {"k": 4, "B": [[...], ...]}, and "d" where it is not 1
+  // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;

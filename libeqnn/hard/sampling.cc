@@ -11,8 +11,8 @@ namespace {
 // Numbers that a row cannot take as they come: they go through a buffer on the stack.
 constexpr Index kChunk = 16 * kernels::kNormalGroup;
 
-// The `points` x `channels` entries of one example, rows `stride` elements apart; for narrow rows, which are not worth
-// a copy each, column by column.
+// The `points` x `channels` entries of one example, rows `stride` elements apart; for narrow rows, not worth a copy
+// each, column by column.
 template <class T>
 void scatter_narrow(const Counter& at, Index points, Index channels, T* x, Index stride) {
   alignas(64) float numbers[kChunk];
