@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -18,9 +19,15 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-nlohmann::json golden(const std::string& name) {
-  std::ifstream file(EQNN_GOLDEN_DIR "/" + name + ".json");
-  return nlohmann::json::parse(file);
+// Kept for as long as the tests run: the cases are read in place.
+const nlohmann::json& golden(const std::string& name) {
+  static std::map<std::string, nlohmann::json> files;
+  if (files.count(name) == 0) {
+    std::ifstream file(EQNN_GOLDEN_DIR "/" + name + ".json");
+    files[name] = nlohmann::json::parse(file);
+    REQUIRE(!files[name].empty());
+  }
+  return files[name];
 }
 
 bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
@@ -171,7 +178,7 @@ double fact(const Member& f, const std::string& name) {
 }  // namespace
 
 TEST_CASE("planar functions: h, its norm, kernels and dimensions agree with the golden values") {
-  const auto all = golden("golden").at("F2");
+  const auto& all = golden("golden").at("F2");
   for (const auto& c : all.at("h")) {
     const Index k = c.at("k");
     for (std::size_t i = 0; i < c.at("z").size(); ++i) {
@@ -272,7 +279,7 @@ TEST_CASE("gnn feature: values, norms and correlations agree with the golden cas
 }
 
 TEST_CASE("cnn cyclic: values, norms and correlations agree with the golden cases") {
-  const auto all = golden("golden").at("F3");
+  const auto& all = golden("golden").at("F3");
   for (const auto& c : all.at("cases")) {
     const CnnCyclic f(c.at("k"), matrix_of(c.at("B")), c.at("d")), g(c.at("k"), matrix_of(c.at("B2")), c.at("d"));
     const auto x = matrix_of(c.at("X"));
