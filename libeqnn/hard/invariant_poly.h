@@ -100,7 +100,7 @@ class PolynomialBatch {
   std::vector<Index> used_;                 // generators, ascending
   std::vector<Index> slots_;                // of every factor in order: its generator's place in used_
   std::vector<RecurrenceStep> recurrence_;  // up to the largest degree
-  Matrix<float> single_table_;              // cyclic: [n, 2 used], column j a cosine, used + j a sine
+  Matrix<float> single_table_;              // cyclic: [n, used], cosines above sines
   Matrix<double> double_table_;
 };
 
@@ -118,7 +118,7 @@ class FeatureBatch {
 
   PolynomialInputs inputs_;
   RecurrenceStep first_;
-  Matrix<float> single_table_;  // cyclic: [n, 2 r]
+  Matrix<float> single_table_;  // cyclic: [n, r], cosines above sines
   Matrix<double> double_table_;
 };
 

@@ -11,17 +11,21 @@ namespace {
 // Examples at a time: every loop over lanes has this length, which compilers turn into vectors.
 constexpr Index kLanes = 16;
 
-// [n, 2 f]: column j is cos(2 pi w_j t / n), column f + j the sine; w_j = frequencies_j + 1.
+// How many of the folded points (below) have a cosine: x_0, the sums x_t + x_{n-t}, and x_{n/2} for even n.
+Index cosine_rows(Index n) { return n / 2 + 1; }
+
+// [n, frequencies]: in column j cos(2 pi w t / n) of t = 0..n/2, then sin(2 pi w t / n) of t = 1..(n-1)/2; w is one
+// more than the j-th generator.
 template <class T>
 Matrix<T> waves(Index n, const std::vector<Index>& generators) {
-  const Index count = static_cast<Index>(generators.size());
-  Matrix<T> table(n, 2 * count);
-  for (Index j = 0; j < count; ++j)
-    for (Index t = 0; t < n; ++t) {
+  Matrix<T> table(n, static_cast<Index>(generators.size()));
+  for (Index j = 0; j < table.cols(); ++j)
+    for (Index row = 0; row < n; ++row) {
+      const bool is_sine = row >= cosine_rows(n);
+      const Index t = is_sine ? row - cosine_rows(n) + 1 : row;
       const Index turn = (generators[static_cast<std::size_t>(j)] + 1) * t % n;
       const double angle = 2 * 3.141592653589793 * static_cast<double>(turn) / static_cast<double>(n);
-      table(t, j) = static_cast<T>(std::cos(angle));
-      table(t, count + j) = static_cast<T>(std::sin(angle));
+      table(row, j) = static_cast<T>(is_sine ? std::sin(angle) : std::cos(angle));
     }
   return table;
 }
@@ -31,26 +35,23 @@ template <class T>
 class Lanes {
  public:
   Lanes(const PolynomialInputs& inputs, const Matrix<T>& table)
-      : inputs_(inputs), table_(table), large_(kLanes * table.stride() > kSmall ? kLanes * table.stride() : 0) {}
+      : inputs_(inputs), table_(table), folded_stride_(padded<T>(table.rows())) {
+    const Index size = kLanes * (folded_stride_ + 2 * table.stride());
+    if (size > kSmall) large_ = AlignedBuffer<T>(size);
+  }
 
   void load(const Block<const T>& x, Index first) {
     x_ = x;
     first_ = first;
     count_ = std::min(kLanes, x.examples - first);
-    if (inputs_.generators != Generators::cyclic) return;
-    kernels::Product<T> p;
-    p.m = count_;
-    p.n = table_.cols();
-    p.k = table_.rows();
-    p.a = x.row(first);
-    p.a_row = x.points * x.stride;
-    p.b = table_.data();
-    p.b_row = table_.stride();
-    p.c = spectrum();
-    p.c_row = table_.stride();
-    kernels::product(p);
+    if (inputs_.generators == Generators::cyclic) transform();
   }
   Index count() const { return count_; }
+  // Cyclic: sum_t x_t cos(2 pi w t / n) of one example for every column of the table, and the sums with sines.
+  const T* cosines(Index example) const {
+    return memory() + kLanes * folded_stride_ + 2 * example * table_.stride();
+  }
+  const T* sines(Index example) const { return cosines(example) + table_.stride(); }
 
   // z of `generator`, which stands at column `slot` of the table; 0 in lanes that no example has.
   void generator(Index generator, Index slot, T* z) {
@@ -69,8 +70,7 @@ class Lanes {
         return;
       case Generators::cyclic:
         for (Index e = 0; e < count_; ++e) {
-          const T* row = spectrum() + e * table_.stride();
-          const T real = row[slot], imaginary = row[table_.cols() / 2 + slot];
+          const T real = cosines(e)[slot], imaginary = sines(e)[slot];
           z[e] = (real * real + imaginary * imaginary) / static_cast<T>(table_.rows());
         }
         return;
@@ -78,11 +78,44 @@ class Lanes {
   }
 
  private:
-  static constexpr Index kSmall = 2048;
-  T* spectrum() { return large_.size() > 0 ? large_.data() : small_; }
+  static constexpr Index kSmall = 4096;
+  T* memory() { return large_.size() > 0 ? large_.data() : small_; }
+  const T* memory() const { return large_.size() > 0 ? large_.data() : small_; }
+
+  // Cosines are even in t and sines odd: folding x into sums and differences halves the products.
+  void transform() {
+    const Index n = table_.rows(), split = cosine_rows(n);
+    for (Index e = 0; e < count_; ++e) {
+      const T* x = x_.row(first_ + e);
+      T *sums = memory() + e * folded_stride_, *differences = sums + split - 1;
+      sums[0] = x[0];
+      if (n % 2 == 0) sums[n / 2] = x[n / 2];
+      for (Index t = 1; t <= (n - 1) / 2; ++t) {
+        sums[t] = x[t] + x[n - t];
+        differences[t] = x[t] - x[n - t];
+      }
+    }
+    kernels::Product<T> p;
+    p.m = count_;
+    p.n = table_.cols();
+    p.k = split;
+    p.a = memory();
+    p.a_row = folded_stride_;
+    p.b = table_.data();
+    p.b_row = table_.stride();
+    p.c = memory() + kLanes * folded_stride_;
+    p.c_row = 2 * table_.stride();
+    kernels::product(p);
+    p.k = n - split;
+    p.a += split;
+    p.b = table_.view().row(split);
+    p.c += table_.stride();
+    kernels::product(p);
+  }
 
   const PolynomialInputs& inputs_;
   const Matrix<T>& table_;
+  Index folded_stride_;
   Block<const T> x_;
   Index first_ = 0, count_ = 0;
   AlignedBuffer<T> large_;
@@ -193,10 +226,11 @@ void FeatureBatch::compute(const Matrix<T>& table, const Block<const T>& x, cons
   Lanes<T> lanes(inputs_, table);
   for (Index first = 0; first < x.examples; first += kLanes) {
     lanes.load(x, first);
-    for (Index j = 0; j < inputs_.r; ++j) {
-      T values[kLanes];
-      lanes.generator(j, j, values);
-      for (Index e = 0; e < lanes.count(); ++e) z(first + e, 0, j) = slope * values[e] + shift;
+    for (Index e = 0; e < lanes.count(); ++e) {
+      const T *real = lanes.cosines(e), *imaginary = lanes.sines(e);
+      T* out = z.row(first + e);
+      for (Index j = 0; j < inputs_.r; ++j)
+        out[j] = slope * ((real[j] * real[j] + imaginary[j] * imaginary[j]) / static_cast<T>(table.rows())) + shift;
     }
   }
 }
