@@ -65,6 +65,13 @@ void take_member(TrainConfig& c, const std::string& source, const RawOptions& op
   }
 }
 
+// Parameters whose default is derived from others (empty text), as the member has them.
+void fill_derived_parameters(TrainConfig& c, const eqnn::hard::Member& member) {
+  const Json j = Json::parse(member.json());
+  for (auto& [name, value] : c.params)
+    if (value.empty() && j.contains(name) && j.at(name).is_number()) value = j.at(name).dump();
+}
+
 // Options as samples: --online is --samples 0. One source may not say both.
 RawOptions without_online(const RawOptions& options) {
   RawOptions kept;
@@ -158,6 +165,7 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
   job.config.member = member;
   if (!flags.member.empty()) take_member(job.config, flags.member, options);
   job.examples.member = make_member(job.config);
+  fill_derived_parameters(job.config, *job.examples.member);
   return job;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "sampling.h"
@@ -154,11 +155,15 @@ void PolynomialInputs::validate() const {
           "; cyclic generators need r = floor((n - 1) / 2) = ", (points() - 1) / 2);
 }
 
-std::vector<double> generator_values(Generators kind, Index r, MatrixView<const double> x) {
+namespace {
+
+// The generators in `wanted`, ascending; the others are 0.
+std::vector<double> some_generators(Generators kind, Index r, MatrixView<const double> x,
+                                    const std::vector<Index>& wanted) {
   require_shape(kind, r, x);
   std::vector<double> z(static_cast<std::size_t>(r));
   const Circle circle(kind == Generators::cyclic ? x.cols : 0);
-  for (Index i = 0; i < r; ++i) {
+  for (const Index i : wanted) {
     double& value = z[static_cast<std::size_t>(i)];
     if (kind == Generators::rowsum) {
       for (Index row = 0; row < x.rows; ++row) value += x(row, i);
@@ -168,6 +173,15 @@ std::vector<double> generator_values(Generators kind, Index r, MatrixView<const 
     }
   }
   return z;
+}
+
+}  // namespace
+
+std::vector<double> generator_values(Generators kind, Index r, MatrixView<const double> x) {
+  require_shape(kind, r, x);
+  std::vector<Index> all(static_cast<std::size_t>(r));
+  std::iota(all.begin(), all.end(), Index{0});
+  return some_generators(kind, r, x, all);
 }
 
 // --- drawing members -------------------------------------------------------------------------------------------
@@ -351,7 +365,7 @@ void InvariantPoly::sample(const Counter& at, Block<float> x) const { sample_nor
 void InvariantPoly::sample(const Counter& at, Block<double> x) const { sample_normals(at, x); }
 
 double InvariantPoly::value(MatrixView<const double> x) const {
-  return polynomial_value(law(), terms(), generator_values(inputs_.generators, inputs_.r, x));
+  return polynomial_value(law(), terms(), some_generators(inputs_.generators, inputs_.r, x, target_.used()));
 }
 
 std::vector<Fact> InvariantPoly::facts() const {

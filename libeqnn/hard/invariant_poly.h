@@ -86,6 +86,7 @@ class PolynomialBatch {
   // REQUIRES: inputs and terms are valid.
   PolynomialBatch(const PolynomialInputs& inputs, std::vector<PolynomialTerm> terms);
   const std::vector<PolynomialTerm>& terms() const { return terms_; }
+  const std::vector<Index>& used() const { return used_; }  // generators of the terms, ascending
   // y_e = sum over terms, for every example e of x [b, m, r], [b, 1, r] or [b, 1, n]; all arithmetic in the type of
   // y.
   void evaluate(const Block<const float>& x, float* y) const;

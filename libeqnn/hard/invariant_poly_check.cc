@@ -215,6 +215,13 @@ void check_values(const InvariantPoly& f, const Inputs& inputs, std::vector<Chec
   checks.push_back({"features = P_1 of the generators", features, 0, kTolerance, how});
 }
 
+// As a network that fits into memory with room to spare.
+bool realisable(const InvariantPoly& f) {
+  if (f.degree() > 4) return false;
+  const Index width = realising_units(f.terms()).width();
+  return width * (f.inputs().r + width) <= Index{1} << 20;
+}
+
 Check check_network(const InvariantPoly& f, const Inputs& inputs) {
   Params<double> params;
   const InvariantPolyNetwork<double> network(params, f);
@@ -383,7 +390,7 @@ std::vector<Check> InvariantPoly::certify(const CertifyOptions& options) const {
   require_samples(options);
   std::vector<Check> checks = {check_law(law()), check_orthonormality(law(), degree())};
   check_values(*this, {layout_, options, 0}, checks);
-  if (degree() <= 4) checks.push_back(check_network(*this, {layout_, options, 10}));
+  if (realisable(*this)) checks.push_back(check_network(*this, {layout_, options, 10}));
   check_invariances(*this, {layout_, options, 1}, checks);
   check_statistics(*this, {layout_, options, 8}, checks);
   return checks;
