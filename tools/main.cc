@@ -182,6 +182,7 @@ int run(int argc, char** argv) {
   throw ValueError("no subcommand is given; eqnn --help lists them");
 }
 
+constexpr const char* kNoOutput = "standard output cannot be written; free some space or choose another place";
 constexpr const char* kNoMemory =
     "not enough memory for this; make --width, --batch, --count, --test-samples or --threads smaller";
 
@@ -204,7 +205,7 @@ int guarded(int argc, char** argv) {
   try {
     const int code = run(argc, argv);
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      return report(kFile, "", "standard output cannot be written; free some space or choose another place");
+      return report(kFile, "", kNoOutput);
     return code;
   } catch (const NotBuiltError& e) {
     return report(kNotBuilt, "", e.what());
@@ -216,8 +217,8 @@ int guarded(int argc, char** argv) {
     return report(kUsage, "", kNoMemory);
   } catch (const std::length_error&) {
     return report(kUsage, "", kNoMemory);
-  } catch (const std::system_error& e) {
-    return report(kFile, "", e.what());
+  } catch (const std::system_error& e) {  // of fmt::print, when a full buffer could not be written
+    return report(kFile, "", std::ferror(stdout) != 0 ? kNoOutput : e.what());
   } catch (const std::exception& e) {
     return report(kInternal, "internal error, please report it with the command: ", e.what());
   }
