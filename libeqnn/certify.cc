@@ -69,8 +69,9 @@ Certificate certify(const SampleFunction& f, std::span<const Sample> inputs, std
         continue;
       }
       const Array expected = g.on_output ? g.on_output(*y) : *y;
-      require(moved->rows == expected.rows && moved->cols == expected.cols, "certify: f(g x) is [", moved->rows, ", ",
-              moved->cols, "] and g f(x) [", expected.rows, ", ", expected.cols, "]; they must have one shape");
+      require(moved->rows == expected.rows && moved->cols == expected.cols, "certify: f(g x) is [", moved->rows,
+              ", ", moved->cols, "] and g f(x) [", expected.rows, ", ", expected.cols,
+              "]; they must have one shape");
       for (std::size_t k = 0; k < expected.values.size(); ++k) {
         const double difference = std::abs(moved->values[k] - expected.values[k]) / size;
         const double error = std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference;

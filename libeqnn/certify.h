@@ -19,7 +19,9 @@ struct Array {
   Index rows = 0, cols = 0;
   std::vector<double> values = {};
 
-  static Array zeros(Index rows, Index cols) { return {rows, cols, std::vector<double>(static_cast<std::size_t>(rows * cols))}; }
+  static Array zeros(Index rows, Index cols) {
+    return {rows, cols, std::vector<double>(static_cast<std::size_t>(rows * cols))};
+  }
   double& operator()(Index i, Index j) { return values[static_cast<std::size_t>(i * cols + j)]; }
   double operator()(Index i, Index j) const { return values[static_cast<std::size_t>(i * cols + j)]; }
 };
@@ -44,11 +46,11 @@ std::vector<Permutation> telling_elements(const PermutationGroup& group, Index a
                                           std::uint64_t seed = 0);
 
 struct Certificate {
-  double error = 0;      // the largest |f(g x) - g f(x)| / max(1, max |f(x)|); infinite for NaN
+  double error = 0;  // the largest |f(g x) - g f(x)| / max(1, max |f(x)|); infinite for NaN
   double tolerance = 0;
   Index elements = 0, inputs = 0;
-  Index compared = 0;    // pairs of input and element
-  Index undefined = 0;   // ... at which f is undefined: neither pass nor fail
+  Index compared = 0;   // pairs of input and element
+  Index undefined = 0;  // ... at which f is undefined: neither pass nor fail
   // Where the largest error is: the number of the input, the element, and both values there.
   Index witness_input = -1;
   std::string witness_element;

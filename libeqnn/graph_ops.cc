@@ -10,8 +10,9 @@ namespace {
 
 template <class T>
 void check_extent(const char* name, Tensor<T> x, Extent extent, const char* what) {
-  require<ShapeError>(x.shape().examples == extent.id && x.shape().points == 1, name, ": x is ", to_string(x.shape()), "; one row for each ",
-                      what, " of the graph is needed, ", to_string(Shape{extent.id, 1, x.shape().channels}));
+  require<ShapeError>(x.shape().examples == extent.id && x.shape().points == 1, name, ": x is ",
+                      to_string(x.shape()), "; one row for each ", what, " of the graph is needed, ",
+                      to_string(Shape{extent.id, 1, x.shape().channels}));
 }
 
 // Which rows a frame is about: a block of them, or all.
@@ -32,13 +33,15 @@ struct Lists {
 
 template <class T>
 void gather(const Lists& l, Index first, Index last, MatrixView<const T> in, T* out, bool accumulate) {
-  kernels::gather_sum<T>({first, last, l.offsets, l.index, l.from, l.to, l.self, in.stride, in.data, out, accumulate});
+  kernels::gather_sum<T>(
+      {first, last, l.offsets, l.index, l.from, l.to, l.self, in.stride, in.data, out, accumulate});
 }
 
 // out = gather(forward lists), its gradient gather(backward lists); rows of x and out may be of different
 // extents, and then the operation runs whole.
 template <class T, class Forward, class Backward>
-Tensor<T> record_gather(const char* name, Tensor<T> x, Extent out, bool by_rows, Forward forward, Backward backward) {
+Tensor<T> record_gather(const char* name, Tensor<T> x, Extent out, bool by_rows, Forward forward,
+                        Backward backward) {
   return x.program().record({
       .name = name,
       .inputs = {x},
@@ -52,8 +55,8 @@ Tensor<T> record_gather(const char* name, Tensor<T> x, Extent out, bool by_rows,
           [=](const Frame<T>& g) {
             const MatrixView<T> dx = g.in_gradient(0);
             if (!dx) return;
-            gather(backward(g), g.first_row(), g.first_row() + dx.rows, g.whole_out_gradient(), dx.data - g.first_row() * dx.stride,
-                   g.accumulate(0));
+            gather(backward(g), g.first_row(), g.first_row() + dx.rows, g.whole_out_gradient(),
+                   dx.data - g.first_row() * dx.stride, g.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -81,7 +84,8 @@ Tensor<T> linear_aggregation(Tensor<T> x, GraphInput graph, Aggregation how) {
 
 // For row `v` and each channel, the first of the rows list[begin..end) with the largest value; -1 for none.
 template <class T>
-void largest(MatrixView<const T> in, const std::int32_t* list, std::int32_t begin, std::int32_t end, T* out, std::int32_t* which) {
+void largest(MatrixView<const T> in, const std::int32_t* list, std::int32_t begin, std::int32_t end, T* out,
+             std::int32_t* which) {
   for (Index j = 0; j < in.cols; ++j) {
     std::int32_t best = -1;
     for (std::int32_t e = begin; e < end; ++e) {
@@ -140,8 +144,8 @@ Tensor<T> max_aggregation(Tensor<T> x, GraphInput graph) {
 
 // out (+)= in matrix (+ bias), rows of out whole: the padding of the matrix is zero.
 template <class T>
-void add_product(const Frame<T>& g, MatrixView<const T> in, MatrixView<const T> matrix, MatrixView<T> out, const T* bias,
-                 bool accumulate) {
+void add_product(const Frame<T>& g, MatrixView<const T> in, MatrixView<const T> matrix, MatrixView<T> out,
+                 const T* bias, bool accumulate) {
   kernels::Product<T> p;
   p.m = out.rows;
   p.n = out.stride;
@@ -208,7 +212,8 @@ Tensor<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean)
             const SparseGraph& s = g.graph(graph);
             const MatrixView<const T> in = g.in(0);
             for (Index i = 0; i < g.examples(); ++i)
-              kernels::pool(1, s.starts()[i + 1] - s.starts()[i], in.stride, factor(s, i), in.row(s.starts()[i]), g.out().row(i));
+              kernels::pool(1, s.starts()[i + 1] - s.starts()[i], in.stride, factor(s, i), in.row(s.starts()[i]),
+                            g.out().row(i));
           },
       .backward =
           [=](const Frame<T>& g) {
@@ -216,8 +221,8 @@ Tensor<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean)
             const MatrixView<T> dx = g.in_gradient(0);
             if (!dx) return;
             for (Index i = 0; i < g.examples(); ++i)
-              kernels::pool_gradient(1, s.starts()[i + 1] - s.starts()[i], dx.stride, factor(s, i), g.out_gradient().row(i),
-                                     dx.row(s.starts()[i]), g.accumulate(0));
+              kernels::pool_gradient(1, s.starts()[i + 1] - s.starts()[i], dx.stride, factor(s, i),
+                                     g.out_gradient().row(i), dx.row(s.starts()[i]), g.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -244,13 +249,15 @@ Tensor<T> edge_from(Tensor<T> x, GraphInput graph) {
           [=](const Frame<T>& g) {
             const MatrixView<const T> in = g.in(0);
             const std::int32_t* from = g.graph(graph).neighbors();
-            for (Index e = 0; e < g.out().rows; ++e) std::copy(in.row(from[e]), in.row(from[e]) + in.stride, g.out().row(e));
+            for (Index e = 0; e < g.out().rows; ++e)
+              std::copy(in.row(from[e]), in.row(from[e]) + in.stride, g.out().row(e));
           },
       .backward =
           [=](const Frame<T>& g) {
             const SparseGraph& s = g.graph(graph);
             if (const MatrixView<T> dx = g.in_gradient(0))
-              gather<T>({s.reverse_offsets(), s.reverse_edges()}, 0, dx.rows, g.out_gradient(), dx.data, g.accumulate(0));
+              gather<T>({s.reverse_offsets(), s.reverse_edges()}, 0, dx.rows, g.out_gradient(), dx.data,
+                        g.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -269,7 +276,8 @@ Tensor<T> edge_to(Tensor<T> x, GraphInput graph) {
           [=](const Frame<T>& g) {
             const MatrixView<const T> in = g.in(0);
             const std::int32_t* to = g.graph(graph).targets();
-            for (Index e = 0; e < g.out().rows; ++e) std::copy(in.row(to[e]), in.row(to[e]) + in.stride, g.out().row(e));
+            for (Index e = 0; e < g.out().rows; ++e)
+              std::copy(in.row(to[e]), in.row(to[e]) + in.stride, g.out().row(e));
           },
       .backward =
           [=](const Frame<T>& g) {
@@ -278,7 +286,8 @@ Tensor<T> edge_to(Tensor<T> x, GraphInput graph) {
             const std::int32_t* offsets = g.graph(graph).offsets();
             const MatrixView<const T> dy = g.out_gradient();
             for (Index v = 0; v < dx.rows; ++v)
-              kernels::column_sums(offsets[v + 1] - offsets[v], dy.stride, dy.row(offsets[v]), dy.stride, dx.row(v), g.accumulate(0));
+              kernels::column_sums(offsets[v + 1] - offsets[v], dy.stride, dy.row(offsets[v]), dy.stride, dx.row(v),
+                                   g.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -298,7 +307,8 @@ Tensor<T> sum_edges(Tensor<T> messages, GraphInput graph) {
             const std::int32_t* offsets = g.graph(graph).offsets();
             const MatrixView<const T> in = g.in(0);
             for (Index v = 0; v < g.out().rows; ++v)
-              kernels::column_sums(offsets[v + 1] - offsets[v], in.stride, in.row(offsets[v]), in.stride, g.out().row(v), false);
+              kernels::column_sums(offsets[v + 1] - offsets[v], in.stride, in.row(offsets[v]), in.stride,
+                                   g.out().row(v), false);
           },
       .backward =
           [=](const Frame<T>& g) {
@@ -318,12 +328,14 @@ template <class T>
 Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor<T> bias) {
   const Shape &a = x.shape(), &b = z.shape();
   const Index out = w.shape().channels;
-  require<ShapeError>(a.examples == b.examples && a.points == b.points && a.examples != Shape::kShared, "linear_pair: x is ",
-                      to_string(a), " and z is ", to_string(b), "; they must have the same rows");
-  require<ShapeError>(w.shape() == Shape{Shape::kShared, a.channels, out} && v.shape() == Shape{Shape::kShared, b.channels, out} &&
+  require<ShapeError>(a.examples == b.examples && a.points == b.points && a.examples != Shape::kShared,
+                      "linear_pair: x is ", to_string(a), " and z is ", to_string(b),
+                      "; they must have the same rows");
+  require<ShapeError>(w.shape() == Shape{Shape::kShared, a.channels, out} &&
+                          v.shape() == Shape{Shape::kShared, b.channels, out} &&
                           bias.shape() == Shape{Shape::kShared, 1, out},
-                      "linear_pair: x is ", to_string(a), ", z is ", to_string(b), ", and the parameters are ", to_string(w.shape()),
-                      ", ", to_string(v.shape()), " and ", to_string(bias.shape()),
+                      "linear_pair: x is ", to_string(a), ", z is ", to_string(b), ", and the parameters are ",
+                      to_string(w.shape()), ", ", to_string(v.shape()), " and ", to_string(bias.shape()),
                       "; weights have one row a channel, and the bias one entry an output channel");
   return x.program().record({
       .name = "linear_pair",
@@ -389,14 +401,14 @@ Tensor<T> max_nodes(Tensor<T> x, GraphInput graph) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                                                   \
-  template Tensor<T> aggregate_neighbors(Tensor<T>, GraphInput, Aggregation); \
-  template Tensor<T> edge_from(Tensor<T>, GraphInput);                        \
-  template Tensor<T> edge_to(Tensor<T>, GraphInput);                          \
-  template Tensor<T> sum_edges(Tensor<T>, GraphInput);                        \
+#define EQNN_INSTANTIATE(T)                                                              \
+  template Tensor<T> aggregate_neighbors(Tensor<T>, GraphInput, Aggregation);            \
+  template Tensor<T> edge_from(Tensor<T>, GraphInput);                                   \
+  template Tensor<T> edge_to(Tensor<T>, GraphInput);                                     \
+  template Tensor<T> sum_edges(Tensor<T>, GraphInput);                                   \
   template Tensor<T> linear_pair(Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>); \
-  template Tensor<T> sum_nodes(Tensor<T>, GraphInput);                        \
-  template Tensor<T> mean_nodes(Tensor<T>, GraphInput);                       \
+  template Tensor<T> sum_nodes(Tensor<T>, GraphInput);                                   \
+  template Tensor<T> mean_nodes(Tensor<T>, GraphInput);                                  \
   template Tensor<T> max_nodes(Tensor<T>, GraphInput);
 
 EQNN_INSTANTIATE(float)

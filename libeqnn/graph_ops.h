@@ -42,8 +42,8 @@ Tensor<T> mean_nodes(Tensor<T> x, GraphInput graph);
 template <class T>
 Tensor<T> max_nodes(Tensor<T> x, GraphInput graph);
 
-// y = x W + z V + b: [b, n, c] x [c, out] + [b, n, d] x [d, out] -> [b, n, out]; W, V and b are parameters. One pass
-// over y where linear and add make several. Throws ShapeError for weights or a bias of another shape.
+// y = x W + z V + b: [b, n, c] x [c, out] + [b, n, d] x [d, out] -> [b, n, out]; W, V and b are parameters. One
+// pass over y where linear and add make several. Throws ShapeError for weights or a bias of another shape.
 template <class T>
 Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor<T> bias);
 
@@ -53,10 +53,15 @@ template <class T>
 class GraphConv {
  public:
   GraphConv(Params<T>& p, const std::string& name, Index in, Index out, Aggregation how = Aggregation::sum)
-      : self_(p, name + ".self", in, out), neighbors_(p, name + ".neighbors", in, out, false), in_(in), out_(out), how_(how) {}
+      : self_(p, name + ".self", in, out),
+        neighbors_(p, name + ".neighbors", in, out, false),
+        in_(in),
+        out_(out),
+        how_(how) {}
   // Aggregates on the narrower side of the product: sum, mean and gcn are linear.
   Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
-    if (how_ != Aggregation::max && out_ < in_) return add(self_(x), aggregate_neighbors(neighbors_(x), graph, how_));
+    if (how_ != Aggregation::max && out_ < in_)
+      return add(self_(x), aggregate_neighbors(neighbors_(x), graph, how_));
     auto& g = x.program();
     return linear_pair(x, g.param(self_.weight), aggregate_neighbors(x, graph, how_), g.param(neighbors_.weight),
                        g.param(self_.bias));
@@ -76,7 +81,8 @@ class Gcn {
       : weight_(p.weight(name + ".weight", in, out)), bias_(p.bias(name + ".bias", out)), narrow_(out < in) {}
   Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
     auto& g = x.program();
-    if (narrow_) return add_bias(aggregate_neighbors(linear(x, g.param(weight_)), graph, Aggregation::gcn), g.param(bias_));
+    if (narrow_)
+      return add_bias(aggregate_neighbors(linear(x, g.param(weight_)), graph, Aggregation::gcn), g.param(bias_));
     return linear(aggregate_neighbors(x, graph, Aggregation::gcn), g.param(weight_), g.param(bias_));
   }
 
@@ -89,7 +95,8 @@ class Gcn {
 template <class T>
 class Gin {
  public:
-  Gin(Params<T>& p, const std::string& name, const std::vector<Index>& widths, double eps = 0) : mlp_(p, name, widths), eps_(eps) {}
+  Gin(Params<T>& p, const std::string& name, const std::vector<Index>& widths, double eps = 0)
+      : mlp_(p, name, widths), eps_(eps) {}
   Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
     return mlp_(add(eps_ == 0 ? x : scale(x, 1 + eps_), aggregate_neighbors(x, graph)));
   }
@@ -104,7 +111,8 @@ class Gin {
 template <class T>
 class Gine {
  public:
-  Gine(Params<T>& p, const std::string& name, const std::vector<Index>& widths, double eps = 0) : mlp_(p, name, widths), eps_(eps) {}
+  Gine(Params<T>& p, const std::string& name, const std::vector<Index>& widths, double eps = 0)
+      : mlp_(p, name, widths), eps_(eps) {}
   Tensor<T> operator()(Tensor<T> x, Tensor<T> features, GraphInput graph) const {
     const auto messages = sum_edges(relu(add(edge_from(x, graph), features)), graph);
     return mlp_(add(eps_ == 0 ? x : scale(x, 1 + eps_), messages));

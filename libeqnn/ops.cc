@@ -13,8 +13,8 @@ namespace {
 
 template <class T>
 void check_same(const char* name, Tensor<T> x, Tensor<T> y) {
-  require<ShapeError>(x.shape() == y.shape(), name, ": shapes ", to_string(x.shape()), " and ", to_string(y.shape()),
-                      " differ; they must be equal");
+  require<ShapeError>(x.shape() == y.shape(), name, ": shapes ", to_string(x.shape()), " and ",
+                      to_string(y.shape()), " differ; they must be equal");
 }
 
 // For operations that walk over examples: a parameter has none.
@@ -46,7 +46,8 @@ Tensor<T> unary(const char* name, kernels::Unary f, Tensor<T> x) {
       .backward =
           [f, reads_input](const Frame<T>& g) {
             const T* v = reads_input ? g.in(0).data : g.out().data;
-            kernels::unary_gradient(f, size(g.out()), v, g.out_gradient().data, g.in_gradient(0).data, g.accumulate(0));
+            kernels::unary_gradient(f, size(g.out()), v, g.out_gradient().data, g.in_gradient(0).data,
+                                    g.accumulate(0));
           },
       .backward_reads_inputs = reads_input,
       .backward_reads_output = !reads_input,
@@ -58,8 +59,8 @@ Tensor<T> unary(const char* name, kernels::Unary f, Tensor<T> x) {
 
 // out rows of example e (+)= A_e x_e, or A_e^T x_e: one small product an example.
 template <class T>
-void adjacency_product(Index examples, Index n, MatrixView<const T> a, bool transposed, const T* x, Index x_row, Index cols,
-                       T* out, Index out_row, bool accumulate) {
+void adjacency_product(Index examples, Index n, MatrixView<const T> a, bool transposed, const T* x, Index x_row,
+                       Index cols, T* out, Index out_row, bool accumulate) {
   kernels::Product<T> p;
   p.m = p.k = n;
   p.n = cols;
@@ -82,8 +83,8 @@ template <class T>
 void check_adjacency(const char* name, Tensor<T> x, Tensor<T> adjacency) {
   check_examples(name, x);
   const Shape& a = adjacency.shape();
-  require<ShapeError>(a.points == a.channels && a.points == x.shape().points && a.examples == x.shape().examples, name,
-                      ": adjacency is ", to_string(a), " and x is ", to_string(x.shape()),
+  require<ShapeError>(a.points == a.channels && a.points == x.shape().points && a.examples == x.shape().examples,
+                      name, ": adjacency is ", to_string(a), " and x is ", to_string(x.shape()),
                       "; the adjacency must be [b, n, n] for the n points of x");
 }
 
@@ -97,13 +98,15 @@ Tensor<T> pool(const char* name, Tensor<T> x, double factor) {
       .name = name,
       .inputs = {x},
       .shape = {s.examples, 1, s.channels},
-      .forward = [=](const Frame<T>& g) {
-        kernels::pool(g.examples(), points, g.in(0).stride, scale, g.in(0).data, g.out().data);
-      },
-      .backward = [=](const Frame<T>& g) {
-        kernels::pool_gradient(g.examples(), points, g.in(0).stride, scale, g.out_gradient().data,
-                               g.in_gradient(0).data, g.accumulate(0));
-      },
+      .forward =
+          [=](const Frame<T>& g) {
+            kernels::pool(g.examples(), points, g.in(0).stride, scale, g.in(0).data, g.out().data);
+          },
+      .backward =
+          [=](const Frame<T>& g) {
+            kernels::pool_gradient(g.examples(), points, g.in(0).stride, scale, g.out_gradient().data,
+                                   g.in_gradient(0).data, g.accumulate(0));
+          },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .overwrites = true,
@@ -156,10 +159,12 @@ template <class T>
 Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) {
   const Shape &s = x.shape(), &w = weight.shape();
   require<ShapeError>(w.examples == Shape::kShared && w.points == s.channels, "linear: x is ", to_string(s),
-                      " and the weight is ", to_string(w), "; the weight must be a parameter with one row a channel of x");
+                      " and the weight is ", to_string(w),
+                      "; the weight must be a parameter with one row a channel of x");
   if (bias)
-    require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, w.channels}, "linear: the weight is ", to_string(w),
-                        " and the bias is ", to_string(bias.shape()), "; the bias must have one entry an output channel");
+    require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, w.channels}, "linear: the weight is ",
+                        to_string(w), " and the bias is ", to_string(bias.shape()),
+                        "; the bias must have one entry an output channel");
   std::vector<Tensor<T>> inputs = {x, weight};
   if (bias) inputs.push_back(bias);
   const bool has_bias = static_cast<bool>(bias);
@@ -223,7 +228,8 @@ Tensor<T> flatten(Tensor<T> x) {
           [=](const Frame<T>& g) {
             const MatrixView<const T> in = g.in(0);
             for (Index e = 0; e < g.examples(); ++e)
-              kernels::copy_columns(points, channels, in.row(e * points), in.stride, g.out().row(e), channels, false);
+              kernels::copy_columns(points, channels, in.row(e * points), in.stride, g.out().row(e), channels,
+                                    false);
             clear_padding(g.out());
           },
       .backward =
@@ -231,8 +237,8 @@ Tensor<T> flatten(Tensor<T> x) {
             const MatrixView<T> dx = g.in_gradient(0);
             if (!dx) return;
             for (Index e = 0; e < g.examples(); ++e)
-              kernels::copy_columns(points, channels, g.out_gradient().row(e), channels, dx.row(e * points), dx.stride,
-                                    g.accumulate(0));
+              kernels::copy_columns(points, channels, g.out_gradient().row(e), channels, dx.row(e * points),
+                                    dx.stride, g.accumulate(0));
             clear_padding(dx);
           },
       .backward_reads_inputs = false,
@@ -267,9 +273,10 @@ Tensor<T> scale(Tensor<T> x, double factor) {
       .inputs = {x},
       .shape = x.shape(),
       .forward = [f](const Frame<T>& g) { kernels::axpy(size(g.out()), f, g.in(0).data, g.out().data, false); },
-      .backward = [f](const Frame<T>& g) {
-        kernels::axpy(size(g.out()), f, g.out_gradient().data, g.in_gradient(0).data, g.accumulate(0));
-      },
+      .backward =
+          [f](const Frame<T>& g) {
+            kernels::axpy(size(g.out()), f, g.out_gradient().data, g.in_gradient(0).data, g.accumulate(0));
+          },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .elementwise = true,
@@ -305,8 +312,9 @@ Tensor<T> add(Tensor<T> x, Tensor<T> y) {
 
 template <class T>
 Tensor<T> add_bias(Tensor<T> x, Tensor<T> bias) {
-  require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, x.shape().channels}, "add_bias: x is ", to_string(x.shape()),
-                      " and the bias is ", to_string(bias.shape()), "; the bias must have one entry a channel");
+  require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, x.shape().channels}, "add_bias: x is ",
+                      to_string(x.shape()), " and the bias is ", to_string(bias.shape()),
+                      "; the bias must have one entry a channel");
   return x.program().record({
       .name = "add_bias",
       .inputs = {x, bias},
@@ -322,7 +330,8 @@ Tensor<T> add_bias(Tensor<T> x, Tensor<T> bias) {
       .backward =
           [](const Frame<T>& g) {
             const MatrixView<const T> dy = g.out_gradient();
-            if (const MatrixView<T> dx = g.in_gradient(0)) kernels::axpy(size(dx), T(1), dy.data, dx.data, g.accumulate(0));
+            if (const MatrixView<T> dx = g.in_gradient(0))
+              kernels::axpy(size(dx), T(1), dy.data, dx.data, g.accumulate(0));
             if (const MatrixView<T> db = g.in_gradient(1))
               kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, g.accumulate(1));
           },
@@ -341,9 +350,10 @@ Tensor<T> mul(Tensor<T> x, Tensor<T> y) {
       .name = "mul",
       .inputs = {x, y},
       .shape = x.shape(),
-      .forward = [](const Frame<T>& g) {
-        kernels::multiply(size(g.out()), g.in(0).data, g.in(1).data, g.out().data, false);
-      },
+      .forward =
+          [](const Frame<T>& g) {
+            kernels::multiply(size(g.out()), g.in(0).data, g.in(1).data, g.out().data, false);
+          },
       .backward =
           [](const Frame<T>& g) {
             for (int k = 0; k < 2; ++k)
@@ -402,8 +412,8 @@ Tensor<T> neighbor_sum(Tensor<T> x, Tensor<T> adjacency) {
       .forward =
           [n](const Frame<T>& g) {
             const MatrixView<const T> in = g.in(0);
-            adjacency_product(g.examples(), n, g.in(1), false, in.data, in.stride, in.stride, g.out().data, in.stride,
-                              false);
+            adjacency_product(g.examples(), n, g.in(1), false, in.data, in.stride, in.stride, g.out().data,
+                              in.stride, false);
           },
       .backward =
           [n](const Frame<T>& g) {
@@ -432,7 +442,8 @@ Tensor<T> with_neighbors(Tensor<T> x, Tensor<T> adjacency) {
             const MatrixView<const T> in = g.in(0);
             const MatrixView<T> out = g.out();
             kernels::copy_columns(in.rows, c, in.data, in.stride, out.data, out.stride, false);
-            adjacency_product(g.examples(), n, g.in(1), false, in.data, in.stride, c, out.data + c, out.stride, false);
+            adjacency_product(g.examples(), n, g.in(1), false, in.data, in.stride, c, out.data + c, out.stride,
+                              false);
             clear_padding(out);
           },
       .backward =
@@ -503,23 +514,23 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                                        \
-  template Tensor<T> linear(Tensor<T>, Tensor<T>, Tensor<T>);      \
-  template Tensor<T> constant(Program<T>&, Shape, double);         \
-  template Tensor<T> flatten(Tensor<T>);                           \
-  template Tensor<T> relu(Tensor<T>);                              \
-  template Tensor<T> tanh(Tensor<T>);                              \
-  template Tensor<T> gelu(Tensor<T>);                              \
-  template Tensor<T> square(Tensor<T>);                            \
-  template Tensor<T> scale(Tensor<T>, double);                     \
-  template Tensor<T> add(Tensor<T>, Tensor<T>);                    \
-  template Tensor<T> add_bias(Tensor<T>, Tensor<T>);               \
-  template Tensor<T> mul(Tensor<T>, Tensor<T>);                    \
-  template Tensor<T> normalize_adjacency(Tensor<T>, Adjacency);    \
-  template Tensor<T> neighbor_sum(Tensor<T>, Tensor<T>);           \
-  template Tensor<T> with_neighbors(Tensor<T>, Tensor<T>);         \
-  template Tensor<T> sum_points(Tensor<T>);                        \
-  template Tensor<T> mean_points(Tensor<T>);                       \
+#define EQNN_INSTANTIATE(T)                                     \
+  template Tensor<T> linear(Tensor<T>, Tensor<T>, Tensor<T>);   \
+  template Tensor<T> constant(Program<T>&, Shape, double);      \
+  template Tensor<T> flatten(Tensor<T>);                        \
+  template Tensor<T> relu(Tensor<T>);                           \
+  template Tensor<T> tanh(Tensor<T>);                           \
+  template Tensor<T> gelu(Tensor<T>);                           \
+  template Tensor<T> square(Tensor<T>);                         \
+  template Tensor<T> scale(Tensor<T>, double);                  \
+  template Tensor<T> add(Tensor<T>, Tensor<T>);                 \
+  template Tensor<T> add_bias(Tensor<T>, Tensor<T>);            \
+  template Tensor<T> mul(Tensor<T>, Tensor<T>);                 \
+  template Tensor<T> normalize_adjacency(Tensor<T>, Adjacency); \
+  template Tensor<T> neighbor_sum(Tensor<T>, Tensor<T>);        \
+  template Tensor<T> with_neighbors(Tensor<T>, Tensor<T>);      \
+  template Tensor<T> sum_points(Tensor<T>);                     \
+  template Tensor<T> mean_points(Tensor<T>);                    \
   template Tensor<T> squared_error(Tensor<T>, Tensor<T>);
 
 EQNN_INSTANTIATE(float)

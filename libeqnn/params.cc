@@ -55,12 +55,14 @@ void fill(MatrixView<T> w, Initializer init, Draws draws) {
 template <class T>
 Param Params<T>::add(ParamInfo info) {
   Param& p = info.slice;
-  require(!frozen_, "parameter '", info.name, "' is added after the parameters were allocated; construct all layers first");
-  require(p.rows >= 1 && p.cols >= 1, "parameter '", info.name, "' is ", p.rows, " x ", p.cols, "; sizes start at 1");
+  require(!frozen_, "parameter '", info.name,
+          "' is added after the parameters were allocated; construct all layers first");
+  require(p.rows >= 1 && p.cols >= 1, "parameter '", info.name, "' is ", p.rows, " x ", p.cols,
+          "; sizes start at 1");
   Index values = 1;
   for (Index size : info.file_shape) values *= size;
-  require(values == p.rows * p.cols, "parameter '", info.name, "' has ", p.rows * p.cols, " values and a file shape of ", values,
-          "; they must agree");
+  require(values == p.rows * p.cols, "parameter '", info.name, "' has ", p.rows * p.cols,
+          " values and a file shape of ", values, "; they must agree");
   for (const ParamInfo& other : list_)
     require(other.name != info.name, "parameter '", info.name, "' exists already; give each layer its own name");
   p.offset = size_;

@@ -21,8 +21,10 @@ Program<T>::Program(Index capacity, Mode mode, bool strict) : capacities_{capaci
 
 template <class T>
 void Program<T>::check_shape(const char* what, const std::string& name, const Shape& s) const {
-  require<ShapeError>(s.examples >= 0 && s.examples < static_cast<Index>(capacities_.size()) && s.points >= 1 && s.channels >= 1,
-                      what, " '", name, "' has shape ", to_string(s), "; points and channels start at 1, and an extent must be this program's");
+  require<ShapeError>(
+      s.examples >= 0 && s.examples < static_cast<Index>(capacities_.size()) && s.points >= 1 && s.channels >= 1,
+      what, " '", name, "' has shape ", to_string(s),
+      "; points and channels start at 1, and an extent must be this program's");
 }
 
 template <class T>
@@ -97,10 +99,11 @@ Tensor<T> Program<T>::param(Param p) {
 template <class T>
 Tensor<T> Program<T>::record(Operation<T> operation) {
   require(!finished_, operation.name, ": recorded into a finished program");
-  require<ShapeError>(operation.shape.points >= 1 && operation.shape.channels >= 1, operation.name, ": output shape ",
-                      to_string(operation.shape), "; points and channels start at 1");
+  require<ShapeError>(operation.shape.points >= 1 && operation.shape.channels >= 1, operation.name,
+                      ": output shape ", to_string(operation.shape), "; points and channels start at 1");
   Node n;
-  require(operation.inputs.size() <= 32, operation.name, ": ", operation.inputs.size(), " inputs; at most 32 are allowed");
+  require(operation.inputs.size() <= 32, operation.name, ": ", operation.inputs.size(),
+          " inputs; at most 32 are allowed");
   for (std::size_t k = 0; k < operation.inputs.size(); ++k) {
     const Tensor<T> in = operation.inputs[k];
     require<ShapeError>(in && &in.program() == this, operation.name, ": an input belongs to another program");
@@ -217,8 +220,7 @@ std::vector<typename Program<T>::Buffer> Program<T>::lifetimes() {
     Node& n = node(id);
     if (n.kind != Kind::operation) continue;
     const auto i = static_cast<std::size_t>(id);
-    if (n.operation.scratch > 0)
-      add(id, n.active ? backward(id) : id, padded<T>(n.operation.scratch), &n.scratch);
+    if (n.operation.scratch > 0) add(id, n.active ? backward(id) : id, padded<T>(n.operation.scratch), &n.scratch);
     const int in = n.operation.elementwise ? n.operation.inputs[0].id() : -1;
     const int shared = in >= 0 ? value_buffer[static_cast<std::size_t>(in)] : -1;
     if (shared >= 0 && value_end[static_cast<std::size_t>(in)] == id) {
@@ -293,7 +295,8 @@ void Program<T>::plan() {
 template <class T>
 void Program<T>::check_indices(const Workspace<T>& w) const {
   for (const GraphNode& g : graphs_)
-    require(w.graphs_[static_cast<std::size_t>(g.input.id)] != nullptr, "graph '", g.name, "' is not bound; call bind_graph");
+    require(w.graphs_[static_cast<std::size_t>(g.input.id)] != nullptr, "graph '", g.name,
+            "' is not bound; call bind_graph");
   for (const IndexNode& input : index_inputs_) {
     const Index count = rows(input.shape, w.counts_) * input.shape.channels;
     const std::int32_t* values = w.indices_.data() + input.offset;
@@ -314,8 +317,8 @@ void clear_padding(MatrixView<T> m) {
 // Calls body(frame) for the whole operation, or for each of its blocks of rows.
 template <class T>
 template <class Body>
-void Program<T>::run_operation(Workspace<T>& w, int id, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size,
-                               const Body& body) const {
+void Program<T>::run_operation(Workspace<T>& w, int id, T* gradient, bool fresh, const RowBlocks* blocks,
+                               Index row_size, const Body& body) const {
   if (blocks == nullptr || !node(id).operation.by_rows) return body(Frame<T>(*this, w, id, gradient, fresh, {}));
   const Index rows = rows_at(id, w);
   blocks->run(blocks->count, [&](Index b) {
@@ -327,7 +330,8 @@ void Program<T>::run_operation(Workspace<T>& w, int id, T* gradient, bool fresh,
 template <class T>
 void Program<T>::forward(Workspace<T>& w, const T* params, const RowBlocks* blocks) const {
   check_indices(w);
-  for (int id : param_nodes_) w.slots_[static_cast<std::size_t>(id)].value = const_cast<T*>(params) + node(id).param.offset;
+  for (int id : param_nodes_)
+    w.slots_[static_cast<std::size_t>(id)].value = const_cast<T*>(params) + node(id).param.offset;
   for (int id = 0; id < operations(); ++id) {
     const Node& n = node(id);
     if (n.kind != Kind::operation) continue;
@@ -403,7 +407,8 @@ const auto& find_named(const List& list, std::string_view name, const char* what
     if (entry.name == name) return entry;
   std::string known;
   for (const auto& entry : list) known += concat(known.empty() ? "" : ", ", entry.name);
-  throw ValueError(concat("there is no ", what, " '", name, "'; this program has: ", known.empty() ? "none" : known));
+  throw ValueError(
+      concat("there is no ", what, " '", name, "'; this program has: ", known.empty() ? "none" : known));
 }
 }  // namespace
 
@@ -418,20 +423,22 @@ Block<T> Workspace<T>::input(std::string_view name) {
 template <class T>
 Block<std::int32_t> Workspace<T>::index_input(std::string_view name) {
   const auto& found = find_named(program_->index_inputs_, name, "index input");
-  return {indices_.data() + found.offset, counts_[static_cast<std::size_t>(found.shape.examples)], found.shape.points,
-          found.shape.channels, found.shape.channels};
+  return {indices_.data() + found.offset, counts_[static_cast<std::size_t>(found.shape.examples)],
+          found.shape.points, found.shape.channels, found.shape.channels};
 }
 
 template <class T>
 void Workspace<T>::bind_graph(std::string_view name, const SparseGraph& graph) {
   const auto& found = find_named(program_->graphs_, name, "graph");
   const GraphInput& in = found.input;
-  require(graph.nodes() <= program_->capacity(in.nodes) && graph.edges() <= program_->capacity(in.edges), "graph '", name, "' has ",
-          graph.nodes(), " nodes and ", graph.edges(), " edges; this program was recorded for at most ",
-          program_->capacity(in.nodes), " and ", program_->capacity(in.edges));
+  require(graph.nodes() <= program_->capacity(in.nodes) && graph.edges() <= program_->capacity(in.edges), "graph '",
+          name, "' has ", graph.nodes(), " nodes and ", graph.edges(),
+          " edges; this program was recorded for at most ", program_->capacity(in.nodes), " and ",
+          program_->capacity(in.edges));
   const Index one_each = in.nodes.id == Shape::kCapacity ? graph.nodes() : graph.graphs();
-  require(one_each == span_.examples, "graph '", name, "' has ", one_each, in.nodes.id == Shape::kCapacity ? " nodes" : " graphs",
-          " and the replay ", span_.examples, " examples; they must be equal");
+  require(one_each == span_.examples, "graph '", name, "' has ", one_each,
+          in.nodes.id == Shape::kCapacity ? " nodes" : " graphs", " and the replay ", span_.examples,
+          " examples; they must be equal");
   counts_[static_cast<std::size_t>(in.nodes.id)] = graph.nodes();
   counts_[static_cast<std::size_t>(in.edges.id)] = graph.edges();
   graphs_[static_cast<std::size_t>(in.id)] = &graph;

@@ -94,7 +94,11 @@ class Frame {
     Index first = 0, last = -1;  // last < 0: all
   };
   Frame(const Program<T>& program, Workspace<T>& workspace, int node, T* gradient_row, bool fresh_row, Rows rows)
-      : program_(program), workspace_(workspace), node_(node), gradient_row_(gradient_row), fresh_row_(fresh_row),
+      : program_(program),
+        workspace_(workspace),
+        node_(node),
+        gradient_row_(gradient_row),
+        fresh_row_(fresh_row),
         rows_(rows) {}
 
   Index examples() const { return span().examples; }
@@ -178,7 +182,9 @@ class Program {
   GraphInput graph(std::string name, Index nodes, Index edges);
   GraphInput graph_of_examples(std::string name, Index edges);
   // An input with one row for each node or edge of a graph.
-  Tensor<T> input(std::string name, Extent extent, Index channels) { return input(std::move(name), {extent.id, 1, channels}); }
+  Tensor<T> input(std::string name, Extent extent, Index channels) {
+    return input(std::move(name), {extent.id, 1, channels});
+  }
   // A slice of the parameters. Asking twice gives the same Tensor, so tied weights need nothing else.
   Tensor<T> param(Param p);
   // Adds an operation. Throws ShapeError for inputs of another Program.

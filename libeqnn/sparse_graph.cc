@@ -18,18 +18,21 @@ SparseGraph::SparseGraph(Index node_capacity, Index edge_capacity, Index graph_c
 }
 
 SparseGraph::SparseGraph(std::span<const std::int32_t> offsets, std::span<const std::int32_t> neighbors) {
-  require(!offsets.empty() && offsets.size() - 1 < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()) &&
+  require(!offsets.empty() &&
+              offsets.size() - 1 < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()) &&
               neighbors.size() < static_cast<std::size_t>(std::numeric_limits<std::int32_t>::max()),
-          "a graph has ", offsets.size(), " row offsets and ", neighbors.size(), " edges; 1 to 2^31 - 1 offsets are allowed");
+          "a graph has ", offsets.size(), " row offsets and ", neighbors.size(),
+          " edges; 1 to 2^31 - 1 offsets are allowed");
   const auto n = static_cast<std::int32_t>(offsets.size() - 1);
   require(offsets.front() == 0, "a graph's first row offset is ", offsets.front(), "; it must be 0");
   for (std::size_t v = 0; v + 1 < offsets.size(); ++v)
-    require(offsets[v] <= offsets[v + 1], "row offset ", v + 1, " of a graph is ", offsets[v + 1], ", less than the one before, ",
-            offsets[v]);
-  require(static_cast<std::size_t>(offsets.back()) == neighbors.size(), "a graph's last row offset is ", offsets.back(),
-          " and it has ", neighbors.size(), " edges; they must be equal");
+    require(offsets[v] <= offsets[v + 1], "row offset ", v + 1, " of a graph is ", offsets[v + 1],
+            ", less than the one before, ", offsets[v]);
+  require(static_cast<std::size_t>(offsets.back()) == neighbors.size(), "a graph's last row offset is ",
+          offsets.back(), " and it has ", neighbors.size(), " edges; they must be equal");
   for (std::size_t e = 0; e < neighbors.size(); ++e)
-    require(neighbors[e] >= 0 && neighbors[e] < n, "edge ", e, " of a graph leads to node ", neighbors[e], "; nodes are 0 to ", n - 1);
+    require(neighbors[e] >= 0 && neighbors[e] < n, "edge ", e, " of a graph leads to node ", neighbors[e],
+            "; nodes are 0 to ", n - 1);
   offsets_.assign(offsets.begin(), offsets.end());
   neighbors_.assign(neighbors.begin(), neighbors.end());
   starts_ = {0, n};
@@ -38,7 +41,8 @@ SparseGraph::SparseGraph(std::span<const std::int32_t> offsets, std::span<const 
 }
 
 SparseGraph SparseGraph::from_edges(Index nodes, std::span<const std::pair<std::int32_t, std::int32_t>> edges) {
-  require(nodes >= 0 && nodes < std::numeric_limits<std::int32_t>::max(), "a graph has ", nodes, " nodes; 0 to 2^31 - 2 are allowed");
+  require(nodes >= 0 && nodes < std::numeric_limits<std::int32_t>::max(), "a graph has ", nodes,
+          " nodes; 0 to 2^31 - 2 are allowed");
   std::vector<std::int32_t> offsets(static_cast<std::size_t>(nodes) + 1), neighbors(edges.size());
   for (const auto& [v, j] : edges) {
     require(v >= 0 && v < nodes, "an edge starts at node ", v, "; nodes are 0 to ", nodes - 1);
@@ -85,7 +89,8 @@ void SparseGraph::clear() {
 }
 
 namespace {
-void append_shifted(std::vector<std::int32_t>& to, const std::vector<std::int32_t>& from, std::size_t skip, Index shift) {
+void append_shifted(std::vector<std::int32_t>& to, const std::vector<std::int32_t>& from, std::size_t skip,
+                    Index shift) {
   for (std::size_t i = skip; i < from.size(); ++i) to.push_back(from[i] + static_cast<std::int32_t>(shift));
 }
 }  // namespace

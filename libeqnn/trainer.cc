@@ -43,7 +43,8 @@ struct CheckOptimizer {
   void operator()(const Sgd& o) const {
     check_rate(o.rate);
     check_decay(o.weight_decay);
-    require(std::isfinite(o.momentum) && o.momentum >= 0, "momentum is ", o.momentum, "; it must be finite and not negative");
+    require(std::isfinite(o.momentum) && o.momentum >= 0, "momentum is ", o.momentum,
+            "; it must be finite and not negative");
     require(!o.nesterov || o.momentum > 0, "nesterov needs a momentum above 0");
   }
   void operator()(const Adam& o) const { check_adam(o.rate, o.beta1, o.beta2, o.epsilon, o.weight_decay); }
@@ -58,14 +59,17 @@ void check(const TrainerOptions& o) {
   require(o.batch >= 1, "batch is ", o.batch, "; it must be at least 1");
   require(o.row_block >= 0, "row_block is ", o.row_block, "; 0 is none, at least 1 is a number of rows");
   require(o.shard >= 1, "shard is ", o.shard, "; it must be at least 1");
-  require(o.threads >= 0 && o.threads <= 1024, "threads is ", o.threads, "; allowed are 1 to 1024, or 0 for one a core");
-  require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "clip_norm is ", o.clip_norm, "; it must be finite and not negative");
+  require(o.threads >= 0 && o.threads <= 1024, "threads is ", o.threads,
+          "; allowed are 1 to 1024, or 0 for one a core");
+  require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "clip_norm is ", o.clip_norm,
+          "; it must be finite and not negative");
   std::visit(CheckOptimizer{}, o.optimizer);
   const Schedule& s = o.schedule;
   require(s.kind != Schedule::Kind::cosine || s.steps >= 1, "a cosine schedule needs the number of steps");
-  require(std::isfinite(s.floor) && std::isfinite(s.factor), "the schedule's floor is ", s.floor, " and its factor ", s.factor,
-          "; both must be finite");
-  require(s.kind != Schedule::Kind::step || s.every >= 1, "a step schedule falls every ", s.every, " steps; at least 1 is allowed");
+  require(std::isfinite(s.floor) && std::isfinite(s.factor), "the schedule's floor is ", s.floor,
+          " and its factor ", s.factor, "; both must be finite");
+  require(s.kind != Schedule::Kind::step || s.every >= 1, "a step schedule falls every ", s.every,
+          " steps; at least 1 is allowed");
 }
 
 // Rows of partial gradients are added as a binary tree over their index: (0+1)+(2+3) and so on, whatever
@@ -103,7 +107,10 @@ double Schedule::operator()(std::uint64_t step) const {
 template <class T>
 struct Trainer<T>::State {
   State(Params<T>& p, const TrainerOptions& o, const Model<T>& model)
-      : params(p), options(o), train(shard_size(o), Mode::train, o.strict), eval(shard_size(o), Mode::evaluate, o.strict) {
+      : params(p),
+        options(o),
+        train(shard_size(o), Mode::train, o.strict),
+        eval(shard_size(o), Mode::evaluate, o.strict) {
     params.freeze();
     train.finish(model(train));
     eval.finish(model(eval));
@@ -117,14 +124,17 @@ struct Trainer<T>::State {
     for (int i = 0; i < workers; ++i) {
       train_space.emplace_back(train);
       eval_space.emplace_back(eval);
-      std::fill(train_space.back().weights().begin(), train_space.back().weights().end(), T(1) / static_cast<T>(o.batch));
+      std::fill(train_space.back().weights().begin(), train_space.back().weights().end(),
+                T(1) / static_cast<T>(o.batch));
     }
     gradients = AlignedBuffer<T>(rows * params.size());
     moment_names = std::visit(MomentNames{}, o.optimizer);
     for (std::size_t i = 0; i < moment_names.size(); ++i) moments.emplace_back(params.size());
   }
 
-  static Index shard_size(const TrainerOptions& o) { return o.row_block > 0 ? o.batch : std::min(o.shard, o.batch); }
+  static Index shard_size(const TrainerOptions& o) {
+    return o.row_block > 0 ? o.batch : std::min(o.shard, o.batch);
+  }
 
   struct MomentNames {
     std::vector<std::string> operator()(const Sgd& s) const {
@@ -143,11 +153,14 @@ struct Trainer<T>::State {
       return;
     }
     arena.execute([&] {
-      tbb::parallel_for(Index{0}, tasks, [&](Index i) {
-        // Isolated: a data callback that runs oneTBB itself must not be given another shard while it waits.
-        tbb::this_task_arena::isolate(
-            [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
-      }, tbb::static_partitioner{});
+      tbb::parallel_for(
+          Index{0}, tasks,
+          [&](Index i) {
+            // Isolated: a data callback that runs oneTBB itself must not be given another shard while it waits.
+            tbb::this_task_arena::isolate(
+                [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
+          },
+          tbb::static_partitioner{});
     });
   }
 
@@ -176,7 +189,8 @@ struct Trainer<T>::State {
       const Index begin = row * shards / rows, end = (row + 1) * shards / rows;
       T* gradient = gradients.data() + row * params.size();
       for (Index shard = begin; shard < end; ++shard)
-        losses[static_cast<std::size_t>(row)] += run_shard(train_space[worker], shard, fill, gradient, shard == begin);
+        losses[static_cast<std::size_t>(row)] +=
+            run_shard(train_space[worker], shard, fill, gradient, shard == begin);
     });
     return add_tree({losses.data(), static_cast<std::size_t>(rows)}) / static_cast<double>(options.batch);
   }
@@ -203,7 +217,9 @@ struct Trainer<T>::State {
   template <class Body>
   void for_blocks(const Body& body) {
     const Index size = params.size(), blocks = (size + kUpdateBlock - 1) / kUpdateBlock;
-    const auto one = [&](Index i, std::size_t) { body(i * kUpdateBlock, std::min(kUpdateBlock, size - i * kUpdateBlock)); };
+    const auto one = [&](Index i, std::size_t) {
+      body(i * kUpdateBlock, std::min(kUpdateBlock, size - i * kUpdateBlock));
+    };
     if (size < kParallelUpdate)
       for (Index i = 0; i < blocks; ++i) one(i, 0);
     else
@@ -238,8 +254,12 @@ struct Trainer<T>::State {
   }
 
   void apply(const Sgd& o, double rate, T scale, Index first, Index size) {
-    const kernels::SgdUpdate<T> u{static_cast<T>(rate), static_cast<T>(o.momentum), static_cast<T>(o.weight_decay),
-                                  scale, o.nesterov, step == 0};
+    const kernels::SgdUpdate<T> u{static_cast<T>(rate),
+                                  static_cast<T>(o.momentum),
+                                  static_cast<T>(o.weight_decay),
+                                  scale,
+                                  o.nesterov,
+                                  step == 0};
     T* buffer = moments.empty() ? nullptr : moments[0].data() + first;
     kernels::sgd(u, size, params.values().data() + first, gradients.data() + first, buffer);
   }
@@ -250,8 +270,8 @@ struct Trainer<T>::State {
     apply_adam(rate, o.beta1, o.beta2, o.epsilon, 0.0, 1 - rate * o.weight_decay, scale, first, size);
   }
   void apply(const SignSgd& o, double rate, T scale, Index first, Index size) {
-    kernels::sign_sgd(static_cast<T>(rate), static_cast<T>(o.weight_decay), scale, size, params.values().data() + first,
-                      gradients.data() + first);
+    kernels::sign_sgd(static_cast<T>(rate), static_cast<T>(o.weight_decay), scale, size,
+                      params.values().data() + first, gradients.data() + first);
   }
   void apply_adam(double rate, double beta1, double beta2, double epsilon, double decay, double keep, T scale,
                   Index first, Index size) {

@@ -43,8 +43,8 @@ using Optimizer = std::variant<Sgd, Adam, AdamW, SignSgd>;
 // The rate of step s = 0, 1, .. is the optimiser's rate times
 //   min(1, (s + 1) / warmup) (1 without warm-up), times
 //   constant  1
-//   cosine    floor + (1 - floor) (1 + cos(pi s' / S')) / 2, s' = s - warmup, S' = steps - warmup; floor after the end
-//   step      factor^(s / every), the quotient rounded down
+//   cosine    floor + (1 - floor) (1 + cos(pi s' / S')) / 2, s' = s - warmup, S' = steps - warmup; floor after the
+//   end step      factor^(s / every), the quotient rounded down
 struct Schedule {
   enum class Kind : std::uint8_t { constant, cosine, step };
   Kind kind = Kind::constant;
@@ -58,17 +58,17 @@ struct Schedule {
 };
 
 struct TrainerOptions {
-  Index batch = 32;          // examples a step
-  Index shard = 8;           // examples one worker replays at a time; part of the result's bits
+  Index batch = 32;  // examples a step
+  Index shard = 8;   // examples one worker replays at a time; part of the result's bits
   // > 0: one big graph. The batch is one shard (shard is not used), and every operation runs over blocks of
   // about so many rows in parallel, at most 64 blocks; part of the result's bits.
   Index row_block = 0;
-  int threads = 0;           // 0: one for each core. Never part of the result's bits
+  int threads = 0;  // 0: one for each core. Never part of the result's bits
   Optimizer optimizer = Adam{};
   Schedule schedule = {};
-  double clip_norm = 0;      // > 0: gradient times min(1, clip_norm / (|gradient| + 1e-6))
-  std::uint64_t seed = 0;    // for operations that draw (dropout)
-  bool strict = false;       // the same bits on every machine with fused multiply-add: no OpenBLAS
+  double clip_norm = 0;    // > 0: gradient times min(1, clip_norm / (|gradient| + 1e-6))
+  std::uint64_t seed = 0;  // for operations that draw (dropout)
+  bool strict = false;     // the same bits on every machine with fused multiply-add: no OpenBLAS
 };
 
 // The examples [first, last) of a step, whose inputs a data callback fills, and whose outputs an
@@ -76,7 +76,8 @@ struct TrainerOptions {
 template <class T>
 class Batch {
  public:
-  Batch(Workspace<T>& w) : first(w.span().first), last(first + w.span().examples), step(w.span().step), workspace_(w) {}
+  Batch(Workspace<T>& w)
+      : first(w.span().first), last(first + w.span().examples), step(w.span().step), workspace_(w) {}
   Block<T> operator[](std::string_view input) const { return workspace_.input(input); }
   Block<std::int32_t> indices(std::string_view input) const { return workspace_.index_input(input); }
   // Binds the graph of an input recorded with Program::graph; it must outlive the step.
@@ -131,8 +132,8 @@ class Trainer {
   };
   std::vector<Moment> moments();
   const TrainerOptions& options() const;
-  Index memory_bytes() const;     // parameters, gradients, moments and all workers' arenas
-  double multiply_adds() const;   // of the matrix products of one step
+  Index memory_bytes() const;    // parameters, gradients, moments and all workers' arenas
+  double multiply_adds() const;  // of the matrix products of one step
 
  private:
   struct State;

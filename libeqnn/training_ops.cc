@@ -12,12 +12,14 @@ namespace {
 
 template <class T>
 void check_vector(const char* name, Tensor<T> x, Tensor<T> v) {
-  require<ShapeError>(v.shape() == Shape{Shape::kShared, 1, x.shape().channels}, name, ": x is ", to_string(x.shape()),
-                      " and a parameter is ", to_string(v.shape()), "; it must have one entry a channel");
+  require<ShapeError>(v.shape() == Shape{Shape::kShared, 1, x.shape().channels}, name, ": x is ",
+                      to_string(x.shape()), " and a parameter is ", to_string(v.shape()),
+                      "; it must have one entry a channel");
 }
 
 void check_epsilon(const char* name, double epsilon) {
-  require(epsilon > 0 && std::isfinite(epsilon), name, ": epsilon is ", epsilon, "; it must be positive and finite");
+  require(epsilon > 0 && std::isfinite(epsilon), name, ": epsilon is ", epsilon,
+          "; it must be positive and finite");
 }
 
 template <class T>
@@ -121,11 +123,13 @@ void graph_norm_forward(const Frame<T>& g, const Segments& segments, T epsilon) 
 template <class T>
 void graph_norm_backward(const Frame<T>& g, const Segments& segments) {
   const MatrixView<const T> x = g.in(0), gain = g.in(1), shift = g.in(3), dy = g.out_gradient();
-  const MatrixView<T> dx = g.in_gradient(0), dgain = g.in_gradient(1), dbias = g.in_gradient(2), dshift = g.in_gradient(3);
+  const MatrixView<T> dx = g.in_gradient(0), dgain = g.in_gradient(1), dbias = g.in_gradient(2),
+                      dshift = g.in_gradient(3);
   const std::array<MatrixView<T>, 3> vectors = {dgain, dbias, dshift};
   for (int k = 0; k < 3; ++k)
     if (vectors[static_cast<std::size_t>(k)] && !g.accumulate(k + 1))
-      std::fill(vectors[static_cast<std::size_t>(k)].data, vectors[static_cast<std::size_t>(k)].data + x.stride, T(0));
+      std::fill(vectors[static_cast<std::size_t>(k)].data, vectors[static_cast<std::size_t>(k)].data + x.stride,
+                T(0));
   for (Index e = 0; e < g.examples(); ++e) {
     const auto [first, last] = segments.run(g, e);
     const T unit = T(1) / static_cast<T>(std::max<Index>(1, last - first));
@@ -157,7 +161,8 @@ void graph_norm_backward(const Frame<T>& g, const Segments& segments) {
 }
 
 template <class T>
-Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift, double epsilon) {
+Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift,
+                            double epsilon) {
   for (Tensor<T> v : {gain, bias, shift}) check_vector("graph_norm", x, v);
   check_epsilon("graph_norm", epsilon);
   const T eps = static_cast<T>(epsilon);
@@ -178,8 +183,8 @@ Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gai
 // Writes the factor of every element of the frame's rows: 0, or 1 / (1 - rate). Padding gets 0.
 template <class T>
 void draw_mask(const Frame<T>& g, double rate, MatrixView<T> mask) {
-  const Counter at{g.span().seed ^ (0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(g.operation() + 1)), Stream::dropout, g.span().step,
-                   static_cast<std::uint64_t>(g.span().first)};
+  const Counter at{g.span().seed ^ (0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(g.operation() + 1)),
+                   Stream::dropout, g.span().step, static_cast<std::uint64_t>(g.span().first)};
   const auto threshold = static_cast<std::uint64_t>(rate * 4294967296.0);
   const T keep = static_cast<T>(1 / (1 - rate));
   const Index row_blocks = mask.stride / 4 + (mask.stride % 4 != 0);
@@ -187,7 +192,8 @@ void draw_mask(const Frame<T>& g, double rate, MatrixView<T> mask) {
   for (Index i = 0; i < mask.rows; ++i)
     for (Index b = 0; b < row_blocks; b += 64) {
       const Index blocks = std::min<Index>(64, row_blocks - b);
-      kernels::philox_words(at, static_cast<std::uint32_t>((g.first_row() + i) * row_blocks + b), blocks, words.data());
+      kernels::philox_words(at, static_cast<std::uint32_t>((g.first_row() + i) * row_blocks + b), blocks,
+                            words.data());
       for (Index j = 4 * b; j < std::min(4 * (b + blocks), mask.stride); ++j)
         mask.row(i)[j] = j < mask.cols && words[static_cast<std::size_t>(j - 4 * b)] >= threshold ? keep : T(0);
     }
@@ -218,14 +224,17 @@ Tensor<T> layer_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, double epsilon
 
 template <class T>
 Tensor<T> graph_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift, double epsilon) {
-  require<ShapeError>(x.shape().examples == Shape::kCapacity, "graph_norm: x is ", to_string(x.shape()), "; [b, n, c] is needed");
+  require<ShapeError>(x.shape().examples == Shape::kCapacity, "graph_norm: x is ", to_string(x.shape()),
+                      "; [b, n, c] is needed");
   return record_graph_norm(x, {x.shape().points, {}}, gain, bias, shift, epsilon);
 }
 
 template <class T>
-Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift, double epsilon) {
-  require<ShapeError>(x.shape().examples == graph.nodes.id && graph.nodes.id != Shape::kCapacity && x.shape().points == 1,
-                      "graph_norm: x is ", to_string(x.shape()), "; one row for each node of a batch of graphs is needed");
+Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift,
+                     double epsilon) {
+  require<ShapeError>(
+      x.shape().examples == graph.nodes.id && graph.nodes.id != Shape::kCapacity && x.shape().points == 1,
+      "graph_norm: x is ", to_string(x.shape()), "; one row for each node of a batch of graphs is needed");
   return record_graph_norm(x, {0, graph}, gain, bias, shift, epsilon);
 }
 
@@ -236,7 +245,8 @@ Tensor<T> dropout(Tensor<T> x, double rate) {
   require<ShapeError>(s.examples != Shape::kShared, "dropout: ", to_string(s), " is a parameter's shape");
   if (!x.program().training() || rate == 0) return x;
   const auto mask = [](const Frame<T>& g) {
-    return MatrixView<T>{g.scratch().data() + g.first_row() * g.out().stride, g.out().rows, g.out().cols, g.out().stride};
+    return MatrixView<T>{g.scratch().data() + g.first_row() * g.out().stride, g.out().rows, g.out().cols,
+                         g.out().stride};
   };
   return x.program().record({
       .name = "dropout",
@@ -249,8 +259,8 @@ Tensor<T> dropout(Tensor<T> x, double rate) {
           },
       .backward =
           [=](const Frame<T>& g) {
-            kernels::multiply(g.out().rows * g.out().stride, g.out_gradient().data, mask(g).data, g.in_gradient(0).data,
-                              g.accumulate(0));
+            kernels::multiply(g.out().rows * g.out().stride, g.out_gradient().data, mask(g).data,
+                              g.in_gradient(0).data, g.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -264,8 +274,8 @@ Tensor<T> dropout(Tensor<T> x, double rate) {
 template <class T>
 Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
   const Shape& s = logits.shape();
-  require<ShapeError>(s.examples == Shape::kCapacity && s.points == 1, "cross_entropy: the logits are ", to_string(s),
-                      "; [b, 1, classes] is needed");
+  require<ShapeError>(s.examples == Shape::kCapacity && s.points == 1, "cross_entropy: the logits are ",
+                      to_string(s), "; [b, 1, classes] is needed");
   // log sum exp, stable: the largest logit is taken out first.
   const auto log_sum = [](MatrixView<const T> f, Index i) {
     const T top = *std::max_element(f.row(i), f.row(i) + f.cols);
@@ -309,11 +319,11 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                                                                          \
-  template Tensor<T> layer_norm(Tensor<T>, Tensor<T>, Tensor<T>, double);                            \
-  template Tensor<T> graph_norm(Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>, double);                 \
-  template Tensor<T> graph_norm(Tensor<T>, GraphInput, Tensor<T>, Tensor<T>, Tensor<T>, double);     \
-  template Tensor<T> dropout(Tensor<T>, double);                                                     \
+#define EQNN_INSTANTIATE(T)                                                                      \
+  template Tensor<T> layer_norm(Tensor<T>, Tensor<T>, Tensor<T>, double);                        \
+  template Tensor<T> graph_norm(Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>, double);             \
+  template Tensor<T> graph_norm(Tensor<T>, GraphInput, Tensor<T>, Tensor<T>, Tensor<T>, double); \
+  template Tensor<T> dropout(Tensor<T>, double);                                                 \
   template Tensor<T> cross_entropy(Tensor<T>, IndexInput);
 
 EQNN_INSTANTIATE(float)

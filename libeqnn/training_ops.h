@@ -11,21 +11,22 @@
 
 namespace eqnn {
 
-// y = (x - mean) / sqrt(var + epsilon) gain + bias, mean and variance over the channels of each row: any shape; gain
-// and bias are parameters [1, c] (Ba et al. 2016).
+// y = (x - mean) / sqrt(var + epsilon) gain + bias, mean and variance over the channels of each row: any shape;
+// gain and bias are parameters [1, c] (Ba et al. 2016).
 template <class T>
 Tensor<T> layer_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, double epsilon = 1e-5);
 
-// Channel by channel over the nodes of each graph: o = x - shift mean(x), y = o / sqrt(mean(o^2) + epsilon) gain + bias;
-// gain, bias and shift are parameters [1, c] (Cai et al. 2021). Dense: the points of [b, n, c]. Sparse: the nodes of
-// each graph of a batch.
+// Channel by channel over the nodes of each graph: o = x - shift mean(x), y = o / sqrt(mean(o^2) + epsilon) gain +
+// bias; gain, bias and shift are parameters [1, c] (Cai et al. 2021). Dense: the points of [b, n, c]. Sparse: the
+// nodes of each graph of a batch.
 template <class T>
 Tensor<T> graph_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift, double epsilon = 1e-5);
 template <class T>
-Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift, double epsilon = 1e-5);
+Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift,
+                     double epsilon = 1e-5);
 
-// Training: each element is 0 with probability `rate`, else x / (1 - rate); evaluation: x. The mask is a function of
-// (seed, operation, step, first example of the shard, row, channel). Throws ValueError unless 0 <= rate < 1.
+// Training: each element is 0 with probability `rate`, else x / (1 - rate); evaluation: x. The mask is a function
+// of (seed, operation, step, first example of the shard, row, channel). Throws ValueError unless 0 <= rate < 1.
 template <class T>
 Tensor<T> dropout(Tensor<T> x, double rate);
 
@@ -54,7 +55,8 @@ template <class T>
 class GraphNorm {
  public:
   GraphNorm(Params<T>& p, const std::string& name, Index channels)
-      : gain_(p.vector(name + ".weight", channels, 1)), bias_(p.bias(name + ".bias", channels)),
+      : gain_(p.vector(name + ".weight", channels, 1)),
+        bias_(p.bias(name + ".bias", channels)),
         shift_(p.vector(name + ".mean_scale", channels, 1)) {}
   Tensor<T> operator()(Tensor<T> x) const {
     auto& g = x.program();

@@ -15,7 +15,10 @@ Array column(std::vector<double> values) {
 std::vector<GroupElement> shifts(Index n) {
   std::vector<GroupElement> elements;
   for (const Permutation& p : telling_elements(PermutationGroup::cyclic(n)))
-    elements.push_back({to_string(p), [p](const Sample& s) { return Sample{{"x", permute_rows(s.at("x"), p)}}; },
+    elements.push_back({to_string(p),
+                        [p](const Sample& s) {
+                          return Sample{{"x", permute_rows(s.at("x"), p)}};
+                        },
                         [p](const Array& y) { return permute_rows(y, p); }});
   return elements;
 }

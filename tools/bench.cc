@@ -304,7 +304,8 @@ ordered_json or_null(const std::optional<T>& v) {
   return v ? ordered_json(*v) : ordered_json();
 }
 
-void print_json(const std::vector<Result>& results, double limit, const std::vector<::tools::FamilyCost>& families) {
+void print_json(const std::vector<Result>& results, double limit,
+                const std::vector<::tools::FamilyCost>& families) {
   const BlasInfo blas = blas_info();
   ordered_json document = {{"machine",
                             {{"processor", processor()},
@@ -344,7 +345,8 @@ void print_families(const std::vector<::tools::FamilyCost>& families) {
   if (families.empty()) return;
   fmt::print("\n{:<20} {:>12} {:>9} {:>18}\n", "family", "us per step", "inputs", "labels and frames");
   for (const auto& f : families)
-    fmt::print("{:<20} {:>12.1f} {:>7.1f} % {:>16.1f} %\n", f.id, f.step * 1e6, 100 * f.inputs / f.step, 100 * f.labels / f.step);
+    fmt::print("{:<20} {:>12.1f} {:>7.1f} % {:>16.1f} %\n", f.id, f.step * 1e6, 100 * f.inputs / f.step,
+               100 * f.labels / f.step);
   fmt::print("one thread, default network and batch; shares of a step that draws fresh inputs.\n");
 }
 
@@ -411,7 +413,8 @@ int run_bench(const BenchOptions& options) {
     fmt::print(stderr, "eqnn: the hand-written step is left out: {} (EQNN_BENCH_HAND names its module)\n",
                module.missing);
   Limit limit;
-  const double budget = options.minutes * 60 / static_cast<double>(std::max<std::size_t>(rows.size() * threads.size(), 1));
+  const double budget =
+      options.minutes * 60 / static_cast<double>(std::max<std::size_t>(rows.size() * threads.size(), 1));
   std::vector<Result> results;
   std::vector<double> limits;
   for (const Row& row : rows)
@@ -426,7 +429,8 @@ int run_bench(const BenchOptions& options) {
       limits.push_back(results.back().limit / t);
     }
   std::vector<::tools::FamilyCost> families;
-  if (options.rows.empty() || std::find(options.rows.begin(), options.rows.end(), kFamilies) != options.rows.end()) {
+  if (options.rows.empty() ||
+      std::find(options.rows.begin(), options.rows.end(), kFamilies) != options.rows.end()) {
     if (!options.quiet) fmt::print(stderr, "eqnn: data of the families\n");
     families = ::tools::family_costs();
   }

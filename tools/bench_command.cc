@@ -6,7 +6,8 @@
 namespace tools {
 
 void add_bench(CLI::App& app, Commands& commands) {
-  CLI::App* sub = app.add_subcommand("bench", "time per step against the hand-written step and the machine's GEMM limit");
+  CLI::App* sub =
+      app.add_subcommand("bench", "time per step against the hand-written step and the machine's GEMM limit");
   auto options = std::make_shared<eqnn::tools::BenchOptions>();
   auto no_peers = std::make_shared<bool>(false);
   sub->add_option("--rows", options->rows, "ids, separated by commas (default: all)")

@@ -13,7 +13,8 @@ template <class Work>
 double seconds(Index times, const Work& work) {
   const auto start = std::chrono::steady_clock::now();
   for (Index i = 0; i < times; ++i) work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / static_cast<double>(times);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() /
+         static_cast<double>(times);
 }
 
 double median(std::vector<double> v) {
@@ -46,8 +47,11 @@ FamilyCost cost(const std::string& id) {
   };
   const auto train = [&] { training->step(); };
   sample();
-  const auto times = [](double once) { return std::max<Index>(1, static_cast<Index>(0.02 / std::max(once, 1e-7))); };
-  const Index steps = times(seconds(3, train)), samples = times(seconds(3, sample)), labels = times(seconds(3, label));
+  const auto times = [](double once) {
+    return std::max<Index>(1, static_cast<Index>(0.02 / std::max(once, 1e-7)));
+  };
+  const Index steps = times(seconds(3, train)), samples = times(seconds(3, sample)),
+              labels = times(seconds(3, label));
   std::vector<double> whole, sampling, labelling;
   for (int round = 0; round < 7; ++round) {
     whole.push_back(seconds(steps, train));

@@ -33,8 +33,10 @@ struct Line {
 };
 
 Line certify_subject(std::string name, std::string group, std::string dtype, const Subject& s) {
-  Line line{std::move(name), std::move(group), std::move(dtype), certify(s.f, s.inputs, s.elements, s.tolerance), {}};
-  if (line.certificate.witness_input >= 0) line.witness = s.inputs[static_cast<std::size_t>(line.certificate.witness_input)];
+  Line line{
+      std::move(name), std::move(group), std::move(dtype), certify(s.f, s.inputs, s.elements, s.tolerance), {}};
+  if (line.certificate.witness_input >= 0)
+    line.witness = s.inputs[static_cast<std::size_t>(line.certificate.witness_input)];
   return line;
 }
 
@@ -50,8 +52,8 @@ std::vector<Line> certify_layers(const CertifyFlags& flags, std::uint64_t seed) 
       lines.push_back(certify_subject(layer.name, layer.group, layer.dtype, layer.make(seed)));
   }
   names.push_back("all");
-  require(!lines.empty(), "--model is '", flags.model, "'; the nearest layer or model is '", eqnn::nearest(flags.model, names),
-          "' (eqnn certify --model all has every one)");
+  require(!lines.empty(), "--model is '", flags.model, "'; the nearest layer or model is '",
+          eqnn::nearest(flags.model, names), "' (eqnn certify --model all has every one)");
   return lines;
 }
 
@@ -66,14 +68,17 @@ Line certify_run(const CertifyFlags& flags, std::uint64_t seed) {
   Subject s;
   s.elements = member->symmetries(20, seed);
   if (s.elements.empty())
-    throw NotBuiltError(concat("the symmetries of ", c.family, " are not known here; eqnn certify --model ", c.model, " certifies the model"));
+    throw NotBuiltError(concat("the symmetries of ", c.family, " are not known here; eqnn certify --model ",
+                               c.model, " certifies the model"));
   s.tolerance = c.dtype == "f64" ? eqnn::symmetry_tolerance<double>() : eqnn::symmetry_tolerance<float>();
   const Index count = parse_integer("inputs", flags.inputs, 1, 100000);
   std::vector<float> values(static_cast<std::size_t>(count * layout.points * layout.channels));
-  member->sample({seed, eqnn::Stream::check, 5, 0}, eqnn::Block<float>{values.data(), count, layout.points, layout.channels, layout.channels});
+  member->sample({seed, eqnn::Stream::check, 5, 0},
+                 eqnn::Block<float>{values.data(), count, layout.points, layout.channels, layout.channels});
   for (Index e = 0; e < count; ++e) {
     const auto* first = values.data() + e * layout.points * layout.channels;
-    s.inputs.push_back({{layout.name, {layout.points, layout.channels, {first, first + layout.points * layout.channels}}}});
+    s.inputs.push_back(
+        {{layout.name, {layout.points, layout.channels, {first, first + layout.points * layout.channels}}}});
   }
   s.f = [&](const eqnn::Sample& x) -> std::optional<eqnn::Array> {
     const eqnn::Array& a = x.at(layout.name);
@@ -84,8 +89,9 @@ Line certify_run(const CertifyFlags& flags, std::uint64_t seed) {
 
 Json line_json(const Line& l) {
   const eqnn::Certificate& c = l.certificate;
-  Json j{{"name", l.name},         {"group", l.group},           {"dtype", l.dtype},
-         {"elements", c.elements}, {"inputs", c.inputs},         {"compared", c.compared},
+  Json j{{"name", l.name},           {"group", l.group},
+         {"dtype", l.dtype},         {"elements", c.elements},
+         {"inputs", c.inputs},       {"compared", c.compared},
          {"undefined", c.undefined}, {"error", std::isfinite(c.error) ? Json(c.error) : Json(nullptr)},
          {"tolerance", c.tolerance}, {"verdict", l.verdict()}};
   if (l.pass() || l.undefined()) return j;
@@ -97,13 +103,14 @@ Json line_json(const Line& l) {
 
 void print_line(const Line& l) {
   const eqnn::Certificate& c = l.certificate;
-  fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9.1e} {:>8.0e}\n", l.verdict(), l.name, l.group, l.dtype, c.elements,
-             c.compared - c.undefined, c.error, c.tolerance);
+  fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9.1e} {:>8.0e}\n", l.verdict(), l.name, l.group, l.dtype,
+             c.elements, c.compared - c.undefined, c.error, c.tolerance);
   if (c.undefined > 0)
-    fmt::print("          frame undefined for {} of {} pairs of input and element: neither pass nor fail\n", c.undefined, c.compared);
+    fmt::print("          frame undefined for {} of {} pairs of input and element: neither pass nor fail\n",
+               c.undefined, c.compared);
   if (l.pass() || l.undefined()) return;
-  fmt::print("          witness: element {}, f(g x) = {:.9g}, expected {:.9g}, input number {}:\n", c.witness_element, c.value,
-             c.expected, c.witness_input);
+  fmt::print("          witness: element {}, f(g x) = {:.9g}, expected {:.9g}, input number {}:\n",
+             c.witness_element, c.value, c.expected, c.witness_input);
   for (const auto& [name, a] : l.witness)
     for (Index i = 0; i < std::min<Index>(a.rows, 16); ++i) {
       std::string row;
@@ -113,16 +120,19 @@ void print_line(const Line& l) {
 }
 
 int certify_command(const CertifyFlags& flags, const Common& common) {
-  require(flags.run.empty() || flags.model.empty(), "RUN and --model exclude each other: certify a run, or a model");
-  const std::vector<Line> lines = flags.run.empty() ? certify_layers(flags, common.seed)
-                                                    : std::vector<Line>{certify_run(flags, common.seed)};
+  require(flags.run.empty() || flags.model.empty(),
+          "RUN and --model exclude each other: certify a run, or a model");
+  const std::vector<Line> lines =
+      flags.run.empty() ? certify_layers(flags, common.seed) : std::vector<Line>{certify_run(flags, common.seed)};
   const bool pass = std::all_of(lines.begin(), lines.end(), [](const Line& l) { return l.pass(); });
   if (common.json) {
     Json all = Json::array();
     for (const Line& l : lines) all.push_back(line_json(l));
-    fmt::print("{}\n", Json({{"pass", pass}, {"certificates", all}}).dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n",
+               Json({{"pass", pass}, {"certificates", all}}).dump(-1, ' ', false, Json::error_handler_t::replace));
   } else {
-    fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9} {:>8}\n", "", "layer", "group", "   ", "tried", "compared", "error", "allowed");
+    fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9} {:>8}\n", "", "layer", "group", "   ", "tried", "compared",
+               "error", "allowed");
     for (const Line& l : lines) print_line(l);
   }
   return pass ? kDone : kAnsweredNo;
@@ -131,7 +141,9 @@ int certify_command(const CertifyFlags& flags, const Common& common) {
 }  // namespace
 
 void add_certify(CLI::App& app, Commands& commands) {
-  CLI::App* sub = app.add_subcommand("certify", "symmetry of a trained run, or of layers and models with random parameters; exit 4 when one fails");
+  CLI::App* sub = app.add_subcommand(
+      "certify",
+      "symmetry of a trained run, or of layers and models with random parameters; exit 4 when one fails");
   auto flags = std::make_shared<CertifyFlags>();
   sub->add_option("RUN", flags->run, "run directory; without it and --model every layer is certified");
   sub->add_option("--model", flags->model, "a model of eqnn train, a layer, or all");

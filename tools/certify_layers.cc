@@ -27,7 +27,7 @@ struct Part {
   std::string name;
   Index rows = 1, cols = 1;
 };
-constexpr Index kNodes = 6;                 // of graphs; all 720 relabellings are tried
+constexpr Index kNodes = 6;  // of graphs; all 720 relabellings are tried
 constexpr Index kMaxEdges = kNodes * kNodes;
 
 template <class T>
@@ -69,7 +69,8 @@ class Recorded {
   void perturb(std::uint64_t seed) {
     eqnn::Draws draws({seed, eqnn::Stream::check, 1, 0});
     for (const eqnn::ParamInfo& p : params_.list())
-      for (Index j = 0; p.is_bias && j < p.slice.cols; ++j) params_.view(p.slice)(0, j) += static_cast<T>(draws.uniform() - 0.5);
+      for (Index j = 0; p.is_bias && j < p.slice.cols; ++j)
+        params_.view(p.slice)(0, j) += static_cast<T>(draws.uniform() - 0.5);
   }
   static eqnn::SparseGraph to_graph(const Array& a) {
     std::vector<std::pair<std::int32_t, std::int32_t>> edges;
@@ -106,7 +107,10 @@ Array points(Index rows, Index cols, int which, std::uint64_t seed) {
   Array a = Array::zeros(rows, cols);
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < cols; ++j)
-      a(i, j) = which == 5 ? 0 : which == 4 && i > 0 ? a(0, j) : which == 3 ? static_cast<double>(draws.below(3)) - 1 : single(draws.normal());
+      a(i, j) = which == 5            ? 0
+                : which == 4 && i > 0 ? a(0, j)
+                : which == 3          ? static_cast<double>(draws.below(3)) - 1
+                                      : single(draws.normal());
   return a;
 }
 
@@ -174,7 +178,8 @@ Array moved_by(const Array& x, const Motion& m, bool translate) {
 
 // The rotation by `angle` in the plane of axes a and b.
 Motion turn(Index d, Index a, Index b, double angle, std::string name) {
-  Motion m{std::move(name), std::vector<double>(static_cast<std::size_t>(d * d)), std::vector<double>(static_cast<std::size_t>(d))};
+  Motion m{std::move(name), std::vector<double>(static_cast<std::size_t>(d * d)),
+           std::vector<double>(static_cast<std::size_t>(d))};
   const auto q = [&](Index i, Index j) -> double& { return m.q[static_cast<std::size_t>(i * d + j)]; };
   for (Index i = 0; i < d; ++i) q(i, i) = 1;
   q(a, a) = q(b, b) = std::cos(angle);
@@ -188,7 +193,8 @@ Motion product(const Motion& a, const Motion& b, Index d, std::string name) {
   for (Index i = 0; i < d; ++i)
     for (Index j = 0; j < d; ++j)
       for (Index k = 0; k < d; ++k)
-        m.q[static_cast<std::size_t>(i * d + j)] += a.q[static_cast<std::size_t>(i * d + k)] * b.q[static_cast<std::size_t>(k * d + j)];
+        m.q[static_cast<std::size_t>(i * d + j)] +=
+            a.q[static_cast<std::size_t>(i * d + k)] * b.q[static_cast<std::size_t>(k * d + j)];
   return m;
 }
 
@@ -204,7 +210,9 @@ std::vector<Motion> motions(PointGroup group, Index d, std::uint64_t seed) {
     }
   for (int k = 0; k < 20; ++k) {
     Motion m = turn(d, 0, 1, 4 * quarter * draws.uniform(), "");
-    if (d == 3) m = product(turn(d, 0, 2, 4 * quarter * draws.uniform(), ""), product(m, turn(d, 1, 2, 4 * quarter * draws.uniform(), ""), d, ""), d, "");
+    if (d == 3)
+      m = product(turn(d, 0, 2, 4 * quarter * draws.uniform(), ""),
+                  product(m, turn(d, 1, 2, 4 * quarter * draws.uniform(), ""), d, ""), d, "");
     m.name = concat("random rotation ", k);
     list.push_back(m);
   }
@@ -220,7 +228,8 @@ std::vector<Motion> motions(PointGroup group, Index d, std::uint64_t seed) {
   return list;
 }
 
-std::vector<GroupElement> point_motions(PointGroup group, Index d, std::uint64_t seed, std::optional<bool> output_translates) {
+std::vector<GroupElement> point_motions(PointGroup group, Index d, std::uint64_t seed,
+                                        std::optional<bool> output_translates) {
   std::vector<GroupElement> elements;
   for (const Motion& m : motions(group, d, seed)) {
     GroupElement g{m.name, [m](const Sample& s) {
@@ -234,7 +243,8 @@ std::vector<GroupElement> point_motions(PointGroup group, Index d, std::uint64_t
   return elements;
 }
 
-// --- the table ----------------------------------------------------------------------------------------------------
+// --- the table
+// ----------------------------------------------------------------------------------------------------
 
 // Collects the layers of one dtype.
 template <class T>
@@ -248,21 +258,23 @@ class Table {
   void add(std::string name, std::string group, std::vector<Part> parts, Elements elements, Model model,
            bool frame = false, bool claims = true) {
     const bool sparse = group.ends_with("sparse");
-    layers_.push_back({std::move(name), std::move(group), sizeof(T) == 4 ? "f32" : "f64", claims,
-                       [=](std::uint64_t seed) {
-                         auto f = std::make_shared<Recorded<T>>(model, seed, frame, sparse);
-                         return Subject{[f](const Sample& s) { return (*f)(s); }, samples(parts, seed), elements(seed),
-                                        eqnn::symmetry_tolerance<T>()};
-                       }});
+    layers_.push_back(
+        {std::move(name), std::move(group), sizeof(T) == 4 ? "f32" : "f64", claims, [=](std::uint64_t seed) {
+           auto f = std::make_shared<Recorded<T>>(model, seed, frame, sparse);
+           return Subject{[f](const Sample& s) { return (*f)(s); }, samples(parts, seed), elements(seed),
+                          eqnn::symmetry_tolerance<T>()};
+         }});
   }
   // Under a permutation group of the points.
-  void add_on_points(std::string name, const std::string& group, std::vector<Part> parts, Output output, Model model) {
+  void add_on_points(std::string name, const std::string& group, std::vector<Part> parts, Output output,
+                     Model model) {
     const Index n = parts[0].rows;
     const auto g = group.starts_with("S_n") ? PermutationGroup::symmetric(n)
                    : group == "C_n"         ? PermutationGroup::cyclic(n)
                                             : PermutationGroup::named(group);
-    add(std::move(name), group, std::move(parts), [g, output](std::uint64_t seed) { return permutations(g, output, seed); },
-        std::move(model));
+    add(
+        std::move(name), group, std::move(parts),
+        [g, output](std::uint64_t seed) { return permutations(g, output, seed); }, std::move(model));
   }
 
  private:
@@ -279,8 +291,10 @@ void add_dense_layers(Table<T>& t) {
   using P = Params<T>;
   using G = Program<T>;
   const std::vector<Part> graph{{"x", kNodes, 3}, {"adjacency", kNodes, kNodes}}, set{{"x", kNodes, 3}};
-  for (const auto& [form, name] : {std::pair{eqnn::Adjacency::raw, "raw"}, {eqnn::Adjacency::mean, "mean"},
-                                   {eqnn::Adjacency::sqrt, "sqrt"}, {eqnn::Adjacency::centred, "centred"}})
+  for (const auto& [form, name] : {std::pair{eqnn::Adjacency::raw, "raw"},
+                                   {eqnn::Adjacency::mean, "mean"},
+                                   {eqnn::Adjacency::sqrt, "sqrt"},
+                                   {eqnn::Adjacency::centred, "centred"}})
     t.add_on_points(concat("message-passing-", name), "S_n", graph, Output::moves, [form = form](G& g, P& p) {
       const auto a = normalize_adjacency(input(g, kNodes, kNodes, "adjacency"), form);
       return eqnn::MessagePassing<T>(p, "layer", 3, 5)(input(g, kNodes, 3), a);
@@ -293,15 +307,18 @@ void add_dense_layers(Table<T>& t) {
                   [](G& g, P& p) { return eqnn::LayerNorm<T>(p, "layer", 3)(input(g, kNodes, 3)); });
   t.add_on_points("graph-norm", "S_n", set, Output::moves,
                   [](G& g, P& p) { return eqnn::GraphNorm<T>(p, "layer", 3)(input(g, kNodes, 3)); });
-  for (const auto& [pool, name] : {std::pair{&eqnn::sum_points<T>, "sum-points"}, {&eqnn::mean_points<T>, "mean-points"}})
-    t.add_on_points(name, "S_n", set, Output::invariant, [pool = pool](G& g, P&) { return pool(input(g, kNodes, 3)); });
+  for (const auto& [pool, name] :
+       {std::pair{&eqnn::sum_points<T>, "sum-points"}, {&eqnn::mean_points<T>, "mean-points"}})
+    t.add_on_points(name, "S_n", set, Output::invariant,
+                    [pool = pool](G& g, P&) { return pool(input(g, kNodes, 3)); });
 }
 
 template <class T>
 void add_sparse_layers(Table<T>& t) {
   using P = Params<T>;
   using G = Program<T>;
-  const auto add = [&](std::string name, Output output, std::function<Tensor<T>(P&, Tensor<T>, eqnn::GraphInput)> layer) {
+  const auto add = [&](std::string name, Output output,
+                       std::function<Tensor<T>(P&, Tensor<T>, eqnn::GraphInput)> layer) {
     t.add_on_points(std::move(name), "S_n, sparse", {{"x", kNodes, 3}, {"adjacency", kNodes, kNodes}}, output,
                     [layer](G& g, P& p) {
                       const auto graph = g.graph("graph", kNodes, kMaxEdges);
@@ -309,18 +326,25 @@ void add_sparse_layers(Table<T>& t) {
                     });
   };
   using eqnn::Aggregation;
-  for (const auto& [how, name] : {std::pair{Aggregation::sum, "sum"}, {Aggregation::mean, "mean"}, {Aggregation::max, "max"}})
-    add(concat("graph-conv-", name), Output::moves,
-        [how = how](P& p, Tensor<T> x, eqnn::GraphInput g) { return eqnn::GraphConv<T>(p, "layer", 3, 5, how)(x, g); });
-  add("gcn", Output::moves, [](P& p, Tensor<T> x, eqnn::GraphInput g) { return eqnn::Gcn<T>(p, "layer", 3, 5)(x, g); });
-  add("gin-layer", Output::moves,
-      [](P& p, Tensor<T> x, eqnn::GraphInput g) { return eqnn::Gin<T>(p, "layer", {3, 8, 5}, 0.25)(x, g); });
+  for (const auto& [how, name] :
+       {std::pair{Aggregation::sum, "sum"}, {Aggregation::mean, "mean"}, {Aggregation::max, "max"}})
+    add(concat("graph-conv-", name), Output::moves, [how = how](P& p, Tensor<T> x, eqnn::GraphInput g) {
+      return eqnn::GraphConv<T>(p, "layer", 3, 5, how)(x, g);
+    });
+  add("gcn", Output::moves,
+      [](P& p, Tensor<T> x, eqnn::GraphInput g) { return eqnn::Gcn<T>(p, "layer", 3, 5)(x, g); });
+  add("gin-layer", Output::moves, [](P& p, Tensor<T> x, eqnn::GraphInput g) {
+    return eqnn::Gin<T>(p, "layer", {3, 8, 5}, 0.25)(x, g);
+  });
   add("graph-norm-sparse", Output::moves,
       [](P& p, Tensor<T> x, eqnn::GraphInput g) { return eqnn::GraphNorm<T>(p, "layer", 3)(x, g); });
-  for (const auto& [pool, name] : {std::pair{&eqnn::sum_nodes<T>, "sum-nodes"}, {&eqnn::mean_nodes<T>, "mean-nodes"}, {&eqnn::max_nodes<T>, "max-nodes"}})
+  for (const auto& [pool, name] : {std::pair{&eqnn::sum_nodes<T>, "sum-nodes"},
+                                   {&eqnn::mean_nodes<T>, "mean-nodes"},
+                                   {&eqnn::max_nodes<T>, "max-nodes"}})
     add(name, Output::invariant, [pool = pool](P&, Tensor<T> x, eqnn::GraphInput g) { return pool(x, g); });
-  t.add_on_points("gine-layer", "S_n, sparse", {{"x", kNodes, 3}, {"adjacency", kNodes, kNodes}, {"edges", kNodes, kNodes}},
-                  Output::moves, [](G& g, P& p) {
+  t.add_on_points("gine-layer", "S_n, sparse",
+                  {{"x", kNodes, 3}, {"adjacency", kNodes, kNodes}, {"edges", kNodes, kNodes}}, Output::moves,
+                  [](G& g, P& p) {
                     const auto graph = g.graph("graph", kNodes, kMaxEdges);
                     const auto x = g.input("x", graph.nodes, 3);
                     const auto e = eqnn::Linear<T>(p, "edges", 1, 3)(g.input("edges", graph.edges, 1));
@@ -335,40 +359,47 @@ void add_convolutions(Table<T>& t) {
   using Method = eqnn::ConvolutionMethod;
   for (const auto& [method, how] : {std::pair{Method::direct, "direct"}, {Method::spectral, "spectral"}}) {
     for (Index n : {1, 2, 9, 16, 50})
-      t.add_on_points(concat("cyclic-convolution-", how, "-", n), "C_n", {{"x", n, 3}}, Output::moves, [=, method = method](G& g, P& p) {
-        return eqnn::CyclicConvolution<T>(p, "layer", 3, 5, eqnn::Torus::cycle(n), method)(input(g, n, 3));
-      });
-    t.add_on_points(concat("torus-convolution-", how), "C4xC5", {{"x", 20, 3}}, Output::moves, [method = method](G& g, P& p) {
-      return eqnn::CyclicConvolution<T>(p, "layer", 3, 5, {4, 5, 3, 5}, method)(input(g, 20, 3));
-    });
+      t.add_on_points(concat("cyclic-convolution-", how, "-", n), "C_n", {{"x", n, 3}}, Output::moves,
+                      [=, method = method](G& g, P& p) {
+                        return eqnn::CyclicConvolution<T>(p, "layer", 3, 5, eqnn::Torus::cycle(n),
+                                                          method)(input(g, n, 3));
+                      });
+    t.add_on_points(concat("torus-convolution-", how), "C4xC5", {{"x", 20, 3}}, Output::moves,
+                    [method = method](G& g, P& p) {
+                      return eqnn::CyclicConvolution<T>(p, "layer", 3, 5, {4, 5, 3, 5}, method)(input(g, 20, 3));
+                    });
   }
   for (const char* name : {"D5", "S4", "C3xC2", "S3+C2"}) {
     const auto group = PermutationGroup::named(name);
     const Index n = group.points();
-    t.add(concat("group-convolution-", name), name, {{"x", n, 3}},
-          [group](std::uint64_t) {
-            auto elements = permutations(group, Output::invariant, 0);
-            const auto all = group.elements();
-            for (std::size_t k = 0; k < all.size(); ++k)
-              elements[k].on_output = [p = group.left_multiplication(all[k])](const Array& y) { return permute_rows(y, p); };
-            return elements;
-          },
-          [group, n](G& g, P& p) {
-            const auto f = relu(eqnn::GroupLifting<T>(p, "lift", group, 3, 4)(input(g, n, 3)));
-            return eqnn::GroupConvolution<T>(p, "layer", group, 4, 5)(f);
-          });
+    t.add(
+        concat("group-convolution-", name), name, {{"x", n, 3}},
+        [group](std::uint64_t) {
+          auto elements = permutations(group, Output::invariant, 0);
+          const auto all = group.elements();
+          for (std::size_t k = 0; k < all.size(); ++k)
+            elements[k].on_output = [p = group.left_multiplication(all[k])](const Array& y) {
+              return permute_rows(y, p);
+            };
+          return elements;
+        },
+        [group, n](G& g, P& p) {
+          const auto f = relu(eqnn::GroupLifting<T>(p, "lift", group, 3, 4)(input(g, n, 3)));
+          return eqnn::GroupConvolution<T>(p, "layer", group, 4, 5)(f);
+        });
     t.add_on_points(concat("group-average-", name), name, {{"x", n, 3}}, Output::invariant, [group, n](G& g, P& p) {
       return eqnn::GroupAveragedMlp<T>(p, "layer", group, {3, 8, 2})(input(g, n, 3));
     });
-    t.add_on_points(concat("equivariant-average-", name), name, {{"x", n, 3}}, Output::moves, [group, n](G& g, P& p) {
-      // Not symmetric by itself: every point reads point 0 besides its own.
-      std::vector<std::int32_t> table;
-      for (Index i = 0; i < n; ++i) table.insert(table.end(), {0, static_cast<std::int32_t>(i)});
-      const eqnn::Linear<T> linear(p, "layer", 6, 4);
-      const auto mix = [&](Tensor<T> x) { return relu(linear(gather_points(x, n, table))); };
-      const auto elements = group.elements();
-      return equivariant_group_average(mix, input(g, n, 3), std::span<const Permutation>(elements));
-    });
+    t.add_on_points(concat("equivariant-average-", name), name, {{"x", n, 3}}, Output::moves,
+                    [group, n](G& g, P& p) {
+                      // Not symmetric by itself: every point reads point 0 besides its own.
+                      std::vector<std::int32_t> table;
+                      for (Index i = 0; i < n; ++i) table.insert(table.end(), {0, static_cast<std::int32_t>(i)});
+                      const eqnn::Linear<T> linear(p, "layer", 6, 4);
+                      const auto mix = [&](Tensor<T> x) { return relu(linear(gather_points(x, n, table))); };
+                      const auto elements = group.elements();
+                      return equivariant_group_average(mix, input(g, n, 3), std::span<const Permutation>(elements));
+                    });
   }
 }
 
@@ -380,32 +411,40 @@ void add_frames(Table<T>& t) {
   for (const auto& [frame, group, name] : {std::tuple{PermutationFrame::sort, "S_n", "sort"},
                                            {PermutationFrame::sort_absolute, "S_n", "sort-absolute"},
                                            {PermutationFrame::rotate_to_maximum, "C_n", "rotate-to-maximum"}}) {
-    t.add_on_points(concat("frame-", name), group, {{"x", kNodes, 2}}, Output::invariant, [frame = frame](G& g, P& p) {
-      const eqnn::Mlp<T> inner(p, "inner", {2 * kNodes, 8, 3});
-      return invariant_average(input(g, kNodes, 2), frame, [&](Tensor<T> z) { return inner(flatten(z)); });
-    });
-    t.add_on_points(concat("equivariant-frame-", name), group, {{"x", kNodes, 2}}, Output::moves, [frame = frame](G& g, P& p) {
-      const eqnn::Linear<T> inner(p, "inner", 4, 3);
-      std::vector<std::int32_t> table;  // every point reads the one of the mirrored number too
-      for (std::int32_t i = 0; i < kNodes; ++i) table.insert(table.end(), {i, static_cast<std::int32_t>(kNodes) - 1 - i});
-      return equivariant_average(input(g, kNodes, 2), frame, [&](Tensor<T> z) { return relu(inner(gather_points(z, kNodes, table))); });
-    });
+    t.add_on_points(
+        concat("frame-", name), group, {{"x", kNodes, 2}}, Output::invariant, [frame = frame](G& g, P& p) {
+          const eqnn::Mlp<T> inner(p, "inner", {2 * kNodes, 8, 3});
+          return invariant_average(input(g, kNodes, 2), frame, [&](Tensor<T> z) { return inner(flatten(z)); });
+        });
+    t.add_on_points(
+        concat("equivariant-frame-", name), group, {{"x", kNodes, 2}}, Output::moves, [frame = frame](G& g, P& p) {
+          const eqnn::Linear<T> inner(p, "inner", 4, 3);
+          std::vector<std::int32_t> table;  // every point reads the one of the mirrored number too
+          for (std::int32_t i = 0; i < kNodes; ++i)
+            table.insert(table.end(), {i, static_cast<std::int32_t>(kNodes) - 1 - i});
+          return equivariant_average(input(g, kNodes, 2), frame,
+                                     [&](Tensor<T> z) { return relu(inner(gather_points(z, kNodes, table))); });
+        });
   }
-  t.add("frame-signs", "signs of 4 channels", {{"x", kNodes, 4}}, [](std::uint64_t) {
-    std::vector<GroupElement> elements;
-    for (int bits = 0; bits < 16; ++bits)
-      elements.push_back({concat("signs ", bits), [bits](const Sample& s) {
-                            Sample moved = s;
-                            Array& x = moved["x"];
-                            for (Index i = 0; i < x.rows; ++i)
-                              for (Index j = 0; j < x.cols; ++j) x(i, j) *= bits >> j & 1 ? -1 : 1;
-                            return moved;
-                          }});
-    return elements;
-  }, [](G& g, P& p) {
-    const eqnn::Mlp<T> inner(p, "inner", {4 * kNodes, 8, 3});
-    return invariant_average(input(g, kNodes, 4), eqnn::SignFrame{}, [&](Tensor<T> z) { return inner(flatten(z)); });
-  });
+  t.add(
+      "frame-signs", "signs of 4 channels", {{"x", kNodes, 4}},
+      [](std::uint64_t) {
+        std::vector<GroupElement> elements;
+        for (int bits = 0; bits < 16; ++bits)
+          elements.push_back({concat("signs ", bits), [bits](const Sample& s) {
+                                Sample moved = s;
+                                Array& x = moved["x"];
+                                for (Index i = 0; i < x.rows; ++i)
+                                  for (Index j = 0; j < x.cols; ++j) x(i, j) *= bits >> j & 1 ? -1 : 1;
+                                return moved;
+                              }});
+        return elements;
+      },
+      [](G& g, P& p) {
+        const eqnn::Mlp<T> inner(p, "inner", {4 * kNodes, 8, 3});
+        return invariant_average(input(g, kNodes, 4), eqnn::SignFrame{},
+                                 [&](Tensor<T> z) { return inner(flatten(z)); });
+      });
 }
 
 // Clouds: random ones, and (entries of {-1, 0, 1}, equal points, zeros) such that may have no frame.
@@ -418,35 +457,44 @@ void add_clouds(Table<T>& t) {
   for (Index d : {2, 3})
     for (const auto& [group, name] : groups) {
       const std::string full = concat(name, "(", d, ")");
-      t.add(concat("pca-frame-", name, d), full, {{"x", 7, d}},
-            [group = group, d](std::uint64_t seed) { return point_motions(group, d, seed, {}); },
-            [group = group, d](G& g, P& p) {
-              const auto x = input(g, 7, d);
-              const auto frame = pca_frame(x, group);
-              g.output("frame", frame.value);
-              const eqnn::Mlp<T> inner(p, "inner", {7 * d, 8, 3});
-              return invariant_average(x, frame, [&](Tensor<T> z) { return inner(flatten(z)); });
-            }, true);
-      t.add(concat("equivariant-pca-frame-", name, d), full, {{"x", 7, d}},
-            [group = group, d](std::uint64_t seed) { return point_motions(group, d, seed, true); },
-            [group = group, d](G& g, P& p) {
-              const auto x = input(g, 7, d);
-              const auto frame = pca_frame(x, group);
-              g.output("frame", frame.value);
-              const eqnn::Mlp<T> inner(p, "inner", {d, 8, d}, eqnn::Activation::tanh);
-              return equivariant_average(x, frame, has_translations(group) ? eqnn::Equivariant::positions : eqnn::Equivariant::vectors, inner);
-            }, true);
+      t.add(
+          concat("pca-frame-", name, d), full, {{"x", 7, d}},
+          [group = group, d](std::uint64_t seed) { return point_motions(group, d, seed, {}); },
+          [group = group, d](G& g, P& p) {
+            const auto x = input(g, 7, d);
+            const auto frame = pca_frame(x, group);
+            g.output("frame", frame.value);
+            const eqnn::Mlp<T> inner(p, "inner", {7 * d, 8, 3});
+            return invariant_average(x, frame, [&](Tensor<T> z) { return inner(flatten(z)); });
+          },
+          true);
+      t.add(
+          concat("equivariant-pca-frame-", name, d), full, {{"x", 7, d}},
+          [group = group, d](std::uint64_t seed) { return point_motions(group, d, seed, true); },
+          [group = group, d](G& g, P& p) {
+            const auto x = input(g, 7, d);
+            const auto frame = pca_frame(x, group);
+            g.output("frame", frame.value);
+            const eqnn::Mlp<T> inner(p, "inner", {d, 8, d}, eqnn::Activation::tanh);
+            return equivariant_average(
+                x, frame, has_translations(group) ? eqnn::Equivariant::positions : eqnn::Equivariant::vectors,
+                inner);
+          },
+          true);
     }
   for (Index d : {2, 3}) {
     const std::vector<Part> parts{{"h", 5, 3}, {"x", 5, d}};
-    t.add(concat("egnn-features-", d), concat("E(", d, ")"), parts,
-          [d](std::uint64_t seed) { return point_motions(PointGroup::e, d, seed, {}); },
-          [d](G& g, P& p) { return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).h; });
-    t.add(concat("egnn-positions-", d), concat("E(", d, ")"), parts,
-          [d](std::uint64_t seed) { return point_motions(PointGroup::e, d, seed, true); },
-          [d](G& g, P& p) { return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).x; });
-    t.add_on_points(concat("egnn-points-", d), "S_n", parts, Output::moves,
-                    [d](G& g, P& p) { return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).x; });
+    t.add(
+        concat("egnn-features-", d), concat("E(", d, ")"), parts,
+        [d](std::uint64_t seed) { return point_motions(PointGroup::e, d, seed, {}); },
+        [d](G& g, P& p) { return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).h; });
+    t.add(
+        concat("egnn-positions-", d), concat("E(", d, ")"), parts,
+        [d](std::uint64_t seed) { return point_motions(PointGroup::e, d, seed, true); },
+        [d](G& g, P& p) { return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).x; });
+    t.add_on_points(concat("egnn-points-", d), "S_n", parts, Output::moves, [d](G& g, P& p) {
+      return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).x;
+    });
   }
 }
 
@@ -458,7 +506,8 @@ void add_models(Table<T>& t) {
   TrainConfig small;
   small.depth = 2;
   small.width = small.head_width = 8;
-  const auto model = [&](const std::string& kind, const eqnn::hard::InputLayout& layout, std::optional<PermutationGroup> group) {
+  const auto model = [&](const std::string& kind, const eqnn::hard::InputLayout& layout,
+                         std::optional<PermutationGroup> group) {
     NetworkInputs in;
     in.input = layout;
     in.group = std::move(group);
@@ -469,16 +518,22 @@ void add_models(Table<T>& t) {
     return [c, in](G& g, P& p) { return make_network<T>(p, c, in)(g); };
   };
   for (const char* kind : {"gnn", "gin"})
-    t.add_on_points(kind, "S_n", {{"adjacency", kNodes, kNodes}}, Output::invariant, model(kind, {"adjacency", kNodes, kNodes, true}, {}));
+    t.add_on_points(kind, "S_n", {{"adjacency", kNodes, kNodes}}, Output::invariant,
+                    model(kind, {"adjacency", kNodes, kNodes, true}, {}));
   const eqnn::hard::InputLayout line{"x", 12, 2}, set{"x", kNodes, 2}, cloud{"x", 5, 3};
   t.add_on_points("cnn", "C_n", {{"x", 12, 2}}, Output::invariant, model("cnn", line, {}));
   t.add_on_points("deepsets", "S_n", {{"x", kNodes, 2}}, Output::invariant, model("deepsets", set, {}));
-  t.add_on_points("frame-mlp", "S_n", {{"x", kNodes, 2}}, Output::invariant, model("frame-mlp", set, PermutationGroup::symmetric(kNodes)));
-  t.add_on_points("group-mlp", "C_n", {{"x", 12, 2}}, Output::invariant, model("group-mlp", line, PermutationGroup::cyclic(12)));
-  t.add("egnn", "E(3)", {{"x", 5, 3}}, [](std::uint64_t seed) { return point_motions(PointGroup::e, 3, seed, {}); }, model("egnn", cloud, {}));
-  t.add("mlp", "S_n", {{"x", kNodes, 2}},
-        [](std::uint64_t seed) { return permutations(PermutationGroup::symmetric(kNodes), Output::invariant, seed); },
-        model("mlp", set, {}), false, false);
+  t.add_on_points("frame-mlp", "S_n", {{"x", kNodes, 2}}, Output::invariant,
+                  model("frame-mlp", set, PermutationGroup::symmetric(kNodes)));
+  t.add_on_points("group-mlp", "C_n", {{"x", 12, 2}}, Output::invariant,
+                  model("group-mlp", line, PermutationGroup::cyclic(12)));
+  t.add(
+      "egnn", "E(3)", {{"x", 5, 3}}, [](std::uint64_t seed) { return point_motions(PointGroup::e, 3, seed, {}); },
+      model("egnn", cloud, {}));
+  t.add(
+      "mlp", "S_n", {{"x", kNodes, 2}},
+      [](std::uint64_t seed) { return permutations(PermutationGroup::symmetric(kNodes), Output::invariant, seed); },
+      model("mlp", set, {}), false, false);
 }
 
 template <class T>

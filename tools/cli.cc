@@ -38,8 +38,8 @@ std::int64_t parse_integer(const std::string& name, const std::string& text, std
 double parse_number(const std::string& name, const std::string& text) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  require(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), "--", name, " is '", text,
-          "'; a finite number is needed, such as 2e-3");
+  require(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), "--", name, " is '",
+          text, "'; a finite number is needed, such as 2e-3");
   return value;
 }
 
@@ -73,14 +73,16 @@ std::string toml_value(const std::string& path, const std::string& key, const to
     for (const toml::node& item : *list) joined += concat(joined.empty() ? "" : ",", toml_value(path, key, item));
     return joined;
   }
-  throw ValueError(concat(path, ": key '", key, "' holds a table or a date; a number, string, boolean or list is needed"));
+  throw ValueError(
+      concat(path, ": key '", key, "' holds a table or a date; a number, string, boolean or list is needed"));
 }
 
 void append_toml(const std::string& path, const toml::table& table, RawOptions& out) {
   for (const auto& [key, node] : table) {
     const std::string name(key.str());
     if (const toml::table* inner = node.as_table()) {
-      require(name == "run" || name == "params", path, ": table [", name, "] is not known; allowed are [run] and [params]");
+      require(name == "run" || name == "params", path, ": table [", name,
+              "] is not known; allowed are [run] and [params]");
       append_toml(path, *inner, out);
     } else {
       out.push_back({name, toml_value(path, name, node)});

@@ -60,11 +60,14 @@ int doctor(const Common& common) {
     fmt::print("{}\n", j.dump());
     return kDone;
   }
-  for (const auto& [key, value] : j.items()) fmt::print("{:<18} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+  for (const auto& [key, value] : j.items())
+    fmt::print("{:<18} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
   if (!j["blas_up_to_date"].get<bool>())
-    fmt::print("note: OpenBLAS does not know this processor and runs kernels for {}; eqnn then uses its own kernels for\n"
-               "      products of every size. OPENBLAS_CORETYPE in the environment (Haswell, SkylakeX) makes OpenBLAS faster.\n",
-               j["blas_core"].get<std::string>());
+    fmt::print(
+        "note: OpenBLAS does not know this processor and runs kernels for {}; eqnn then uses its own kernels for\n"
+        "      products of every size. OPENBLAS_CORETYPE in the environment (Haswell, SkylakeX) makes OpenBLAS "
+        "faster.\n",
+        j["blas_core"].get<std::string>());
   return kDone;
 }
 
@@ -74,7 +77,8 @@ std::string version_text() { return concat(EQNN_VERSION, " (", EQNN_REVISION, ")
 std::string machine_json() { return machine().dump(); }
 
 void add_doctor(CLI::App& app, Commands& commands) {
-  commands.push_back({app.add_subcommand("doctor", "processor, SIMD targets, BLAS, threads, versions, limits"), doctor});
+  commands.push_back(
+      {app.add_subcommand("doctor", "processor, SIMD targets, BLAS, threads, versions, limits"), doctor});
 }
 
 }  // namespace tools

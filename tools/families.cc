@@ -89,7 +89,8 @@ Json member_value(const NpyArray& a, const std::string& path) {
 }
 
 bool has_parameter(const Family& family, const std::string& name) {
-  return std::any_of(family.parameters.begin(), family.parameters.end(), [&](const auto& p) { return p.name == name; });
+  return std::any_of(family.parameters.begin(), family.parameters.end(),
+                     [&](const auto& p) { return p.name == name; });
 }
 
 // The member's text with d where it leaves it out. With a graph A, d is the height of B.
@@ -134,7 +135,7 @@ void check_agrees(const Member& member, const RawOptions& given, const eqnn::har
     std::replace(key.begin(), key.end(), '-', '_');
     if (!document.contains(key)) continue;
     const Json& held = document.at(key);
-    const std::string text = held.is_string() ? held.get<std::string>()
+    const std::string text = held.is_string()  ? held.get<std::string>()
                              : held.is_array() ? std::to_string(held.size())  // --terms 5: so many
                                                : held.dump();
     require(text == values.at(o.name), "--", o.name, " is ", o.value, " and the member in ", path, " has ", text,
@@ -150,16 +151,17 @@ Json family_json(const Family& f) {
   Json parameters = Json::array();
   for (const auto& p : f.parameters)
     parameters.push_back({{"name", p.name}, {"default", p.default_value}, {"meaning", p.meaning}});
-  return {{"id", f.id},           {"title", f.title},   {"theorem", f.theorem},
+  return {{"id", f.id},           {"title", f.title},           {"theorem", f.theorem},
           {"group", f.group},     {"definition", f.definition}, {"input_law", f.input_law},
           {"control", f.control}, {"parameters", parameters}};
 }
 
 void print_family(const Family& f) {
   fmt::print("{}   {}\n", f.id, f.title);
-  fmt::print("  theorem     {}\n  group       {}\n  inputs      {}\n  definition  {}\n  control     {}\n", f.theorem, f.group,
-             f.input_law, f.definition, f.control);
-  for (const auto& p : f.parameters) fmt::print("  --{:<12} default {:<8} {}\n", p.name, p.default_value, p.meaning);
+  fmt::print("  theorem     {}\n  group       {}\n  inputs      {}\n  definition  {}\n  control     {}\n",
+             f.theorem, f.group, f.input_law, f.definition, f.control);
+  for (const auto& p : f.parameters)
+    fmt::print("  --{:<12} default {:<8} {}\n", p.name, p.default_value, p.meaning);
 }
 
 int list(const Common& common) {
@@ -189,11 +191,13 @@ RawOptions parameters_given(const FamilyFlags& flags) {
 }
 
 std::uint64_t member_seed(const FamilyFlags& flags, const Common& common) {
-  return flags.parameters.has("member-seed") ? parse_seed("member-seed", flags.parameters.get("member-seed")) : common.seed;
+  return flags.parameters.has("member-seed") ? parse_seed("member-seed", flags.parameters.get("member-seed"))
+                                             : common.seed;
 }
 
 std::uint64_t data_seed(const FamilyFlags& flags, const Common& common) {
-  return flags.parameters.has("data-seed") ? parse_seed("data-seed", flags.parameters.get("data-seed")) : common.seed;
+  return flags.parameters.has("data-seed") ? parse_seed("data-seed", flags.parameters.get("data-seed"))
+                                           : common.seed;
 }
 
 // The channels of an input as the flags or the given inputs have them; 0 when neither says.
@@ -242,7 +246,8 @@ int show(const FamilyFlags& flags, const Common& common) {
   print_family(family);
   fmt::print("  member      {}\n", member->json());
   for (const auto& f : member->facts())
-    fmt::print("  {:<28} {:<14.8g}{} {}\n", f.name, f.value, f.error > 0 ? fmt::format(" +- {:.2g}", f.error) : "", f.meaning);
+    fmt::print("  {:<28} {:<14.8g}{} {}\n", f.name, f.value, f.error > 0 ? fmt::format(" +- {:.2g}", f.error) : "",
+               f.meaning);
   return kDone;
 }
 
@@ -256,7 +261,8 @@ int sample(const FamilyFlags& flags, const Common& common) {
   const auto member = chosen_member(flags, common);
   warn(*member, common);
   const auto& layout = member->input();
-  const std::string member_path = fmt::format("{}.member.json", flags.out.ends_with(".npz") ? flags.out.substr(0, flags.out.size() - 4) : flags.out);
+  const std::string member_path = fmt::format(
+      "{}.member.json", flags.out.ends_with(".npz") ? flags.out.substr(0, flags.out.size() - 4) : flags.out);
   claim_output(flags.out, flags.force);
   claim_output(member_path, flags.force);
   const std::size_t size = static_cast<std::size_t>(layout.points * layout.channels);
@@ -273,14 +279,16 @@ int sample(const FamilyFlags& flags, const Common& common) {
     std::vector<double> chunk(static_cast<std::size_t>(n) * size);
     const eqnn::Block<double> x{chunk.data(), n, layout.points, layout.channels, layout.channels};
     member->sample({data_seed(flags, common), eqnn::Stream::user, 0, static_cast<std::uint64_t>(first)}, x);
-    for (Index e = 0; e < n; ++e) y.push_back(member->value({x.row(e), layout.points, layout.channels, layout.channels}));
+    for (Index e = 0; e < n; ++e)
+      y.push_back(member->value({x.row(e), layout.points, layout.channels, layout.channels}));
     if (layout.bits)
       bits.insert(bits.end(), chunk.begin(), chunk.end());
     else
       reals.insert(reals.end(), chunk.begin(), chunk.end());
   }
   const std::vector<Index> shape = file_shape(count, layout);
-  NpzArrays arrays{{layout.name, layout.bits ? eqnn::npy_array<std::uint8_t>(shape, bits) : eqnn::npy_array<double>(shape, reals)},
+  NpzArrays arrays{{layout.name, layout.bits ? eqnn::npy_array<std::uint8_t>(shape, bits)
+                                             : eqnn::npy_array<double>(shape, reals)},
                    {"y", eqnn::npy_array<double>({count}, y)}};
   const Json document = Json::parse(member->json());
   for (const auto& [key, value] : document.items()) arrays["member." + key] = member_array(value);
@@ -289,12 +297,14 @@ int sample(const FamilyFlags& flags, const Common& common) {
   const bool file = std::filesystem::is_regular_file(flags.out, ignored);
   try {
     if (file) eqnn::write_atomically(member_path, member->json() + "\n");  // beside a pipe or device: none
-  } catch (const FileError&) {  // both or none
+  } catch (const FileError&) {                                             // both or none
     std::filesystem::remove(flags.out, ignored);
     throw;
   }
   if (common.json)
-    fmt::print("{}\n", json_line({{"out", flags.out}, {"member", file ? Json(member_path) : Json(nullptr)}, {"count", count}}));
+    fmt::print(
+        "{}\n",
+        json_line({{"out", flags.out}, {"member", file ? Json(member_path) : Json(nullptr)}, {"count", count}}));
   else if (!common.quiet && file)
     fmt::print("{} examples in {}, the member in {}\n", count, flags.out, member_path);
   return kDone;
@@ -344,11 +354,13 @@ eqnn::hard::Check check_values(const Member& member, const std::string& path) {
 }
 
 int check(const FamilyFlags& flags, const Common& common) {
-  const eqnn::hard::CertifyOptions options{.seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common),
-                                           .threads = common.thread_count()};
+  const eqnn::hard::CertifyOptions options{
+      .seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common),
+      .threads = common.thread_count()};
   const Family& family = eqnn::hard::family(flags.id);
   std::vector<eqnn::hard::Check> checks;
-  require(flags.in.empty() || !flags.member.empty(), "families check --in needs --member F: whose values are to be checked?");
+  require(flags.in.empty() || !flags.member.empty(),
+          "families check --in needs --member F: whose values are to be checked?");
   if (!flags.members.empty()) {
     require(flags.member.empty(), "--members and --member exclude each other");
     checks = family.certify_members(family_parameters(family, parameters_given(flags)),
@@ -364,10 +376,15 @@ int check(const FamilyFlags& flags, const Common& common) {
   const bool pass = std::all_of(checks.begin(), checks.end(), [](const auto& c) { return c.pass(); });
   Json rows = Json::array();
   for (const auto& c : checks) {
-    rows.push_back({{"name", c.name}, {"value", c.value}, {"expected", c.expected}, {"tolerance", c.tolerance}, {"how", c.how}, {"pass", c.pass()}});
+    rows.push_back({{"name", c.name},
+                    {"value", c.value},
+                    {"expected", c.expected},
+                    {"tolerance", c.tolerance},
+                    {"how", c.how},
+                    {"pass", c.pass()}});
     if (!common.json)
-      fmt::print("{}  {}\n      value {:.10g}, expected {:.10g}, tolerance {:.3g}; {}\n", c.pass() ? "pass" : "FAIL", c.name, c.value,
-                 c.expected, c.tolerance, c.how);
+      fmt::print("{}  {}\n      value {:.10g}, expected {:.10g}, tolerance {:.3g}; {}\n",
+                 c.pass() ? "pass" : "FAIL", c.name, c.value, c.expected, c.tolerance, c.how);
   }
   if (common.json) fmt::print("{}\n", json_line({{"family", flags.id}, {"pass", pass}, {"checks", rows}}));
   return pass ? kDone : kAnsweredNo;
@@ -376,7 +393,8 @@ int check(const FamilyFlags& flags, const Common& common) {
 }  // namespace
 
 void add_families(CLI::App& app, Commands& commands) {
-  CLI::App* families = app.add_subcommand("families", "the hard function families: list, show, sample, eval, check");
+  CLI::App* families =
+      app.add_subcommand("families", "the hard function families: list, show, sample, eval, check");
   families->require_subcommand(1);
   commands.push_back({families->add_subcommand("list", "every family"), list});
   const auto add = [&](const char* name, const char* help, int (*run)(const FamilyFlags&, const Common&)) {
@@ -404,7 +422,8 @@ void add_families(CLI::App& app, Commands& commands) {
     sub->add_flag("--force", flags->force, "replace an existing output");
   }
   {
-    auto [sub, flags] = add("check", "certify a member, many members, or a data file; exit 4 when a check fails", check);
+    auto [sub, flags] =
+        add("check", "certify a member, many members, or a data file; exit 4 when a check fails", check);
     sub->add_option("--members", flags->members, "draw so many members and compare their Gram matrix");
     sub->add_option("--in", flags->in, "npz whose y is recomputed (with --member)");
   }

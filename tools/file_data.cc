@@ -17,13 +17,19 @@ template <class T>
 class FileData final : public DataSource<T> {
  public:
   FileData(const TrainConfig& c, const Dataset& data)
-      : data_(data), shard_(c.shard), labels_(c.loss == "cross-entropy"),
+      : data_(data),
+        shard_(c.shard),
+        labels_(c.loss == "cross-entropy"),
         collators_([this] { return Workplace(data_, shard_); }) {
-    require(!labels_ || data.has_classes(), "--loss cross-entropy needs classes; the targets of ", data.path, " are real: take mse");
-    const int folds = static_cast<int>(c.folds > 0 ? c.folds : 10), test = static_cast<int>(std::max<Index>(c.fold, 0));
-    const auto classes = data.has_classes() ? data.classes : std::vector<std::int32_t>(static_cast<std::size_t>(data.examples));
+    require(!labels_ || data.has_classes(), "--loss cross-entropy needs classes; the targets of ", data.path,
+            " are real: take mse");
+    const int folds = static_cast<int>(c.folds > 0 ? c.folds : 10),
+              test = static_cast<int>(std::max<Index>(c.fold, 0));
+    const auto classes =
+        data.has_classes() ? data.classes : std::vector<std::int32_t>(static_cast<std::size_t>(data.examples));
     const auto fold = stratified_folds(classes, folds, c.data_seed);
-    for (Index e = 0; e < data.examples; ++e) (fold[static_cast<std::size_t>(e)] == test ? test_ : train_).push_back(e);
+    for (Index e = 0; e < data.examples; ++e)
+      (fold[static_cast<std::size_t>(e)] == test ? test_ : train_).push_back(e);
     const auto held = static_cast<std::ptrdiff_t>(c.patience > 0 ? train_.size() / 10 : 0);
     validation_.assign(train_.end() - held, train_.end());
     train_.erase(train_.end() - held, train_.end());

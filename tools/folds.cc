@@ -66,7 +66,8 @@ class FoldsRun {
               " holds folds of another configuration; give the same flags, or another --out");
       directory_.lock();
     }
-    if (directory_.finished() && !common_.quiet) fmt::print(stderr, "eqnn: {} is finished; nothing to do\n", directory_.path());
+    if (directory_.finished() && !common_.quiet)
+      fmt::print(stderr, "eqnn: {} is finished; nothing to do\n", directory_.path());
     return !directory_.finished();
   }
 
@@ -110,10 +111,12 @@ class FoldsRun {
       std::istringstream lines(eqnn::read_file(fold_path(fold) + "/metrics.jsonl"));
       for (std::string line; std::getline(lines, line);) {
         const Json j = Json::parse(line);
-        if (j.contains("test_accuracy")) by_step[j["step"].get<Index>()].push_back(j["test_accuracy"].get<double>());
+        if (j.contains("test_accuracy"))
+          by_step[j["step"].get<Index>()].push_back(j["test_accuracy"].get<double>());
       }
     }
-    std::erase_if(by_step, [&](const auto& entry) { return entry.second.size() != static_cast<std::size_t>(config_.folds); });
+    std::erase_if(
+        by_step, [&](const auto& entry) { return entry.second.size() != static_cast<std::size_t>(config_.folds); });
     return by_step;
   }
 
@@ -141,34 +144,39 @@ class FoldsRun {
     r["run_id"] = run_id(config_);
     r["data"]["fold"] = -1;
     r["test_samples"] = examples_.data->examples;
-    for (const char* key : {"steps", "samples_seen", "train_loss", "normalized_train_loss", "test_loss", "test_variance", "test_entropy",
-                            "normalized_test_loss", "correlation", "correlation_low", "correlation_high"}) {
+    for (const char* key :
+         {"steps", "samples_seen", "train_loss", "normalized_train_loss", "test_loss", "test_variance",
+          "test_entropy", "normalized_test_loss", "correlation", "correlation_low", "correlation_high"}) {
       if (!r.contains(key)) continue;
       std::vector<double> values;
       for (const Json& f : folds) values.push_back(f[key].is_null() ? std::nan("") : f[key].get<double>());
       const Spread s = spread(values);
       r[key] = std::isfinite(s.mean) ? Json(s.mean) : Json(nullptr);
     }
-    r["verdict"] = verdict(config_, std::any_of(folds.begin(), folds.end(), [](const Json& f) { return f["verdict"] == "diverged"; }),
-                           r["normalized_train_loss"].is_null() ? NAN : r["normalized_train_loss"].get<double>(),
-                           r["normalized_test_loss"].is_null() ? NAN : r["normalized_test_loss"].get<double>());
+    r["verdict"] = verdict(
+        config_, std::any_of(folds.begin(), folds.end(), [](const Json& f) { return f["verdict"] == "diverged"; }),
+        r["normalized_train_loss"].is_null() ? NAN : r["normalized_train_loss"].get<double>(),
+        r["normalized_test_loss"].is_null() ? NAN : r["normalized_test_loss"].get<double>());
     add_accuracy(r);
-    r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(config_.steps * config_.folds) / seconds}};
+    r["time"] = {{"wall_seconds", seconds},
+                 {"steps_per_second", static_cast<double>(config_.steps * config_.folds) / seconds}};
     r["machine"]["threads"] = common_.thread_count();
     return r;
   }
 
   void print_summary(const Json& r) const {
-    fmt::print("{} folds of {} examples, {} steps each, {}\n", config_.folds, examples_.data->examples, config_.steps,
-               duration_text(r["time"]["wall_seconds"].get<double>()));
+    fmt::print("{} folds of {} examples, {} steps each, {}\n", config_.folds, examples_.data->examples,
+               config_.steps, duration_text(r["time"]["wall_seconds"].get<double>()));
     if (r.contains("test_accuracy_sd")) {
-      fmt::print("test accuracy          {:.4f} +- {:.4f}   (mean and standard deviation over the folds at step {}, where the mean is best)\n",
-                 r["test_accuracy"].get<double>(), r["test_accuracy_sd"].get<double>(), r["best_step"].get<Index>());
+      fmt::print(
+          "test accuracy          {:.4f} +- {:.4f}   (mean and standard deviation over the folds at step {}, where "
+          "the mean is best)\n",
+          r["test_accuracy"].get<double>(), r["test_accuracy_sd"].get<double>(), r["best_step"].get<Index>());
       fmt::print("at the last step       {:.4f} +- {:.4f}\n", r["last_epoch_accuracy"].get<double>(),
                  r["last_epoch_accuracy_sd"].get<double>());
     }
-    fmt::print("normalised test loss   {}\nnormalised train loss  {}\nrun                    {}\n", r["normalized_test_loss"].dump(),
-               r["normalized_train_loss"].dump(), directory_.path());
+    fmt::print("normalised test loss   {}\nnormalised train loss  {}\nrun                    {}\n",
+               r["normalized_test_loss"].dump(), r["normalized_train_loss"].dump(), directory_.path());
   }
 
   const TrainConfig& config_;

@@ -29,7 +29,8 @@ InputArray read_inputs(const std::string& path, const eqnn::hard::InputLayout& l
   const std::vector<Index>& shape = found->second.shape;
   std::vector<Index> plain{layout.points, layout.channels};
   if (layout.channels == 1) plain.pop_back();
-  const std::vector<Index> whole{layout.points, layout.channels}, one(shape.begin() + (shape.empty() ? 0 : 1), shape.end());
+  const std::vector<Index> whole{layout.points, layout.channels},
+      one(shape.begin() + (shape.empty() ? 0 : 1), shape.end());
   if (layout.other_sizes && (one.size() == 1 || one.size() == 2))  // value() judges
     return {shape[0], one.size() == 2 ? one[0] : 1, one.back(), eqnn::as_doubles(found->second)};
   if (shape.empty() || (one != layout.dims && one != whole && one != plain))

@@ -20,7 +20,8 @@ namespace tools {
 void TextFlags::add(CLI::App& app, const std::string& name, const std::string& help, bool is_switch) {
   flags_.push_back(std::make_unique<Flag>(Flag{name, "", nullptr}));
   Flag& flag = *flags_.back();
-  flag.option = is_switch ? app.add_flag("--" + name, flag.value, help) : app.add_option("--" + name, flag.value, help);
+  flag.option =
+      is_switch ? app.add_flag("--" + name, flag.value, help) : app.add_option("--" + name, flag.value, help);
 }
 
 RawOptions TextFlags::given() const {
@@ -54,15 +55,16 @@ void add_family_flags(CLI::App& app, TextFlags& flags) {
 namespace {
 
 // In the contract, and of a later version: each says so and exits 6.
-constexpr const char* kLater[] = {"sweep",   "reproduce", "learn", "bound", "gradvar", "tau-threshold", "reduce",
-                                  "collect",   "plot",  "report", "export",  "import"};
+constexpr const char* kLater[] = {"sweep",  "reproduce", "learn", "bound",  "gradvar", "tau-threshold",
+                                  "reduce", "collect",   "plot",  "report", "export",  "import"};
 
 void add_later(CLI::App& app, Commands& commands) {
   for (const char* name : kLater) {
     CLI::App* sub = app.add_subcommand(name, "not built in yet");
     sub->group("Not built in yet")->allow_extras();
     commands.push_back({sub, [name](const Common&) -> int {
-                          throw NotBuiltError(concat("'eqnn ", name, "' is not built in yet; eqnn --help lists what is"));
+                          throw NotBuiltError(
+                              concat("'eqnn ", name, "' is not built in yet; eqnn --help lists what is"));
                         }});
   }
 }
@@ -76,7 +78,8 @@ void add_common(CLI::App& app, Common& common, CommonText& text) {
   app.add_flag("-q,--quiet", common.quiet, "no progress, no notes");
   app.add_flag("-v,--verbose", common.verbose, "say more");
   app.add_option("--threads", text.threads, "threads (default: all cores)");
-  app.add_option("--seed", text.seed, "seed; the default of --member-seed, --init-seed and --data-seed (default 0)");
+  app.add_option("--seed", text.seed,
+                 "seed; the default of --member-seed, --init-seed and --data-seed (default 0)");
   app.add_option("--progress", common.progress, "auto, bar, plain or none")
       ->check(CLI::IsMember({"auto", "bar", "plain", "none"}));
 }
@@ -94,8 +97,8 @@ std::string full_name(const CLI::App& app) {
 }
 
 // Flags of the contract that belong to families and measurements of a later version.
-constexpr const char* kLaterFlags[] = {"--group", "--d", "--k", "--graph", "--c-min", "--frame", "--generators",
-                                       "--r", "--m", "--degree", "--terms", "--profile"};
+constexpr const char* kLaterFlags[] = {"--group",      "--d", "--k", "--graph",  "--c-min", "--frame",
+                                       "--generators", "--r", "--m", "--degree", "--terms", "--profile"};
 
 // What the parser could not place: an unknown flag or subcommand, with the nearest known one.
 [[noreturn]] void refuse_extras(const CLI::App& app, const std::vector<std::string>& extras) {
@@ -103,16 +106,22 @@ constexpr const char* kLaterFlags[] = {"--group", "--d", "--k", "--graph", "--c-
   if (word.starts_with("-")) {
     const std::string name = word.substr(0, word.find('='));
     for (const char* later : kLaterFlags)
-      if (name == later) throw NotBuiltError(concat(name, " is not built in yet; ", full_name(app), " --help lists what is"));
+      if (name == later)
+        throw NotBuiltError(concat(name, " is not built in yet; ", full_name(app), " --help lists what is"));
     if (app.get_parent() == nullptr)
-      throw ValueError(concat("'", name, "' stands before a subcommand; write eqnn SUBCOMMAND first, and then its flags"));
+      throw ValueError(
+          concat("'", name, "' stands before a subcommand; write eqnn SUBCOMMAND first, and then its flags"));
     throw ValueError(concat("'", name, "' is not a flag of '", full_name(app), "'; the nearest is '",
                             eqnn::nearest(name, flag_names(app)), "'; --help lists all"));
   }
   std::vector<std::string> names;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
-  if (names.empty()) throw ValueError(concat("'", word, "' is one argument too many for '", full_name(app), "'; --help shows its use"));
-  throw ValueError(concat("'", word, "' is not a subcommand; the nearest is '", eqnn::nearest(word, names), "'; --help lists all"));
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    names.push_back(sub->get_name());
+  if (names.empty())
+    throw ValueError(
+        concat("'", word, "' is one argument too many for '", full_name(app), "'; --help shows its use"));
+  throw ValueError(concat("'", word, "' is not a subcommand; the nearest is '", eqnn::nearest(word, names),
+                          "'; --help lists all"));
 }
 
 void check_extras(const CLI::App& app) {
@@ -130,7 +139,8 @@ void check_values(const CLI::App& app) {
     for (const std::string& value : o->results()) {
       require(!value.empty(), o->get_name(), " is empty; give it a value, or leave it out");
       const bool flag = value.starts_with("--") || (value.size() == 2 && app.get_option_no_throw(value) != nullptr);
-      require(!flag, o->get_name(), " is '", value, "', a flag; give it a value first (a file of that name: ./", value, ")");
+      require(!flag, o->get_name(), " is '", value, "', a flag; give it a value first (a file of that name: ./",
+              value, ")");
     }
   }
 }
@@ -143,7 +153,9 @@ std::string one_line(std::string text) {
 }
 
 int run(int argc, char** argv) {
-  CLI::App app("Equivariant networks, and function families that they represent and gradient descent does not learn.", "eqnn");
+  CLI::App app(
+      "Equivariant networks, and function families that they represent and gradient descent does not learn.",
+      "eqnn");
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   app.set_version_flag("--version", concat("eqnn ", version_text()));
   app.allow_extras();
@@ -204,8 +216,7 @@ int guarded(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f then fails as one to a full disk does
   try {
     const int code = run(argc, argv);
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      return report(kFile, "", kNoOutput);
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return report(kFile, "", kNoOutput);
     return code;
   } catch (const NotBuiltError& e) {
     return report(kNotBuilt, "", e.what());
@@ -227,6 +238,4 @@ int guarded(int argc, char** argv) {
 }  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) {
-  return tools::guarded(argc, argv);
-}
+int main(int argc, char** argv) { return tools::guarded(argc, argv); }

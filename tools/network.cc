@@ -51,7 +51,8 @@ Mlp<T> make_head(Params<T>& p, const TrainConfig& c, Index width, Index outputs)
 template <class T>
 class AfterLayer {
  public:
-  AfterLayer(Params<T>& p, const TrainConfig& c, Index layer) : activation_(activation(c.activation)), dropout_(c.dropout) {
+  AfterLayer(Params<T>& p, const TrainConfig& c, Index layer)
+      : activation_(activation(c.activation)), dropout_(c.dropout) {
     const std::string name = concat("norms.", layer);
     if (c.norm == "layer") layer_norm_.emplace(p, name, c.width);
     if (c.norm == "graph") graph_norm_.emplace(p, name, c.width);
@@ -194,9 +195,11 @@ Recorder<T> gin(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
 template <class T>
 Recorder<T> cnn(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   const Index n = in.input.points;
-  require(c.filter <= n, "--filter is ", c.filter, "; this input has ", n, " positions, and a filter at most as many");
+  require(c.filter <= n, "--filter is ", c.filter, "; this input has ", n,
+          " positions, and a filter at most as many");
   PointNetwork<T, eqnn::CyclicConvolution<T>> net(p, c, in.input.channels, in.outputs, [&](Index i, Index width) {
-    return eqnn::CyclicConvolution<T>(p, concat("layers.", i), width, c.width, eqnn::Torus::cycle(n, i == 0 ? 0 : c.filter));
+    return eqnn::CyclicConvolution<T>(p, concat("layers.", i), width, c.width,
+                                      eqnn::Torus::cycle(n, i == 0 ? 0 : c.filter));
   });
   return [net, layout = in.input](Program<T>& g) { return net(make_input(g, layout)); };
 }
@@ -231,9 +234,11 @@ eqnn::PermutationFrame group_frame(const NetworkInputs& in) {
     const Index n = in.input.points;
     const auto order = in.group->order();
     if (order == n && in.group->orbits().count == 1) return PermutationFrame::rotate_to_maximum;
-    if (in.group->order_text() == eqnn::PermutationGroup::symmetric(n).order_text()) return PermutationFrame::sort_absolute;
+    if (in.group->order_text() == eqnn::PermutationGroup::symmetric(n).order_text())
+      return PermutationFrame::sort_absolute;
   }
-  throw ValueError("--model frame-mlp needs an input whose points a symmetric or cyclic group permutes; mlp takes any input");
+  throw ValueError(
+      "--model frame-mlp needs an input whose points a symmetric or cyclic group permutes; mlp takes any input");
 }
 
 template <class T>
@@ -252,7 +257,8 @@ Recorder<T> frame_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& i
 
 template <class T>
 Recorder<T> group_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
-  require(in.group.has_value(), "--model group-mlp needs an input whose points a group permutes; mlp takes any input");
+  require(in.group.has_value(),
+          "--model group-mlp needs an input whose points a group permutes; mlp takes any input");
   auto widths = hidden_widths(c, in.input.channels, in.outputs);
   const eqnn::GroupAveragedMlp<T> net(p, "layers", *in.group, widths, activation(c.activation));
   return [net, layout = in.input](Program<T>& g) { return net(make_input(g, layout)); };
@@ -272,8 +278,8 @@ Recorder<T> poly(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
 template <class T>
 Recorder<T> egnn_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   const InputLayout layout = in.input;
-  require(layout.channels == 2 || layout.channels == 3, "--model egnn needs points in 2 or 3 dimensions; this input has ",
-          layout.channels, " channels");
+  require(layout.channels == 2 || layout.channels == 3,
+          "--model egnn needs points in 2 or 3 dimensions; this input has ", layout.channels, " channels");
   std::vector<eqnn::Egnn<T>> layers;
   for (Index i = 0; i < c.depth; ++i)
     layers.emplace_back(p, concat("layers.", i), i == 0 ? 1 : c.width, c.width, c.width, activation(c.activation));
@@ -319,7 +325,8 @@ bool reads_graph(const TrainConfig& c, const NetworkInputs& in) {
 
 template <class T>
 Recorder<T> make_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
-  require(!in.sparse() || c.model == "gin", "--model ", c.model, " does not take graphs of different sizes; gin does");
+  require(!in.sparse() || c.model == "gin", "--model ", c.model,
+          " does not take graphs of different sizes; gin does");
   if (c.model == "gnn") return gnn(p, c, in);
   if (c.model == "gin") return gin(p, c, in);
   if (c.model == "cnn") return cnn(p, c, in);

@@ -15,13 +15,13 @@ namespace tools {
 
 // What a network may be fed, and how much it gives.
 struct NetworkInputs {
-  eqnn::hard::InputLayout input;                        // the family's or the file's
-  std::optional<eqnn::hard::InputLayout> features;      // canonical forms or invariants of it
-  bool fixed_graph = false;                             // its points are the nodes of one graph: input "graph"
-  std::optional<eqnn::PermutationGroup> group;          // under which the target is invariant, acting on the points
+  eqnn::hard::InputLayout input;                    // the family's or the file's
+  std::optional<eqnn::hard::InputLayout> features;  // canonical forms or invariants of it
+  bool fixed_graph = false;                         // its points are the nodes of one graph: input "graph"
+  std::optional<eqnn::PermutationGroup> group;      // under which the target is invariant, acting on the points
   Index outputs = 1;
   // Sparse graphs instead: input "nodes" [nodes, input.channels] of a graph input "graph".
-  Index graph_nodes = 0, graph_edges = 0;               // the most of one shard; 0: no sparse graphs
+  Index graph_nodes = 0, graph_edges = 0;  // the most of one shard; 0: no sparse graphs
 
   bool sparse() const { return graph_nodes > 0; }
 };

@@ -13,7 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-int predict(const std::string& path, const std::string& in_path, const std::string& out, bool force, const Common& common) {
+int predict(const std::string& path, const std::string& in_path, const std::string& out, bool force,
+            const Common& common) {
   const RunDirectory run(path);
   require<eqnn::FileError>(run.exists(), path, ": there is no such run directory; train one first");
   const TrainConfig c = run.config();
@@ -26,7 +27,9 @@ int predict(const std::string& path, const std::string& in_path, const std::stri
   const std::vector<double> y = (*network)(in);
   eqnn::write_npz(out, {{"y", eqnn::npy_array<double>({in.examples}, y)}});
   if (common.json)
-    fmt::print("{}\n", Json({{"examples", in.examples}, {"out", out}}).dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print(
+        "{}\n",
+        Json({{"examples", in.examples}, {"out", out}}).dump(-1, ' ', false, Json::error_handler_t::replace));
   else if (!common.quiet)
     fmt::print("{} outputs in {}\n", in.examples, out);
   return kDone;
@@ -45,8 +48,9 @@ void add_predict(CLI::App& app, Commands& commands) {
   sub->add_option("--in", flags->in, "npz with the family's inputs")->required();
   sub->add_option("-o,--out", flags->out, "npz for the outputs, y (double)")->required();
   sub->add_flag("--force", flags->force, "replace an existing output");
-  commands.push_back(
-      {sub, [flags](const Common& common) { return predict(flags->run, flags->in, flags->out, flags->force, common); }});
+  commands.push_back({sub, [flags](const Common& common) {
+                        return predict(flags->run, flags->in, flags->out, flags->force, common);
+                      }});
 }
 
 }  // namespace tools

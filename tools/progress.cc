@@ -59,12 +59,15 @@ void Progress::draw(Index done, const std::string& note, double seconds) {
   std::string bar;
   if (room >= 8) {
     const int width = std::min(room, 30);
-    const int full = static_cast<int>(static_cast<double>(width) * static_cast<double>(done) / static_cast<double>(total_));
-    bar = "[" + std::string(static_cast<std::size_t>(full), '#') + std::string(static_cast<std::size_t>(width - full), '.') + "] ";
+    const int full =
+        static_cast<int>(static_cast<double>(width) * static_cast<double>(done) / static_cast<double>(total_));
+    bar = "[" + std::string(static_cast<std::size_t>(full), '#') +
+          std::string(static_cast<std::size_t>(width - full), '.') + "] ";
   } else if (static_cast<int>(text.size()) > columns) {
     text.resize(static_cast<std::size_t>(std::max(columns, 1)));
   }
-  std::fprintf(stderr, "\r\033[K%s%s%s%s", color_ ? "\033[36m" : "", bar.c_str(), color_ ? "\033[0m" : "", text.c_str());
+  std::fprintf(stderr, "\r\033[K%s%s%s%s", color_ ? "\033[36m" : "", bar.c_str(), color_ ? "\033[0m" : "",
+               text.c_str());
   drawn_ = true;
 }
 

@@ -26,9 +26,14 @@ template <class T>
 class FamilyData final : public DataSource<T> {
  public:
   FamilyData(const TrainConfig& c, const eqnn::hard::Member& member)
-      : config_(c), member_(member), inputs_(network_inputs(member)), labels_(c.loss == "cross-entropy"), fixed_(c.samples - (c.patience > 0 ? c.samples / 10 : 0)),
+      : config_(c),
+        member_(member),
+        inputs_(network_inputs(member)),
+        labels_(c.loss == "cross-entropy"),
+        fixed_(c.samples - (c.patience > 0 ? c.samples / 10 : 0)),
         shuffle_(c.data_seed, std::max<Index>(fixed_, 1)) {
-    require(!labels_ || (member.two_valued() && !c.control), "--loss cross-entropy needs a target of two values; this one is real: take mse");
+    require(!labels_ || (member.two_valued() && !c.control),
+            "--loss cross-entropy needs a target of two values; this one is real: take mse");
   }
 
   Index fixed_examples() const override { return fixed_; }
@@ -37,12 +42,14 @@ class FamilyData final : public DataSource<T> {
 
   void train(Batch<T>& b) const override {
     if (config_.samples == 0) {
-      fill(b, 0, b.last - b.first, {config_.data_seed, Stream::train, b.step, static_cast<std::uint64_t>(b.first)}, true);
+      fill(b, 0, b.last - b.first, {config_.data_seed, Stream::train, b.step, static_cast<std::uint64_t>(b.first)},
+           true);
       return;
     }
     const auto size = static_cast<std::uint64_t>(fixed_);
     for (Index i = 0; i < b.last - b.first; ++i) {
-      const auto position = b.step * static_cast<std::uint64_t>(config_.batch) + static_cast<std::uint64_t>(b.first + i);
+      const auto position =
+          b.step * static_cast<std::uint64_t>(config_.batch) + static_cast<std::uint64_t>(b.first + i);
       const Index which = shuffle_(position / size, static_cast<Index>(position % size));
       fill(b, i, 1, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true);
     }
@@ -55,7 +62,8 @@ class FamilyData final : public DataSource<T> {
 
  private:
   void fixed_part(Batch<T>& b, Index offset) const {
-    fill(b, 0, b.last - b.first, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(offset + b.first)}, true);
+    fill(b, 0, b.last - b.first,
+         {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(offset + b.first)}, true);
   }
 
   // Examples [first, first + count) of the batch, from the counter on.

@@ -37,9 +37,9 @@ void fill_derived(const TrainConfig& c, const eqnn::hard::Member& member, const 
 template <class T>
 std::unique_ptr<DataSource<T>> family_data(const TrainConfig& c, const eqnn::hard::Member& member);
 
-// Examples of a file: the test part is fold max(c.fold, 0) of c.folds (of 10 when c.folds is 0), stratified by class,
-// and the others are the training set, in an order of its own each epoch; what does not fill a batch waits for the
-// next epoch. The data set must outlive it.
+// Examples of a file: the test part is fold max(c.fold, 0) of c.folds (of 10 when c.folds is 0), stratified by
+// class, and the others are the training set, in an order of its own each epoch; what does not fill a batch waits
+// for the next epoch. The data set must outlive it.
 template <class T>
 std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const Dataset& data);
 
@@ -65,7 +65,8 @@ class Shuffle {
     const std::uint64_t mask = (std::uint64_t{1} << half_) - 1;
     std::uint64_t left = x >> half_, right = x & mask;
     for (std::uint32_t round = 0; round < 4; ++round) {
-      const std::uint64_t mixed = left ^ (eqnn::philox({seed_, eqnn::Stream::order, epoch, right}, round)[0] & mask);
+      const std::uint64_t mixed =
+          left ^ (eqnn::philox({seed_, eqnn::Stream::order, epoch, right}, round)[0] & mask);
       left = right;
       right = mixed;
     }

@@ -63,8 +63,9 @@ bool RunDirectory::has_checkpoint() const { return fs::exists(file("checkpoint.s
 void RunDirectory::create(const std::string& run_json) {
   std::error_code error;
   const bool made = fs::create_directories(path_, error);
-  require<FileError>(!error && fs::is_directory(path_), path_, ": the run directory cannot be made: ",
-                     error ? error.message() : "a file is in the way", "; choose another --out");
+  require<FileError>(!error && fs::is_directory(path_), path_,
+                     ": the run directory cannot be made: ", error ? error.message() : "a file is in the way",
+                     "; choose another --out");
   try {
     lock();
     eqnn::write_atomically(file("run.json"), run_json);
@@ -78,7 +79,8 @@ void RunDirectory::lock() {
   if (lock_ < 0) lock_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   // File systems without locks answer with other errors, and are used without.
   const bool taken = lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  require(!taken, path_, ": another process is at work in this run directory; wait for it, or choose another --out");
+  require(!taken, path_,
+          ": another process is at work in this run directory; wait for it, or choose another --out");
 }
 
 void RunDirectory::sweep() const {
@@ -109,7 +111,8 @@ TrainConfig RunDirectory::config() const {
 void RunDirectory::remove() {
   std::error_code error;
   const bool removable = fs::is_directory(path_) && (blank() || fs::exists(file("run.json")));
-  require(removable, path_, " is not a run directory; --force replaces runs only: remove it yourself or choose another --out");
+  require(removable, path_,
+          " is not a run directory; --force replaces runs only: remove it yourself or choose another --out");
   lock();
   fs::remove_all(path_, error);
   close(lock_);
@@ -137,20 +140,20 @@ RunState RunDirectory::read_checkpoint(Training& training, const std::string& ow
   eqnn::SafeTensors found = eqnn::decode_safetensors(eqnn::read_file(path), path);
   require<FileError>(found.metadata["format"] == kFormat, path, ": format is '", found.metadata["format"],
                      "'; this version reads ", kFormat, "; start again with --force");
-  require<FileError>(found.metadata["owner"] == owner, path, ": belongs to run '", found.metadata["owner"], "'; that of '", owner,
-                     "' is needed: put it back, or start again with --force");
+  require<FileError>(found.metadata["owner"] == owner, path, ": belongs to run '", found.metadata["owner"],
+                     "'; that of '", owner, "' is needed: put it back, or start again with --force");
   const auto whole = [&](const char* name) {
     const std::string& text = found.metadata[name];
     std::int64_t value = -1;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    require<FileError>(error == std::errc() && end == text.data() + text.size() && value >= 0, path, ": ", name, " is '",
-                       text, "'; a whole number is needed; start again with --force");
+    require<FileError>(error == std::errc() && end == text.data() + text.size() && value >= 0, path, ": ", name,
+                       " is '", text, "'; a whole number is needed; start again with --force");
     return value;
   };
   RunState s;
   s.steps = static_cast<std::uint64_t>(whole("step"));
-  require<FileError>(s.steps <= static_cast<std::uint64_t>(steps), path, ": is of step ", s.steps, " of a run of ", steps,
-                     "; start again with --force");
+  require<FileError>(s.steps <= static_cast<std::uint64_t>(steps), path, ": is of step ", s.steps, " of a run of ",
+                     steps, "; start again with --force");
   s.evaluated = static_cast<std::uint64_t>(whole("evaluated"));
   s.ended = found.metadata["ended"];
   s.metrics_length = whole("metrics_length");

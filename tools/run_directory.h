@@ -16,13 +16,13 @@ struct RunState {
   std::uint64_t steps = 0;
   Index metrics_length = 0;
   double wall_seconds = 0;
-  double initial_loss = 0;                  // of the first batch; the measure of divergence
-  std::vector<double> recent_losses;        // of the last 100 batches, oldest first
-  double best_validation = 0;               // early stopping
+  double initial_loss = 0;            // of the first batch; the measure of divergence
+  std::vector<double> recent_losses;  // of the last 100 batches, oldest first
+  double best_validation = 0;         // early stopping
   Index evaluations_without_better = 0;
-  std::uint64_t evaluated = 0;              // the step of the last line in metrics.jsonl
-  double gradient_norm = 0;                 // of the last step
-  std::string ended;                        // "" while steps are left to do, or "stopped", "diverged"
+  std::uint64_t evaluated = 0;  // the step of the last line in metrics.jsonl
+  double gradient_norm = 0;     // of the last step
+  std::string ended;            // "" while steps are left to do, or "stopped", "diverged"
 };
 
 class RunDirectory {

@@ -40,9 +40,11 @@ void print_dry_run(const TrainConfig& c, const Examples& examples, const Common&
     fmt::print("{}\n", j.dump());
     return;
   }
-  fmt::print("{}# run id            {}\n# parameters        {}\n# memory            {:.1f} MB\n# flops a step      {:.3g} (matrix products)\n",
-             config_toml(c), run_id(c), training->parameters(), static_cast<double>(training->memory_bytes()) / 1e6,
-             training->flops_per_step());
+  fmt::print(
+      "{}# run id            {}\n# parameters        {}\n# memory            {:.1f} MB\n# flops a step      {:.3g} "
+      "(matrix products)\n",
+      config_toml(c), run_id(c), training->parameters(), static_cast<double>(training->memory_bytes()) / 1e6,
+      training->flops_per_step());
 }
 
 // A member file decides the parameters that it holds (n, ...), whatever their flags' defaults. In a TOML file
@@ -61,7 +63,9 @@ void take_member(TrainConfig& c, const std::string& source, const RawOptions& op
     std::replace(key.begin(), key.end(), '-', '_');
     if (!j.contains(key)) continue;
     const Json& held = j.at(key);
-    value = held.is_string() ? held.get<std::string>() : held.is_array() ? std::to_string(held.size()) : held.dump();
+    value = held.is_string()  ? held.get<std::string>()
+            : held.is_array() ? std::to_string(held.size())
+                              : held.dump();
   }
 }
 
@@ -84,7 +88,8 @@ RawOptions without_online(const RawOptions& options) {
       kept.push_back(o);
     }
   }
-  require(!online || !samples, "--online and --samples exclude each other: fresh samples every step, or a fixed set");
+  require(!online || !samples,
+          "--online and --samples exclude each other: fresh samples every step, or a fixed set");
   if (online) kept.push_back({"samples", "0"});
   return kept;
 }
@@ -160,7 +165,9 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
     job.config = resolve_config(*job.examples.data, all, seed);
     return job;
   }
-  require(!family.empty(), "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all), or a file: --data");
+  require(!family.empty(),
+          "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all), or a "
+          "file: --data");
   job.config = resolve_config(family, all, seed);
   job.config.member = member;
   if (!flags.member.empty()) take_member(job.config, flags.member, options);
@@ -170,7 +177,8 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
 }
 
 int train(TrainFlags flags, const RawOptions& given, Common common) {
-  require(!(flags.resume && flags.force), "--resume and --force exclude each other: one goes on with a run, the other removes it");
+  require(!(flags.resume && flags.force),
+          "--resume and --force exclude each other: one goes on with a run, the other removes it");
   for (const RawOption& o : given)
     for (const std::string& later : later_options())
       if (o.name == later) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
@@ -198,15 +206,18 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
 }  // namespace
 
 void add_train(CLI::App& app, Commands& commands) {
-  CLI::App* sub = app.add_subcommand("train", "train one network on a family's target or its control, or on a file");
+  CLI::App* sub =
+      app.add_subcommand("train", "train one network on a family's target or its control, or on a file");
   auto flags = std::make_shared<TrainFlags>();
   auto options = std::make_shared<TextFlags>();
   sub->add_option("ID", flags->id, "family (eqnn families list)");
   sub->add_option("-o,--out", flags->out, "run directory (default: runs/<run id>)");
   sub->add_option("-c,--config", flags->config, "TOML file of flags; flags given here override it");
   sub->add_option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
-  sub->add_option("--expect", flags->expect, "exit 4 unless the run ends so")->check(CLI::IsMember({"learned", "fails"}));
-  sub->add_option("--checkpoint-every", flags->checkpoint_every, "steps between checkpoints; 0: at every evaluation");
+  sub->add_option("--expect", flags->expect, "exit 4 unless the run ends so")
+      ->check(CLI::IsMember({"learned", "fails"}));
+  sub->add_option("--checkpoint-every", flags->checkpoint_every,
+                  "steps between checkpoints; 0: at every evaluation");
   sub->add_flag("--resume", flags->resume, "go on with an interrupted run; start it where there is none");
   sub->add_flag("--force", flags->force, "replace an existing run");
   sub->add_flag("--dry-run", flags->dry_run, "print the configuration, parameters, memory and work, and stop");
@@ -215,7 +226,8 @@ void add_train(CLI::App& app, Commands& commands) {
   add_family_flags(*sub, *options);
   for (const ConfigField& f : config_fields()) options->add(*sub, f.name, f.help, f.is_switch);
   for (const std::string& later : later_options()) options->add(*sub, later, "not built in yet");
-  commands.push_back({sub, [flags, options](const Common& common) { return train(*flags, options->given(), common); }});
+  commands.push_back(
+      {sub, [flags, options](const Common& common) { return train(*flags, options->given(), common); }});
 }
 
 }  // namespace tools

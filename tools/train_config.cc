@@ -36,12 +36,13 @@ ConfigField integer(const char* name, const char* help, Index TrainConfig::*fiel
           [=](const TrainConfig& c) { return std::to_string(c.*field); }};
 }
 
-ConfigField number(const char* name, const char* help, double TrainConfig::*field, double low, double high = 1e300) {
+ConfigField number(const char* name, const char* help, double TrainConfig::*field, double low,
+                   double high = 1e300) {
   return {name, help, false,
           [=](TrainConfig& c, const std::string& text) {
             const double v = parse_number(name, text);
-            require(v >= low && v <= high, "--", name, " is ", text, "; allowed are numbers from ", number_text(low),
-                    high < 1e300 ? " to " + number_text(high) : std::string(" on"));
+            require(v >= low && v <= high, "--", name, " is ", text, "; allowed are numbers from ",
+                    number_text(low), high < 1e300 ? " to " + number_text(high) : std::string(" on"));
             c.*field = v;
           },
           [=](const TrainConfig& c) { return number_text(c.*field); }};
@@ -58,14 +59,15 @@ ConfigField seed_field(const char* name, const char* help, std::uint64_t TrainCo
 }
 
 // `later` are values of the contract that this version cannot do: exit 6 rather than 2.
-ConfigField choice(const char* name, const char* help, std::string TrainConfig::*field, std::vector<std::string> allowed,
-                   std::vector<std::string> later = {}) {
+ConfigField choice(const char* name, const char* help, std::string TrainConfig::*field,
+                   std::vector<std::string> allowed, std::vector<std::string> later = {}) {
   std::string list;
   for (const std::string& a : allowed) list += concat(list.empty() ? "" : ", ", a);
   return {name, concat(help, ": ", list), false,
           [=](TrainConfig& c, const std::string& text) {
             for (const std::string& l : later)
-              if (l == text) throw NotBuiltError(concat("--", name, " ", text, " is not built in yet; allowed are ", list));
+              if (l == text)
+                throw NotBuiltError(concat("--", name, " ", text, " is not built in yet; allowed are ", list));
             for (const std::string& a : allowed)
               if (a == text) {
                 c.*field = text;
@@ -83,14 +85,17 @@ std::vector<ConfigField> make_fields() {
       ConfigField{"data", "a file of labelled examples instead of a family", false,
                   [](C& c, const std::string& text) { c.data = text; }, [](const C& c) { return quoted(c.data); }},
       choice("format", "format of --data", &C::format, {"gin", "tudataset", "npz", "csv"}),
-      integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part", &C::folds, 0, 1000),
+      integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part",
+              &C::folds, 0, 1000),
       integer("fold", "only this fold of --folds, from 0; -1: all", &C::fold, -1, 999),
       toggle("control", "train on the family's matched positive control instead of its target", &C::control),
-      choice("model", "network", &C::model, {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "poly", "egnn"}),
+      choice("model", "network", &C::model,
+             {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "poly", "egnn"}),
       integer("depth", "hidden layers before the head", &C::depth, 1, 1000),
       integer("width", "units of a hidden layer", &C::width, 1, 1 << 16),
       integer("head-width", "units of the head's hidden layer; 0: a linear head", &C::head_width, 0, 1 << 16),
-      integer("filter", "positions of a convolution after the first, which has full length; 0: all", &C::filter, 0, 1 << 16),
+      integer("filter", "positions of a convolution after the first, which has full length; 0: all", &C::filter, 0,
+              1 << 16),
       choice("activation", "activation", &C::activation, {"relu", "tanh", "gelu", "square"}),
       choice("init", "initial weights", &C::init,
              {"kaiming-uniform", "kaiming-normal", "xavier-uniform", "xavier-normal", "orthogonal"}),
@@ -119,7 +124,8 @@ std::vector<ConfigField> make_fields() {
               "stop after this many evaluations without a better loss on the last tenth of --samples; 0: never",
               &C::patience, 0),
       number("clip-norm", "largest gradient norm; 0: no clipping", &C::clip_norm, 0),
-      number("noise", "noise on training targets: flip probability (two-valued) or standard deviation", &C::noise, 0),
+      number("noise", "noise on training targets: flip probability (two-valued) or standard deviation", &C::noise,
+             0),
       choice("loss", "training loss", &C::loss, {"mse", "cross-entropy"}),
       choice("dtype", "arithmetic", &C::dtype, {"f32", "f64"}),
       toggle("strict", "the same bits on every machine with fused multiply-add", &C::strict),
@@ -135,17 +141,22 @@ std::vector<ConfigField> make_fields() {
 }
 
 void check_together(const TrainConfig& c) {
-  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0), "--nesterov needs --optimizer sgd and --momentum above 0");
+  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
+          "--nesterov needs --optimizer sgd and --momentum above 0");
   require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
           c.optimizer, "; only sgd has momentum");
   if (!c.data.empty()) {
-    require(!c.control && c.samples == 0 && c.noise == 0, "--control, --samples and --noise are for families; with --data leave them out");
+    require(!c.control && c.samples == 0 && c.noise == 0,
+            "--control, --samples and --noise are for families; with --data leave them out");
     require(c.folds != 1, "--folds is 1; it must be 2 or more, or 0");
-    require(c.fold < (c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds > 0 ? c.folds : 10, " folds, which count from 0");
+    require(c.fold<(c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds> 0 ? c.folds : 10,
+            " folds, which count from 0");
   } else {
-    require(c.folds == 0 && c.fold < 0, "--folds and --fold need --data: families have as many samples as are wanted");
+    require(c.folds == 0 && c.fold < 0,
+            "--folds and --fold need --data: families have as many samples as are wanted");
   }
-  require(!c.data.empty() || c.patience == 0 || c.samples >= 10, "--patience needs a fixed training set of at least 10: give --samples");
+  require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
+          "--patience needs a fixed training set of at least 10: give --samples");
   require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
 }
 
@@ -168,7 +179,8 @@ std::string canonical(const std::string& text, const std::string& default_value)
   if (const auto whole = whole_number(text)) return std::to_string(*whole);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && std::isfinite(value) ? number_text(value) : text;
+  return error == std::errc() && end == text.data() + text.size() && std::isfinite(value) ? number_text(value)
+                                                                                          : text;
 }
 
 std::string scalar_text(const nlohmann::ordered_json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); }
@@ -208,12 +220,15 @@ struct SortedOptions {
 };
 SortedOptions sort_options(const RawOptions& options, std::vector<std::string> known) {
   for (const ConfigField& f : config_fields()) known.push_back(f.name);
-  for (const char* flag : {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
+  for (const char* flag :
+       {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
     known.push_back(flag);
   SortedOptions sorted;
   for (const RawOption& o : options) {
     const auto is_o = [&](const auto& named) { return named.name == o.name; };
-    const auto has_o = [&](const auto& family) { return std::any_of(family.parameters.begin(), family.parameters.end(), is_o); };
+    const auto has_o = [&](const auto& family) {
+      return std::any_of(family.parameters.begin(), family.parameters.end(), is_o);
+    };
     for (const std::string& later : later_options())
       if (later == o.name) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
     if (std::any_of(config_fields().begin(), config_fields().end(), is_o))
@@ -221,7 +236,8 @@ SortedOptions sort_options(const RawOptions& options, std::vector<std::string> k
     else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
       sorted.parameters.push_back(o);
     else
-      throw ValueError(concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
+      throw ValueError(
+          concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
   }
   return sorted;
 }
@@ -258,9 +274,11 @@ TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::
   const SortedOptions sorted = sort_options(options, {});
   require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
           " is a parameter of a family; with --data leave it out");
-  eqnn::hard::ParameterValues defaults{{"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
+  eqnn::hard::ParameterValues defaults{
+      {"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
   if (data.has_graphs())
-    defaults.insert({{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
+    defaults.insert(
+        {{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
   if (data.has_graphs()) defaults["model"] = "gin";
   TrainConfig c;
   c.member_seed = c.init_seed = c.data_seed = seed;
@@ -271,7 +289,8 @@ TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::
 RawOptions config_options(const TrainConfig& c) {
   RawOptions options;
   for (const auto& [name, value] : c.params) options.push_back({name, value});
-  for (const ConfigField& f : config_fields()) options.push_back({f.name, scalar_text(nlohmann::ordered_json::parse(f.get(c)))});
+  for (const ConfigField& f : config_fields())
+    options.push_back({f.name, scalar_text(nlohmann::ordered_json::parse(f.get(c)))});
   return options;
 }
 

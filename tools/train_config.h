@@ -18,9 +18,9 @@ struct TrainConfig {
   std::string family;
   eqnn::hard::ParameterValues params;  // all of the family's
   std::string member;                  // a member file's contents; empty: drawn from member_seed
-  std::string data, format = "gin";  // a file of examples instead of a family
-  std::string data_hash;             // of its examples
-  Index folds = 0, fold = -1;        // fold >= 0: only that one
+  std::string data, format = "gin";    // a file of examples instead of a family
+  std::string data_hash;               // of its examples
+  Index folds = 0, fold = -1;          // fold >= 0: only that one
   bool control = false;
   std::string model = "gnn";
   Index depth = 3, width = 64, head_width = 64;

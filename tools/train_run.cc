@@ -106,8 +106,8 @@ int TrainRun::run() {
 void check_resumable(const TrainConfig& before, const TrainConfig& now, const std::string& path, bool named) {
   TrainConfig grown = before;
   if (before.steps != now.steps) {
-    require(named && before.schedule == "constant" && now.schedule == "constant" && now.steps > before.steps, "--steps is ",
-            now.steps, " and the run in ", path, " has ", before.steps,
+    require(named && before.schedule == "constant" && now.schedule == "constant" && now.steps > before.steps,
+            "--steps is ", now.steps, " and the run in ", path, " has ", before.steps,
             "; on --resume it may only grow, with --schedule constant and --out given");
     grown.steps = now.steps;
   }
@@ -136,7 +136,8 @@ bool TrainRun::open() {
     if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_, owner(), config_.steps);
     // In this order: whenever it is cut off, result.json is there only beside the run.json that it is of.
     if (directory_.finished()) std::remove(directory_.file("result.json").c_str());
-    if (before.steps != config_.steps) eqnn::write_atomically(directory_.file("run.json"), run_description(config_, examples_, common_));
+    if (before.steps != config_.steps)
+      eqnn::write_atomically(directory_.file("run.json"), run_description(config_, examples_, common_));
   }
   directory_.sweep();
   metrics_ = std::make_unique<eqnn::AppendFile>(directory_.file("metrics.jsonl"));
@@ -154,7 +155,8 @@ std::string TrainRun::owner() const {
 
 int TrainRun::loop() {
   Progress progress(common_, static_cast<Index>(first_step_), config_.steps);
-  const auto steps = static_cast<std::uint64_t>(config_.steps), every = static_cast<std::uint64_t>(config_.eval_interval());
+  const auto steps = static_cast<std::uint64_t>(config_.steps),
+             every = static_cast<std::uint64_t>(config_.eval_interval());
   const auto interval = static_cast<std::uint64_t>(options_.checkpoint_every);
   // A run that has grown was not evaluated at its old end.
   if (state_.ended.empty() && state_.steps > 0 && state_.steps < steps && state_.steps % every == 0 &&
@@ -227,7 +229,9 @@ void TrainRun::checkpoint() {
 int TrainRun::interrupted() {
   checkpoint();
   if (options_.silent) return g_signal == SIGINT ? kSigint : kInterrupted;
-  std::fprintf(stderr, "eqnn: interrupted after step %llu of %lld; a checkpoint is in %s: run the same command again with --resume\n",
+  std::fprintf(stderr,
+               "eqnn: interrupted after step %llu of %lld; a checkpoint is in %s: run the same command again with "
+               "--resume\n",
                static_cast<unsigned long long>(state_.steps), static_cast<long long>(config_.steps),
                directory_.path().c_str());
   return g_signal == SIGINT ? kSigint : kInterrupted;
@@ -262,7 +266,9 @@ Json TrainRun::result(bool diverged) {
   for (const auto& [name, value] : config_.params) params[name] = typed(value);
   r["params"] = params;
   if (examples_.member) r["member"] = Json::parse(examples_.member->json());
-  if (examples_.data) r["data"] = {{"path", config_.data}, {"format", config_.format}, {"examples", examples_.data->examples}, {"hash", config_.data_hash}, {"fold", config_.fold}, {"folds", config_.folds}};
+  if (examples_.data)
+    r["data"] = {{"path", config_.data},      {"format", config_.format}, {"examples", examples_.data->examples},
+                 {"hash", config_.data_hash}, {"fold", config_.fold},     {"folds", config_.folds}};
   r["control"] = config_.control;
   r["model"] = config_.model;
   r["parameters"] = training_->parameters();
@@ -289,9 +295,11 @@ Json TrainRun::result(bool diverged) {
 int TrainRun::finish(bool diverged) {
   Json r = result(diverged);
   Json line;
-  for (const char* key : {"steps", "samples_seen", "train_loss"}) line[key == std::string("steps") ? "step" : key] = r[key];
+  for (const char* key : {"steps", "samples_seen", "train_loss"})
+    line[key == std::string("steps") ? "step" : key] = r[key];
   for (const auto& [key, value] : r.items())
-    if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation")) line[key] = value;
+    if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation"))
+      line[key] = value;
   line["gradient_norm"] = number(state_.gradient_norm);
   line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
   checkpoint();  // before the last line, which a run that goes on from here does not have
@@ -326,8 +334,8 @@ void TrainRun::print_summary(const Json& r) const {
              value("normalized_test_loss"), r["test_samples"].get<long>(), examples_.data ? "held-out" : "fresh");
   fmt::print("normalised train loss  {:.4f}\n", value("normalized_train_loss"));
   if (r.contains("test_accuracy")) fmt::print("test accuracy          {:.4f}\n", value("test_accuracy"));
-  fmt::print("correlation            {:.4f}   (95 %: {:.4f} to {:.4f})\n", value("correlation"), value("correlation_low"),
-             value("correlation_high"));
+  fmt::print("correlation            {:.4f}   (95 %: {:.4f} to {:.4f})\n", value("correlation"),
+             value("correlation_low"), value("correlation_high"));
   fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
              r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));
   fmt::print("run                    {}\n", directory_.path());

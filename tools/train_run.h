@@ -9,19 +9,20 @@
 namespace tools {
 
 struct RunOptions {
-  std::string out;              // the run directory
-  bool named = false;           // --out was given: its steps may grow
+  std::string out;     // the run directory
+  bool named = false;  // --out was given: its steps may grow
   bool resume = false, force = false;
-  Index checkpoint_every = 0;   // 0: at every evaluation
-  std::string expect;           // "", "learned" or "fails"
-  bool silent = false;          // nothing on stdout
+  Index checkpoint_every = 0;  // 0: at every evaluation
+  std::string expect;          // "", "learned" or "fails"
+  bool silent = false;         // nothing on stdout
   std::function<void()> after_step = {};
 };
 
 // What run.json holds.
 std::string run_description(const TrainConfig& c, const Examples& examples, const Common& common);
 
-// The first that holds of diverged, learned, memorised, cannot-fit, partly-learned, undecided, from normalised losses.
+// The first that holds of diverged, learned, memorised, cannot-fit, partly-learned, undecided, from normalised
+// losses.
 std::string verdict(const TrainConfig& c, bool diverged, double train, double test);
 
 // Runs, and prints the result as `common` says. Returns an exit code: done, answered no (expect), or interrupted

@@ -22,7 +22,9 @@ eqnn::Optimizer make_optimizer(const TrainConfig& c) {
 
 eqnn::Schedule make_schedule(const TrainConfig& c) {
   using Kind = eqnn::Schedule::Kind;
-  return {.kind = c.schedule == "cosine" ? Kind::cosine : c.schedule == "step" ? Kind::step : Kind::constant,
+  return {.kind = c.schedule == "cosine" ? Kind::cosine
+                  : c.schedule == "step" ? Kind::step
+                                         : Kind::constant,
           .steps = static_cast<std::uint64_t>(c.steps),
           .warmup = static_cast<std::uint64_t>(c.warmup),
           .every = static_cast<std::uint64_t>(c.decay_every),
@@ -108,9 +110,12 @@ template <class T>
 class TypedTraining final : public Training {
  public:
   TypedTraining(const TrainConfig& c, const NetworkInputs& inputs, std::unique_ptr<DataSource<T>> data, int threads)
-      : config_(c), outputs_(inputs.outputs), data_(std::move(data)), network_(make_network<T>(params_, c, inputs)),
-        trainer_((params_.initialize(initializer(config_), config_.init_seed), params_), options(c, data_->fixed_examples(), threads),
-                 [this](eqnn::Program<T>& g) {
+      : config_(c),
+        outputs_(inputs.outputs),
+        data_(std::move(data)),
+        network_(make_network<T>(params_, c, inputs)),
+        trainer_((params_.initialize(initializer(config_), config_.init_seed), params_),
+                 options(c, data_->fixed_examples(), threads), [this](eqnn::Program<T>& g) {
                    const auto f = network_(g);
                    g.output("prediction", f);
                    if (outputs_ == 1) return squared_error(f, g.input("y", {}));
@@ -174,7 +179,8 @@ class TypedTraining final : public Training {
       for (Index i = 0; i < b.last - b.first; ++i) {
         const auto at = static_cast<std::size_t>(b.first + i);
         for (Index k = 0; k < outputs_; ++k)
-          o.f[at * static_cast<std::size_t>(outputs_) + static_cast<std::size_t>(k)] = static_cast<double>(prediction(i, 0, k));
+          o.f[at * static_cast<std::size_t>(outputs_) + static_cast<std::size_t>(k)] =
+              static_cast<double>(prediction(i, 0, k));
         o.y[at] = outputs_ > 1 ? static_cast<double>(b.indices("label")(i)) : static_cast<double>(b["y"](i));
       }
     });
@@ -191,8 +197,10 @@ class TypedTraining final : public Training {
 
 template <class T>
 std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& examples, int threads) {
-  NetworkInputs inputs = examples.member ? network_inputs(*examples.member) : network_inputs(*examples.data, c.shard);
-  if (c.loss == "cross-entropy") inputs.outputs = examples.data ? static_cast<Index>(examples.data->class_names.size()) : 2;
+  NetworkInputs inputs =
+      examples.member ? network_inputs(*examples.member) : network_inputs(*examples.data, c.shard);
+  if (c.loss == "cross-entropy")
+    inputs.outputs = examples.data ? static_cast<Index>(examples.data->class_names.size()) : 2;
   auto data = examples.member ? family_data<T>(c, *examples.member) : file_data<T>(c, *examples.data);
   return std::make_unique<TypedTraining<T>>(c, inputs, std::move(data), threads);
 }
@@ -204,14 +212,16 @@ bool Examples::has_classes(const TrainConfig& c) const {
 }
 
 std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads) {
-  return c.dtype == "f64" ? typed_training<double>(c, examples, threads) : typed_training<float>(c, examples, threads);
+  return c.dtype == "f64" ? typed_training<double>(c, examples, threads)
+                          : typed_training<float>(c, examples, threads);
 }
 
 Examples make_examples(const TrainConfig& c) {
   if (c.data.empty()) return {make_member(c), nullptr};
   auto data = std::make_shared<const Dataset>(read_dataset(c.data, c.format));
-  require<eqnn::FileError>(fingerprint(*data) == c.data_hash, c.data, ": its examples are not those that the run was started with (hash ",
-                           fingerprint(*data), ", not ", c.data_hash, "); put them back, or start again with --force");
+  require<eqnn::FileError>(fingerprint(*data) == c.data_hash, c.data,
+                           ": its examples are not those that the run was started with (hash ", fingerprint(*data),
+                           ", not ", c.data_hash, "); put them back, or start again with --force");
   return {nullptr, data};
 }
 

@@ -27,11 +27,11 @@ class Training {
  public:
   virtual ~Training() = default;
 
-  virtual double step() = 0;  // one update; the loss before it
+  virtual double step() = 0;                    // one update; the loss before it
   virtual Evaluation test(Index examples) = 0;  // of a file: all of its test part
-  virtual Evaluation training_set() = 0;  // all of a fixed one
-  virtual Index fixed_examples() const = 0;  // its size; 0: online
-  virtual Evaluation validation() = 0;                  // its last tenth
+  virtual Evaluation training_set() = 0;        // all of a fixed one
+  virtual Index fixed_examples() const = 0;     // its size; 0: online
+  virtual Evaluation validation() = 0;          // its last tenth
   virtual std::uint64_t steps_done() const = 0;
   virtual double gradient_norm() const = 0;
 

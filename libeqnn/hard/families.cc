@@ -76,9 +76,9 @@ std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) c
 }
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> all = {boolean_orbit_family(),  gnn_degree_parity_family(), gnn_feature_family(),
-                                          cnn_cyclic_family(),     frame_parity_family(),      invariant_poly_family(),
-                                          rotation_invariant_family()};
+  static const std::vector<Family> all = {
+      boolean_orbit_family(), gnn_degree_parity_family(), gnn_feature_family(),       cnn_cyclic_family(),
+      frame_parity_family(),  invariant_poly_family(),    rotation_invariant_family()};
   return all;
 }
 

@@ -354,9 +354,12 @@ std::vector<GroupElement> rotations(Index n) {
 
 std::vector<GroupElement> InvariantPoly::symmetries(Index random, std::uint64_t seed) const {
   switch (inputs_.generators) {
-    case Generators::rowsum: return row_permutations(inputs_.m, random, seed);
-    case Generators::sign: return sign_flips(inputs_.points(), random, seed);
-    case Generators::cyclic: return rotations(inputs_.points());
+    case Generators::rowsum:
+      return row_permutations(inputs_.m, random, seed);
+    case Generators::sign:
+      return sign_flips(inputs_.points(), random, seed);
+    case Generators::cyclic:
+      return rotations(inputs_.points());
   }
   return {};
 }

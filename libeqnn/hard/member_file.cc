@@ -41,8 +41,8 @@ json parse_member_document(std::string_view text, const std::vector<std::string>
   try {
     document = json::parse(text);
   } catch (const json::parse_error& e) {
-    throw FileError(concat("the member file is not valid JSON: it stops making sense at byte ", e.byte, " of ",
-                           text.size()));
+    throw FileError(
+        concat("the member file is not valid JSON: it stops making sense at byte ", e.byte, " of ", text.size()));
   } catch (const json::out_of_range&) {
     throw FileError("the member file holds a number that no double can hold; write smaller numbers");
   }
@@ -81,8 +81,8 @@ Matrix<double> number_matrix(const json& document, const std::string& key) {
   const std::size_t columns = rows[0].size();
   Matrix<double> m(static_cast<Index>(rows.size()), static_cast<Index>(columns));
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    require(rows[i].is_array() && rows[i].size() == columns, "row ", i, " of '", key, "' of the member is no list of ",
-            columns, " numbers, as row 0 is; give every row the same length");
+    require(rows[i].is_array() && rows[i].size() == columns, "row ", i, " of '", key,
+            "' of the member is no list of ", columns, " numbers, as row 0 is; give every row the same length");
     for (std::size_t j = 0; j < columns; ++j)
       m(static_cast<Index>(i), static_cast<Index>(j)) = real(rows[i][j], key);
   }

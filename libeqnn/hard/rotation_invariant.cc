@@ -177,7 +177,8 @@ std::vector<GroupElement> RotationInvariant::symmetries(Index random, std::uint6
   std::vector<GroupElement> elements{element("mirror of axis 0", mirror)};
   for (Index a = 0; a < d; ++a)
     for (Index b = a + 1; b < d; ++b)
-      elements.push_back(element(concat("quarter turn of axes ", a, ", ", b), [=](Array& x) { turn(x, a, b, quarter); }));
+      elements.push_back(
+          element(concat("quarter turn of axes ", a, ", ", b), [=](Array& x) { turn(x, a, b, quarter); }));
   for (Index k = 0; k < (d > 1 ? random : 0); ++k)
     elements.push_back(element(concat("random rotation ", k), [=](Array& x) {
       Draws draws({seed, Stream::check, 6, static_cast<std::uint64_t>(k)});
@@ -267,7 +268,7 @@ Family rotation_invariant_family() {
   f.parameters = parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
     return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "128"},
-            {"lr", "2e-3"},   {"batch", "128"}, {"steps", "10000"}};
+            {"lr", "2e-3"},         {"batch", "128"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     const Settings s = settings_of(values);

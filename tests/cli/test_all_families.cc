@@ -68,7 +68,8 @@ TEST_CASE("all families: check passes at the defaults and at other settings, wit
     CHECK(r["pass"] == true);
     CHECK(r["checks"].size() >= 5);
     if (!is_first(i)) continue;
-    const Json many = Json::parse(accepted(f, Arguments{"families", "check", s.id, "--json", "-q", "--members", "8"}));
+    const Json many =
+        Json::parse(accepted(f, Arguments{"families", "check", s.id, "--json", "-q", "--members", "8"}));
     CHECK(many["pass"] == true);
   }
 }
@@ -87,7 +88,8 @@ TEST_CASE("all families: a data file is certified, and one altered label is exit
     arrays.at("y") = eqnn::npy_array<double>({40}, y);
     eqnn::write_npz(f / "altered.npz", arrays);
     CHECK(f.run(check + Arguments{"altered.npz"}).code == 4);
-    accepted(f, {"families", "eval", id, "--member", id + ".npz", "--in", id + ".npz", "--out", id + ".y.npz", "-q"});
+    accepted(f,
+             {"families", "eval", id, "--member", id + ".npz", "--in", id + ".npz", "--out", id + ".y.npz", "-q"});
     CHECK(eqnn::as_doubles(eqnn::read_npz(f / (id + ".y.npz")).at("y")) ==
           eqnn::as_doubles(eqnn::read_npz(f / (id + ".npz")).at("y")));
   }
@@ -98,7 +100,8 @@ TEST_CASE("all families: the default network trains on target and control, and i
   for (std::size_t i = 0; i < kSettings.size(); i += 4) {
     const std::string& id = kSettings[i].id;
     INFO(id);
-    const Arguments quick{"--steps", "20", "--batch", "16", "--width", "16", "--test-samples", "200", "-q", "--json"};
+    const Arguments quick{"--steps",        "20",  "--batch", "16",    "--width", "16",
+                          "--test-samples", "200", "-q",      "--json"};
     const Json r = Json::parse(lines(accepted(f, Arguments{"train", id, "--out", id} + quick)).back());
     CHECK(r["family"] == id);
     CHECK(r["parameters"].get<int>() > 16);
@@ -111,7 +114,8 @@ TEST_CASE("all families: the default network trains on target and control, and i
 
 TEST_CASE("all families: a target that any network can fit is learned, on its default network") {
   const Folder f;
-  const Json easy = Json::parse(lines(accepted(f, {"train", "frame-parity", "--n", "8", "--k", "2", "--steps", "1500", "-q", "--out",
-                                                   "easy", "--json", "--expect", "learned"})).back());
+  const Json easy = Json::parse(lines(accepted(f, {"train", "frame-parity", "--n", "8", "--k", "2", "--steps",
+                                                   "1500", "-q", "--out", "easy", "--json", "--expect", "learned"}))
+                                    .back());
   CHECK(easy["verdict"] == "learned");
 }

@@ -7,7 +7,8 @@
 
 using namespace cli;
 
-TEST_CASE("certify: every layer and model is symmetric, in float and double, and frames without a gap are counted") {
+TEST_CASE(
+    "certify: every layer and model is symmetric, in float and double, and frames without a gap are counted") {
   const Folder f;
   const Json all = Json::parse(accepted(f, {"certify", "--json"}));
   CHECK(all["pass"] == true);

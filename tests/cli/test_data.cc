@@ -63,7 +63,8 @@ TEST_CASE("train --data: the same bits for one thread and two, and a fold that w
   accepted(f, train_graphs({"--folds", "2", "--dropout", "0.2", "--threads", "1", "--out", "one", "--json"}));
   accepted(f, train_graphs({"--folds", "2", "--dropout", "0.2", "--threads", "2", "--out", "two", "--json"}));
   for (const char* fold : {"/fold-0", "/fold-1"}) {
-    CHECK(f.read(std::string("one") + fold + "/model.safetensors") == f.read(std::string("two") + fold + "/model.safetensors"));
+    CHECK(f.read(std::string("one") + fold + "/model.safetensors") ==
+          f.read(std::string("two") + fold + "/model.safetensors"));
   }
   const std::string before = f.read("two/fold-1/model.safetensors");
   std::filesystem::remove_all(f / "two/fold-1");
@@ -74,7 +75,8 @@ TEST_CASE("train --data: the same bits for one thread and two, and a fold that w
 
 TEST_CASE("train --data: one run with a held-out tenth, layer norm, and mean pooling") {
   const Folder f;
-  const Json r = Json::parse(lines(accepted(f, train_graphs({"--norm", "layer", "--pool", "mean", "--out", "run", "--json"}))).back());
+  const Json r = Json::parse(
+      lines(accepted(f, train_graphs({"--norm", "layer", "--pool", "mean", "--out", "run", "--json"}))).back());
   CHECK(r["data"]["folds"] == 0);
   CHECK(r.contains("test_entropy"));
   CHECK(r["normalized_train_loss"].get<double>() < 0.5);
@@ -87,12 +89,15 @@ TEST_CASE("train --data: tables with classes and with real targets") {
   f.write("classes.csv", table(true));
   f.write("reals.csv", table(false));
   const Arguments quick{"--format", "csv", "--steps", "600", "--width", "16", "--lr", "1e-2", "-q", "--json"};
-  const Json classes = Json::parse(lines(accepted(f, Arguments{"train", "--data", "classes.csv", "--out", "a"} + quick)).back());
+  const Json classes =
+      Json::parse(lines(accepted(f, Arguments{"train", "--data", "classes.csv", "--out", "a"} + quick)).back());
   CHECK(classes["test_accuracy"].get<double>() >= 0.7);
-  const Json reals = Json::parse(lines(accepted(f, Arguments{"train", "--data", "reals.csv", "--out", "b"} + quick)).back());
+  const Json reals =
+      Json::parse(lines(accepted(f, Arguments{"train", "--data", "reals.csv", "--out", "b"} + quick)).back());
   CHECK_FALSE(reals.contains("test_accuracy"));
   CHECK(reals["verdict"] == "learned");
-  refused(f, Arguments{"train", "--data", "reals.csv", "--loss", "cross-entropy", "--out", "c"} + quick, 2, "needs classes");
+  refused(f, Arguments{"train", "--data", "reals.csv", "--loss", "cross-entropy", "--out", "c"} + quick, 2,
+          "needs classes");
   refused(f, Arguments{"train", "--data", "reals.csv", "--control", "--out", "c"} + quick, 2, "leave them out");
 }
 
@@ -102,7 +107,9 @@ TEST_CASE("train --data: a file that is cut or wrong is exit 3 with its line, an
   std::ostringstream whole;
   whole << in.rdbuf();
   const std::string text = whole.str();
-  const auto train = [](const std::string& path) { return Arguments{"train", "--data", path, "--format", "gin", "--folds", "3", "--out", "x"}; };
+  const auto train = [](const std::string& path) {
+    return Arguments{"train", "--data", path, "--format", "gin", "--folds", "3", "--out", "x"};
+  };
   f.write("cut.txt", text.substr(0, text.size() / 2));
   refused(f, train("cut.txt"), 3, "line ");
   f.write("far.txt", "1\n2 0\n0 1 1\n0 1 7\n");
