@@ -1,4 +1,4 @@
-// Everything that is not a matrix product: elementwise functions, sums, pooling, randomness, updates.
+// Everything that is not a matrix product: elementwise functions, sums, pooling, updates.
 
 #include <algorithm>
 #include <cmath>
@@ -252,58 +252,6 @@ void gather_sum_all(const GatherSum<T>& g) {
   }
 }
 
-// --- randomness ------------------------------------------------------------------------------------------
-
-#if HWY_TARGET == HWY_SCALAR
-void philox_all(const Counter& at, std::uint32_t first, Index blocks, std::uint32_t* out) {
-  for (Index i = 0; i < blocks; ++i) {
-    const PhiloxBlock b = philox(at, first + static_cast<std::uint32_t>(i));
-    std::copy(b.begin(), b.end(), out + 4 * i);
-  }
-}
-#else
-// High and low halves of x * m, lane by lane.
-template <class D, class V>
-HWY_INLINE void multiply_wide(D d, V x, V m, V& high, V& low) {
-  const auto even = hn::BitCast(d, hn::MulEven(x, m));
-  const hn::RepartitionToWide<D> wide;
-  const auto odd_x = hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, x)));
-  const auto odd = hn::BitCast(d, hn::MulEven(odd_x, m));
-  // even = (low, high) of lanes 0, 2, ..; odd the same of lanes 1, 3, ..
-  high = hn::OddEven(odd, hn::BitCast(d, hn::ShiftRight<32>(hn::BitCast(wide, even))));
-  low = hn::OddEven(hn::BitCast(d, hn::ShiftLeft<32>(hn::BitCast(wide, odd))), even);
-}
-
-// One lane is one block; the last group is written to a buffer and cut.
-void philox_all(const Counter& at, std::uint32_t first, Index blocks, std::uint32_t* out) {
-  const hn::ScalableTag<std::uint32_t> d;
-  const Index step = static_cast<Index>(hn::Lanes(d));
-  const auto m0 = hn::Set(d, 0xD2511F53u), m1 = hn::Set(d, 0xCD9E8D57u);
-  const PhiloxBlock start = philox_counter(at, first);
-  for (Index i = 0; i < blocks; i += step) {
-    auto c0 = hn::Iota(d, start[0] + static_cast<std::uint32_t>(i));
-    auto c1 = hn::Set(d, start[1]), c2 = hn::Set(d, start[2]), c3 = hn::Set(d, start[3]);
-    std::uint32_t k0 = static_cast<std::uint32_t>(at.seed), k1 = static_cast<std::uint32_t>(at.seed >> 32);
-    for (int round = 0; round < 10; ++round, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u) {
-      auto high0 = c0, low0 = c0, high1 = c0, low1 = c0;
-      multiply_wide(d, c0, m0, high0, low0);
-      multiply_wide(d, c2, m1, high1, low1);
-      c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(d, k0));
-      c1 = low1;
-      c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(d, k1));
-      c3 = low0;
-    }
-    if (i + step <= blocks) {
-      hn::StoreInterleaved4(c0, c1, c2, c3, d, out + 4 * i);
-    } else {
-      HWY_ALIGN std::uint32_t last[4 * HWY_LANES(std::uint32_t)];
-      hn::StoreInterleaved4(c0, c1, c2, c3, d, last);
-      std::copy(last, last + 4 * (blocks - i), out + 4 * i);
-    }
-  }
-}
-#endif
-
 // --- optimisers --------------------------------------------------------------------------------------------
 
 template <class T>
@@ -388,7 +336,6 @@ namespace {
 
 HWY_EXPORT(table_f32);
 HWY_EXPORT(table_f64);
-HWY_EXPORT(philox_all);
 HWY_EXPORT(target_all);
 
 template <class T>
@@ -448,10 +395,6 @@ void adam(const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m,
 template <class T>
 void sign_sgd(T rate, T weight_decay, T gradient_scale, Index size, T* param, const T* gradient) {
   table<T>().sign_sgd(rate, weight_decay, gradient_scale, size, param, gradient);
-}
-
-void philox_words(const Counter& at, std::uint32_t first, Index blocks, std::uint32_t* out) {
-  HWY_DYNAMIC_DISPATCH(philox_all)(at, first, blocks, out);
 }
 
 template <class T>
