@@ -69,7 +69,8 @@ TEST_CASE("planar families: certificates pass at the defaults and at other setti
       {"rotation-invariant", {{"n", "2"}, {"d", "5"}, {"k", "1"}}},
   };
   for (const auto& [id, values] : settings) {
-    INFO(id);
+    const std::string& name = id;  // INFO captures, and clang 14 cannot capture a structured binding
+    INFO(name);
     check_passes(family(id).draw(values, 3)->certify(options));
     check_passes(family(id).certify_members(values, 4, options));
   }
