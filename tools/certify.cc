@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -57,11 +58,60 @@ std::vector<Line> certify_layers(const CertifyFlags& flags, std::uint64_t seed) 
   return lines;
 }
 
+// Relabellings of the nodes of a graph, or of the points of an array, of whatever size they are.
+eqnn::GroupElement relabelling(const std::string& name, std::function<eqnn::Permutation(Index)> permutation) {
+  return {name, [permutation](const eqnn::Sample& s) {
+            eqnn::Sample moved;
+            const eqnn::Permutation p = permutation(s.begin()->second.rows);
+            for (const auto& [part, a] : s)
+              moved[part] = part == "adjacency" ? permute_pairs(a, p) : permute_rows(a, p);
+            return moved;
+          }};
+}
+
+// The elements that a model of that kind is symmetric under: shifts for cnn, all relabellings for the others.
+std::vector<eqnn::GroupElement> relabellings(const std::string& model, std::uint64_t seed) {
+  const auto shift = [](Index by) {
+    return [by](Index n) {
+      std::vector<std::int32_t> images;
+      for (Index i = 0; i < n; ++i) images.push_back(static_cast<std::int32_t>((i + by) % n));
+      return eqnn::Permutation(images);
+    };
+  };
+  std::vector<eqnn::GroupElement> elements;
+  for (Index by = 1; by <= (model == "cnn" ? 20 : 1); ++by)
+    elements.push_back(relabelling(concat("shift by ", by), shift(by)));
+  for (std::uint64_t k = 0; k < (model == "cnn" ? 0u : 20u); ++k)
+    elements.push_back(relabelling(concat("random relabelling ", k), [seed, k](Index n) {
+      std::vector<std::int32_t> images(static_cast<std::size_t>(n));
+      std::iota(images.begin(), images.end(), 0);
+      eqnn::Draws draws({seed, eqnn::Stream::check, 8, k});
+      for (std::size_t i = images.size(); i > 1; --i)
+        std::swap(images[i - 1], images[draws.below(static_cast<std::uint32_t>(i))]);
+      return eqnn::Permutation(images);
+    }));
+  return elements;
+}
+
+// A run on a file, on its first examples.
+Line certify_file_run(const RunDirectory& run, const TrainConfig& c, const CertifyFlags& flags,
+                      std::uint64_t seed) {
+  const Examples examples = make_examples(c);
+  Subject s;
+  s.f = load_network(run, c, *examples.data);
+  s.elements = relabellings(c.model, seed);
+  s.tolerance = c.dtype == "f64" ? eqnn::symmetry_tolerance<double>() : eqnn::symmetry_tolerance<float>();
+  const Index count = std::min(parse_integer("inputs", flags.inputs, 1, 100000), examples.data->examples);
+  for (Index e = 0; e < count; ++e) s.inputs.push_back(dataset_sample(*examples.data, e));
+  return certify_subject(flags.run, c.model == "cnn" ? "C_n" : "S_n", c.dtype, s);
+}
+
 // A trained run, under the symmetries of its family, on inputs of the family's law.
 Line certify_run(const CertifyFlags& flags, std::uint64_t seed) {
   const RunDirectory run(flags.run);
   require<eqnn::FileError>(run.exists(), flags.run, ": there is no such run directory; train one first");
   const TrainConfig c = run.config();
+  if (!c.data.empty()) return certify_file_run(run, c, flags, seed);
   const auto member = make_member(c);
   const auto& layout = member->input();
   std::shared_ptr<TrainedNetwork> network = load_network(run, c, *member);

@@ -43,7 +43,11 @@ class FoldsRun {
     const auto began = std::chrono::steady_clock::now();
     make_training(fold_config(0), examples_, 1);  // what does not fit is refused before anything is written
     if (!open()) return kDone;
-    if (const int code = train_all(); code != kDone) return code;
+    if (const int code = train_all(); code != kDone) {
+      fmt::print(stderr, "eqnn: interrupted; checkpoints are in {}: run the same command again with --resume\n",
+                 directory_.path());
+      return code;
+    }
     const Json r = result(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     eqnn::write_atomically(directory_.file("result.json"), r.dump(2) + "\n");
     if (common_.json)

@@ -18,6 +18,8 @@ int predict(const std::string& path, const std::string& in_path, const std::stri
   const RunDirectory run(path);
   require<eqnn::FileError>(run.exists(), path, ": there is no such run directory; train one first");
   const TrainConfig c = run.config();
+  if (!c.data.empty())
+    throw NotBuiltError(concat(path, " is a run on a file; predict is not built in yet for those, only for families"));
   const auto member = make_member(c);
   const auto network = load_network(run, c, *member);
   auto layout = member->input();

@@ -3,6 +3,8 @@
 
 #include <memory>
 
+#include <eqnn/certify.h>
+
 #include "inputs.h"
 #include "run_directory.h"
 
@@ -18,5 +20,12 @@ class TrainedNetwork {
 // Of a run on a family's member, which must outlive it. Throws FileError for a run without a result.
 std::unique_ptr<TrainedNetwork> load_network(const RunDirectory& run, const TrainConfig& c,
                                              const eqnn::hard::Member& member);
+
+// The network of a run on the examples of a file: one row, [1, outputs], of an example. A graph is a sample of
+// "nodes" [n, features] and "adjacency" [n, n], how often each node takes in each other; an array is "x".
+// Throws as above.
+eqnn::SampleFunction load_network(const RunDirectory& run, const TrainConfig& c, const Dataset& data);
+// An example of the file as such a sample.
+eqnn::Sample dataset_sample(const Dataset& data, Index example);
 
 }  // namespace tools

@@ -80,6 +80,10 @@ TEST_CASE("train --data: one run with a held-out tenth, layer norm, and mean poo
   CHECK(r["data"]["folds"] == 0);
   CHECK(r.contains("test_entropy"));
   CHECK(r["normalized_train_loss"].get<double>() < 0.5);
+  const Json c = Json::parse(accepted(f, {"certify", "run", "--json"}));
+  CHECK(c["pass"] == true);
+  CHECK(c["certificates"][0]["compared"] == 20 * 21);
+  refused(f, {"predict", "run", "--in", "x.npz", "--out", "y.npz"}, 6, "run on a file");
   refused(f, train_graphs({"--model", "gnn", "--out", "x"}), 2, "gin does");
   refused(f, train_graphs({"--pool", "sqrt", "--out", "x"}), 2, "sum and mean");
 }
