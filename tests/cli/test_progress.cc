@@ -116,14 +116,8 @@ TEST_CASE("progress: one plain line every ten seconds where stderr is no termina
   // They sleep through the ten seconds, which are then nobody's processor time.
   for (const Process* p : {&plain, &quiet}) p->signal(SIGSTOP);
   nap(10100);
-  // Steps are taken again when the records have grown; a step prints the line.
-  const auto size = [&](const char* run) { return f.read(std::string(run) + "/metrics.jsonl").size(); };
-  const std::size_t plain_before = size("plain"), quiet_before = size("quiet");
   for (const Process* p : {&plain, &quiet}) p->signal(SIGCONT);
-  while (size("plain") < plain_before + 2000 || size("quiet") < quiet_before + 2000) {
-    REQUIRE((plain.running() && quiet.running()));
-    nap(5);
-  }
+  nap(3000);  // a loaded machine may let them wait
   for (const Process* p : {&plain, &quiet}) p->signal(SIGTERM);
   const auto said = lines(plain.wait().err), whispered = lines(quiet.wait().err);
   REQUIRE(said.size() == 2);
