@@ -48,6 +48,18 @@ void add_predict(CLI::App& app, Commands& commands);
 void add_certify(CLI::App& app, Commands& commands);
 void add_doctor(CLI::App& app, Commands& commands);
 void add_bench(CLI::App& app, Commands& commands);
+void add_sweep(CLI::App& app, Commands& commands);
+void add_reproduce(CLI::App& app, Commands& commands);
+void add_learn(CLI::App& app, Commands& commands);
+void add_bound(CLI::App& app, Commands& commands);
+void add_gradvar(CLI::App& app, Commands& commands);
+void add_tau_threshold(CLI::App& app, Commands& commands);
+void add_reduce(CLI::App& app, Commands& commands);
+void add_collect(CLI::App& app, Commands& commands);
+void add_plot(CLI::App& app, Commands& commands);
+void add_report(CLI::App& app, Commands& commands);
+// A subcommand of the contract that is not there yet: says so and exits 6.
+void add_not_built(CLI::App& app, Commands& commands, const char* name);
 
 // Reads a member file, .json or an .npz that `families sample` wrote. Where it may leave out d, the channels of an
 // input, and does, they are `channels` (0: the family's own rule). Throws FileError and ValueError.

@@ -52,22 +52,19 @@ void add_family_flags(CLI::App& app, TextFlags& flags) {
   for (const auto& [name, help] : all) flags.add(app, name, help.first, help.second);
 }
 
-namespace {
+constexpr const char* kNotBuiltGroup = "Not built in yet";
 
 // In the contract, and of a later version: each says so and exits 6.
-constexpr const char* kLater[] = {"sweep",  "reproduce", "learn", "bound",  "gradvar", "tau-threshold",
-                                  "reduce", "collect",   "plot",  "report", "export",  "import"};
-
-void add_later(CLI::App& app, Commands& commands) {
-  for (const char* name : kLater) {
-    CLI::App* sub = app.add_subcommand(name, "not built in yet");
-    sub->group("Not built in yet")->allow_extras();
-    commands.push_back({sub, [name](const Common&) -> int {
-                          throw NotBuiltError(
-                              concat("'eqnn ", name, "' is not built in yet; eqnn --help lists what is"));
-                        }});
-  }
+void add_not_built(CLI::App& app, Commands& commands, const char* name) {
+  CLI::App* sub = app.add_subcommand(name, "not built in yet");
+  sub->group(kNotBuiltGroup)->allow_extras();
+  commands.push_back({sub, [name](const Common&) -> int {
+                        throw NotBuiltError(
+                            concat("'eqnn ", name, "' is not built in yet; eqnn --help lists what is"));
+                      }});
 }
+
+namespace {
 
 struct CommonText {
   std::string threads, seed;
@@ -126,9 +123,7 @@ constexpr const char* kLaterFlags[] = {"--group",      "--d", "--k", "--graph", 
 
 void check_extras(const CLI::App& app) {
   for (const CLI::App* sub : app.get_subcommands()) check_extras(*sub);
-  bool later = false;
-  for (const char* name : kLater) later |= app.get_name() == name;
-  if (!later && !app.remaining().empty()) refuse_extras(app, app.remaining());
+  if (app.get_group() != kNotBuiltGroup && !app.remaining().empty()) refuse_extras(app, app.remaining());
 }
 
 // A flag without its value takes the next flag for it, and an unset shell variable leaves an empty one.
@@ -168,7 +163,17 @@ int run(int argc, char** argv) {
   add_certify(app, commands);
   add_doctor(app, commands);
   add_bench(app, commands);
-  add_later(app, commands);
+  add_sweep(app, commands);
+  add_reproduce(app, commands);
+  add_learn(app, commands);
+  add_bound(app, commands);
+  add_gradvar(app, commands);
+  add_tau_threshold(app, commands);
+  add_reduce(app, commands);
+  add_collect(app, commands);
+  add_plot(app, commands);
+  add_report(app, commands);
+  for (const char* name : {"export", "import"}) add_not_built(app, commands, name);
   for (const Command& c : commands) {
     add_common(*c.app, common, text);
     c.app->allow_extras();

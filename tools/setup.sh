@@ -34,6 +34,9 @@ libtbb-dev          module  tbb
 libhwy-dev          module  libhwy
 libfmt-dev          module  fmt
 zlib1g-dev          module  zlib
+libsqlite3-dev      module  sqlite3
+coinor-libcbc-dev   module  cbc
+gnuplot-nox         program gnuplot
 nlohmann-json3-dev  module  nlohmann_json
 libcli11-dev        module  CLI11
 libtomlplusplus-dev module  tomlplusplus

@@ -1,0 +1,2 @@
+// bounds
+#pragma once

@@ -1,0 +1,2 @@
+// gf2
+#pragma once

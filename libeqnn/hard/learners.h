@@ -1,0 +1,2 @@
+// learners
+#pragma once

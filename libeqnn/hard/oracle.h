@@ -1,0 +1,2 @@
+// oracle
+#pragma once

@@ -1,0 +1,2 @@
+// reduction
+#pragma once

@@ -1,0 +1,50 @@
+// The results database: SQLite, its schema in docs/database.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "cli.h"
+
+namespace tools {
+
+// One cell: null, a whole number, a number, or text.
+using Cell = std::variant<std::monostate, std::int64_t, double, std::string>;
+
+struct Table {
+  std::vector<std::string> columns;
+  std::vector<std::vector<Cell>> rows;
+
+  // Throws ValueError for a column that is not there.
+  std::size_t column(const std::string& name) const;
+};
+
+// A cell as a number; nan where it is none.
+double number_of(const Cell& cell);
+// A cell as text: "" for null, the shortest form that reads back for numbers.
+std::string text_of(const Cell& cell);
+
+// One connection. One thread uses it.
+class Database {
+ public:
+  // Reads; throws FileError for a file that is missing, no database, or one of another schema.
+  static Database open(const std::string& path);
+  // Writes; makes the file and its tables when they are not there.
+  static Database create(const std::string& path);
+  ~Database();
+  Database(Database&& other) noexcept;
+  Database(const Database&) = delete;
+
+  // One statement, `?` standing for `values`. Throws FileError with SQLite's message.
+  Table query(const std::string& sql, const std::vector<Cell>& values = {}) const;
+
+ private:
+  struct Handle;
+  explicit Database(std::unique_ptr<Handle> handle);
+  std::unique_ptr<Handle> handle_;
+};
+
+}  // namespace tools
