@@ -6,9 +6,9 @@
 #include <limits>
 #include <thread>
 
-#include <toml++/toml.h>
-
 #include <eqnn/files.h>
+
+#include "toml_text.h"
 
 namespace tools {
 
@@ -57,8 +57,6 @@ std::uint64_t parse_seed(const std::string& name, const std::string& text) {
   return value;
 }
 
-namespace {
-
 std::string toml_value(const std::string& path, const std::string& key, const toml::node& node) {
   if (const auto* v = node.as_string()) return v->get();
   if (const auto* v = node.as_boolean()) return v->get() ? "true" : "false";
@@ -76,6 +74,8 @@ std::string toml_value(const std::string& path, const std::string& key, const to
   throw ValueError(
       concat(path, ": key '", key, "' holds a table or a date; a number, string, boolean or list is needed"));
 }
+
+namespace {
 
 void append_toml(const std::string& path, const toml::table& table, RawOptions& out) {
   for (const auto& [key, node] : table) {

@@ -70,6 +70,9 @@ std::unique_ptr<eqnn::hard::Member> read_member(const eqnn::hard::Family& family
 void check_agrees(const eqnn::hard::Member& member, const RawOptions& given,
                   const eqnn::hard::ParameterValues& values, const std::string& path);
 
+// Runs, and turns errors into one line on stderr and an exit code.
+int guard(const std::function<int()>& run);
+
 // name, version, git revision
 std::string version_text();
 // {"cpu", "cores", "target", "blas", "blas_core", ...} as JSON text.

@@ -50,6 +50,7 @@ class FoldsRun {
     }
     const Json r = result(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
     eqnn::write_atomically(directory_.file("result.json"), r.dump(2) + "\n");
+    if (options_.silent) return kDone;
     if (common_.json)
       fmt::print("{}\n", r.dump());
     else

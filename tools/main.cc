@@ -216,11 +216,11 @@ void open_streams() {
     if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) std::abort();
 }
 
-int guarded(int argc, char** argv) {
-  open_streams();
-  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f then fails as one to a full disk does
+}  // namespace
+
+int guard(const std::function<int()>& run) {
   try {
-    const int code = run(argc, argv);
+    const int code = run();
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return report(kFile, "", kNoOutput);
     return code;
   } catch (const NotBuiltError& e) {
@@ -240,7 +240,10 @@ int guarded(int argc, char** argv) {
   }
 }
 
-}  // namespace
 }  // namespace tools
 
-int main(int argc, char** argv) { return tools::guarded(argc, argv); }
+int main(int argc, char** argv) {
+  tools::open_streams();
+  std::signal(SIGXFSZ, SIG_IGN);  // a write beyond ulimit -f then fails as one to a full disk does
+  return tools::guard([&] { return tools::run(argc, argv); });
+}

@@ -27,7 +27,8 @@ std::string duration_text(double seconds) {
   return fmt::format("{} s", s);
 }
 
-Progress::Progress(const Common& common, Index done, Index total) : start_(done), total_(total) {
+Progress::Progress(const Common& common, Index done, Index total, std::string unit)
+    : start_(done), total_(total), unit_(std::move(unit)) {
   const bool terminal = isatty(STDERR_FILENO) == 1;
   const bool quiet = common.quiet || common.progress == "none";
   const bool bar = common.progress == "bar" || (common.progress == "auto" && terminal);
@@ -48,7 +49,8 @@ void Progress::update(Index done, const std::string& note) {
 void Progress::draw(Index done, const std::string& note, double seconds) {
   const double rate = static_cast<double>(done - start_) / std::max(seconds, 1e-9);
   const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
-  std::string text = fmt::format("step {}/{}  {:.0f} steps/s  {} left", done, total_, rate, duration_text(left));
+  std::string text = fmt::format("{} {}/{}  {:.{}f} {}s/s  {} left", unit_, done, total_, rate, rate < 10 ? 2 : 0, unit_,
+                                 duration_text(left));
   if (!note.empty()) text += "  " + note;
   if (kind_ == Kind::plain) {
     std::fprintf(stderr, "%s\n", text.c_str());

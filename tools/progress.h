@@ -10,8 +10,8 @@ namespace tools {
 
 class Progress {
  public:
-  // `total` steps, of which `done` are behind; mode as in Common::progress.
-  Progress(const Common& common, Index done, Index total);
+  // `total` steps (or what `unit` names), of which `done` are behind; mode as in Common::progress.
+  Progress(const Common& common, Index done, Index total, std::string unit = "step");
   ~Progress() { clear(); }
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -28,6 +28,7 @@ class Progress {
   enum class Kind { none, plain, bar } kind_;
   bool color_ = false, drawn_ = false;
   Index start_, total_;
+  std::string unit_;
   Clock::time_point began_ = Clock::now(), last_ = began_;
 };
 

@@ -79,7 +79,7 @@ void RunDirectory::lock() {
   if (lock_ < 0) lock_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   // File systems without locks answer with other errors, and are used without.
   const bool taken = lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  require(!taken, path_,
+  require<BusyError>(!taken, path_,
           ": another process is at work in this run directory; wait for it, or choose another --out");
 }
 

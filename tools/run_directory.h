@@ -25,6 +25,12 @@ struct RunState {
   std::string ended;            // "" while steps are left to do, or "stopped", "diverged"
 };
 
+// Another process is at work in a run directory.
+class BusyError : public ValueError {
+ public:
+  using ValueError::ValueError;
+};
+
 class RunDirectory {
  public:
   explicit RunDirectory(std::string path) : path_(std::move(path)) {}
@@ -41,7 +47,7 @@ class RunDirectory {
 
   // Makes the directory, or takes a blank one, and writes run.json. Throws FileError, and then nothing is left.
   void create(const std::string& run_json);
-  // Refuses (ValueError) a directory at which another process is at work; holds it until this object is gone.
+  // Refuses (BusyError) a directory at which another process is at work; holds it until this object is gone.
   void lock();
   // Removes the temporary files of a killed process. Needs the lock.
   void sweep() const;

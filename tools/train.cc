@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include "commands.h"
 #include "folds.h"
 #include "run_directory.h"
+#include "train_job.h"
 #include "train_run.h"
 
 namespace tools {
@@ -47,53 +47,6 @@ void print_dry_run(const TrainConfig& c, const Examples& examples, const Common&
       training->flops_per_step());
 }
 
-// A member file decides the parameters that it holds (n, ...), whatever their flags' defaults. In a TOML file
-// the member itself may stand, as --print-config writes it.
-void take_member(TrainConfig& c, const std::string& source, const RawOptions& options) {
-  const auto& family = eqnn::hard::family(c.family);
-  const auto member = source.starts_with("{") ? family.parse(source) : read_member(family, source);
-  c.member = member->json();
-  RawOptions parameters;
-  std::copy_if(options.begin(), options.end(), std::back_inserter(parameters),
-               [&](const RawOption& o) { return c.params.contains(o.name); });
-  check_agrees(*member, parameters, c.params, source);
-  const Json j = Json::parse(c.member);
-  for (auto& [name, value] : c.params) {
-    std::string key = name;
-    std::replace(key.begin(), key.end(), '-', '_');
-    if (!j.contains(key)) continue;
-    const Json& held = j.at(key);
-    value = held.is_string()  ? held.get<std::string>()
-            : held.is_array() ? std::to_string(held.size())
-                              : held.dump();
-  }
-}
-
-// Parameters whose default is derived from others (empty text), as the member has them.
-void fill_derived_parameters(TrainConfig& c, const eqnn::hard::Member& member) {
-  const Json j = Json::parse(member.json());
-  for (auto& [name, value] : c.params)
-    if (value.empty() && j.contains(name) && j.at(name).is_number()) value = j.at(name).dump();
-}
-
-// Options as samples: --online is --samples 0. One source may not say both.
-RawOptions without_online(const RawOptions& options) {
-  RawOptions kept;
-  bool online = false, samples = false;
-  for (const RawOption& o : options) {
-    if (o.name == "online") {
-      online = parse_switch(o.name, o.value);
-    } else {
-      samples |= o.name == "samples" && whole_number(o.value) != 0;
-      kept.push_back(o);
-    }
-  }
-  require(!online || !samples,
-          "--online and --samples exclude each other: fresh samples every step, or a fixed set");
-  if (online) kept.push_back({"samples", "0"});
-  return kept;
-}
-
 // Takes the keys of the TOML file that are no part of the configuration; flags that are given win.
 RawOptions read_config_file(TrainFlags& flags, Common& common) {
   RawOptions fields;
@@ -128,14 +81,6 @@ RawOptions read_config_file(TrainFlags& flags, Common& common) {
   return without_online(fields);
 }
 
-// The value of an option, the last one given; empty when it is not there.
-std::string last_value(const RawOptions& options, const std::string& name) {
-  std::string value;
-  for (const RawOption& o : options)
-    if (o.name == name) value = o.value;
-  return value;
-}
-
 // The configuration of the flags, and what it trains on. --resume --out alone takes both from the run.
 struct Job {
   TrainConfig config;
@@ -168,11 +113,8 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
   require(!family.empty(),
           "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all), or a "
           "file: --data");
-  job.config = resolve_config(family, all, seed);
-  job.config.member = member;
-  if (!flags.member.empty()) take_member(job.config, flags.member, options);
+  job.config = family_config(family, flags.member.empty() ? member : flags.member, all, seed);
   job.examples.member = make_member(job.config);
-  fill_derived_parameters(job.config, *job.examples.member);
   return job;
 }
 

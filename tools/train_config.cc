@@ -325,10 +325,12 @@ std::string config_toml(const TrainConfig& c) {
   return text;
 }
 
-std::string run_id(const TrainConfig& c) {
+std::string run_id(const TrainConfig& c) { return content_id(config_json(c)); }
+
+std::string content_id(const std::string& text) {
   // FNV-1a, 64 bits: ids need to be stable and spread, not secret.
   std::uint64_t hash = 0xcbf29ce484222325u;
-  for (char ch : concat("results ", kResultsVersion, " ", config_json(c))) {
+  for (char ch : concat("results ", kResultsVersion, " ", text)) {
     hash ^= static_cast<unsigned char>(ch);
     hash *= 0x100000001b3u;
   }

@@ -80,6 +80,8 @@ RawOptions config_options(const TrainConfig& c);
 
 // 16 hexadecimal digits of the configuration with its seeds and the results version.
 std::string run_id(const TrainConfig& c);
+// The same of any text that says all that a result depends on.
+std::string content_id(const std::string& text);
 
 // Every parameter of `family` in its shortest form, the defaults where `options` has none.
 // Throws ValueError for an option that `family` does not have, naming what it has.

@@ -60,6 +60,10 @@ class TrainRun {
   bool evaluate();  // true: stop
   bool out_of_patience();
   void checkpoint();
+  bool checkpoint_is_due() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - saved_).count() >=
+           options_.checkpoint_seconds;
+  }
   int interrupted();
   int finish(bool diverged);
   Json evaluation_json(const Evaluation& e) const;
@@ -79,7 +83,7 @@ class TrainRun {
   RunState state_;  // wall_seconds: of the runs before this one
   std::uint64_t first_step_ = 0;
   std::string note_;
-  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now(), saved_ = began_;
 };
 
 int TrainRun::run() {
@@ -175,7 +179,7 @@ int TrainRun::loop() {
     else if (!last && state_.steps % every == 0 && evaluate())
       state_.ended = "stopped";
     if (!state_.ended.empty()) break;
-    if (!last && state_.steps % (interval > 0 ? interval : every) == 0) checkpoint();
+    if (!last && state_.steps % (interval > 0 ? interval : every) == 0 && checkpoint_is_due()) checkpoint();
     progress.update(static_cast<Index>(state_.steps), note_);
     if (options_.after_step) options_.after_step();
     if (g_signal != 0 && !last) {
@@ -224,6 +228,7 @@ void TrainRun::checkpoint() {
   s.metrics_length = metrics_->length();
   s.wall_seconds = wall_seconds();
   directory_.write_checkpoint(*training_, s, owner());
+  saved_ = std::chrono::steady_clock::now();
 }
 
 int TrainRun::interrupted() {

@@ -13,6 +13,7 @@ struct RunOptions {
   bool named = false;  // --out was given: its steps may grow
   bool resume = false, force = false;
   Index checkpoint_every = 0;  // 0: at every evaluation
+  double checkpoint_seconds = 0;  // no sooner than this after the last one
   std::string expect;          // "", "learned" or "fails"
   bool silent = false;         // nothing on stdout
   std::function<void()> after_step = {};
