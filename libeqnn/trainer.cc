@@ -20,6 +20,8 @@ namespace {
 constexpr Index kMaxRows = 64;
 // The update works on pieces of this many elements, which stay in the first-level cache.
 constexpr Index kUpdateBlock = 2048;
+// The noise of the gradient is summed over pieces of this many elements, in doubles on the stack.
+constexpr Index kNoiseBlock = 512;
 // Updates of fewer elements than this are not worth waking another thread.
 constexpr Index kParallelUpdate = 65536;
 
@@ -226,6 +228,43 @@ struct Trainer<T>::State {
       for_each(blocks, one);
   }
 
+  Index examples_of_row(Index row) const {
+    const Index begin = row * shards / rows * options.shard, end = (row + 1) * shards / rows * options.shard;
+    return std::min(end, options.batch) - begin;
+  }
+
+  // Of the rows before they are added: row r holds B_r m_r / B.
+  GradientNoise gradient_noise() const {
+    GradientNoise result;
+    if (rows == 1 || options.row_block > 0) return result;
+    const double batch = static_cast<double>(options.batch);
+    double squares = 0, scatter = 0;
+    std::array<double, kNoiseBlock> mean;
+    for (Index first = 0; first < params.size(); first += kNoiseBlock) {
+      const Index size = std::min(kNoiseBlock, params.size() - first);
+      const T* block = gradients.data() + first;
+      mean.fill(0);
+      for (Index r = 0; r < rows; ++r)
+        for (Index i = 0; i < size; ++i)
+          mean[static_cast<std::size_t>(i)] += static_cast<double>(block[r * params.size() + i]);
+      for (Index i = 0; i < size; ++i)
+        squares += mean[static_cast<std::size_t>(i)] * mean[static_cast<std::size_t>(i)];
+      for (Index r = 0; r < rows; ++r) {
+        const double examples = static_cast<double>(examples_of_row(r)), scale = batch / examples;
+        double sum = 0;
+        for (Index i = 0; i < size; ++i) {
+          const double d =
+              scale * static_cast<double>(block[r * params.size() + i]) - mean[static_cast<std::size_t>(i)];
+          sum += d * d;
+        }
+        scatter += examples * sum;
+      }
+    }
+    result.noise = scatter / static_cast<double>(rows - 1);
+    result.signal = squares - result.noise / batch;
+    return result;
+  }
+
   void reduce(Index first, Index size) { add_rows(gradients.data(), rows, params.size(), first, size); }
 
   double gradient_norm() const {
@@ -345,15 +384,17 @@ template <class T>
 Trainer<T>::~Trainer() = default;
 
 template <class T>
-double Trainer<T>::step(Fill<T> fill) {
+double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
   const double loss = state_->accumulate(fill);
+  if (noise) *noise = state_->gradient_noise();
   state_->update();
   return loss;
 }
 
 template <class T>
-double Trainer<T>::gradient(Fill<T> fill) {
+double Trainer<T>::gradient(Fill<T> fill, GradientNoise* noise) {
   const double loss = state_->accumulate(fill);
+  if (noise) *noise = state_->gradient_noise();
   state_->for_blocks([this](Index first, Index size) { state_->reduce(first, size); });
   return loss;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -92,6 +93,24 @@ class Batch {
   Workspace<T>& workspace_;
 };
 
+// Signal and noise of one step's gradient, estimated from the sums that the shards leave behind.
+// With g_i the gradient of loss_i of an example drawn at random, mu = E g_i and Sigma = Cov g_i,
+//   signal  estimates |mu|^2      noise  estimates tr Sigma      ratio()  estimates |mu|^2 / tr Sigma,
+// the inverse of the simple noise scale of McCandlish et al. 2018 (arXiv:1812.06162, section 2.2 and appendix A.1).
+// The batch of B examples is cut into R groups (the shards; above 64 of them, 64 groups of shards), group r with
+// B_r examples and the mean gradient m_r; m is the mean gradient of the batch, in which groups weigh as their
+// examples:
+//   noise = sum_r B_r |m_r - m|^2 / (R - 1),  signal = |m|^2 - noise / B.
+// Both are unbiased for independent examples and any group sizes, so `signal` may be negative; their ratio is
+// consistent, not unbiased. All three are NaN where there is one group alone, as with row_block: one big graph
+// is one example. Sums are double, in a fixed order.
+struct GradientNoise {
+  double signal = std::numeric_limits<double>::quiet_NaN();
+  double noise = std::numeric_limits<double>::quiet_NaN();
+
+  double ratio() const { return signal / noise; }
+};
+
 // Called by worker threads at the same time, for different examples: must not write shared state.
 template <class T>
 using Fill = FunctionRef<void(Batch<T>&)>;
@@ -112,10 +131,11 @@ class Trainer {
   Trainer& operator=(const Trainer&) = delete;
 
   // One update on fresh examples; returns L = mean over the batch of loss_i, before the update. A loss
-  // that is not finite is returned as it is. Allocates nothing (one thread).
-  double step(Fill<T> fill);
+  // that is not finite is returned as it is. Allocates nothing (one thread). `noise`, where given, is that of the
+  // step's gradient, unclipped; it costs one more pass over the groups' gradients and changes no bit of the update.
+  double step(Fill<T> fill, GradientNoise* noise = nullptr);
   // L and its gradient, without an update.
-  double gradient(Fill<T> fill);
+  double gradient(Fill<T> fill, GradientNoise* noise = nullptr);
   // Mean loss over examples 0 .. examples-1, forward only, parameters unchanged; `inspect` sees every
   // shard after its forward. Partial sums are double, added in a fixed order.
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect = {});
