@@ -45,7 +45,7 @@ FamilyCost cost(const std::string& id) {
     member.targets(read, y.data());
     if (with_features) member.features(read, z);
   };
-  const auto train = [&] { training->step(); };
+  const auto train = [&] { training->step(nullptr); };
   sample();
   const auto times = [](double once) {
     return std::max<Index>(1, static_cast<Index>(0.02 / std::max(once, 1e-7)));

@@ -151,7 +151,8 @@ class FoldsRun {
     r["test_samples"] = examples_.data->examples;
     for (const char* key :
          {"steps", "samples_seen", "train_loss", "normalized_train_loss", "test_loss", "test_variance",
-          "test_entropy", "normalized_test_loss", "correlation", "correlation_low", "correlation_high"}) {
+          "test_entropy", "normalized_test_loss", "correlation", "correlation_low", "correlation_high",
+          "gradient_norm", "gradient_snr", "distance", "steps_to_learn", "samples_to_learn"}) {
       if (!r.contains(key)) continue;
       std::vector<double> values;
       for (const Json& f : folds) values.push_back(f[key].is_null() ? std::nan("") : f[key].get<double>());

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using eqnn::FileError;
 
-constexpr const char* kFormat = "eqnn-checkpoint-1";
+constexpr const char* kFormat = "eqnn-checkpoint-2";
 constexpr const char* kRunFormat = "eqnn-run-1";
 
 eqnn::NamedArray doubles(const std::string& name, const std::vector<double>& values) {
@@ -122,13 +122,15 @@ void RunDirectory::remove() {
 
 void RunDirectory::write_checkpoint(Training& training, const RunState& s, const std::string& owner) const {
   std::vector<eqnn::NamedArray> arrays = training.state();
-  arrays.push_back(doubles("run.numbers", {s.wall_seconds, s.initial_loss, s.best_validation, s.gradient_norm}));
+  arrays.push_back(
+      doubles("run.numbers", {s.wall_seconds, s.initial_loss, s.best_validation, s.gradient_norm, s.gradient_snr}));
   arrays.push_back(doubles("run.recent_losses", s.recent_losses));
   eqnn::write_atomically(file("checkpoint.safetensors"),
                          eqnn::encode_safetensors(arrays, {{"format", kFormat},
                                                            {"owner", owner},
                                                            {"ended", s.ended},
                                                            {"evaluated", std::to_string(s.evaluated)},
+                                                           {"learned_at", std::to_string(s.learned_at)},
                                                            {"step", std::to_string(s.steps)},
                                                            {"metrics_length", std::to_string(s.metrics_length)},
                                                            {"evaluations_without_better",
@@ -155,14 +157,16 @@ RunState RunDirectory::read_checkpoint(Training& training, const std::string& ow
   require<FileError>(s.steps <= static_cast<std::uint64_t>(steps), path, ": is of step ", s.steps, " of a run of ",
                      steps, "; start again with --force");
   s.evaluated = static_cast<std::uint64_t>(whole("evaluated"));
+  s.learned_at = static_cast<std::uint64_t>(whole("learned_at"));
   s.ended = found.metadata["ended"];
   s.metrics_length = whole("metrics_length");
   s.evaluations_without_better = whole("evaluations_without_better");
-  const std::vector<double> numbers = doubles(found, "run.numbers", 4);
+  const std::vector<double> numbers = doubles(found, "run.numbers", 5);
   s.wall_seconds = numbers[0];
   s.initial_loss = numbers[1];
   s.best_validation = numbers[2];
   s.gradient_norm = numbers[3];
+  s.gradient_snr = numbers[4];
   s.recent_losses = doubles(found, "run.recent_losses", 0);
   training.restore(found, s.steps);
   return s;

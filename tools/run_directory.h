@@ -2,6 +2,7 @@
 // checkpoint and the results replace their predecessors whole, and result.json comes last and means: done.
 #pragma once
 
+#include <limits>
 #include <optional>
 #include <string>
 
@@ -20,9 +21,11 @@ struct RunState {
   std::vector<double> recent_losses;  // of the last 100 batches, oldest first
   double best_validation = 0;         // early stopping
   Index evaluations_without_better = 0;
-  std::uint64_t evaluated = 0;  // the step of the last line in metrics.jsonl
-  double gradient_norm = 0;     // of the last step
-  std::string ended;            // "" while steps are left to do, or "stopped", "diverged"
+  std::uint64_t evaluated = 0;                                     // the step of the last line in metrics.jsonl
+  double gradient_norm = 0;                                        // of the last step
+  double gradient_snr = std::numeric_limits<double>::quiet_NaN();  // of the last step, where it was measured
+  std::uint64_t learned_at = 0;  // the step of the first evaluation at or below learned_below; 0: none yet
+  std::string ended;             // "" while steps are left to do, or "stopped", "diverged"
 };
 
 // Another process is at work in a run directory.

@@ -67,6 +67,7 @@ class TrainRun {
   int interrupted();
   int finish(bool diverged);
   Json evaluation_json(const Evaluation& e) const;
+  Json gradient_json() const;
   Json result(bool diverged);
   double wall_seconds() const {
     return state_.wall_seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
@@ -167,16 +168,19 @@ int TrainRun::loop() {
       state_.evaluated != state_.steps && evaluate())
     state_.ended = "stopped";
   while (state_.ended.empty() && state_.steps < steps) {
-    const double loss = training_->step();
+    // The noise of the gradient is measured where a line of metrics.jsonl may follow, and costs nothing elsewhere.
+    const bool last = state_.steps + 1 == steps, evaluated = !last && (state_.steps + 1) % every == 0;
+    eqnn::GradientNoise noise;
+    const double loss = training_->step(last || evaluated ? &noise : nullptr);
     state_.gradient_norm = training_->gradient_norm();
+    state_.gradient_snr = noise.ratio();
     if (state_.steps == 0) state_.initial_loss = loss;
     ++state_.steps;
     if (state_.recent_losses.size() == 100) state_.recent_losses.erase(state_.recent_losses.begin());
     state_.recent_losses.push_back(loss);
-    const bool last = state_.steps == steps;
     if (diverged(loss))
       state_.ended = "diverged";
-    else if (!last && state_.steps % every == 0 && evaluate())
+    else if (evaluated && evaluate())
       state_.ended = "stopped";
     if (!state_.ended.empty()) break;
     if (!last && state_.steps % (interval > 0 ? interval : every) == 0 && checkpoint_is_due()) checkpoint();
@@ -201,10 +205,11 @@ bool TrainRun::evaluate() {
   line["batch_loss"] = number(state_.recent_losses.back());
   line["train_loss"] = number(mean(state_.recent_losses));
   line.update(evaluation_json(test));
-  line["gradient_norm"] = number(state_.gradient_norm);
+  line.update(gradient_json());
   line["time"] = {{"wall_seconds", wall_seconds()}};
   metrics_->append(line.dump() + "\n");
   state_.evaluated = state_.steps;
+  if (state_.learned_at == 0 && test.normalized() <= config_.learned_below) state_.learned_at = state_.steps;
   if (common_.json && !options_.silent) {
     fmt::print("{}\n", line.dump());
     std::fflush(stdout);
@@ -255,6 +260,14 @@ Json TrainRun::evaluation_json(const Evaluation& e) const {
   return j;
 }
 
+Json TrainRun::gradient_json() const {
+  Json j;
+  j["gradient_norm"] = number(state_.gradient_norm);
+  j["gradient_snr"] = number(state_.gradient_snr);
+  j["distance"] = number(training_->distance());
+  return j;
+}
+
 Json TrainRun::result(bool diverged) {
   const Evaluation test = training_->test(config_.test_samples);
   double train_loss = mean(state_.recent_losses), train_variance = test.variance;
@@ -287,6 +300,14 @@ Json TrainRun::result(bool diverged) {
   r["train_loss"] = number(train_loss);
   r["normalized_train_loss"] = number(train_loss / train_variance);
   r.update(evaluation_json(test));
+  r.update(gradient_json());
+  // The final test counts too, but for a run that goes on from here it will not have been.
+  const std::uint64_t learned_at = state_.learned_at > 0                        ? state_.learned_at
+                                   : test.normalized() <= config_.learned_below ? state_.steps
+                                                                                : 0;
+  r["steps_to_learn"] = learned_at > 0 ? Json(learned_at) : Json(nullptr);
+  r["samples_to_learn"] =
+      learned_at > 0 ? Json(learned_at * static_cast<std::uint64_t>(config_.batch)) : Json(nullptr);
   r["verdict"] = verdict(config_, diverged, train_loss / train_variance, test.normalized());
   r["thresholds"] = {{"learned_below", config_.learned_below},
                      {"fails_from", config_.fails_from},
@@ -303,9 +324,9 @@ int TrainRun::finish(bool diverged) {
   for (const char* key : {"steps", "samples_seen", "train_loss"})
     line[key == std::string("steps") ? "step" : key] = r[key];
   for (const auto& [key, value] : r.items())
-    if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation"))
+    if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation") ||
+        key.starts_with("gradient_") || key == "distance")
       line[key] = value;
-  line["gradient_norm"] = number(state_.gradient_norm);
   line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
   checkpoint();  // before the last line, which a run that goes on from here does not have
   metrics_->append(line.dump() + "\n");

@@ -115,15 +115,17 @@ class TypedTraining final : public Training {
         data_(std::move(data)),
         network_(make_network<T>(params_, c, inputs)),
         trainer_((params_.initialize(initializer(config_), config_.init_seed), params_),
-                 options(c, data_->fixed_examples(), threads), [this](eqnn::Program<T>& g) {
+                 options(c, data_->fixed_examples(), threads),
+                 [this](eqnn::Program<T>& g) {
                    const auto f = network_(g);
                    g.output("prediction", f);
                    if (outputs_ == 1) return squared_error(f, g.input("y", {}));
                    return cross_entropy(f, g.index_input("label", {}, static_cast<std::int32_t>(outputs_)));
-                 }) {}
+                 }),
+        initial_(params_.values().begin(), params_.values().end()) {}
 
-  double step() override {
-    return trainer_.step([this](Batch<T>& b) { data_->train(b); });
+  double step(eqnn::GradientNoise* noise) override {
+    return trainer_.step([this](Batch<T>& b) { data_->train(b); }, noise);
   }
   Evaluation test(Index examples) override {
     if (data_->test_examples() > 0) examples = data_->test_examples();
@@ -138,8 +140,18 @@ class TypedTraining final : public Training {
   Index fixed_examples() const override { return data_->fixed_examples(); }
   std::uint64_t steps_done() const override { return trainer_.steps_done(); }
   double gradient_norm() const override { return trainer_.last_gradient_norm(); }
+  double distance() const override {
+    double sum = 0;
+    for (std::size_t i = 0; i < initial_.size(); ++i) {
+      const double d = static_cast<double>(params_.values()[i]) - static_cast<double>(initial_[i]);
+      sum += d * d;
+    }
+    return std::sqrt(sum);
+  }
   Index parameters() const override { return params_.count(); }
-  Index memory_bytes() const override { return trainer_.memory_bytes(); }
+  Index memory_bytes() const override {
+    return trainer_.memory_bytes() + static_cast<Index>(initial_.size() * sizeof(T));
+  }
   double flops_per_step() const override { return 2 * trainer_.multiply_adds(); }
 
   std::vector<eqnn::NamedArray> state() override {
@@ -193,6 +205,7 @@ class TypedTraining final : public Training {
   eqnn::Params<T> params_;
   Recorder<T> network_;
   eqnn::Trainer<T> trainer_;
+  const std::vector<T> initial_;  // drawn from the seed again on --resume
 };
 
 template <class T>

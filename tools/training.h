@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <eqnn/checkpoint.h>
+#include <eqnn/trainer.h>
 
 #include "dataset.h"
 #include "train_config.h"
@@ -27,13 +28,15 @@ class Training {
  public:
   virtual ~Training() = default;
 
-  virtual double step() = 0;                    // one update; the loss before it
+  // One update; the loss before it. `noise` may be null.
+  virtual double step(eqnn::GradientNoise* noise) = 0;
   virtual Evaluation test(Index examples) = 0;  // of a file: all of its test part
   virtual Evaluation training_set() = 0;        // all of a fixed one
   virtual Index fixed_examples() const = 0;     // its size; 0: online
   virtual Evaluation validation() = 0;          // its last tenth
   virtual std::uint64_t steps_done() const = 0;
   virtual double gradient_norm() const = 0;
+  virtual double distance() const = 0;  // |parameters - initial parameters|, Euclidean
 
   virtual Index parameters() const = 0;
   virtual Index memory_bytes() const = 0;
