@@ -38,13 +38,33 @@ class Database {
   Database(Database&& other) noexcept;
   Database(const Database&) = delete;
 
-  // One statement, `?` standing for `values`. Throws FileError with SQLite's message.
+  // One statement, `?` standing for `values`. Throws FileError with SQLite's message, also for a column that is not
+  // there: a quoted name that is none does not become a text, as it does in the sqlite3 shell.
   Table query(const std::string& sql, const std::vector<Cell>& values = {}) const;
+  // The columns of a table in their order; none where there is no such table.
+  std::vector<std::string> columns(const std::string& table) const;
 
  private:
   struct Handle;
   explicit Database(std::unique_ptr<Handle> handle);
   std::unique_ptr<Handle> handle_;
 };
+
+// All statements until commit(), or none of them.
+class Transaction {
+ public:
+  explicit Transaction(Database& db);
+  ~Transaction();  // without commit(): as it was before
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit();
+
+ private:
+  Database& db_;
+  bool open_ = true;
+};
+
+// A name as SQL writes it: "time.wall_seconds" with its quotes.
+std::string sql_name(const std::string& name);
 
 }  // namespace tools
