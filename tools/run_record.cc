@@ -306,8 +306,11 @@ class Reader {
       line += concat(" ", shell_word(text(config["family"])));
     if (config.contains("params") && config["params"].is_object())
       for (const auto& [name, v] : config["params"].items()) flag(name, typed(v));
+    const bool one_seed = common_seed(config) != Cell();
+    if (one_seed && config["member-seed"] != 0) flag("seed", config["member-seed"]);
     for (const auto& [key, v] : config.items()) {
       if (key == "family" || key == "params" || key == "data_hash") continue;
+      if (one_seed && (key == "member-seed" || key == "init-seed" || key == "data-seed")) continue;
       if (defaults.contains(key) && defaults[key] == v) continue;
       flag(key == "algorithm" ? "algo" : key, v);
     }
