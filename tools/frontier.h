@@ -1,0 +1,90 @@
+// The frontier of a family and a model: from which size on gradient descent stops to learn, and how the steps it
+// needs grow before that. Pure statistics: no files, no database.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tools {
+
+// One finished run, as the frontier sees it.
+struct FrontierRun {
+  double size = 0;       // n, or whatever was swept: k, d, degree, r
+  std::string point;     // the grid point: every other swept flag, as text; equal text, equal point
+  bool control = false;  // the matched control instead of the target
+  bool learned = false;  // its verdict
+  bool diverged = false;
+  double normalized_test_loss = 0;                  // not finite, or of a diverged run: infinitely bad
+  double steps = 0, samples = 0;                    // what it was given: the budget when it did not learn
+  double steps_to_learn = 0, samples_to_learn = 0;  // nan: never within the budget
+};
+
+struct Interval {
+  double low = 0, high = 0;
+};
+
+// A median over runs of which some did not get there. Those count as more than the budget: `value` (an end of the
+// interval too) is infinite where the median falls on one, and is then to be read as "> budget".
+struct CensoredMedian {
+  double value = 0;
+  Interval interval;  // 95 %, percentile bootstrap over the seeds
+  double budget = 0;  // the largest of the runs'
+};
+
+// One size, for target or control, at the best of its grid points: that with the largest fraction of seeds learned;
+// of equals, that with the lowest mean normalised test loss, where a run that diverged is infinitely bad; of equals
+// again, the first by name. The best is chosen on the same seeds that are then reported, which is optimistic for
+// the learner. That is on purpose: a negative is then the best of the whole grid, and not a poor choice of rate.
+struct FrontierPoint {
+  double size = 0;
+  bool control = false;
+  std::string best;     // the grid point
+  int grid_points = 0;  // of how many
+  int seeds = 0, learned = 0;
+  double fraction = 0;
+  Interval fraction_interval;  // 95 %, Wilson's score interval
+  CensoredMedian steps, samples;
+  double loss_median = 0;  // normalised test loss; infinite where half of the runs or more diverged
+  Interval loss_range;     // lowest and highest
+  std::uint64_t bootstrap_seed = 0;
+  int resamples = 0;
+};
+
+struct FrontierOptions {
+  std::uint64_t seed = 0;  // of the bootstrap
+  int resamples = 2000;    // 1 to 10,000
+};
+
+// One point a size, target before control, sizes in rising order. The order of `runs` makes no difference. Throws
+// ValueError for a number of resamples that is not allowed.
+std::vector<FrontierPoint> frontier(std::vector<FrontierRun> runs, const FrontierOptions& options = {});
+
+// 95 % score interval of a fraction (Wilson 1927): (p + z^2/2m -+ z sqrt(p(1-p)/m + z^2/4m^2)) / (1 + z^2/m).
+// [0, 1] for no trials.
+Interval wilson(int successes, int trials);
+// The middle value, or the mean of the two middle ones (infinite as soon as one of them is); nan for none.
+double median(std::vector<double> values);
+
+// log(steps) = a + b u by least squares, u = log(size) (polynomial: steps ~ size^b) or u = size (exponential:
+// steps ~ e^(b size)).
+struct LineFit {
+  double a = 0, b = 0, a_error = 0, b_error = 0;  // standard errors, m - 2 degrees of freedom
+  double residual = 0;                            // sum of squares
+  double aicc = 0;  // m log(residual/m) + 2k + 2k(k+1)/(m-k-1), k = 3; nan for m <= 4, where it is not defined
+};
+
+struct ScalingFit {
+  int sizes = 0;     // learned ones: whose median steps are within the budget
+  std::string note;  // "": there is a fit; else why not ("too few sizes: ...")
+  LineFit polynomial, exponential;
+  // exp((AICc of the other - AICc of this one)/2): above 1 speaks for this one. Both have three parameters, so the
+  // correction for few sizes cancels and the ratio is there for three sizes already.
+  double polynomial_evidence = 1, exponential_evidence = 1;
+};
+
+// Fits the median steps to learn of target or control against the size. Sizes that were not learned are left out,
+// which flatters both curves alike.
+ScalingFit fit_scaling(const std::vector<FrontierPoint>& points, bool control);
+
+}  // namespace tools
