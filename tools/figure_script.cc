@@ -115,6 +115,10 @@ std::string Page::legend_text() const {
 }
 
 void Page::panel(double left, double top, double right, double bottom) {
+  left_ = left;
+  right_ = right;
+  upper_ = top;
+  lower_ = bottom;
   body_ += fmt::format(
       "set lmargin at screen {:.6g}\nset rmargin at screen {:.6g}\nset tmargin at screen {:.6g}\nset bmargin at "
       "screen "
@@ -124,6 +128,11 @@ void Page::panel(double left, double top, double right, double bottom) {
 
 void Page::label(double x, double y, const std::string& text, const std::string& options) {
   body_ += fmt::format("set label {} at {} {}\n", quoted(text), at(x, y), options);
+}
+
+void Page::axis_labels(const std::string& x, const std::string& y, double room) {
+  if (!x.empty()) label((left_ + right_) / 2, lower_ + 38, x, "center");
+  if (!y.empty()) label(left_ - room, (upper_ + lower_) / 2, y, "center rotate by 90");
 }
 
 std::string Page::data(const std::vector<std::vector<double>>& rows) {

@@ -54,6 +54,8 @@ class Page {
   void panel(double left, double top, double right, double bottom);
   // Text at a pixel of the page, in the next plot. `options`: gnuplot's ("center", "rotate by 90").
   void label(double x, double y, const std::string& text, const std::string& options = "");
+  // Labels of the panel's axes, `room` pixels left of it and below it; "" for none.
+  void axis_labels(const std::string& x, const std::string& y, double room = 58);
   // A gnuplot command.
   void add(const std::string& command) { body_ += command + "\n"; }
   // A data block; gives its name.
@@ -69,6 +71,7 @@ class Page {
   std::string at(double x, double y) const;
 
   int width_, height_ = 0, top_ = 0, blocks_ = 0;
+  double left_ = 0, right_ = 0, upper_ = 0, lower_ = 0;  // of the panel
   std::vector<LegendEntry> legend_;
   std::string data_, body_;
 };

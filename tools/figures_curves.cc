@@ -240,12 +240,11 @@ void draw_panels(Page& page, const Curves& c, const Frame& frame, const std::str
     const double y = page.top() + title + static_cast<double>(row) * (height + between);
     page.panel(x, y, x + width, y + height);
     page.add(frame(column == 0));
-    page.add(number_axis('x', low, high > low ? high : low + 1, logarithmic, static_cast<int>(width / 48)));
+    page.add(number_axis('x', low, high > low ? high : low + 1, logarithmic, static_cast<int>(width / 40)));
     if (!logarithmic) page.add(fmt::format("set xtics autofreq\nset xtics maxautofreq {}", 5));
     if (title > 0)
       page.label(x, y - 10, shortened(c.panels[i].label, static_cast<std::size_t>(width / 6.6)), "left font ',12'");
-    page.add(i + columns >= c.panels.size() ? "set xlabel 'step' offset 0,0.2" : "unset xlabel");
-    page.add(column == 0 ? concat("set ylabel '", y_label, "' offset 0.5,0") : "unset ylabel");
+    page.axis_labels(i + columns >= c.panels.size() ? "step" : "", column == 0 ? y_label : "");
     page.plot(panel_parts(page, c.panels[i], place));
   }
 }

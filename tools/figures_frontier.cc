@@ -165,12 +165,12 @@ Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size
   page.panel(84, top, kWidth - 24, top + height);
   page.add(
       x.commands() +
-      "\nunset xlabel\nset yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
-  page.add("set ylabel 'fraction of seeds learned' offset 0.5,0");
+      "\nset yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
+  page.axis_labels("", "fraction of seeds learned");
   page.plot(upper);
   page.panel(84, second, kWidth - 24, second + height);
-  page.add(y.commands('y') + "\nset ylabel 'normalised test loss' offset 0.5,0\nset xlabel " + quoted(slice.size) +
-           " offset 0,0.2");
+  page.add(y.commands('y'));
+  page.axis_labels(slice.size, "normalised test loss");
   for (const auto& [value, style] :
        {std::pair(learned_below, "lc rgb '#009E73' lw 1.5 dt (3,3)"), std::pair(1.0, "lc rgb '#777777' lw 1 dt 1")})
     page.add(fmt::format("set arrow from graph 0, first {0} to graph 1, first {0} nohead back {1}", value, style));
@@ -350,7 +350,7 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
   page.panel(84, top, kWidth - 24, top + 320);
   page.add(x.commands());
   page.add(number_axis('y', low / 1.3, high, true));
-  page.add("set ylabel 'median steps to learn' offset 0.5,0\nset xlabel " + quoted(slice.size) + " offset 0,0.2");
+  page.axis_labels(slice.size, "median steps to learn");
   plot_scaling(page, roles, x, high);
   Figure f{slice_name(group, slice, slices, "scaling"),
            "scaling",

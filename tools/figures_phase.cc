@@ -126,9 +126,9 @@ void color_scale(Page& page, double left, double top, double bottom) {
   std::vector<std::vector<double>> boxes;
   for (int i = 0; i < 50; ++i)
     boxes.push_back(
-        {0.5, (i + 0.5) / 50, 0, 1, i / 50.0, (i + 1) / 50.0, static_cast<double>(color_of((i + 0.5) / 50))});
+        {0.5, (i + 0.5) / 50, 0, 1, i / 50.0, std::min(1.0, (i + 1.5) / 50), static_cast<double>(color_of((i + 0.5) / 50))});
   page.add(
-      "unset ylabel\nunset xlabel\nset xrange [0:1]\nset yrange [0:1]\nset format x ''\nunset xtics\nset border "
+      "set xrange [0:1]\nset yrange [0:1]\nset format x ''\nunset xtics\nset border "
       "15\nunset ytics");
   page.add(
       "set y2range [0:1]\nset y2tics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '≥ 1' 1) scale 0 offset -0.6,0 "
@@ -169,9 +169,8 @@ Figure phase_figure(const Group& group, const Phase& phase) {
                          rows - 0.5));
     page.add("set xtics " + category_tics(phase.columns, panel_width / columns));
     page.add(leftmost ? "set ytics " + category_tics(phase.rows, 1e9) : "unset ytics");
-    page.add(lowest ? "set xlabel " + quoted(phase.x) + " offset 0,0.2"
-                    : "unset xlabel\nset xtics format ''\nunset xtics");
-    page.add(leftmost ? "set ylabel " + quoted(phase.y) : "unset ylabel");
+    if (!lowest) page.add("unset xtics");
+    page.axis_labels(lowest ? phase.x : "", leftmost ? phase.y : "", left - 18);
     page.label(x, y - 12, control ? "control" : "target",
                concat("left font ',12' textcolor rgb '", role_color(control), "'"));
     phase_panel(page, phase, control, panel_width / columns, height / rows);

@@ -140,7 +140,7 @@ Figures final_loss_figures(const Group& group) {
   page.add(axis.commands('x'));
   page.add(setting_tics(settings));
   page.add(row_lines(settings.size(), "graph 0", "graph 1"));
-  page.add("set xlabel 'normalised test loss' offset 0,0.2");
+  page.axis_labels("normalised test loss", "");
   for (const auto& [value, style] :
        {std::pair(learned_below, "lc rgb '#009E73' lw 1.5 dt (3,3)"), std::pair(1.0, "lc rgb '#777777' lw 1 dt 1")})
     page.add(fmt::format("set arrow from first {0}, graph 0 to first {0}, graph 1 nohead back {1}", value, style));
@@ -256,10 +256,10 @@ Figures verdict_figures(const Group& group) {
   std::vector<bool> roles;
   for (const bool control : {false, true})
     if (has_role(group.runs, control)) roles.push_back(control);
-  const double left = label_room(settings), top = page.top() + 22, gap = 26;
+  const double left = label_room(settings), top = page.top() + 22, gap = 44;
   const double bottom = top + std::max(30.0, 24.0 * static_cast<double>(settings.size()));
   const double width =
-      (kWidth - 20 - left - gap * static_cast<double>(roles.size() - 1)) / static_cast<double>(roles.size());
+      (kWidth - 30 - left - gap * static_cast<double>(roles.size() - 1)) / static_cast<double>(roles.size());
   page.set_height(static_cast<int>(bottom + 52));
   for (std::size_t i = 0; i < roles.size(); ++i) {
     const double x = left + static_cast<double>(i) * (width + gap);
@@ -268,7 +268,7 @@ Figures verdict_figures(const Group& group) {
         "set border 1\nset xrange [0:1]\nset xtics ('0' 0, '25 %%' 0.25, '50 %%' 0.5, '75 %%' 0.75, '100 %%' 1)");
     page.add(setting_tics(settings) + "unset grid");
     if (i > 0) page.add("set format y ''\nset ytics ('' 0) scale 0");
-    page.add("set xlabel 'share of the runs' offset 0,0.2");
+    page.axis_labels("share of the runs", "");
     page.label(x, top - 12, roles[i] ? "control" : "target",
                concat("left font ',12' textcolor rgb '", role_color(roles[i]), "'"));
     verdict_panel(page, settings, roles[i]);
@@ -305,7 +305,7 @@ Figures train_test_figures(const Group& group) {
   page.set_height(static_cast<int>(top + 380 + 56));
   page.panel(84, top, kWidth - 24, top + 380);
   page.add(x.commands('x') + "\n" + y.commands('y'));
-  page.add("set xlabel 'normalised train loss' offset 0,0.2\nset ylabel 'normalised test loss' offset 1,0");
+  page.axis_labels("normalised train loss", "normalised test loss");
   const auto region = [&](const std::string& from, const std::string& to, const char* color) {
     page.add(fmt::format("set object rectangle from {} to {} fc rgb '{}' fs transparent solid 0.13 noborder behind",
                          from, to, color));

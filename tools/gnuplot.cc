@@ -130,11 +130,11 @@ std::string terminal(const Figure& f, const std::string& format) {
         f.height);
   if (format == "pdf")
     return fmt::format(
-        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.75 linewidth 1 rounded "
+        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.75 linewidth 0.75 pointscale 0.75 butt "
         "background '#ffffff'\n",
         f.width / 96.0, f.height / 96.0);
   return fmt::format(
-      "set terminal pngcairo noenhanced size {},{} font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2 rounded "
+      "set terminal pngcairo noenhanced size {},{} font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2 dashlength 2 butt "
       "background '#ffffff'\n",
       2 * f.width, 2 * f.height);
 }
