@@ -15,6 +15,8 @@
 
 #include <eqnn/files.h>
 
+#include "collect.h"
+
 #include "commands.h"
 #include "database.h"
 #include "progress.h"
@@ -367,11 +369,6 @@ std::string csv_text(const Database& db) {
 // --- the command
 // ----------------------------------------------------------------------------------------------------
 
-struct CollectFlags {
-  std::vector<std::string> folders;
-  std::string db, csv;
-};
-
 Found find_runs(const std::vector<std::string>& folders) {
   Walk walk;
   for (const std::string& name : folders) {
@@ -424,6 +421,8 @@ void collect_all(Database& db, Found& found, const Common& common) {
   collector.finish();
 }
 
+}  // namespace
+
 int collect(const CollectFlags& flags, const Common& common) {
   Found found = find_runs(flags.folders);
   std::error_code error;
@@ -455,8 +454,6 @@ int collect(const CollectFlags& flags, const Common& common) {
   }
   return found.problems.empty() ? kDone : kFile;
 }
-
-}  // namespace
 
 void add_collect(CLI::App& app, Commands& commands) {
   CLI::App* sub = app.add_subcommand("collect", "run directories into one SQLite database, and a csv");

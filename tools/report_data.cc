@@ -228,7 +228,7 @@ void find_best(Side& side, bool control) {
   if (!runs.empty()) side.best = frontier(runs).front();
 }
 
-std::vector<Subject> make_subjects(std::vector<Entry> entries) {
+std::vector<Compared> make_subjects(std::vector<Entry> entries) {
   drop_quiet(entries);
   using Key = std::tuple<std::string, std::string, std::vector<std::pair<std::string, Natural>>,
                          std::vector<std::pair<std::string, Natural>>>;
@@ -237,13 +237,13 @@ std::vector<Subject> make_subjects(std::vector<Entry> entries) {
     for (const auto& [name, value] : settings) out.emplace_back(name, natural(value));
     return out;
   };
-  std::map<Key, Subject> subjects;
+  std::map<Key, Compared> subjects;
   for (Entry& e : entries) {
-    Subject& s = subjects[{e.family, e.network, ordered(e.size), ordered(e.more)}];
+    Compared& s = subjects[{e.family, e.network, ordered(e.size), ordered(e.more)}];
     s.family = e.family, s.network = e.network, s.size = e.size, s.more = e.more;
     add_run(e.control ? s.control : s.target, std::move(e.run));
   }
-  std::vector<Subject> out;
+  std::vector<Compared> out;
   for (auto& [key, subject] : subjects) {
     find_best(subject.target, false);
     find_best(subject.control, true);

@@ -39,7 +39,7 @@ struct Side {
 
 // One row of the summary: a family at a size, with a network and whatever else says what is to be learned from what
 // (a training set's size, a width), not how (a rate, an optimiser).
-struct Subject {
+struct Compared {
   std::string family, network;
   Settings size, more;
   Side target, control;
@@ -49,7 +49,7 @@ struct Study {
   std::string name, title, claim, command, toml;
   std::vector<std::string> seeds;
   std::vector<std::pair<std::string, std::vector<std::string>>> grid;  // swept flags with their values
-  std::vector<Subject> subjects;                                       // by family, network, size
+  std::vector<Compared> subjects;                                       // by family, network, size
   std::vector<ReportRun> broken;                                       // failed and unfinished runs, by id
   int planned = 0, done = 0, failed = 0, unfinished = 0, not_started = 0;
   Settings same;       // of all its runs: configuration keys with one value

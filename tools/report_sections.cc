@@ -114,12 +114,12 @@ namespace {
 // Subjects of one family and one network, which a finding speaks of together.
 struct Group {
   std::string family, network;
-  std::vector<const Subject*> subjects;
+  std::vector<const Compared*> subjects;
 };
 
 std::vector<Group> groups_of(const Study& study) {
   std::vector<Group> groups;
-  for (const Subject& s : study.subjects) {
+  for (const Compared& s : study.subjects) {
     if (groups.empty() || groups.back().family != s.family || groups.back().network != s.network)
       groups.push_back({s.family, s.network, {}});
     groups.back().subjects.push_back(&s);
@@ -128,11 +128,11 @@ std::vector<Group> groups_of(const Study& study) {
 }
 
 // What tells a subject from the others of its group: "n = 12, width = 64".
-std::string label(const Subject& s, const Group& group) {
+std::string label(const Compared& s, const Group& group) {
   Settings all = s.size, own;
   all.insert(all.end(), s.more.begin(), s.more.end());
   for (const auto& setting : all) {
-    const auto has_it = [&](const Subject* other) {
+    const auto has_it = [&](const Compared* other) {
       return std::find(other->size.begin(), other->size.end(), setting) != other->size.end() ||
              std::find(other->more.begin(), other->more.end(), setting) != other->more.end();
     };
@@ -142,10 +142,10 @@ std::string label(const Subject& s, const Group& group) {
 }
 
 // "n = 4; n = 6": those of the group for which `chosen` holds, "" for none.
-std::string labels(const Group& group, const std::function<bool(const Subject&)>& chosen) {
+std::string labels(const Group& group, const std::function<bool(const Compared&)>& chosen) {
   std::vector<std::string> names;
   std::size_t left_out = 0;
-  for (const Subject* s : group.subjects) {
+  for (const Compared* s : group.subjects) {
     if (!chosen(*s)) continue;
     if (names.size() < 24)
       names.push_back(label(*s, group));
@@ -164,10 +164,10 @@ std::string labels(const Group& group, const std::function<bool(const Subject&)>
   return join(names, one_name ? ", " : "; ") + (left_out > 0 ? fmt::format(" and {} more", left_out) : "");
 }
 
-std::string outcomes(const Group& group, const Side Subject::*side, const std::string& name) {
+std::string outcomes(const Group& group, const Side Compared::*side, const std::string& name) {
   std::string out;
   const auto add = [&](const char* what, const char* style, const std::function<bool(const Side&)>& holds) {
-    const std::string at = labels(group, [&](const Subject& s) { return holds(s.*side); });
+    const std::string at = labels(group, [&](const Compared& s) { return holds(s.*side); });
     if (!at.empty())
       out += fmt::format("{}<span class=\"{}\">{}</span> at {}", out.empty() ? "" : "; ", style, what, escaped(at));
   };
@@ -180,16 +180,16 @@ std::string outcomes(const Group& group, const Side Subject::*side, const std::s
 
 // A failure says something beside a control that was learned. Where that is missing, the page says so.
 std::string control_notes(const Group& group) {
-  const auto failed = [](const Subject& s) { return s.target.done > 0 && !s.target.learned(); };
+  const auto failed = [](const Compared& s) { return s.target.done > 0 && !s.target.learned(); };
   std::string out;
-  const std::string none = labels(group, [&](const Subject& s) { return failed(s) && s.control.done == 0; });
+  const std::string none = labels(group, [&](const Compared& s) { return failed(s) && s.control.done == 0; });
   if (!none.empty())
     out +=
         note(fmt::format("No control was run for {} at {}. The target was not learned there, and nothing beside it "
                          "shows that this network, with this budget, learns anything on these inputs.",
                          group.family, none));
   const std::string both =
-      labels(group, [&](const Subject& s) { return failed(s) && s.control.done > 0 && !s.control.learned(); });
+      labels(group, [&](const Compared& s) { return failed(s) && s.control.done > 0 && !s.control.learned(); });
   if (!both.empty())
     out +=
         note(fmt::format("The control of {} was not learned at {} either. The failure there may be one of the "
@@ -203,7 +203,7 @@ std::string findings(const Study& study) {
   for (const Group& g : groups_of(study)) {
     out += fmt::format("<p><strong>{}</strong>{}</p>\n<ul>\n", escaped(g.family),
                        g.network.empty() ? "" : escaped(", " + g.network));
-    out += outcomes(g, &Subject::target, "Target") + outcomes(g, &Subject::control, "Control") + "</ul>\n";
+    out += outcomes(g, &Compared::target, "Target") + outcomes(g, &Compared::control, "Control") + "</ul>\n";
     out += control_notes(g);
   }
   return out;
@@ -240,7 +240,7 @@ HtmlRow side_row(const Side& side, const char* name) {
 }
 
 // Family, network and size before the rows of a subject.
-void name_rows(std::vector<HtmlRow>& rows, const Subject& s) {
+void name_rows(std::vector<HtmlRow>& rows, const Compared& s) {
   Settings all = s.size;
   all.insert(all.end(), s.more.begin(), s.more.end());
   HtmlCell family = row_name(s.family, static_cast<int>(rows.size())), size = words(settings_text(all, "–"));
@@ -251,7 +251,7 @@ void name_rows(std::vector<HtmlRow>& rows, const Subject& s) {
 
 std::string summary_table(const Study& study) {
   std::vector<std::vector<HtmlRow>> bodies;
-  for (const Subject& s : study.subjects) {
+  for (const Compared& s : study.subjects) {
     if (bodies.size() == kRows) break;
     const bool both = s.control.run() || !s.target.always_learned();
     std::vector<HtmlRow> rows;
@@ -354,7 +354,7 @@ constexpr const char* kVerdicts[] = {"learned",   "partly-learned", "undecided",
 std::string verdict_table(const Study& study) {
   std::vector<std::string> head{"Family", "Size", "Trained on"};
   std::set<std::string> others;
-  for (const Subject& s : study.subjects)
+  for (const Compared& s : study.subjects)
     for (const Side* side : {&s.target, &s.control})
       for (const auto& [verdict, count] : side->verdicts) others.insert(verdict);
   std::vector<std::string> verdicts(std::begin(kVerdicts), std::end(kVerdicts));
@@ -366,7 +366,7 @@ std::string verdict_table(const Study& study) {
   const auto count_cell = [](int count) {
     return count == 0 ? HtmlCell{"<span class=\"quiet\">0</span>", true} : number_cell(fmt::format("{}", count));
   };
-  for (const Subject& s : study.subjects) {
+  for (const Compared& s : study.subjects) {
     if (bodies.size() == kRows) break;
     std::vector<HtmlRow> rows;
     for (const Side* side : {&s.target, &s.control}) {
@@ -537,7 +537,7 @@ std::string run_commands(const ReportData& data, const ReportOptions& options) {
   std::set<std::string> seen;
   for (const bool best : {true, false})
     for (const Study& study : data.studies)
-      for (const Subject& subject : study.subjects)
+      for (const Compared& subject : study.subjects)
         for (const Side* side : {&subject.target, &subject.control})
           for (const ReportRun& r : side->runs)
             if (rows.size() < kCommands && !r.command.empty() && (!best || r.point == side->best.best) &&
