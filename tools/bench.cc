@@ -24,6 +24,7 @@
 #include "bench_hand.h"
 #include "bench_peers.h"
 #include "bench_rows.h"
+#include "bench_sweep.h"
 
 // --- counting allocations ------------------------------------------------------------------------------
 // glibc lets a program stand before its allocator. Every malloc of the process comes through here, those
@@ -130,6 +131,10 @@ class Limit {
   static constexpr int kSide = 512;
   Matrix<float> a_, b_, c_;
 };
+
+// Rows that are no step of one network: what the data of every family cost, and many runs at once, which takes
+// minutes and so is measured only when it is asked for by name.
+constexpr const char *kFamilies = "families", *kSweep = "sweep";
 
 struct Result {
   Row row;
@@ -304,8 +309,8 @@ ordered_json or_null(const std::optional<T>& v) {
   return v ? ordered_json(*v) : ordered_json();
 }
 
-void print_json(const std::vector<Result>& results, double limit,
-                const std::vector<::tools::FamilyCost>& families) {
+void print_json(const std::vector<Result>& results, double limit, const std::vector<::tools::FamilyCost>& families,
+                const std::vector<SweepResult>& sweep) {
   const BlasInfo blas = blas_info();
   ordered_json document = {{"machine",
                             {{"processor", processor()},
@@ -329,6 +334,20 @@ void print_json(const std::vector<Result>& results, double limit,
                                 {"data_generation_share", or_null(r.generation_share)},
                                 {"pairs", r.pairs},
                                 {"peers", r.peers}});
+  for (const SweepResult& r : sweep)
+    document["rows"].push_back({{"id", kSweep},
+                                {"threads", r.jobs},
+                                {"microseconds_per_step", r.seconds * 1e6 / (r.kRuns * r.kSteps)},
+                                {"gflops", nullptr},
+                                {"share_of_limit", nullptr},
+                                {"ratio_to_hand_written", nullptr},
+                                {"speedup_over_one_thread", r.speedup},
+                                {"allocations_per_step", nullptr},
+                                {"seconds", r.seconds},
+                                {"runs", r.kRuns},
+                                {"runs_per_second", r.runs_per_second()},
+                                {"pairs", r.pairs},
+                                {"peers", r.peers}});
   for (const auto& f : families)
     document["families"].push_back({{"id", f.id},
                                     {"microseconds_per_step", f.step * 1e6},
@@ -348,6 +367,22 @@ void print_families(const std::vector<::tools::FamilyCost>& families) {
     fmt::print("{:<20} {:>12.1f} {:>7.1f} % {:>16.1f} %\n", f.id, f.step * 1e6, 100 * f.inputs / f.step,
                100 * f.labels / f.step);
   fmt::print("one thread, default network and batch; shares of a step that draws fresh inputs.\n");
+}
+
+void print_sweep(const std::vector<SweepResult>& sweep) {
+  if (sweep.empty()) return;
+  fmt::print("\n{:<12} {:>7} {:>10} {:>8} {:>14} {:>9}  {}\n", "id", "jobs", "seconds", "runs/s", "us per step",
+             "speed-up", "peers, times the engine");
+  for (const SweepResult& r : sweep) {
+    std::string peers;
+    for (const auto& [name, peer] : r.peers.items())
+      if (peer.contains("times_engine"))
+        peers += fmt::format("{} {:.1f}  ", name, peer["times_engine"].get<double>());
+    fmt::print("{:<12} {:>7} {:>10.2f} {:>8.2f} {:>14.1f} {:>9.2f}  {}\n", kSweep, r.jobs, r.seconds,
+               r.runs_per_second(), r.seconds * 1e6 / (r.kRuns * r.kSteps), r.speedup, peers.empty() ? "-" : peers);
+  }
+  fmt::print("{} runs of gnn-15-32, {} online steps each; speed-up over one job at a time.\n", SweepResult::kRuns,
+             SweepResult::kSteps);
 }
 
 void print_table(const std::vector<Result>& results, double limit) {
@@ -380,9 +415,6 @@ void print_table(const std::vector<Result>& results, double limit) {
       "gnn-degree-parity.\n");
 }
 
-// The row that is no network of the table: what the data of every family cost.
-constexpr const char* kFamilies = "families";
-
 std::vector<Row> chosen_rows(const std::vector<std::string>& ids) {
   std::vector<Row> rows;
   std::string all;
@@ -391,8 +423,9 @@ std::vector<Row> chosen_rows(const std::vector<std::string>& ids) {
     if (ids.empty() || std::find(ids.begin(), ids.end(), row.id) != ids.end()) rows.push_back(row);
   }
   for (const std::string& id : ids)
-    require(id == kFamilies || std::any_of(rows.begin(), rows.end(), [&](const Row& row) { return id == row.id; }),
-            "there is no benchmark row '", id, "'; the rows are ", all, ", ", kFamilies);
+    require(id == kFamilies || id == kSweep ||
+                std::any_of(rows.begin(), rows.end(), [&](const Row& row) { return id == row.id; }),
+            "there is no benchmark row '", id, "'; the rows are ", all, ", ", kFamilies, ", ", kSweep);
   return rows;
 }
 
@@ -428,18 +461,26 @@ int run_bench(const BenchOptions& options) {
       }
       limits.push_back(results.back().limit / t);
     }
+  const auto asked = [&](const char* id) {
+    return std::find(options.rows.begin(), options.rows.end(), id) != options.rows.end();
+  };
   std::vector<::tools::FamilyCost> families;
-  if (options.rows.empty() ||
-      std::find(options.rows.begin(), options.rows.end(), kFamilies) != options.rows.end()) {
+  if (options.rows.empty() || asked(kFamilies)) {
     if (!options.quiet) fmt::print(stderr, "eqnn: data of the families\n");
     families = ::tools::family_costs();
   }
   if (options.peers && !results.empty()) add_peers(results, options.quiet);
-  if (options.json)
-    print_json(results, limits.empty() ? limit.measure() : median(limits), families);
-  else {
+  std::vector<SweepResult> sweep;
+  if (asked(kSweep))
+    sweep = measure_sweep(threads, options.peers, options.quiet);
+  else if (options.rows.empty() && !options.quiet)
+    fmt::print(stderr, "eqnn: the row 'sweep' takes minutes and is left out; --rows sweep measures it\n");
+  if (options.json) {
+    print_json(results, limits.empty() ? limit.measure() : median(limits), families, sweep);
+  } else {
     if (!results.empty()) print_table(results, median(limits));
     print_families(families);
+    print_sweep(sweep);
   }
   return 0;
 }

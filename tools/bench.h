@@ -8,7 +8,7 @@
 namespace eqnn::tools {
 
 struct BenchOptions {
-  std::vector<std::string> rows;  // ids of the table in bench/README.md; empty: all
+  std::vector<std::string> rows;  // ids of the table in bench/README.md; empty: all but sweep
   std::vector<int> threads;       // thread counts to measure; empty: 1 and one for each core
   bool json = false;              // one JSON document instead of the table
   bool quiet = false;             // no progress on stderr

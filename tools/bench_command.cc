@@ -10,7 +10,7 @@ void add_bench(CLI::App& app, Commands& commands) {
       app.add_subcommand("bench", "time per step against the hand-written step and the machine's GEMM limit");
   auto options = std::make_shared<eqnn::tools::BenchOptions>();
   auto no_peers = std::make_shared<bool>(false);
-  sub->add_option("--rows", options->rows, "ids, separated by commas (default: all)")
+  sub->add_option("--rows", options->rows, "ids, separated by commas (default: all but sweep)")
       ->delimiter(',')
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   sub->add_option("--minutes", options->minutes, "time for the measurements (default 2)");

@@ -22,6 +22,20 @@ std::string shell_quoted(const std::string& s) {
   return quoted + "'";
 }
 
+// The JSON object that a command prints; an empty one when it prints none.
+nlohmann::ordered_json printed_by(const std::string& command) {
+  const auto nothing = nlohmann::ordered_json::object();
+  FILE* pipe = popen(command.c_str(), "r");
+  if (!pipe) return nothing;
+  std::string text;
+  std::array<char, 4096> buffer;
+  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
+    text.append(buffer.data(), size);
+  pclose(pipe);
+  auto result = nlohmann::ordered_json::parse(text, nullptr, false);
+  return result.is_object() ? result : nothing;
+}
+
 }  // namespace
 
 std::filesystem::path bench_folder() {
@@ -60,19 +74,15 @@ Peers::Peers() {
 }
 
 nlohmann::ordered_json Peers::run(const Row& r) const {
-  const auto nothing = nlohmann::ordered_json::object();
-  const std::string command =
-      fmt::format("{} {} --model {} --n {} --width {} --batch {} --layers {} --edges {}", shell_quoted(python_),
-                  shell_quoted(script_), model_name(r.model), r.n, r.width, r.batch, r.layers, r.edges);
-  FILE* pipe = popen(command.c_str(), "r");
-  if (!pipe) return nothing;
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    text.append(buffer.data(), size);
-  pclose(pipe);
-  auto result = nlohmann::ordered_json::parse(text, nullptr, false);
-  return result.is_object() ? result : nothing;
+  return printed_by(fmt::format("{} {} --model {} --n {} --width {} --batch {} --layers {} --edges {}",
+                                shell_quoted(python_), shell_quoted(script_), model_name(r.model), r.n, r.width,
+                                r.batch, r.layers, r.edges));
+}
+
+nlohmann::ordered_json Peers::run_sweep(int runs, int steps, int workers) const {
+  const std::string script = (std::filesystem::path(script_).parent_path() / "peers_sweep.py").string();
+  return printed_by(fmt::format("{} {} --runs {} --steps {} --workers {}", shell_quoted(python_),
+                                shell_quoted(script), runs, steps, workers));
 }
 
 }  // namespace eqnn::tools

@@ -25,6 +25,8 @@ class Peers {
   bool found() const { return missing.empty(); }
   // An empty object when the script fails.
   nlohmann::ordered_json run(const Row& row) const;
+  // What bench/peers_sweep.py, beside it, prints for as many small runs in a pool of processes.
+  nlohmann::ordered_json run_sweep(int runs, int steps, int workers) const;
 
   std::string missing;
 
