@@ -33,6 +33,7 @@ def train(job):
     import torch
 
     a, seed = job
+    torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(seed)
     counted = torch.randint(0, 2, (a.n,), generator=generator)
     parameters = [(peers.deviation(a, s) * torch.randn(s, generator=generator)).requires_grad_()
@@ -52,11 +53,10 @@ def train(job):
         return loss(TEST_GRAPHS).item()
 
 
-def warm_up(a):
-    import torch
-
-    torch.set_num_threads(1)
-    train((argparse.Namespace(**{**vars(a), "steps": 3}), 0))
+def ready(job):
+    """Which process has warmed up."""
+    train(job)
+    return os.getpid()
 
 
 def main():
@@ -73,8 +73,11 @@ def main():
     for name in [name for name in os.environ if name.startswith(("OPENBLAS_", "OMP_"))]:
         del os.environ[name]
     os.environ["OMP_NUM_THREADS"] = "1"
-    with multiprocessing.get_context("spawn").Pool(a.workers, warm_up, (a,)) as pool:
-        pool.map(train, [(argparse.Namespace(**{**vars(a), "steps": 3}), 0)] * (4 * a.workers), 1)
+    # Not in the pool's initializer: one that fails is started again for ever.
+    warm_up = argparse.Namespace(**{**vars(a), "steps": 100})
+    with multiprocessing.get_context("spawn").Pool(a.workers) as pool:
+        while len(set(pool.map(ready, [(warm_up, 0)] * (2 * a.workers), 1))) < a.workers:
+            pass
         start = time.perf_counter()
         losses = pool.map(train, [(a, seed) for seed in range(a.runs)], 1)
         seconds = time.perf_counter() - start
