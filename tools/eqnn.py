@@ -6,7 +6,6 @@ table = eqnn.query("results.db", "SELECT lr, normalized_test_loss FROM runs WHER
 import json
 import pathlib
 import sqlite3
-
 import numpy as np
 
 DTYPES = dict(F64="<f8", F32="<f4", F16="<f2", I64="<i8", I32="<i4", I16="<i2", I8="i1", U64="<u8", U8="u1", BOOL="?")
