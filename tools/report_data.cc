@@ -375,7 +375,9 @@ Table read_bounds(const Database& db) {
     for (const Json& b : document["bounds"]) {
       std::vector<Cell> cells{text_of(row[0])};
       for (const char* key : {"name", "queries", "statement", "assumes", "source"})
-        cells.push_back(b.is_object() && b.contains(key) ? Cell(text_of_json(b[key])) : Cell());
+        cells.push_back(!b.is_object() || !b.contains(key) ? Cell()
+                        : b[key].is_number()               ? Cell(b[key].get<double>())
+                                                           : Cell(text_of_json(b[key])));
       out.rows.push_back(std::move(cells));
     }
   }

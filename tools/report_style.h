@@ -54,8 +54,8 @@ td.n { min-width: 0; }
 dl { display: grid; grid-template-columns: minmax(7rem, max-content) 1fr; gap: .2rem 1.2rem; font-size: .95rem; }
 dd { margin: 0; }
 figure { margin: 1.6rem 0 2.2rem; }
-.plot { overflow-x: auto; background: #fff; border-radius: 4px; }
-.plot svg { display: block; width: 100%; max-width: 50rem; min-width: 34rem; height: auto; margin: 0 auto; }
+.plot { overflow-x: auto; max-width: 50rem; background: #fff; border-radius: 4px; }
+.plot svg { display: block; width: 100%; min-width: 34rem; height: auto; }
 figcaption { margin: .6rem 0; max-width: 46rem; font-size: .92rem; overflow-wrap: anywhere; }
 figcaption strong { color: var(--ink); }
 details { margin: .6rem 0; }
@@ -83,7 +83,8 @@ footer { margin-top: 3rem; border-top: 1px solid var(--rule); font-size: .9rem; 
   figure, .note, tbody, pre { break-inside: avoid; }
   thead { display: table-header-group; }
   .scroll, .plot { overflow: visible; }
-  .plot svg { min-width: 0; max-width: 16cm; }
+  .plot svg { min-width: 0; }
+  .plot { max-width: 16cm; }
   table { font-size: 8pt; }
   pre, td code { white-space: pre-wrap; overflow-wrap: anywhere; }
 }
