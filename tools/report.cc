@@ -20,7 +20,7 @@ namespace {
 std::string page_title(const ReportData& data, const ReportOptions& options) {
   if (!options.title.empty()) return options.title;
   if (data.studies.size() == 1) {
-    const Study& s = data.studies.front();
+    const ReportStudy& s = data.studies.front();
     if (!s.title.empty()) return s.title;
     if (!s.name.empty()) return s.name;
   }
@@ -29,7 +29,7 @@ std::string page_title(const ReportData& data, const ReportOptions& options) {
 
 std::string lead(const ReportData& data, std::size_t figures) {
   std::size_t studies = 0;
-  for (const Study& s : data.studies) studies += s.name.empty() ? 0 : 1;
+  for (const ReportStudy& s : data.studies) studies += s.name.empty() ? 0 : 1;
   return fmt::format("<p class=\"lead\">{} {} in {} {}, {} finished; {} figures.</p>\n", data.runs,
                      data.runs == 1 ? "run" : "runs", studies, studies == 1 ? "study" : "studies", data.done,
                      figures);
@@ -61,7 +61,7 @@ std::vector<Figure> figures_of(const Database& db, const ReportData& data, const
   if (options.study.empty()) return make_all_figures(db);
   std::vector<Figure> all;
   FigureOptions of_study;
-  for (const Study& s : data.studies) {  // several, where the name is that of a file
+  for (const ReportStudy& s : data.studies) {  // several, where the name is that of a file
     of_study.study = s.name;
     for (Figure& f : make_all_figures(db, of_study)) all.push_back(std::move(f));
   }

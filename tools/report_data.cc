@@ -207,7 +207,7 @@ void drop_quiet(std::vector<Entry>& entries) {
   }
 }
 
-void add_run(Side& side, ReportRun run) {
+void add_run(ReportSide& side, ReportRun run) {
   if (run.status == "done")
     ++side.done, ++side.verdicts[run.verdict];
   else
@@ -215,7 +215,7 @@ void add_run(Side& side, ReportRun run) {
   side.runs.push_back(std::move(run));
 }
 
-void find_best(Side& side, bool control) {
+void find_best(ReportSide& side, bool control) {
   std::vector<FrontierRun> runs;
   std::set<std::string> points;
   for (const ReportRun& r : side.runs) {
@@ -228,7 +228,7 @@ void find_best(Side& side, bool control) {
   if (!runs.empty()) side.best = frontier(runs).front();
 }
 
-std::vector<Compared> make_subjects(std::vector<Entry> entries) {
+std::vector<ReportSubject> make_subjects(std::vector<Entry> entries) {
   drop_quiet(entries);
   using Key = std::tuple<std::string, std::string, std::vector<std::pair<std::string, Natural>>,
                          std::vector<std::pair<std::string, Natural>>>;
@@ -237,13 +237,13 @@ std::vector<Compared> make_subjects(std::vector<Entry> entries) {
     for (const auto& [name, value] : settings) out.emplace_back(name, natural(value));
     return out;
   };
-  std::map<Key, Compared> subjects;
+  std::map<Key, ReportSubject> subjects;
   for (Entry& e : entries) {
-    Compared& s = subjects[{e.family, e.network, ordered(e.size), ordered(e.more)}];
+    ReportSubject& s = subjects[{e.family, e.network, ordered(e.size), ordered(e.more)}];
     s.family = e.family, s.network = e.network, s.size = e.size, s.more = e.more;
     add_run(e.control ? s.control : s.target, std::move(e.run));
   }
-  std::vector<Compared> out;
+  std::vector<ReportSubject> out;
   for (auto& [key, subject] : subjects) {
     find_best(subject.target, false);
     find_best(subject.control, true);
@@ -279,7 +279,7 @@ Settings read_budget(const Rows& rows) {
   return out;
 }
 
-void read_runs(const Database& db, const std::set<std::string>& columns, Study& study) {
+void read_runs(const Database& db, const std::set<std::string>& columns, ReportStudy& study) {
   const Rows rows = study_rows(db, columns, study.name);
   const Spread spread_of = spread(rows);
   study.same = spread_of.same;
@@ -308,14 +308,14 @@ void read_runs(const Database& db, const std::set<std::string>& columns, Study& 
   for (const auto& [name, values] : grid) study.grid.emplace_back(name, texts(values));
 }
 
-std::vector<Study> named_studies(const Database& db, const std::string& wanted) {
-  std::vector<Study> studies;
+std::vector<ReportStudy> named_studies(const Database& db, const std::string& wanted) {
+  std::vector<ReportStudy> studies;
   std::vector<std::string> names;
   for (const auto& row : db.query("SELECT study, title, claim, command, toml FROM studies ORDER BY study").rows) {
     const std::string name = text_of(row[0]);
     names.push_back(name);
     if (!wanted.empty() && name != wanted && !name.starts_with(wanted + "/")) continue;
-    Study s;
+    ReportStudy s;
     s.name = name, s.title = text_of(row[1]), s.claim = text_of(row[2]);
     s.command = text_of(row[3]), s.toml = text_of(row[4]);
     studies.push_back(std::move(s));
@@ -400,14 +400,14 @@ ReportData read_report_data(const Database& db, const std::string& study) {
   data.done = static_cast<int>(number_of(counts.rows[0][1]));
   require<eqnn::FileError>(data.done > 0, "the database holds ", data.runs,
                            " runs, and none is finished; finish them and collect them again");
-  for (Study& s : named_studies(db, study)) {
+  for (ReportStudy& s : named_studies(db, study)) {
     read_runs(db, columns, s);
     if (s.planned > 0) data.studies.push_back(std::move(s));
   }
   if (!study.empty()) {
     std::set<std::string> ids;
     data.runs = data.done = 0;
-    for (const Study& s : data.studies) data.done += s.done, data.runs += s.planned - s.not_started;
+    for (const ReportStudy& s : data.studies) data.done += s.done, data.runs += s.planned - s.not_started;
     require<eqnn::FileError>(data.done > 0, "study '", study,
                              "' has no finished run; finish its runs and collect them again");
   }

@@ -24,7 +24,7 @@ struct ReportRun {
 };
 
 // The target, or the control, of a subject.
-struct Side {
+struct ReportSide {
   std::vector<ReportRun> runs;          // by id
   std::map<std::string, int> verdicts;  // of finished runs
   int done = 0, failed = 0, unfinished = 0;
@@ -39,17 +39,17 @@ struct Side {
 
 // One row of the summary: a family at a size, with a network and whatever else says what is to be learned from what
 // (a training set's size, a width), not how (a rate, an optimiser).
-struct Compared {
+struct ReportSubject {
   std::string family, network;
   Settings size, more;
-  Side target, control;
+  ReportSide target, control;
 };
 
-struct Study {
+struct ReportStudy {
   std::string name, title, claim, command, toml;
   std::vector<std::string> seeds;
   std::vector<std::pair<std::string, std::vector<std::string>>> grid;  // swept flags with their values
-  std::vector<Compared> subjects;                                       // by family, network, size
+  std::vector<ReportSubject> subjects;                                 // by family, network, size
   std::vector<ReportRun> broken;                                       // failed and unfinished runs, by id
   int planned = 0, done = 0, failed = 0, unfinished = 0, not_started = 0;
   Settings same;       // of all its runs: configuration keys with one value
@@ -58,7 +58,7 @@ struct Study {
 };
 
 struct ReportData {
-  std::vector<Study> studies;                                   // by name; runs of no study last, under the name ""
+  std::vector<ReportStudy> studies;                             // by name; runs of no study last, under the name ""
   int runs = 0, done = 0;                                       // without repetition
   std::vector<std::pair<std::string, int>> versions, machines;  // with the number of runs
   std::vector<std::string> folders;                             // that were collected

@@ -17,9 +17,9 @@ namespace {
 constexpr std::size_t kRows = 300, kCommands = 300, kFigureCells = 6000;
 constexpr std::size_t kFigureBytes = 1 << 20, kFiguresBytes = 3 << 20;
 
-std::string study_name(const Study& s) { return s.name.empty() ? "Runs of no study" : s.name; }
+std::string study_name(const ReportStudy& s) { return s.name.empty() ? "Runs of no study" : s.name; }
 
-std::string study_heading(const Study& s) {
+std::string study_heading(const ReportStudy& s) {
   const bool titled = !s.title.empty() && s.title != s.name;
   return titled ? fmt::format("<h3>{} <small>({})</small></h3>\n", escaped(s.title), escaped(s.name))
                 : fmt::format("<h3>{}</h3>\n", escaped(study_name(s)));
@@ -89,7 +89,7 @@ std::string claim_section(const ReportData& data) {
   std::string out = "<section id=\"claim\">\n<h2>Claim</h2>\n";
   bool any = false;
   std::set<std::string> seen;
-  for (const Study& s : data.studies) {
+  for (const ReportStudy& s : data.studies) {
     if (s.claim.empty() || !seen.insert(s.claim).second) continue;
     any = true;
     out += fmt::format("<blockquote>{}</blockquote>\n", escaped(s.claim));
@@ -114,12 +114,12 @@ namespace {
 // Subjects of one family and one network, which a finding speaks of together.
 struct Group {
   std::string family, network;
-  std::vector<const Compared*> subjects;
+  std::vector<const ReportSubject*> subjects;
 };
 
-std::vector<Group> groups_of(const Study& study) {
+std::vector<Group> groups_of(const ReportStudy& study) {
   std::vector<Group> groups;
-  for (const Compared& s : study.subjects) {
+  for (const ReportSubject& s : study.subjects) {
     if (groups.empty() || groups.back().family != s.family || groups.back().network != s.network)
       groups.push_back({s.family, s.network, {}});
     groups.back().subjects.push_back(&s);
@@ -128,11 +128,11 @@ std::vector<Group> groups_of(const Study& study) {
 }
 
 // What tells a subject from the others of its group: "n = 12, width = 64".
-std::string label(const Compared& s, const Group& group) {
+std::string label(const ReportSubject& s, const Group& group) {
   Settings all = s.size, own;
   all.insert(all.end(), s.more.begin(), s.more.end());
   for (const auto& setting : all) {
-    const auto has_it = [&](const Compared* other) {
+    const auto has_it = [&](const ReportSubject* other) {
       return std::find(other->size.begin(), other->size.end(), setting) != other->size.end() ||
              std::find(other->more.begin(), other->more.end(), setting) != other->more.end();
     };
@@ -142,10 +142,10 @@ std::string label(const Compared& s, const Group& group) {
 }
 
 // "n = 4; n = 6": those of the group for which `chosen` holds, "" for none.
-std::string labels(const Group& group, const std::function<bool(const Compared&)>& chosen) {
+std::string labels(const Group& group, const std::function<bool(const ReportSubject&)>& chosen) {
   std::vector<std::string> names;
   std::size_t left_out = 0;
-  for (const Compared* s : group.subjects) {
+  for (const ReportSubject* s : group.subjects) {
     if (!chosen(*s)) continue;
     if (names.size() < 24)
       names.push_back(label(*s, group));
@@ -164,32 +164,32 @@ std::string labels(const Group& group, const std::function<bool(const Compared&)
   return join(names, one_name ? ", " : "; ") + (left_out > 0 ? fmt::format(" and {} more", left_out) : "");
 }
 
-std::string outcomes(const Group& group, const Side Compared::*side, const std::string& name) {
+std::string outcomes(const Group& group, const ReportSide ReportSubject::*side, const std::string& name) {
   std::string out;
-  const auto add = [&](const char* what, const char* style, const std::function<bool(const Side&)>& holds) {
-    const std::string at = labels(group, [&](const Compared& s) { return holds(s.*side); });
+  const auto add = [&](const char* what, const char* style, const std::function<bool(const ReportSide&)>& holds) {
+    const std::string at = labels(group, [&](const ReportSubject& s) { return holds(s.*side); });
     if (!at.empty())
       out += fmt::format("{}<span class=\"{}\">{}</span> at {}", out.empty() ? "" : "; ", style, what, escaped(at));
   };
-  add("learned by every seed", "good", [](const Side& s) { return s.always_learned(); });
-  add("learned by some seeds", "", [](const Side& s) { return s.learned() && !s.always_learned(); });
-  add("not learned within this budget", "bad", [](const Side& s) { return s.done > 0 && !s.learned(); });
-  add("without a finished run", "quiet", [](const Side& s) { return s.run() && s.done == 0; });
+  add("learned by every seed", "good", [](const ReportSide& s) { return s.always_learned(); });
+  add("learned by some seeds", "", [](const ReportSide& s) { return s.learned() && !s.always_learned(); });
+  add("not learned within this budget", "bad", [](const ReportSide& s) { return s.done > 0 && !s.learned(); });
+  add("without a finished run", "quiet", [](const ReportSide& s) { return s.run() && s.done == 0; });
   return out.empty() ? "" : fmt::format("<li>{}: {}.</li>\n", name, out);
 }
 
 // A failure says something beside a control that was learned. Where that is missing, the page says so.
 std::string control_notes(const Group& group) {
-  const auto failed = [](const Compared& s) { return s.target.done > 0 && !s.target.learned(); };
+  const auto failed = [](const ReportSubject& s) { return s.target.done > 0 && !s.target.learned(); };
   std::string out;
-  const std::string none = labels(group, [&](const Compared& s) { return failed(s) && s.control.done == 0; });
+  const std::string none = labels(group, [&](const ReportSubject& s) { return failed(s) && s.control.done == 0; });
   if (!none.empty())
     out +=
         note(fmt::format("No control was run for {} at {}. The target was not learned there, and nothing beside it "
                          "shows that this network, with this budget, learns anything on these inputs.",
                          group.family, none));
-  const std::string both =
-      labels(group, [&](const Compared& s) { return failed(s) && s.control.done > 0 && !s.control.learned(); });
+  const std::string both = labels(
+      group, [&](const ReportSubject& s) { return failed(s) && s.control.done > 0 && !s.control.learned(); });
   if (!both.empty())
     out +=
         note(fmt::format("The control of {} was not learned at {} either. The failure there may be one of the "
@@ -198,12 +198,13 @@ std::string control_notes(const Group& group) {
   return out;
 }
 
-std::string findings(const Study& study) {
+std::string findings(const ReportStudy& study) {
   std::string out;
   for (const Group& g : groups_of(study)) {
     out += fmt::format("<p><strong>{}</strong>{}</p>\n<ul>\n", escaped(g.family),
                        g.network.empty() ? "" : escaped(", " + g.network));
-    out += outcomes(g, &Compared::target, "Target") + outcomes(g, &Compared::control, "Control") + "</ul>\n";
+    out +=
+        outcomes(g, &ReportSubject::target, "Target") + outcomes(g, &ReportSubject::control, "Control") + "</ul>\n";
     out += control_notes(g);
   }
   return out;
@@ -214,7 +215,7 @@ HtmlCell two_lines(const std::string& html, const std::string& below) {
   return {fmt::format("{}<small>{}</small>", html, escaped(below)), true};
 }
 
-HtmlRow side_row(const Side& side, const char* name) {
+HtmlRow side_row(const ReportSide& side, const char* name) {
   const std::string runs = fmt::format("{} in {}", plural(side.runs.size(), "run"), plural(side.points, "point"));
   HtmlRow row{words(name)};
   if (side.done == 0) {
@@ -240,7 +241,7 @@ HtmlRow side_row(const Side& side, const char* name) {
 }
 
 // Family, network and size before the rows of a subject.
-void name_rows(std::vector<HtmlRow>& rows, const Compared& s) {
+void name_rows(std::vector<HtmlRow>& rows, const ReportSubject& s) {
   Settings all = s.size;
   all.insert(all.end(), s.more.begin(), s.more.end());
   HtmlCell family = row_name(s.family, static_cast<int>(rows.size())), size = words(settings_text(all, "–"));
@@ -249,9 +250,9 @@ void name_rows(std::vector<HtmlRow>& rows, const Compared& s) {
   rows.front().insert(rows.front().begin(), {family, size});
 }
 
-std::string summary_table(const Study& study) {
+std::string summary_table(const ReportStudy& study) {
   std::vector<std::vector<HtmlRow>> bodies;
-  for (const Compared& s : study.subjects) {
+  for (const ReportSubject& s : study.subjects) {
     if (bodies.size() == kRows) break;
     const bool both = s.control.run() || !s.target.always_learned();
     std::vector<HtmlRow> rows;
@@ -276,7 +277,7 @@ std::string summary_table(const Study& study) {
 
 std::string summary_section(const ReportData& data) {
   std::string out = "<section id=\"summary\">\n<h2>Summary</h2>\n";
-  for (const Study& s : data.studies) {
+  for (const ReportStudy& s : data.studies) {
     out += study_heading(s);
     if (s.subjects.empty())
       out += paragraph("No run of this study has begun.");
@@ -351,11 +352,11 @@ namespace {
 constexpr const char* kVerdicts[] = {"learned",   "partly-learned", "undecided",
                                      "memorised", "cannot-fit",     "diverged"};
 
-std::string verdict_table(const Study& study) {
+std::string verdict_table(const ReportStudy& study) {
   std::vector<std::string> head{"Family", "Size", "Trained on"};
   std::set<std::string> others;
-  for (const Compared& s : study.subjects)
-    for (const Side* side : {&s.target, &s.control})
+  for (const ReportSubject& s : study.subjects)
+    for (const ReportSide* side : {&s.target, &s.control})
       for (const auto& [verdict, count] : side->verdicts) others.insert(verdict);
   std::vector<std::string> verdicts(std::begin(kVerdicts), std::end(kVerdicts));
   for (const std::string& v : others)
@@ -366,10 +367,10 @@ std::string verdict_table(const Study& study) {
   const auto count_cell = [](int count) {
     return count == 0 ? HtmlCell{"<span class=\"quiet\">0</span>", true} : number_cell(fmt::format("{}", count));
   };
-  for (const Compared& s : study.subjects) {
+  for (const ReportSubject& s : study.subjects) {
     if (bodies.size() == kRows) break;
     std::vector<HtmlRow> rows;
-    for (const Side* side : {&s.target, &s.control}) {
+    for (const ReportSide* side : {&s.target, &s.control}) {
       if (!side->run()) continue;
       HtmlRow row{words(side == &s.target ? "target" : "control")};
       for (const std::string& v : verdicts) {
@@ -390,7 +391,7 @@ std::string verdict_table(const Study& study) {
 
 std::string verdicts_section(const ReportData& data) {
   std::string out = "<section id=\"verdicts\">\n<h2>Verdicts</h2>\n";
-  for (const Study& s : data.studies)
+  for (const ReportStudy& s : data.studies)
     if (!s.subjects.empty()) out += study_heading(s) + verdict_table(s);
   return out + "</section>\n";
 }
@@ -401,7 +402,7 @@ std::string broken_section(const ReportData& data) {
   std::vector<HtmlRow> rows;
   std::string counts;
   std::size_t broken = 0;
-  for (const Study& s : data.studies) {
+  for (const ReportStudy& s : data.studies) {
     if (s.failed + s.unfinished + s.not_started == 0) continue;
     broken += s.broken.size();
     counts += fmt::format("<li>{}: {} planned, {} done, {} failed, {} unfinished, {} not begun.</li>\n",
@@ -467,7 +468,7 @@ std::string definitions(const Settings& items) {
   return out + "</dl>\n";
 }
 
-std::string study_settings(const Study& s) {
+std::string study_settings(const ReportStudy& s) {
   Settings items;
   for (const auto& [name, values] : s.grid) items.emplace_back("grid: " + name, shortened(values));
   if (s.grid.empty()) items.emplace_back("grid", "one point");
@@ -496,7 +497,7 @@ std::string with_counts(const std::vector<std::pair<std::string, int>>& values) 
 
 std::string settings_section(const ReportData& data) {
   std::string out = "<section id=\"settings\">\n<h2>Settings</h2>\n";
-  for (const Study& s : data.studies) out += study_settings(s);
+  for (const ReportStudy& s : data.studies) out += study_settings(s);
   Settings items;
   if (!data.versions.empty()) items.emplace_back("version", "eqnn " + with_counts(data.versions));
   if (!data.machines.empty()) items.emplace_back("machine", with_counts(data.machines));
@@ -515,7 +516,7 @@ std::string code_block(const std::string& text) {
 std::string made_by(const ReportData& data, const ReportOptions& options) {
   std::vector<std::string> commands;
   if (!options.command.empty()) commands.push_back(options.command);
-  for (const Study& s : data.studies)
+  for (const ReportStudy& s : data.studies)
     if (!s.command.empty() && std::find(commands.begin(), commands.end(), s.command) == commands.end())
       commands.push_back(s.command);
   const std::string database = shell_word(shown_path(options.database));
@@ -536,9 +537,9 @@ std::string run_commands(const ReportData& data, const ReportOptions& options) {
   std::vector<HtmlRow> rows;
   std::set<std::string> seen;
   for (const bool best : {true, false})
-    for (const Study& study : data.studies)
-      for (const Compared& subject : study.subjects)
-        for (const Side* side : {&subject.target, &subject.control})
+    for (const ReportStudy& study : data.studies)
+      for (const ReportSubject& subject : study.subjects)
+        for (const ReportSide* side : {&subject.target, &subject.control})
           for (const ReportRun& r : side->runs)
             if (rows.size() < kCommands && !r.command.empty() && (!best || r.point == side->best.best) &&
                 seen.insert(r.id).second)
@@ -564,7 +565,7 @@ std::string commands_section(const ReportData& data, const ReportOptions& option
       paragraph("What made this page, in order. The same seeds give the same numbers, for any number of threads.");
   out += made_by(data, options);
   std::set<std::string> seen;
-  for (const Study& s : data.studies)
+  for (const ReportStudy& s : data.studies)
     if (!s.toml.empty() && seen.insert(s.toml).second)
       out += html_details("The file of " + s.name.substr(0, s.name.find('/')), code_block(s.toml));
   return out + run_commands(data, options) + "</section>\n";
