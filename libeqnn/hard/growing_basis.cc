@@ -390,6 +390,16 @@ GrowingBasisResult grow_basis(SquaredLabelOracle& oracle, const GrowingBasisOpti
   return result;
 }
 
+LearnedPolynomial fit_terms(Law law, MatrixView<const double> z, std::span<const double> y,
+                            std::vector<PolynomialTerm> terms) {
+  const SampleOracle oracle(law, z, y, 0);
+  LearnedPolynomial fit;
+  fit.samples = oracle.samples();
+  fit.terms = std::move(terms);
+  least_squares(oracle, fit);
+  return fit;
+}
+
 LearnedPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::span<const double> y,
                                       const GrowingBasisOptions& options, double damping) {
   SampleOracle oracle(law, z, y, damping);

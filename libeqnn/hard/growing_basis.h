@@ -133,6 +133,11 @@ struct LearnedPolynomial {
   Index samples = 0;
 };
 
+// Least squares alone: the coefficients of given monomials, whose coefficients in `terms` stay where it is not possible.
+// Throws ValueError as SampleOracle does.
+LearnedPolynomial fit_terms(Law law, MatrixView<const double> z, std::span<const double> y,
+                            std::vector<PolynomialTerm> terms);
+
 // Not told a_min (0), it tries E[y^2]^(1/2) / sqrt(k), less noise, for k = 1, ..., T_max and then k growing by 1.5
 // to 16 T_max, on the same samples: right for equal coefficients, within 30 % for others. An attempt ends at a
 // coefficient below half its a_min, which contradicts it. The first verified attempt is taken, otherwise the one of
