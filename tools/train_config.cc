@@ -327,7 +327,11 @@ std::string config_toml(const TrainConfig& c) {
 
 std::string run_id(const TrainConfig& c) { return content_id(config_json(c)); }
 
+<<<<<<< HEAD
 std::string content_id(const std::string& text) {
+=======
+std::string content_id(std::string_view text) {
+>>>>>>> 7f97237 ([tools] eqnn learn: gf2 and growing-basis, on the samples of train)
   // FNV-1a, 64 bits: ids need to be stable and spread, not secret.
   std::uint64_t hash = 0xcbf29ce484222325u;
   for (char ch : concat("results ", kResultsVersion, " ", text)) {

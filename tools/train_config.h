@@ -83,6 +83,9 @@ std::string run_id(const TrainConfig& c);
 // The same of any text that says all that a result depends on.
 std::string content_id(const std::string& text);
 
+// 16 hexadecimal digits of a text and the results version: run_id is that of config_json.
+std::string content_id(std::string_view text);
+
 // Every parameter of `family` in its shortest form, the defaults where `options` has none.
 // Throws ValueError for an option that `family` does not have, naming what it has.
 eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options);

@@ -220,6 +220,12 @@ std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& e
 
 }  // namespace
 
+Evaluation evaluate_predictions(const std::vector<double>& f, const std::vector<double>& y) {
+  double loss = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) loss += (f[i] - y[i]) * (f[i] - y[i]);
+  return summarize({1, f, y}, loss / static_cast<double>(y.size()));
+}
+
 bool Examples::has_classes(const TrainConfig& c) const {
   return data ? c.loss == "cross-entropy" : member->two_valued() && !c.control;
 }

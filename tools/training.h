@@ -48,6 +48,9 @@ class Training {
   virtual void save_model(const std::string& path, const std::map<std::string, std::string>& metadata) = 0;
 };
 
+// Of one output an example: predictions f against targets y, with the mean squared error as the loss.
+Evaluation evaluate_predictions(const std::vector<double>& f, const std::vector<double>& y);
+
 // What a run trains on: a family's member, or the examples of a file.
 struct Examples {
   std::shared_ptr<const eqnn::hard::Member> member;

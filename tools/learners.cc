@@ -1,0 +1,76 @@
+// Which learner a family has, and on how many samples.
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include <eqnn/hard/invariant_poly.h>
+#include <eqnn/text.h>
+
+#include "learner.h"
+
+namespace tools {
+namespace {
+
+using eqnn::hard::Member;
+
+// Of a family, the default first.
+const std::map<std::string, std::vector<std::string>>& table() {
+  static const std::map<std::string, std::vector<std::string>> all = {{"gnn-degree-parity", {"gf2"}},
+                                                                      {"invariant-poly", {"growing-basis"}}};
+  return all;
+}
+
+std::string joined(const std::vector<std::string>& list) {
+  std::string all;
+  for (const std::string& s : list) all += concat(all.empty() ? "" : ", ", s);
+  return all;
+}
+
+}  // namespace
+
+const std::vector<std::string>& learners_of(const std::string& family) {
+  static const std::vector<std::string> none;
+  const auto found = table().find(eqnn::hard::family(family).id);
+  return found == table().end() ? none : found->second;
+}
+
+// Rules of thumb, as measured: 10 n graphs; 100 * 3.4^D T^1.5 Gaussian samples, three times as many under the
+// heavier tails of the other laws.
+Index default_samples(const LearnConfig& c, const Member& member) {
+  if (c.algorithm == "gf2") return 10 * member.input().points;
+  if (c.algorithm == "growing-basis") {
+    const auto& f = dynamic_cast<const eqnn::hard::InvariantPoly&>(member);
+    const double terms = static_cast<double>(f.terms().size()), degree = static_cast<double>(f.degree());
+    const double rule = 100 * std::pow(3.4, degree) * std::pow(terms, 1.5);
+    return static_cast<Index>(std::min(1e6, f.law() == eqnn::hard::Law::gauss ? rule : 3 * rule));
+  }
+  return 10000;
+}
+
+std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c) {
+  if (c.oracle == "none") {
+    require(c.tau == 0 && c.answer.empty(), "--tau and --answer are of an oracle; give --oracle csq or sq too");
+    return {};
+  }
+  require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.01");
+  return eqnn::hard::Oracle(eqnn::hard::oracle_kind(c.oracle), c.tau,
+                            eqnn::hard::oracle_mode(c.answer.empty() ? "zero" : c.answer));
+}
+
+Learner::Json oracle_log(const eqnn::hard::Oracle& oracle) {
+  return {{"kind", eqnn::hard::kind_name(oracle.kind())},   {"tau", oracle.tau()},
+          {"answer", eqnn::hard::mode_name(oracle.mode())}, {"queries", oracle.log().queries},
+          {"queries_above_tau", oracle.log().above_tau},    {"largest", oracle.log().largest}};
+}
+
+std::unique_ptr<Learner> make_learner(const LearnConfig& c, const Member& member) {
+  const auto& allowed = learners_of(c.base.family);
+  require(std::find(allowed.begin(), allowed.end(), c.algorithm) != allowed.end(), "--algo ", c.algorithm,
+          " does not learn ", c.base.family, "; its learners are ", joined(allowed), "; the nearest is ",
+          eqnn::nearest(c.algorithm, allowed));
+  if (c.algorithm == "gf2") return make_gf2(c, member);
+  return make_growing_basis(c, member);
+}
+
+}  // namespace tools
