@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <stdexcept>
 
 #include <fmt/core.h>
@@ -142,9 +143,9 @@ int to_halfspace(const ReduceFlags& flags, const Common& common) {
   else if (!common.quiet)
     fmt::print("a halfspace of {} weights in {}\n", m, flags.out);
   if (rounding != 0 && !common.quiet)
-    fmt::print(stderr,
-               "eqnn: note: w and theta are rounded; vectors whose value is within {:.3g} of 0 may change sides\n",
-               rounding);
+    std::fprintf(stderr,
+                 "eqnn: note: w and theta are rounded; vectors whose value is within %.3g of 0 may change sides\n",
+                 rounding);
   return kDone;
 }
 
