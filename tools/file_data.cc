@@ -5,6 +5,7 @@
 
 #include <tbb/enumerable_thread_specific.h>
 
+#include "hash.h"
 #include "run_data.h"
 
 namespace tools {
@@ -98,30 +99,6 @@ class FileData final : public DataSource<T> {
   Index batch_ = 1;
   std::optional<Shuffle> shuffle_;
   mutable tbb::enumerable_thread_specific<Workplace> collators_;
-};
-
-// FNV-1a, 64 bits.
-class Hash {
- public:
-  template <class V>
-  void add(const V* values, std::size_t count) {
-    const auto* bytes = reinterpret_cast<const unsigned char*>(values);
-    for (std::size_t i = 0; i < count * sizeof(V); ++i) hash_ = (hash_ ^ bytes[i]) * 0x100000001b3u;
-  }
-  template <class V>
-  void add(const std::vector<V>& values) {
-    const auto count = static_cast<std::uint64_t>(values.size());
-    add(&count, 1);
-    add(values.data(), values.size());
-  }
-  std::string text() const {
-    std::string id;
-    for (int shift = 60; shift >= 0; shift -= 4) id += "0123456789abcdef"[hash_ >> shift & 15u];
-    return id;
-  }
-
- private:
-  std::uint64_t hash_ = 0xcbf29ce484222325u;
 };
 
 }  // namespace

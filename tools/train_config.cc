@@ -10,6 +10,7 @@
 
 #include <eqnn/text.h>
 
+#include "hash.h"
 #include "run_data.h"
 
 namespace tools {
@@ -327,20 +328,11 @@ std::string config_toml(const TrainConfig& c) {
 
 std::string run_id(const TrainConfig& c) { return content_id(config_json(c)); }
 
-<<<<<<< HEAD
-std::string content_id(const std::string& text) {
-=======
 std::string content_id(std::string_view text) {
->>>>>>> 7f97237 ([tools] eqnn learn: gf2 and growing-basis, on the samples of train)
-  // FNV-1a, 64 bits: ids need to be stable and spread, not secret.
-  std::uint64_t hash = 0xcbf29ce484222325u;
-  for (char ch : concat("results ", kResultsVersion, " ", text)) {
-    hash ^= static_cast<unsigned char>(ch);
-    hash *= 0x100000001b3u;
-  }
-  std::string id;
-  for (int shift = 60; shift >= 0; shift -= 4) id += "0123456789abcdef"[hash >> shift & 15u];
-  return id;
+  const std::string all = concat("results ", kResultsVersion, " ", text);
+  Hash hash;
+  hash.add(all.data(), all.size());
+  return hash.text();
 }
 
 }  // namespace tools

@@ -80,8 +80,6 @@ RawOptions config_options(const TrainConfig& c);
 
 // 16 hexadecimal digits of the configuration with its seeds and the results version.
 std::string run_id(const TrainConfig& c);
-// The same of any text that says all that a result depends on.
-std::string content_id(const std::string& text);
 
 // 16 hexadecimal digits of a text and the results version: run_id is that of config_json.
 std::string content_id(std::string_view text);
