@@ -73,7 +73,7 @@ struct CommonText {
 void add_common(CLI::App& app, Common& common, CommonText& text) {
   app.add_flag("--json", common.json, "one JSON document on stdout (train: JSON lines)");
   app.add_flag("-q,--quiet", common.quiet, "no progress, no notes");
-  app.add_flag("-v,--verbose", common.verbose, "say more");
+  app.add_flag("-v,--verbose", common.verbose, "say more on stderr (train: run directory and configuration, as TOML)");
   app.add_option("--threads", text.threads, "threads (default: all cores)");
   app.add_option("--seed", text.seed,
                  "seed; the default of --member-seed, --init-seed and --data-seed (default 0)");

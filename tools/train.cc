@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -140,6 +141,8 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
                            .force = flags.force,
                            .checkpoint_every = checkpoint_interval(flags),
                            .expect = flags.expect};
+  if (common.verbose && !common.quiet)
+    std::fputs(fmt::format("# run {} in {}\n{}", run_id(c), options.out, config_toml(c)).c_str(), stderr);
   if (c.folds == 0 || c.fold >= 0) return run_training(c, examples, options, common);
   require(flags.expect.empty(), "--expect is for single runs; leave it out with --folds");
   return run_folds(c, examples, options, common);

@@ -222,6 +222,20 @@ TEST_CASE("the command: help, version and doctor answer on stdout") {
   CHECK(f.contents().empty());
 }
 
+TEST_CASE("train -v: the run directory and the configuration on stderr, as a file that makes the same run") {
+  const Folder f;
+  const Outcome loud = f.run(tiny({"--seed", "7", "--out", "run", "-v", "--progress", "none"}));
+  CHECK(loud.code == 0);
+  const Json run = Json::parse(f.read("run/run.json"));
+  const std::string id = run["run_id"];
+  CHECK(loud.err.find("# run " + id + " in run\n") == 0);
+  f.write("same.toml", loud.err);
+  CHECK(Json::parse(accepted(f, {"train", "-c", "same.toml", "--dry-run", "--json"}))["run_id"] == id);
+  // Stdout is what it is without; -q wins.
+  accepted(f, tiny({"--seed", "7", "--out", "quiet", "-v", "-q"}));
+  same_run(f, "run", f, "quiet");
+}
+
 TEST_CASE("bench: the keys of its JSON, for a row with convolutions") {
   const Folder f;
   const Outcome o =
