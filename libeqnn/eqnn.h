@@ -4,6 +4,7 @@
 #include "checkpoint.h"
 #include "convolution.h"
 #include "frames.h"
+#include "gradient_moments.h"
 #include "graph_ops.h"
 #include "group_layers.h"
 #include "groups.h"

@@ -1,23 +1,17 @@
 #include "trainer.h"
 
-#include <tbb/parallel_for.h>
-#include <tbb/task_arena.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
-#include <thread>
 
 #include "gemm.h"
 #include "kernels.h"
+#include "workers.h"
 
 namespace eqnn {
 namespace {
 
-// At most this many partial gradients are kept; each takes its shards in order. Also the most workers
-// that a step can use.
-constexpr Index kMaxRows = 64;
 // The update works on pieces of this many elements, which stay in the first-level cache.
 constexpr Index kUpdateBlock = 2048;
 // The noise of the gradient is summed over pieces of this many elements, in doubles on the stack.
@@ -74,22 +68,6 @@ void check(const TrainerOptions& o) {
           " steps; at least 1 is allowed");
 }
 
-// Rows of partial gradients are added as a binary tree over their index: (0+1)+(2+3) and so on, whatever
-// the number of threads. The sum ends in row 0.
-template <class T>
-void add_rows(T* rows, Index count, Index row_size, Index first, Index size) {
-  for (Index step = 1; step < count; step *= 2)
-    for (Index r = 0; r + step < count; r += 2 * step)
-      kernels::axpy(size, T(1), rows + (r + step) * row_size + first, rows + r * row_size + first, true);
-}
-
-// The same tree for a few doubles.
-double add_tree(std::span<double> values) {
-  for (std::size_t step = 1; step < values.size(); step *= 2)
-    for (std::size_t r = 0; r + step < values.size(); r += 2 * step) values[r] += values[r + step];
-  return values.empty() ? 0 : values[0];
-}
-
 }  // namespace
 
 double Schedule::operator()(std::uint64_t step) const {
@@ -111,6 +89,7 @@ struct Trainer<T>::State {
   State(Params<T>& p, const TrainerOptions& o, const Model<T>& model)
       : params(p),
         options(o),
+        pool(o.threads),
         train(shard_size(o), Mode::train, o.strict),
         eval(shard_size(o), Mode::evaluate, o.strict) {
     params.freeze();
@@ -119,10 +98,7 @@ struct Trainer<T>::State {
     options.shard = shard_size(o);
     shards = (o.batch + options.shard - 1) / options.shard;
     rows = std::min(o.row_block > 0 ? (o.batch + o.row_block - 1) / o.row_block : shards, kMaxRows);
-    threads = o.threads > 0 ? o.threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-    threads = std::min(threads, static_cast<int>(kMaxRows));
-    if (threads > 1) arena.initialize(threads);
-    workers = o.row_block > 0 ? 1 : threads;
+    workers = o.row_block > 0 ? 1 : pool.threads();
     for (int i = 0; i < workers; ++i) {
       train_space.emplace_back(train);
       eval_space.emplace_back(eval);
@@ -147,25 +123,6 @@ struct Trainer<T>::State {
     std::vector<std::string> operator()(const SignSgd&) const { return {}; }
   };
 
-  // Calls body(task, worker) for every task; worker < number of workspaces. One thread: a plain loop.
-  template <class Body>
-  void for_each(Index tasks, const Body& body) {
-    if (threads == 1 || tasks == 1) {
-      for (Index i = 0; i < tasks; ++i) body(i, 0);
-      return;
-    }
-    arena.execute([&] {
-      tbb::parallel_for(
-          Index{0}, tasks,
-          [&](Index i) {
-            // Isolated: a data callback that runs oneTBB itself must not be given another shard while it waits.
-            tbb::this_task_arena::isolate(
-                [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
-          },
-          tbb::static_partitioner{});
-    });
-  }
-
   double run_shard(Workspace<T>& w, Index shard, Fill<T> fill, T* gradient, bool fresh) {
     const Index first = shard * options.shard;
     w.bind({std::min(options.shard, options.batch - first), first, step, options.seed});
@@ -187,7 +144,7 @@ struct Trainer<T>::State {
   double accumulate(Fill<T> fill) {
     if (options.row_block > 0) return accumulate_blocks(fill);
     std::array<double, kMaxRows> losses{};
-    for_each(rows, [&](Index row, std::size_t worker) {
+    pool.for_each(rows, [&](Index row, std::size_t worker) {
       const Index begin = row * shards / rows, end = (row + 1) * shards / rows;
       T* gradient = gradients.data() + row * params.size();
       for (Index shard = begin; shard < end; ++shard)
@@ -204,10 +161,10 @@ struct Trainer<T>::State {
     Batch<T> batch(w);
     fill(batch);
     const auto run = [this](Index count, FunctionRef<void(Index)> task) {
-      for_each(count, [&](Index i, std::size_t) { task(i); });
+      pool.for_each(count, [&](Index i, std::size_t) { task(i); });
     };
     const RowBlocks blocks{rows, run};
-    for_each(rows, [this](Index row, std::size_t) {
+    pool.for_each(rows, [this](Index row, std::size_t) {
       std::fill_n(gradients.data() + row * params.size(), params.size(), T(0));
     });
     train.forward(w, params.values().data(), &blocks);
@@ -225,7 +182,7 @@ struct Trainer<T>::State {
     if (size < kParallelUpdate)
       for (Index i = 0; i < blocks; ++i) one(i, 0);
     else
-      for_each(blocks, one);
+      pool.for_each(blocks, one);
   }
 
   Index examples_of_row(Index row) const {
@@ -265,26 +222,32 @@ struct Trainer<T>::State {
     return result;
   }
 
-  void reduce(Index first, Index size) { add_rows(gradients.data(), rows, params.size(), first, size); }
+  // Adds rows of partial gradients; the sum ends in row 0.
+  void reduce(Index first, Index size) {
+    add_tree(rows, [&](Index from, Index to) {
+      kernels::axpy(size, T(1), gradients.data() + from * params.size() + first,
+                    gradients.data() + to * params.size() + first, true);
+    });
+  }
 
   double gradient_norm() const {
     return std::sqrt(kernels::dot(params.size(), gradients.data(), gradients.data()));
   }
 
-  // One pass: rows are added and the parameters updated piece by piece. Clipping needs the norm of the
-  // whole gradient first, and so a second pass.
-  void update() {
+  // One pass: rows are added (`summed`: they are already) and the parameters updated piece by piece. Clipping
+  // needs the norm of the whole gradient first, and so a second pass.
+  void update(bool summed = false) {
     double scale = 1;
     const bool clip = options.clip_norm > 0;
     if (clip) {
-      for_blocks([&](Index first, Index size) { reduce(first, size); });
+      if (!summed) for_blocks([&](Index first, Index size) { reduce(first, size); });
       scale = std::min(1.0, options.clip_norm / (gradient_norm() + 1e-6));
     }
     const double factor = options.schedule(step);
     std::visit(
         [&](const auto& optimizer) {
           for_blocks([&](Index first, Index size) {
-            if (!clip) reduce(first, size);
+            if (!clip && !summed) reduce(first, size);
             apply(optimizer, factor * optimizer.rate, static_cast<T>(scale), first, size);
           });
         },
@@ -332,7 +295,7 @@ struct Trainer<T>::State {
     if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
     const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxRows);
     std::array<double, kMaxRows> losses{};
-    for_each(parts, [&](Index part, std::size_t worker) {
+    pool.for_each(parts, [&](Index part, std::size_t worker) {
       Workspace<T>& w = eval_space[worker];
       for (Index shard = part * count / parts; shard < (part + 1) * count / parts; ++shard) {
         const Index first = shard * options.shard;
@@ -353,7 +316,7 @@ struct Trainer<T>::State {
     Batch<T> batch(w);
     fill(batch);
     const auto run = [this](Index count, FunctionRef<void(Index)> task) {
-      for_each(count, [&](Index i, std::size_t) { task(i); });
+      pool.for_each(count, [&](Index i, std::size_t) { task(i); });
     };
     const RowBlocks blocks{rows, run};
     eval.forward(w, params.values().data(), &blocks);
@@ -363,10 +326,10 @@ struct Trainer<T>::State {
 
   Params<T>& params;
   TrainerOptions options;
+  Workers pool;
   Program<T> train, eval;
   Index shards = 0, rows = 0;
-  int threads = 1, workers = 1;
-  tbb::task_arena arena;
+  int workers = 1;
   std::vector<Workspace<T>> train_space, eval_space;
   AlignedBuffer<T> gradients;
   std::vector<std::string> moment_names;
@@ -397,6 +360,14 @@ double Trainer<T>::gradient(Fill<T> fill, GradientNoise* noise) {
   if (noise) *noise = state_->gradient_noise();
   state_->for_blocks([this](Index first, Index size) { state_->reduce(first, size); });
   return loss;
+}
+
+template <class T>
+void Trainer<T>::apply_gradient(std::span<const T> gradient) {
+  require(static_cast<Index>(gradient.size()) == state_->params.size(), "apply_gradient: the gradient has ",
+          gradient.size(), " elements; the flat vector of the parameters has ", state_->params.size());
+  std::copy(gradient.begin(), gradient.end(), state_->gradients.data());
+  state_->update(true);
 }
 
 template <class T>

@@ -136,6 +136,9 @@ class Trainer {
   double step(Fill<T> fill, GradientNoise* noise = nullptr);
   // L and its gradient, without an update.
   double gradient(Fill<T> fill, GradientNoise* noise = nullptr);
+  // The update of step() for a gradient that comes from elsewhere, laid out like the parameters; it is
+  // last_gradient() then. Throws ValueError for another size.
+  void apply_gradient(std::span<const T> gradient);
   // Mean loss over examples 0 .. examples-1, forward only, parameters unchanged; `inspect` sees every
   // shard after its forward. Partial sums are double, added in a fixed order.
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect = {});

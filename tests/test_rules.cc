@@ -21,13 +21,13 @@ namespace fs = std::filesystem;
 // its place here.
 const std::vector<std::set<std::string>> kOrder = {
     {"check", "rng", "text"},
-    {"matrix", "files", "function_ref", "sparse_graph"},
+    {"matrix", "files", "function_ref", "sparse_graph", "workers"},
     {"kernels", "product", "elementwise", "random", "gemm", "npz"},
     {"params", "program"},
     {"ops"},
     {"layers", "convolution", "frames", "point_frames", "point_layers", "poly_network", "graph_ops", "training_ops", "groups", "certify", "group_chain",
      "group_layers"},
-    {"trainer", "checkpoint"},
+    {"trainer", "checkpoint", "gradient_moments"},
     {"eqnn"},  // the umbrella
 };
 constexpr int kHard = 100, kTools = 200;  // after everything of libeqnn

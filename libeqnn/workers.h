@@ -1,0 +1,67 @@
+// The worker threads of one object, and sums by a fixed tree. Not installed: it includes oneTBB.
+#pragma once
+
+#include <tbb/parallel_for.h>
+#include <tbb/task_arena.h>
+
+#include <algorithm>
+#include <span>
+#include <thread>
+
+#include "check.h"
+
+namespace eqnn {
+
+// At most this many threads, and partial sums of a parallel sum.
+inline constexpr Index kMaxRows = 64;
+
+class Workers {
+ public:
+  // 0 threads: one a core; in both cases at most `most`.
+  explicit Workers(int threads, Index most = kMaxRows)
+      : threads_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {
+    threads_ = std::min(threads_, static_cast<int>(most));
+    if (threads_ > 1) arena_.initialize(threads_);
+  }
+
+  int threads() const { return threads_; }
+
+  // Calls body(task, worker) for every task; worker < threads(). One thread: a plain loop.
+  template <class Body>
+  void for_each(Index tasks, const Body& body) {
+    if (threads_ == 1 || tasks == 1) {
+      for (Index i = 0; i < tasks; ++i) body(i, std::size_t{0});
+      return;
+    }
+    arena_.execute([&] {
+      tbb::parallel_for(
+          Index{0}, tasks,
+          [&](Index i) {
+            // Isolated: a data callback that runs oneTBB itself must not be given another task while it waits.
+            tbb::this_task_arena::isolate(
+                [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
+          },
+          tbb::static_partitioner{});
+    });
+  }
+
+ private:
+  int threads_;
+  tbb::task_arena arena_;
+};
+
+// Adds `count` values by `add(from, to)`, as a binary tree over their index: (0+1)+(2+3) and so on, whatever the
+// number of threads. The sum ends in number 0.
+template <class Add>
+void add_tree(Index count, const Add& add) {
+  for (Index step = 1; step < count; step *= 2)
+    for (Index r = 0; r + step < count; r += 2 * step) add(r + step, r);
+}
+inline double add_tree(std::span<double> values) {
+  add_tree(static_cast<Index>(values.size()), [&](Index from, Index to) {
+    values[static_cast<std::size_t>(to)] += values[static_cast<std::size_t>(from)];
+  });
+  return values.empty() ? 0 : values[0];
+}
+
+}  // namespace eqnn
