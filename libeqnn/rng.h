@@ -22,6 +22,7 @@ enum class Stream : std::uint16_t {
   noise = 6,       // label noise
   dropout = 7,     // dropout masks
   order = 8,       // order of a fixed training set
+  oracle = 9,      // inputs over which an oracle takes its expectations
   user = 256,
 };
 

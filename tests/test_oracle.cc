@@ -1,5 +1,6 @@
 // The oracles' rules against golden values and their definition.
 #include <doctest/doctest.h>
+#include <eqnn/hard/family.h>
 #include <eqnn/hard/oracle.h>
 #include <eqnn/rng.h>
 
@@ -7,6 +8,8 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <vector>
 
 using namespace eqnn;
 using namespace eqnn::hard;
@@ -89,4 +92,50 @@ TEST_CASE("oracle: degenerate queries, logs and errors") {
   CHECK(std::string(kind_name(oracle_kind("csq"))) == "csq");
   CHECK_THROWS_AS(oracle_kind("vstat"), ValueError);
   CHECK_THROWS_AS(oracle_mode(""), ValueError);
+}
+
+// --- every input, for oracles that are exact ---------------------------------------------------------------------
+
+TEST_CASE("oracle: families list each of their inputs once") {
+  struct Case {
+    const char* id;
+    ParameterValues parameters;
+    Index count;
+  };
+  for (const Case& c : {Case{"gnn-degree-parity", {{"n", "3"}}, Index{1} << 6},
+                        {"gnn-degree-parity", {{"n", "3"}, {"self-loops", "true"}}, Index{1} << 9},
+                        {"boolean-orbit", {{"group", "cyclic"}, {"n", "7"}}, Index{1} << 7},
+                        {"boolean-orbit", {{"group", "adjacency"}, {"n", "9"}}, Index{1} << 9}}) {
+    CAPTURE(c.id);
+    const Index count = c.count;
+    const auto member = family(c.id).draw(c.parameters, 1);
+    REQUIRE(member->input_count() == count);
+    const InputLayout& layout = member->input();
+    Matrix<double> memory(count * layout.points, layout.channels);
+    std::fill_n(memory.data(), memory.rows() * memory.stride(), 9.0);
+    const Block<double> x{memory.data(), count, layout.points, layout.channels, memory.stride()};
+    member->list_inputs(0, x);
+    std::set<std::vector<double>> seen;
+    double mean = 0;
+    for (Index e = 0; e < count; ++e) {
+      std::vector<double> input;
+      for (Index p = 0; p < layout.points; ++p)
+        input.insert(input.end(), x.row(e, p), x.row(e, p) + layout.channels);
+      seen.insert(input);
+      mean += (1 - 2 * member->value({x.row(e), layout.points, layout.channels, x.stride})) /
+              static_cast<double>(count);
+    }
+    CHECK(static_cast<Index>(seen.size()) == count);
+    CHECK(member->target_variance() == doctest::Approx(1 - mean * mean));
+    // Float inputs, and from the middle on.
+    Matrix<float> some(3 * layout.points, layout.channels);
+    member->list_inputs(count - 3, Block<float>{some.data(), 3, layout.points, layout.channels, some.stride()});
+    for (Index r = 0; r < some.rows(); ++r)
+      for (Index k = 0; k < layout.channels; ++k)
+        CHECK(static_cast<double>(some(r, k)) == memory((count - 3) * layout.points + r, k));
+  }
+  CHECK(family("gnn-degree-parity").draw({{"n", "15"}}, 0)->input_count() == 0);
+  const auto continuous = family("frame-parity").draw({}, 0);
+  CHECK(continuous->input_count() == 0);
+  CHECK_THROWS_AS(continuous->list_inputs(0, Block<double>{}), ValueError);
 }

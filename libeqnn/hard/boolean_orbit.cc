@@ -41,6 +41,15 @@ void sample_bits(Index n, Counter at, const Block<T>& x) {
   }
 }
 
+template <class T>
+void list_strings(Index first, const Block<T>& x) {
+  for (Index e = 0; e < x.examples; ++e) {
+    Index bits = first + e;
+    for (Index p = 0; p < x.points; ++p)
+      for (Index c = 0; c < x.channels; ++c, bits >>= 1) x(e, p, c) = static_cast<T>(bits & 1);
+  }
+}
+
 // Bit i of the string, point after point, is bit i mod 64 of word i / 64.
 template <class T>
 void read_bits(const Block<const T>& x, Index example, std::span<std::uint64_t> words) {
@@ -116,6 +125,9 @@ std::vector<GroupElement> BooleanOrbit::symmetries(Index random, std::uint64_t s
 
 void BooleanOrbit::sample(const Counter& at, Block<float> x) const { sample_bits(law_.n, at, x); }
 void BooleanOrbit::sample(const Counter& at, Block<double> x) const { sample_bits(law_.n, at, x); }
+
+void BooleanOrbit::list_inputs(Index first, Block<float> x) const { list_strings(first, x); }
+void BooleanOrbit::list_inputs(Index first, Block<double> x) const { list_strings(first, x); }
 
 double BooleanOrbit::value(MatrixView<const double> x) const {
   require(x.rows == layout_.points && x.cols == layout_.channels, "the input is ", x.rows, " x ", x.cols,

@@ -87,6 +87,10 @@ class BooleanOrbit final : public Member {
   // Bit i of an example is bit i of its words, from the lowest on.
   void sample(const Counter& at, Block<float> x) const override;
   void sample(const Counter& at, Block<double> x) const override;
+  // Bit i of input number e is bit i of e.
+  Index input_count() const override { return law_.n <= 24 ? Index{1} << law_.n : 0; }
+  void list_inputs(Index first, Block<float> x) const override;
+  void list_inputs(Index first, Block<double> x) const override;
   // C_n or S_n; S_m acts on the pairs of points, not on the points.
   std::optional<PermutationGroup> group() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;

@@ -65,6 +65,9 @@ bool ParameterReader::flag(const std::string& name) const {
 void Member::features(Block<const float>, Block<float>) const { throw ValueError("this family has no features"); }
 void Member::features(Block<const double>, Block<double>) const { throw ValueError("this family has no features"); }
 
+void Member::list_inputs(Index, Block<float>) const { throw ValueError("this family's inputs cannot be listed"); }
+void Member::list_inputs(Index, Block<double>) const { throw ValueError("this family's inputs cannot be listed"); }
+
 std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) const {
   std::vector<GroupElement> elements;
   if (const auto g = group())

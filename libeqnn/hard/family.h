@@ -84,6 +84,11 @@ class Member {
   // at.example + e).
   virtual void sample(const Counter& at, Block<float> x) const = 0;
   virtual void sample(const Counter& at, Block<double> x) const = 0;
+  // Where the law is uniform on inputs that can be listed: how many there are (at most 2^24), else 0; and the inputs
+  // first, first + 1, ... of the list.
+  virtual Index input_count() const { return 0; }
+  virtual void list_inputs(Index first, Block<float> x) const;
+  virtual void list_inputs(Index first, Block<double> x) const;
 
   // What a network that knows the family's structure sees instead of the input: canonical forms, invariants.
   // [examples, points, channels] of `features`, from inputs; null where there is nothing of the kind.

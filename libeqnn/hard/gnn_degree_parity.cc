@@ -139,6 +139,19 @@ void sample_graphs(Index n, bool self_loops, Counter at, const Block<T>& x) {
   }
 }
 
+template <class T>
+void list_graphs(Index n, bool self_loops, Index first, const Block<T>& x) {
+  for (Index e = 0; e < x.examples; ++e) {
+    auto graph = static_cast<std::uint64_t>(first + e);
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j) {
+        const bool fixed = i == j && !self_loops;
+        x(e, i, j) = fixed ? T(0) : static_cast<T>(graph & 1);
+        graph >>= fixed ? 0 : 1;
+      }
+  }
+}
+
 // Four partial sums: 0/1 entries add up exactly in any order.
 template <class T>
 T row_sum(const T* row, Index n) {
@@ -389,6 +402,13 @@ double correlation(const DegreeParity& f, const DegreeParity& g) {
 
 void DegreeParity::sample(const Counter& at, Block<float> x) const { sample_graphs(n_, self_loops_, at, x); }
 void DegreeParity::sample(const Counter& at, Block<double> x) const { sample_graphs(n_, self_loops_, at, x); }
+
+Index DegreeParity::input_count() const {
+  const Index bits = n_ * (self_loops_ ? n_ : n_ - 1);
+  return bits <= 24 ? Index{1} << bits : 0;
+}
+void DegreeParity::list_inputs(Index first, Block<float> x) const { list_graphs(n_, self_loops_, first, x); }
+void DegreeParity::list_inputs(Index first, Block<double> x) const { list_graphs(n_, self_loops_, first, x); }
 
 double DegreeParity::value(MatrixView<const double> adjacency) const {
   require(adjacency.rows == n_ && adjacency.cols == n_, "the adjacency matrix is ", adjacency.rows, " x ",

@@ -99,6 +99,10 @@ class DegreeParity final : public Member {
   // m = n - 1 (the diagonal is left out) or, with self loops, n.
   void sample(const Counter& at, Block<float> x) const override;
   void sample(const Counter& at, Block<double> x) const override;
+  // Bit i of graph number e is the i-th entry that is not fixed, row by row.
+  Index input_count() const override;
+  void list_inputs(Index first, Block<float> x) const override;
+  void list_inputs(Index first, Block<double> x) const override;
   double value(MatrixView<const double> adjacency) const override;
   // REQUIRES of both: entries 0 or 1.
   void targets(Block<const float> x, float* y) const override;

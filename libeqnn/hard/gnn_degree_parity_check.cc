@@ -26,16 +26,8 @@ struct Graphs {
                : fmt::format("{} random graphs, seed {}", count(), options.seed);
   }
   void fill(Index first, Block<double> x) const {
-    if (!all) return f.sample({options.seed, Stream::check, step, static_cast<std::uint64_t>(first)}, x);
-    for (Index e = 0; e < x.examples; ++e) {
-      auto graph = static_cast<std::uint64_t>(first + e);
-      for (Index i = 0; i < f.n(); ++i)
-        for (Index j = 0; j < f.n(); ++j) {
-          if (i == j && !f.self_loops()) continue;
-          x(e, i, j) = static_cast<double>(graph & 1);
-          graph >>= 1;
-        }
-    }
+    if (all) return f.list_inputs(first, x);
+    f.sample({options.seed, Stream::check, step, static_cast<std::uint64_t>(first)}, x);
   }
   // Calls visit(first, block) over all graphs, some at a time.
   template <class Visit>
