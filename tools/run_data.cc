@@ -11,6 +11,9 @@ using eqnn::Block;
 using eqnn::Counter;
 using eqnn::Stream;
 
+// An oracle averages over every input where there are no more than these.
+constexpr Index kMostInputs = 65536;
+
 template <class T>
 Block<const T> read_only(const Block<T>& x) {
   return {x.data, x.examples, x.points, x.channels, x.stride};
@@ -32,6 +35,11 @@ class FamilyData final : public DataSource<T> {
         labels_(c.loss == "cross-entropy"),
         fixed_(c.samples - (c.patience > 0 ? c.samples / 10 : 0)),
         shuffle_(c.data_seed, std::max<Index>(fixed_, 1)) {
+    const Index inputs = member.input_count();
+    require(c.oracle_samples != 0 || (inputs > 0 && inputs <= kMostInputs),
+            "--oracle-samples is 0, all inputs, of which there are ",
+            inputs > 0 ? concat(inputs) : "infinitely or too many", "; at most ", kMostInputs,
+            " are averaged over: give a number of samples");
     require(!labels_ || (member.two_valued() && !c.control),
             "--loss cross-entropy needs a target of two values; this one is real: take mse");
   }
@@ -54,6 +62,17 @@ class FamilyData final : public DataSource<T> {
       fill(b, i, 1, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true);
     }
   }
+  Index oracle_inputs() const override {
+    return config_.oracle_samples != 0 ? config_.oracle_samples : member_.input_count();
+  }
+  void oracle(Batch<T>& b) const override {
+    const Index inputs = oracle_inputs();
+    const bool batch = b.first >= inputs;
+    fill(b, 0, b.last - b.first,
+         {config_.data_seed, batch ? Stream::train : Stream::oracle, b.step,
+          static_cast<std::uint64_t>(b.first - (batch ? inputs : 0))},
+         true);
+  }
   void test(Batch<T>& b) const override {
     fill(b, 0, b.last - b.first, {config_.data_seed, Stream::test, 0, static_cast<std::uint64_t>(b.first)}, false);
   }
@@ -67,18 +86,21 @@ class FamilyData final : public DataSource<T> {
   }
 
   // Examples [first, first + count) of the batch, from the counter on.
-  void fill(Batch<T>& b, Index first, Index count, Counter at, bool noisy) const {
+  void fill(Batch<T>& b, Index first, Index count, Counter at, bool training) const {
     constexpr Index group = 64;  // targets come densely packed: a few at a time, on the stack
     T targets[group];
     for (const Index end = first + count; first < end;) {
       const Index part = std::min(group, end - first);
       const Block<T> x = some_examples(b[member_.input().name], first, part);
-      member_.sample(at, x);
+      if (at.stream == Stream::oracle && config_.oracle_samples == 0)
+        member_.list_inputs(static_cast<Index>(at.example), x);
+      else
+        member_.sample(at, x);
       config_.control ? member_.controls(read_only(x), targets) : member_.targets(read_only(x), targets);
       const auto input = [&](const std::string& name) { return b[name]; };
       fill_derived<T>(config_, member_, inputs_, input, first, part);
       for (Index i = 0; i < part; ++i, ++at.example, ++first) {
-        const T y = noisy ? disturbed(targets[i], at) : targets[i];
+        const T y = training ? disturbed(targets[i], at) : targets[i];
         if (labels_)
           b.indices("label")(first) = y > 0 ? 0 : 1;
         else
@@ -88,6 +110,7 @@ class FamilyData final : public DataSource<T> {
   }
 
   T disturbed(T target, const Counter& at) const {
+    if (config_.null_target) return 0;
     if (config_.noise == 0) return target;
     eqnn::Draws draws({at.seed, Stream::noise, at.step, at.example});
     if (member_.two_valued() && !config_.control) return draws.uniform() < config_.noise ? -target : target;

@@ -21,6 +21,10 @@ class DataSource {
   virtual Index test_examples() const = 0;   // 0: as many as are asked for
   virtual Index validation_examples() const = 0;
   virtual void train(eqnn::Batch<T>& b) const = 0;
+  // What an oracle averages over in a step: examples 0 .. oracle_inputs() - 1 of the input law, a sample of its own
+  // or every input once, and after them those that train() gives. 0: there is no such law.
+  virtual Index oracle_inputs() const { return 0; }
+  virtual void oracle(eqnn::Batch<T>&) const {}
   virtual void test(eqnn::Batch<T>& b) const = 0;
   // The training set in order, with its noise, and the part of it that was set apart for early stopping.
   virtual void training_set(eqnn::Batch<T>& b) const = 0;

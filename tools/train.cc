@@ -122,9 +122,6 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
 int train(TrainFlags flags, const RawOptions& given, Common common) {
   require(!(flags.resume && flags.force),
           "--resume and --force exclude each other: one goes on with a run, the other removes it");
-  for (const RawOption& o : given)
-    for (const std::string& later : later_options())
-      if (o.name == later) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
   const auto [c, examples] = make_job(flags, given, common);
   checkpoint_interval(flags);
   if (flags.print_config) {
@@ -170,7 +167,6 @@ void add_train(CLI::App& app, Commands& commands) {
   options->add(*sub, "online", "fresh samples every step (the default)", true);
   add_family_flags(*sub, *options);
   for (const ConfigField& f : config_fields()) options->add(*sub, f.name, f.help, f.is_switch);
-  for (const std::string& later : later_options()) options->add(*sub, later, "not built in yet");
   commands.push_back(
       {sub, [flags, options](const Common& common) { return train(*flags, options->given(), common); }});
 }

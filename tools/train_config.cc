@@ -80,7 +80,7 @@ ConfigField choice(const char* name, const char* help, std::string TrainConfig::
           [=](const TrainConfig& c) { return quoted(c.*field); }};
 }
 
-std::vector<ConfigField> make_fields() {
+std::vector<ConfigField> plain_fields() {
   using C = TrainConfig;
   return {
       ConfigField{"data", "a file of labelled examples instead of a family", false,
@@ -141,6 +141,60 @@ std::vector<ConfigField> make_fields() {
   };
 }
 
+// Fields of training through an oracle.
+std::vector<ConfigField> oracle_fields() {
+  using C = TrainConfig;
+  std::vector<ConfigField> fields = {
+      choice("oracle", "train on the answers of a statistical-query oracle", &C::oracle, {"none", "csq", "sq"}),
+      ConfigField{"tau", "tolerance of --oracle, relative to a query's norm", false,
+                  [](C& c, const std::string& text) {
+                    c.tau = parse_number("tau", text);
+                    require(c.tau > 0, "--tau is ", text, "; it must be finite and above 0");
+                  },
+                  [](const C& c) { return number_text(c.tau); }},
+      choice("answer", "how --oracle answers (default: zero)", &C::answer, {"exact", "zero", "shrink", "sampled"}),
+      integer(
+          "oracle-samples",
+          "inputs that --oracle averages over, fresh ones every step (default: 4096); 0: all, where there are at "
+          "most 65536",
+          &C::oracle_samples, 0, 1 << 24)};
+  for (ConfigField& f : fields) f.written = [](const C& c) { return c.oracle != "none"; };
+  fields.push_back(toggle("null-target", "train on the target 0: what an oracle that tells nothing amounts to",
+                          &C::null_target));
+  fields.back().written = [](const C& c) { return c.null_target; };
+  return fields;
+}
+
+std::vector<ConfigField> make_fields() {
+  std::vector<ConfigField> fields = plain_fields();
+  for (ConfigField& f : oracle_fields()) fields.push_back(std::move(f));
+  return fields;
+}
+
+bool is_written(const ConfigField& f, const TrainConfig& c) { return !f.written || f.written(c); }
+
+// Through an oracle nothing but its answers may depend on the target, and its answers are expectations over the
+// input law of the noiseless target.
+void check_oracle(const TrainConfig& c) {
+  if (c.oracle == "none") {
+    for (const auto& [given, name] :
+         {std::pair{c.tau > 0, "tau"}, {!c.answer.empty(), "answer"}, {c.oracle_samples >= 0, "oracle-samples"}})
+      require(!given, "--", name, " is given without --oracle; give --oracle csq or sq too");
+    return;
+  }
+  require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.1");
+  require(c.data.empty(), "--oracle is for families, whose input law is known; with --data leave it out");
+  require(c.loss == "mse", "--oracle takes --loss mse, whose gradient is correlational; this is ", c.loss);
+  require(c.samples == 0, "--oracle answers with expectations and has no training set; leave out --samples (",
+          c.samples, ")");
+  require(c.noise == 0, "--oracle answers about the target without noise; leave out --noise (",
+          number_text(c.noise), ")");
+  require(c.dropout == 0, "--oracle needs a network that is one function; leave out --dropout (",
+          number_text(c.dropout), ")");
+  require(c.stop_at_loss == 0, "--stop-at-loss (", number_text(c.stop_at_loss),
+          ") reads the target past the oracle; leave it out");
+}
+
 void check_together(const TrainConfig& c) {
   require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
           "--nesterov needs --optimizer sgd and --momentum above 0");
@@ -158,6 +212,7 @@ void check_together(const TrainConfig& c) {
   }
   require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
           "--patience needs a fixed training set of at least 10: give --samples");
+  check_oracle(c);
   require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
 }
 
@@ -169,7 +224,8 @@ nlohmann::ordered_json config_object(const TrainConfig& c) {
   for (const auto& [name, value] : c.params) params[name] = value;
   j["params"] = params;
   if (!c.member.empty()) j["member"] = nlohmann::ordered_json::parse(c.member);
-  for (const ConfigField& f : config_fields()) j[f.name] = nlohmann::ordered_json::parse(f.get(c));
+  for (const ConfigField& f : config_fields())
+    if (is_written(f, c)) j[f.name] = nlohmann::ordered_json::parse(f.get(c));
   return j;
 }
 
@@ -187,11 +243,6 @@ std::string canonical(const std::string& text, const std::string& default_value)
 std::string scalar_text(const nlohmann::ordered_json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); }
 
 }  // namespace
-
-const std::vector<std::string>& later_options() {
-  static const std::vector<std::string> names = {"oracle", "tau", "answer"};
-  return names;
-}
 
 const std::vector<ConfigField>& config_fields() {
   static const std::vector<ConfigField> fields = make_fields();
@@ -230,8 +281,6 @@ SortedOptions sort_options(const RawOptions& options, std::vector<std::string> k
     const auto has_o = [&](const auto& family) {
       return std::any_of(family.parameters.begin(), family.parameters.end(), is_o);
     };
-    for (const std::string& later : later_options())
-      if (later == o.name) throw NotBuiltError(concat("--", o.name, " is not built in yet"));
     if (std::any_of(config_fields().begin(), config_fields().end(), is_o))
       sorted.fields.push_back(o);
     else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
@@ -252,6 +301,8 @@ TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& default
     for (const ConfigField& f : config_fields())
       if (f.name == o.name) f.set(c, o.value);
   check_together(c);
+  if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";
+  if (c.oracle != "none" && c.oracle_samples < 0) c.oracle_samples = 4096;
   return c;
 }
 
@@ -291,7 +342,7 @@ RawOptions config_options(const TrainConfig& c) {
   RawOptions options;
   for (const auto& [name, value] : c.params) options.push_back({name, value});
   for (const ConfigField& f : config_fields())
-    options.push_back({f.name, scalar_text(nlohmann::ordered_json::parse(f.get(c)))});
+    if (is_written(f, c)) options.push_back({f.name, scalar_text(nlohmann::ordered_json::parse(f.get(c)))});
   return options;
 }
 
@@ -304,7 +355,9 @@ TrainConfig parse_config_json(std::string_view text) {
   c.data_hash = j.value("data_hash", "");
   for (const auto& [name, value] : j.at("params").items()) c.params[name] = value.get<std::string>();
   if (j.contains("member")) c.member = j.at("member").dump();
-  for (const ConfigField& f : config_fields()) f.set(c, scalar_text(j.at(f.name)));
+  // What is not there was not used, or is missing.
+  for (const ConfigField& f : config_fields())
+    if (j.contains(f.name) || is_written(f, TrainConfig{})) f.set(c, scalar_text(j.at(f.name)));
   check_together(c);
   return c;
 }
@@ -318,6 +371,7 @@ std::string config_toml(const TrainConfig& c) {
   }
   if (!c.member.empty()) text += concat("member = ", quoted(c.member), "\n");
   for (const ConfigField& f : config_fields()) {
+    if (!is_written(f, c)) continue;
     const std::string value = f.get(c);
     // A seed beyond 2^63 is no TOML integer.
     const bool large = value.find_first_not_of("0123456789") == std::string::npos && !whole_number(value);

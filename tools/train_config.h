@@ -43,6 +43,10 @@ struct TrainConfig {
   double stop_at_loss = 0;
   Index patience = 0;
   double clip_norm = 0, noise = 0;
+  std::string oracle = "none", answer;  // "none": `answer`, `tau` and `oracle_samples` are not given
+  double tau = 0;
+  Index oracle_samples = -1;  // 0: all inputs
+  bool null_target = false;
   std::string loss = "mse", dtype = "f32";
   bool strict = false;
   Index shard = 8;
@@ -58,10 +62,11 @@ struct ConfigField {
   bool is_switch = false;
   std::function<void(TrainConfig&, const std::string&)> set;  // throws ValueError
   std::function<std::string(const TrainConfig&)> get;         // as TOML and JSON write it
+  // Whether it is written at all; empty: always. What came later is written where it is used alone, so that
+  // configurations without it keep their run ids.
+  std::function<bool(const TrainConfig&)> written = {};
 };
 const std::vector<ConfigField>& config_fields();
-// Options of the contract that this version does not have: known by name, so that the message is "not built in".
-const std::vector<std::string>& later_options();
 
 // The family's defaults, then `options` (family parameters and fields; later ones win), then checks of what
 // belongs together. `seed` is the default of the three seeds. Throws ValueError, which for an unknown name

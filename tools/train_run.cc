@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands.h"
+#include "oracle_gradient.h"
 #include "progress.h"
 #include "run_directory.h"
 
@@ -68,6 +69,12 @@ class TrainRun {
   int finish(bool diverged);
   Json evaluation_json(const Evaluation& e) const;
   Json gradient_json() const;
+  // The keys of a run through an oracle; none without.
+  Json oracle_json() const;
+  Json oracle_counts() const;
+  std::uint64_t samples_seen() const {
+    return state_.steps * static_cast<std::uint64_t>(training_->examples_per_step());
+  }
   Json result(bool diverged);
   double wall_seconds() const {
     return state_.wall_seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
@@ -92,6 +99,8 @@ int TrainRun::run() {
   if (examples_.member && !common_.quiet)
     for (const std::string& warning : examples_.member->warnings())
       std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
+  if (const auto warning = oracle_warning(config_); warning && !common_.quiet)
+    std::fprintf(stderr, "eqnn: warning: %s\n", warning->c_str());
   catch_signals();
   if (!open()) {
     if (common_.json && !options_.silent) {
@@ -123,6 +132,10 @@ void check_resumable(const TrainConfig& before, const TrainConfig& now, const st
       throw ValueError(concat("--resume: '", key, "' is ", value.dump(), " and the run in ", path, " has ",
                               a.contains(key) ? a.at(key).dump() : "none",
                               "; only --steps may grow: give the same flags, or another --out"));
+  for (const auto& [key, value] : a.items())
+    if (!b.contains(key) && key != "member")
+      throw ValueError(concat("--resume: the run in ", path, " has '", key, "' ", value.dump(),
+                              ", which is not given now; give the same flags, or another --out"));
   throw ValueError(concat("--resume: the run in ", path, " was given a member file; give the same --member"));
 }
 
@@ -174,11 +187,12 @@ int TrainRun::loop() {
     const double loss = training_->step(last || evaluated ? &noise : nullptr);
     state_.gradient_norm = training_->gradient_norm();
     state_.gradient_snr = noise.ratio();
-    if (state_.steps == 0) state_.initial_loss = loss;
+    const double watched = training_->watched_loss();
+    if (state_.steps == 0) state_.initial_loss = watched;
     ++state_.steps;
     if (state_.recent_losses.size() == 100) state_.recent_losses.erase(state_.recent_losses.begin());
     state_.recent_losses.push_back(loss);
-    if (diverged(loss))
+    if (diverged(watched))
       state_.ended = "diverged";
     else if (evaluated && evaluate())
       state_.ended = "stopped";
@@ -201,11 +215,12 @@ bool TrainRun::evaluate() {
   const Evaluation test = training_->test(samples);
   Json line;
   line["step"] = state_.steps;
-  line["samples_seen"] = state_.steps * static_cast<std::uint64_t>(config_.batch);
+  line["samples_seen"] = samples_seen();
   line["batch_loss"] = number(state_.recent_losses.back());
   line["train_loss"] = number(mean(state_.recent_losses));
   line.update(evaluation_json(test));
   line.update(gradient_json());
+  line.update(oracle_counts());
   line["time"] = {{"wall_seconds", wall_seconds()}};
   metrics_->append(line.dump() + "\n");
   state_.evaluated = state_.steps;
@@ -268,6 +283,28 @@ Json TrainRun::gradient_json() const {
   return j;
 }
 
+Json TrainRun::oracle_counts() const {
+  Json j = Json::object();
+  const eqnn::hard::Oracle* oracle = training_->oracle();
+  if (oracle == nullptr) return j;
+  j["queries"] = oracle->log().queries;
+  j["queries_above_tau"] = oracle->log().above_tau;
+  j["largest_query"] = number(oracle->log().largest);
+  return j;
+}
+
+Json TrainRun::oracle_json() const {
+  Json j = Json::object();
+  if (training_->oracle() == nullptr) return j;
+  j["oracle"] = {{"kind", config_.oracle},
+                 {"tau", config_.tau},
+                 {"answer", config_.answer},
+                 {"samples", training_->oracle_inputs()},
+                 {"all_inputs", config_.oracle_samples == 0}};
+  j.update(oracle_counts());
+  return j;
+}
+
 Json TrainRun::result(bool diverged) {
   const Evaluation test = training_->test(config_.test_samples);
   double train_loss = mean(state_.recent_losses), train_variance = test.variance;
@@ -296,7 +333,8 @@ Json TrainRun::result(bool diverged) {
   r["samples"] = examples_.data ? training_->fixed_examples() : config_.samples;
   r["seeds"] = {{"member", config_.member_seed}, {"init", config_.init_seed}, {"data", config_.data_seed}};
   r["steps"] = state_.steps;
-  r["samples_seen"] = state_.steps * static_cast<std::uint64_t>(config_.batch);
+  r["samples_seen"] = samples_seen();
+  r.update(oracle_json());
   r["train_loss"] = number(train_loss);
   r["normalized_train_loss"] = number(train_loss / train_variance);
   r.update(evaluation_json(test));
@@ -327,6 +365,7 @@ int TrainRun::finish(bool diverged) {
     if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation") ||
         key.starts_with("gradient_") || key == "distance")
       line[key] = value;
+  line.update(oracle_counts());
   line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
   checkpoint();  // before the last line, which a run that goes on from here does not have
   metrics_->append(line.dump() + "\n");
@@ -364,6 +403,9 @@ void TrainRun::print_summary(const Json& r) const {
              value("correlation_low"), value("correlation_high"));
   fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
              r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));
+  if (const auto* oracle = training_->oracle())
+    fmt::print("queries                {}   ({} above tau {:g}; the largest {:.3g} of its norm)\n",
+               oracle->log().queries, oracle->log().above_tau, config_.tau, oracle->log().largest);
   fmt::print("run                    {}\n", directory_.path());
 }
 
@@ -372,7 +414,7 @@ void TrainRun::print_summary(const Json& r) const {
 std::string verdict(const TrainConfig& c, bool diverged, double train, double test) {
   if (diverged) return "diverged";
   if (test <= c.learned_below) return "learned";
-  if (train <= c.memorised_train_below && test >= c.fails_from) return "memorised";
+  if (!c.null_target && train <= c.memorised_train_below && test >= c.fails_from) return "memorised";
   if (train >= c.fails_from) return "cannot-fit";
   if (test < c.fails_from) return "partly-learned";
   return "undecided";

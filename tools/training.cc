@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <optional>
 
 #include <eqnn/training_ops.h>
 
+#include "oracle_gradient.h"
 #include "run_data.h"
 
 namespace tools {
@@ -106,6 +109,25 @@ Evaluation summarize(const Outcomes& o, double loss) {
   return e;
 }
 
+constexpr const char* kLog = "oracle.log";
+
+// An oracle's log among the arrays of a checkpoint.
+eqnn::NamedArray log_array(const eqnn::hard::Oracle::Log& log) {
+  eqnn::NamedArray a{kLog, "F64", {3}, {}};
+  const double values[3] = {static_cast<double>(log.queries), static_cast<double>(log.above_tau), log.largest};
+  a.bytes.resize(sizeof values);
+  std::memcpy(a.bytes.data(), values, sizeof values);
+  return a;
+}
+eqnn::hard::Oracle::Log read_log(const eqnn::SafeTensors& file) {
+  const eqnn::NamedArray& a = file.array(kLog);
+  double values[3];
+  require<eqnn::FileError>(a.dtype == "F64" && a.bytes.size() == sizeof values, file.path, ": array '", kLog,
+                           "' is ", a.dtype, " of ", a.bytes.size(), " bytes; three F64 are needed");
+  std::memcpy(values, a.bytes.data(), sizeof values);
+  return {static_cast<Index>(values[0]), static_cast<Index>(values[1]), values[2]};
+}
+
 template <class T>
 class TypedTraining final : public Training {
  public:
@@ -122,10 +144,18 @@ class TypedTraining final : public Training {
                    if (outputs_ == 1) return squared_error(f, g.input("y", {}));
                    return cross_entropy(f, g.index_input("label", {}, static_cast<std::int32_t>(outputs_)));
                  }),
-        initial_(params_.values().begin(), params_.values().end()) {}
+        initial_(params_.values().begin(), params_.values().end()) {
+    if (c.oracle != "none")
+      oracle_.emplace(config_, *data_, params_, trainer_.options(), [this](eqnn::Program<T>& g) {
+        g.input("y", {});
+        return network_(g);
+      });
+  }
 
   double step(eqnn::GradientNoise* noise) override {
-    return trainer_.step([this](Batch<T>& b) { data_->train(b); }, noise);
+    if (!oracle_) return loss_ = trainer_.step([this](Batch<T>& b) { data_->train(b); }, noise);
+    trainer_.apply_gradient(oracle_->answer(trainer_.steps_done()));
+    return oracle_->loss();
   }
   Evaluation test(Index examples) override {
     if (data_->test_examples() > 0) examples = data_->test_examples();
@@ -148,23 +178,30 @@ class TypedTraining final : public Training {
     }
     return std::sqrt(sum);
   }
+  double watched_loss() const override { return oracle_ ? oracle_->label_free_loss() : loss_; }
+  Index examples_per_step() const override { return oracle_ ? oracle_->examples_per_step() : config_.batch; }
+  const eqnn::hard::Oracle* oracle() const override { return oracle_ ? &oracle_->oracle() : nullptr; }
+  Index oracle_inputs() const override { return oracle_ ? oracle_->inputs() : 0; }
   Index parameters() const override { return params_.count(); }
-  Index memory_bytes() const override {
-    return trainer_.memory_bytes() + static_cast<Index>(initial_.size() * sizeof(T));
+  Index memory_bytes() const override { return trainer_.memory_bytes() + static_cast<Index>(initial_.size() * sizeof(T)) +
+           (oracle_ ? oracle_->memory_bytes() : 0); }
+  double flops_per_step() const override {
+    return 2 * (oracle_ ? oracle_->multiply_adds() : trainer_.multiply_adds());
   }
-  double flops_per_step() const override { return 2 * trainer_.multiply_adds(); }
 
   std::vector<eqnn::NamedArray> state() override {
     std::vector<eqnn::NamedArray> arrays = eqnn::parameter_arrays<T>(params_, params_.values(), "model.");
     for (const auto& moment : trainer_.moments())
       for (auto& array : eqnn::parameter_arrays<T>(params_, moment.values, concat("optimizer.", moment.name, ".")))
         arrays.push_back(std::move(array));
+    if (oracle_) arrays.push_back(log_array(oracle_->oracle().log()));
     return arrays;
   }
   void restore(const eqnn::SafeTensors& file, std::uint64_t steps) override {
     eqnn::load_parameter_arrays<T>(params_, params_.values(), file, "model.");
     for (const auto& moment : trainer_.moments())
       eqnn::load_parameter_arrays<T>(params_, moment.values, file, concat("optimizer.", moment.name, "."));
+    if (oracle_) oracle_->oracle().set_log(read_log(file));
     trainer_.set_steps_done(steps);
   }
   void save_model(const std::string& path, const std::map<std::string, std::string>& metadata) override {
@@ -206,6 +243,8 @@ class TypedTraining final : public Training {
   Recorder<T> network_;
   eqnn::Trainer<T> trainer_;
   const std::vector<T> initial_;  // drawn from the seed again on --resume
+  std::optional<OracleGradient<T>> oracle_;
+  double loss_ = 0;  // of the last step, without an oracle
 };
 
 template <class T>

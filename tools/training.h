@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <eqnn/checkpoint.h>
+#include <eqnn/hard/oracle.h>
 #include <eqnn/trainer.h>
 
 #include "dataset.h"
@@ -37,6 +38,13 @@ class Training {
   virtual std::uint64_t steps_done() const = 0;
   virtual double gradient_norm() const = 0;
   virtual double distance() const = 0;  // |parameters - initial parameters|, Euclidean
+  // What divergence is judged by: the loss of the last step. Through an oracle E h^2 + 1, h the network's output:
+  // the loss would tell of the target.
+  virtual double watched_loss() const = 0;
+  virtual Index examples_per_step() const = 0;
+  // Null without one. Its means are over oracle_inputs() examples.
+  virtual const eqnn::hard::Oracle* oracle() const = 0;
+  virtual Index oracle_inputs() const = 0;
 
   virtual Index parameters() const = 0;
   virtual Index memory_bytes() const = 0;
