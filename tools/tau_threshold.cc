@@ -69,7 +69,7 @@ Trial run_trial(const TrainConfig& c) {
   Trial t;
   double first = 0;
   while (!t.learned && t.steps < steps) {
-    training->step();
+    training->step(nullptr);
     const double watched = training->watched_loss();
     if (++t.steps == 1) first = watched;
     if (!std::isfinite(watched) || watched > 1e6 * first) break;
