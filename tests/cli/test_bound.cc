@@ -84,3 +84,90 @@ TEST_CASE("bound: --prob scales, --batch is a tolerance, and tau has its range")
   f.write("file", "");
   refused(f, {"bound", "gnn-feature", "--tau", "0.1", "-q", "--members", "0", "--out", "file"}, 3, "no folder");
 }
+
+TEST_CASE("gradvar: a family that carries no signal beside its control, the same for any number of threads") {
+  const Folder f;
+  const Arguments few = {"gradvar",      "gnn-degree-parity",
+                         "--n",          "12",
+                         "--width",      "8",
+                         "--depth",      "1",
+                         "--head-width", "8",
+                         "--steps",      "40",
+                         "--points",     "0,20",
+                         "--members",    "6",
+                         "--samples",    "1024",
+                         "--json",       "-q"};
+  const Json j = Json::parse(accepted(f, few + Arguments{"--threads", "1", "--out", "dir"}));
+  CHECK(j["family"] == "gnn-degree-parity");
+  CHECK(j["model"] == "gnn");
+  CHECK(j["params"]["n"] == 12);
+  CHECK(j["parameters"].get<int>() > 0);
+  CHECK(j["lambda"].get<double>() > 0);
+  REQUIRE(j["points"].size() == 2);
+  for (const Json& p : j["points"]) {
+    INFO(p.dump());
+    const auto at = [&](const char* key) { return p[key].get<double>(); };
+    CHECK(std::abs(at("variance")) <= at("bound") + 5 * at("error"));
+    CHECK(std::abs(at("signal")) <= at("bound") + 5 * at("signal_error"));
+    CHECK(at("error") > 0);
+    CHECK(at("network_gradient_sq") > 0);
+    // The count shows: its variance over members is many errors from 0, the parity's is not.
+    CHECK(at("control_variance") > 3 * at("control_error"));
+    CHECK(at("control_signal") > 10 * std::abs(at("signal")));
+  }
+  CHECK(j["points"][0]["step"] == 0);
+  CHECK(j["points"][1]["step"] == 20);
+  CHECK(j["points"][0]["bound"] != j["points"][1]["bound"]);
+  CHECK(Json::parse(f.read("dir/gradvar.json")) == j);
+  CHECK(Json::parse(accepted(f, few + Arguments{"--threads", "3"})) == j);
+  refused(f, few + Arguments{"--out", "dir"}, 2, "--force");
+}
+
+TEST_CASE("gradvar: every family's default network, and boolean-orbit's control, one function for all members") {
+  const Folder f;
+  const std::vector<Arguments> small = {{"boolean-orbit", "--n", "6"},
+                                        {"gnn-degree-parity", "--n", "6"},
+                                        {"gnn-feature", "--n", "4", "--d", "6", "--k", "4"},
+                                        {"cnn-cyclic", "--n", "8", "--k", "4"},
+                                        {"frame-parity", "--n", "6", "--k", "2", "--frame", "none"},
+                                        {"invariant-poly", "--r", "6", "--degree", "2", "--terms", "2"},
+                                        {"rotation-invariant", "--n", "5", "--d", "2", "--k", "2"}};
+  for (const Arguments& s : small) {
+    const Json j = Json::parse(accepted(
+        f, Arguments{"gradvar"} + s +
+               Arguments{"--width", "8", "--points", "0", "--members", "3", "--samples", "64", "--json", "-q"}));
+    const Json& p = j["points"][0];
+    INFO(j.dump());
+    for (const char* key : {"variance", "signal", "bound", "control_variance", "control_signal"})
+      CHECK(p[key].is_number());
+    if (s[0] == "boolean-orbit") {
+      CHECK(std::abs(p["control_variance"].get<double>()) < 1e-6 * p["control_signal"].get<double>());
+      CHECK(p["control_signal"].get<double>() > 0);
+    }
+  }
+  const std::string text = accepted(f, {"gradvar", "gnn-feature", "--n", "4", "--d", "6", "--k", "4", "--width",
+                                        "8", "--points", "0", "--members", "3", "--samples", "64", "-q"});
+  CHECK(text.find("control variance") != std::string::npos);
+  CHECK(text.find("lambda = 1 / dim H_4(R^6)") != std::string::npos);
+}
+
+TEST_CASE("gradvar: what is refused") {
+  const Folder f;
+  const auto no = [&](const Arguments& more, const std::string& says) {
+    refused(f, Arguments{"gradvar", "gnn-feature", "-q", "--out", "dir"} + more, 2, says);
+  };
+  no({"--members", "2"}, "--members");
+  no({"--samples", "63"}, "--samples");
+  no({"--samples", "65"}, "a multiple of 8");
+  no({"--points", "5,3"}, "ascending");
+  no({"--points", "0,,3"}, "--points");
+  no({"--points", "0,x"}, "--points");
+  no({"--steps", "10", "--points", "0,11"}, "0 to 10");
+  no({"--loss", "cross-entropy"}, "mse");
+  no({"--dropout", "0.1"}, "--dropout");
+  no({"--k", "3"}, "k must be even");
+  no({"--test-samples", "5"}, "not a flag");
+  no({"--model", "egnn"}, "");
+  refused(f, {"gradvar", "gnn-featur"}, 2, "'gnn-feature'");
+  refused(f, {"gradvar"}, 2, "ID");
+}
