@@ -47,7 +47,7 @@ TEST_CASE("bound: the specification's instances, every field, and the file") {
   CHECK(Json::parse(f.read("dir/here/bounds.json")) == printed);
   CHECK(printed["params"]["n"] == 6);
   CHECK(printed["bounds"].size() == 6);
-  refused(f, Arguments{"bound"} + small + Arguments{"--out", "dir/here"}, 2, "--force");
+  refused(f, Arguments{"bound", "-q"} + small + Arguments{"--out", "dir/here"}, 2, "--force");
   CHECK(bounds(f, small + Arguments{"--out", "dir/here", "--force", "--threads", "3"}) == printed);
   const std::string text = accepted(f, Arguments{"bound", "-q"} + small);
   for (const char* part : {"B1 second moment", "(vacuous)", "says ", "assumes ", "source "})
@@ -94,7 +94,7 @@ TEST_CASE("gradvar: a family that carries no signal beside its control, the same
                          "--head-width", "8",
                          "--steps",      "40",
                          "--points",     "0,20",
-                         "--members",    "6",
+                         "--members",    "12",
                          "--samples",    "1024",
                          "--json",       "-q"};
   const Json j = Json::parse(accepted(f, few + Arguments{"--threads", "1", "--out", "dir"}));
@@ -112,7 +112,8 @@ TEST_CASE("gradvar: a family that carries no signal beside its control, the same
     CHECK(at("error") > 0);
     CHECK(at("network_gradient_sq") > 0);
     // The count shows: its variance over members is many errors from 0, the parity's is not.
-    CHECK(at("control_variance") > 3 * at("control_error"));
+    CHECK(at("control_variance") > 2.5 * at("control_error"));
+    CHECK(at("control_variance") > 10 * std::abs(at("variance")));
     CHECK(at("control_signal") > 10 * std::abs(at("signal")));
   }
   CHECK(j["points"][0]["step"] == 0);
