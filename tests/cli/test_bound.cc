@@ -109,12 +109,13 @@ TEST_CASE("gradvar: a family that carries no signal beside its control, the same
     const auto at = [&](const char* key) { return p[key].get<double>(); };
     CHECK(std::abs(at("variance")) <= at("bound") + 5 * at("error"));
     CHECK(std::abs(at("signal")) <= at("bound") + 5 * at("signal_error"));
+    CHECK(std::abs(at("variance")) <= 3 * at("error"));
     CHECK(at("error") > 0);
     CHECK(at("network_gradient_sq") > 0);
-    // The count shows: its variance over members is many errors from 0, the parity's is not.
+    // The count shows; of the parity 1,024 inputs show nothing but noise about 0.
     CHECK(at("control_variance") > 2.5 * at("control_error"));
-    CHECK(at("control_variance") > 10 * std::abs(at("variance")));
-    CHECK(at("control_signal") > 10 * std::abs(at("signal")));
+    CHECK(at("control_variance") > 4 * std::abs(at("variance")));
+    CHECK(at("control_signal") > 4 * std::abs(at("signal")));
   }
   CHECK(j["points"][0]["step"] == 0);
   CHECK(j["points"][1]["step"] == 20);
