@@ -1,5 +1,7 @@
 #include "figure_data.h"
 
+#include "figure_script.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -55,15 +57,9 @@ Cell json_cell(const nlohmann::json& v) {
 class RunTable {
  public:
   explicit RunTable(const Database& db) {
-    const Table names = db.query("SELECT name FROM pragma_table_info('runs') ORDER BY cid");
     std::string list;
-    for (const auto& row : names.rows) {
-      const std::string name = text_of(row[0]);
-      if (!wanted(name)) continue;
-      std::string quoted;
-      for (const char c : name) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-      list += concat(list.empty() ? "" : ", ", "\"", quoted, "\"");
-    }
+    for (const std::string& name : db.columns("runs"))
+      if (wanted(name)) list += concat(list.empty() ? "" : ", ", sql_name(name));
     table_ = db.query(concat("SELECT ", list, " FROM runs ORDER BY run_id"));
     for (std::size_t i = 0; i < table_.columns.size(); ++i) columns_[table_.columns[i]] = i;
   }
@@ -301,13 +297,38 @@ std::vector<Group> load_groups(const Database& db, const FigureOptions& options)
   return all;
 }
 
+std::string label_of(const Cell& value) {
+  std::string text = text_of(value);
+  if (!std::holds_alternative<double>(value)) return text;
+  if (const auto e = text.find("e-0"); e != std::string::npos) text.erase(e + 2, 1);
+  if (const auto e = text.find("e+"); e != std::string::npos) text.erase(e + 1, text[e + 2] == '0' ? 2 : 1);
+  return text;
+}
+
 std::string values_text(const FigureRun& run, const std::vector<std::string>& columns) {
   std::string text;
   for (const std::string& key : columns)
     if (const auto found = run.values.find(key); found != run.values.end())
-      text += concat(text.empty() ? "" : ", ", key, " ", text_of(found->second));
+      text += concat(text.empty() ? "" : ", ", key, " ", label_of(found->second));
   return text;
 }
+
+namespace {
+
+// Words say themselves what they are: "sgd, lr 0.1".
+std::string short_text(const FigureRun& run, const std::vector<std::string>& columns) {
+  std::string text;
+  for (const std::string& key : columns) {
+    const auto found = run.values.find(key);
+    if (found == run.values.end()) continue;
+    const std::string value = label_of(found->second);
+    const bool word = !std::isfinite(number_of(found->second)) && value != "true" && value != "false";
+    text += concat(text.empty() ? "" : ", ", word ? "" : key + " ", shortened(value, 18));
+  }
+  return text;
+}
+
+}  // namespace
 
 std::vector<Setting> settings_of(const Group& group, const std::vector<FigureRun>& runs,
                                  const std::set<std::string>& left_out) {
@@ -317,11 +338,14 @@ std::vector<Setting> settings_of(const Group& group, const std::vector<FigureRun
   std::vector<Setting> settings;
   std::map<std::string, std::size_t> place;
   for (const FigureRun& run : runs) {
-    std::string label = values_text(run, columns);
-    if (run.learner) label = concat(run.method, label.empty() ? "" : ", ", label);
-    if (label.empty()) label = run.method.empty() ? "all runs" : run.method;
-    const auto [entry, added] = place.try_emplace(label, settings.size());
-    if (added) settings.push_back({label, {}});
+    std::string name = values_text(run, columns), label = short_text(run, columns);
+    if (run.learner) {
+      name = concat(run.method, name.empty() ? "" : ", ", name);
+      label = concat(run.method, label.empty() ? "" : ", ", label);
+    }
+    if (name.empty()) name = label = run.method.empty() ? "all runs" : run.method;
+    const auto [entry, added] = place.try_emplace(name, settings.size());
+    if (added) settings.push_back({name, label, {}});
     settings[entry->second].runs.push_back(run);
   }
   return settings;

@@ -48,13 +48,16 @@ std::vector<Group> load_groups(const Database& db, const FigureOptions& options)
 
 // Runs with the same values, whatever seeds and control are.
 struct Setting {
-  std::string label;            // "n 8, lr 0.001": what tells it from the others of its list
+  std::string name;             // "n 8, lr 0.001, init xavier-normal": what tells it from the others of its list
+  std::string label;            // the same for a drawing: "n 8, lr 0.001, xavier-normal", long values shortened
   std::vector<FigureRun> runs;  // target and control
 };
 
 // The settings of a group in order. `left_out`: columns that are not told apart.
 std::vector<Setting> settings_of(const Group& group, const std::vector<FigureRun>& runs,
                                  const std::set<std::string>& left_out = {});
+// A value as labels show it: 3e-4, where its shortest form is 3e-04.
+std::string label_of(const Cell& value);
 // The columns of `columns` as text: "lr 0.001, width 64"; "" for none.
 std::string values_text(const FigureRun& run, const std::vector<std::string>& columns);
 // Whether that is a parameter of a family (what makes a problem harder), not a choice of how to train.

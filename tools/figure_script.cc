@@ -105,10 +105,11 @@ std::string Page::legend_text() const {
           "set label {} '' at {} point {}\n", ++number, at(x + 14, y),
           "pt " + e.style.substr(e.style.find(" pt ") + 4) + " " + e.style.substr(0, e.style.find(" dt ")));
     if (e.kind == LegendEntry::kBox || e.kind == LegendEntry::kBand)
-      text += fmt::format("set object {} rectangle from {} to {} fc rgb '{}' fs {} noborder front\n", ++number,
+      text += fmt::format("set object {} rectangle from {} to {} fc rgb '{}' fs {} {} front\n", ++number,
                           at(x + 4, y + 6), at(x + 26, y - 6), e.style,
-                          e.kind == LegendEntry::kBand ? "transparent solid 0.2" : "solid 1");
-    text += fmt::format("set label {} {} at {} left\n", ++number, quoted(e.label), at(x + 34, y));
+                          e.kind == LegendEntry::kBand ? "transparent solid 0.2" : "solid 1",
+                          e.style == "#FFFFFF" ? "border lc rgb '#777777'" : "noborder");
+    text += fmt::format("set label {} {} at {} left font ',12'\n", ++number, quoted(e.label), at(x + 34, y));
     x += legend_width(e);
   }
   return text;
@@ -127,7 +128,7 @@ void Page::panel(double left, double top, double right, double bottom) {
 }
 
 void Page::label(double x, double y, const std::string& text, const std::string& options) {
-  body_ += fmt::format("set label {} at {} {}\n", quoted(text), at(x, y), options);
+  body_ += fmt::format("set label {} at {} {} font ',12'\n", quoted(text), at(x, y), options);
 }
 
 void Page::axis_labels(const std::string& x, const std::string& y, double room) {
@@ -206,8 +207,12 @@ std::string LossAxis::commands(char axis, bool labels) const {
 }
 
 std::string number_axis(char axis, double low, double high, bool logarithmic, int most) {
-  if (!logarithmic)
-    return fmt::format("unset logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics autofreq", axis, low, high);
+  if (!logarithmic) {
+    double step = std::pow(10, std::floor(std::log10((high - low) / most)));
+    for (const double factor : {2.0, 2.5, 2.0})
+      if ((high - low) / step > most) step *= factor;
+    return fmt::format("unset logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics {3:.6g}", axis, low, high, step);
+  }
   // The finest of these sets that leaves no more tics than there is room for.
   static const std::vector<std::vector<int>> kSets = {{1, 2, 5}, {1, 3}, {1}};
   std::string tics;

@@ -27,7 +27,7 @@ struct Curve {
 };
 
 struct Panel {
-  std::string label;
+  std::string name, label;
   std::vector<Curve> curves;
 };
 
@@ -180,7 +180,7 @@ Curves collect_curves(const Database& db, const Group& group, Measure measure) {
   c.chosen = !grid.empty();
   const std::size_t thin_lines = measure == Measure::kCorrelation ? 1 : shown.size() == 1 ? 5 : 3;
   for (const Setting& s : shown) {
-    Panel panel{s.label, {}};
+    Panel panel{s.name, s.label, {}};
     for (const bool control : {false, true}) {
       std::string best;
       const auto runs = best_runs(s.runs, control, grid, best);
@@ -196,7 +196,7 @@ Table curve_table(const Curves& c, const std::string& value) {
   for (const Panel& panel : c.panels)
     for (const Curve& curve : panel.curves)
       for (const CurvePoint& p : curve.points)
-        t.rows.push_back({panel.label, std::string(curve.control ? "control" : "target"), curve.setting, curve.who,
+        t.rows.push_back({panel.name, std::string(curve.control ? "control" : "target"), curve.setting, curve.who,
                           static_cast<std::int64_t>(p.step), number_cell(p.value),
                           curve.banded ? number_cell(p.low) : Cell(), curve.banded ? number_cell(p.high) : Cell()});
   return t;
@@ -227,7 +227,7 @@ template <class Frame, class Place>
 void draw_panels(Page& page, const Curves& c, const Frame& frame, const std::string& y_label, const Place& place) {
   const std::size_t columns = c.panels.size() == 4 ? 2 : std::min<std::size_t>(3, c.panels.size());
   const std::size_t rows = (c.panels.size() + columns - 1) / columns;
-  const double left = 78, gap = 22, height = rows == 1 ? (columns == 1 ? 330 : 250) : 190, between = 56;
+  const double left = 78, gap = 36, height = rows == 1 ? (columns == 1 ? 330 : 250) : 190, between = 56;
   const double width = (kWidth - 20 - left - gap * static_cast<double>(columns - 1)) / static_cast<double>(columns);
   const double title = c.panels.size() > 1 || !c.panels[0].label.empty() ? 20 : 0;
   page.set_height(static_cast<int>(page.top() + static_cast<double>(rows) * (height + title) +
@@ -241,9 +241,8 @@ void draw_panels(Page& page, const Curves& c, const Frame& frame, const std::str
     page.panel(x, y, x + width, y + height);
     page.add(frame(column == 0));
     page.add(number_axis('x', low, high > low ? high : low + 1, logarithmic, static_cast<int>(width / 40)));
-    if (!logarithmic) page.add(fmt::format("set xtics autofreq\nset xtics maxautofreq {}", 5));
     if (title > 0)
-      page.label(x, y - 10, shortened(c.panels[i].label, static_cast<std::size_t>(width / 6.6)), "left font ',12'");
+      page.label(x, y - 10, shortened(c.panels[i].label, static_cast<std::size_t>(width / 6.6)), "left");
     page.axis_labels(i + columns >= c.panels.size() ? "step" : "", column == 0 ? y_label : "");
     page.plot(panel_parts(page, c.panels[i], place));
   }
@@ -273,7 +272,7 @@ Figures learning_curve_figures(const Database& db, const Group& group) {
   auto legend = roles_legend(c.target, c.control, LegendEntry::kLine);
   if (c.banded) legend.push_back({LegendEntry::kBand, "#666666", "range over the seeds"});
   legend.push_back({LegendEntry::kLine, "lc rgb '#009E73' lw 1.5 dt (3,3)",
-                    concat("learned: at most ", readable(learned_below))});
+                    concat(readable(learned_below), ": learned")});
   legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt 1", "1: the best constant"});
   Page page(kWidth, legend);
   const auto frame = [&](bool labels) {

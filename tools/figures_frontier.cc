@@ -139,7 +139,7 @@ Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size
   const double learned_below = slice.runs.front().learned_below;
   auto legend = roles_legend(target, control, LegendEntry::kLinePoint);
   legend.push_back({LegendEntry::kLine, "lc rgb '#009E73' lw 1.5 dt (3,3)",
-                    concat("learned: at most ", readable(learned_below))});
+                    concat(readable(learned_below), ": learned")});
   legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt 1", "1: the best constant"});
   Page page(kWidth, legend);
   const double top = page.top(), height = 200, second = top + height + 40;
@@ -232,11 +232,13 @@ std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, c
       continue;
     }
     const LineFit &p = r.fit.polynomial, &e = r.fit.exponential;
+    const auto favoured = [](double ratio) { return ratio > 1 ? fmt::format(", favoured {:.2g} to 1", ratio) : ""; };
     legend.push_back({LegendEntry::kLine, style + fit_dash(false),
-                      fmt::format("{}: {}^({:.2g} ± {:.2g})", role, size, p.b, p.b_error)});
+                      fmt::format("{}: {}^({:.2g} ± {:.2g}){}", role, size, p.b, p.b_error,
+                                  favoured(r.fit.polynomial_evidence))});
     legend.push_back({LegendEntry::kLine, style + fit_dash(true),
-                      fmt::format("{}: exp(({:.2g} ± {:.2g}) {}), evidence {:.2g} to 1", role, e.b, e.b_error, size,
-                                  r.fit.exponential_evidence)});
+                      fmt::format("{}: exp(({:.2g} ± {:.2g}) {}){}", role, e.b, e.b_error, size,
+                                  favoured(r.fit.exponential_evidence))});
   }
   return legend;
 }
@@ -363,7 +365,7 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
       "95 % bootstrap "
       "intervals over the seeds. Lines: least squares of log steps on log {} (polynomial) and on {} (exponential), "
       "through the sizes "
-      "that were learned; the evidence is exp(dAICc/2) for the exponential.",
+      "that were learned; one is favoured by exp(dAICc/2) to 1.",
       readable(slice.runs.front().learned_below), counts_text(slice.runs), slice.size, slice.size);
   page.finish(f);
   return f;

@@ -12,6 +12,7 @@ namespace tools {
 namespace {
 
 constexpr int kWidth = 760;
+constexpr std::size_t kLabelLength = 14;  // characters of a value's label
 
 // One cell: the best of the grid points that share its two values.
 struct PhaseCell {
@@ -90,16 +91,25 @@ std::string loss_text(double loss) {
   return loss < 0.005 ? "0" : loss < 0.995 ? fmt::format("{:.2f}", loss).substr(1) : fmt::format("{:.1f}", loss);
 }
 
+// Whether labels of words are wider than the room that each has; those of numbers are then left out in part.
+bool is_crowded(const std::vector<Cell>& values, double room) {
+  return std::ranges::any_of(values, [&](const Cell& v) {
+    const auto length = static_cast<double>(std::min<std::size_t>(kLabelLength, characters(label_of(v))));
+    return !std::isfinite(number_of(v)) && 6.4 * length > room;
+  });
+}
+
 std::string category_tics(const std::vector<Cell>& values, double room) {
   std::size_t longest = 1;
-  for (const Cell& v : values) longest = std::max(longest, characters(text_of(v)));
-  const auto every = static_cast<std::size_t>(
-      std::max(1.0, std::ceil(6.4 * static_cast<double>(std::min<std::size_t>(longest, 14)) / room)));
+  for (const Cell& v : values) longest = std::max(longest, characters(label_of(v)));
+  const bool slanted = is_crowded(values, room);
+  const double width = 6.4 * static_cast<double>(std::min(longest, kLabelLength));
+  const auto every = slanted ? 1 : static_cast<std::size_t>(std::max(1.0, std::ceil(width / room)));
   std::string tics;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (i % every == 0)
-      tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ", quoted_tic(shortened(text_of(values[i]), 14)), i);
-  return concat("(", tics, ") scale 0");
+      tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ", quoted_tic(shortened(label_of(values[i]), kLabelLength)), i);
+  return concat("(", tics, ") scale 0", slanted ? " rotate by 30 right" : " norotate");
 }
 
 void phase_panel(Page& page, const Phase& phase, bool control, double cell_width, double cell_height) {
@@ -151,7 +161,7 @@ Table phase_table(const Phase& phase) {
 
 Figure phase_figure(const Group& group, const Phase& phase) {
   std::size_t longest = 1;
-  for (const Cell& v : phase.rows) longest = std::max(longest, std::min<std::size_t>(14, characters(text_of(v))));
+  for (const Cell& v : phase.rows) longest = std::max(longest, std::min(kLabelLength, characters(label_of(v))));
   const double left = 44 + 6.6 * static_cast<double>(longest), right = kWidth - 84, gap = 24;
   const auto columns = static_cast<double>(phase.columns.size()), rows = static_cast<double>(phase.rows.size());
   const bool both = phase.target && phase.control, stacked = both && columns * 32 > (right - left - gap) / 2;
@@ -159,7 +169,8 @@ Figure phase_figure(const Group& group, const Phase& phase) {
   const double panel_width = both && !stacked ? (right - left - gap) / 2 : right - left;
   const double height = std::clamp(30.0 * rows, 90.0, 420.0), first = page.top() + 22;
   const double bottom = stacked ? first + 2 * height + 34 : first + height;
-  page.set_height(static_cast<int>(bottom + 54));
+  const double slant = is_crowded(phase.columns, panel_width / columns) ? 40 : 0;  // pixels of slanted labels
+  page.set_height(static_cast<int>(bottom + slant + 54));
   double x = left, y = first;
   for (const bool control : {false, true}) {
     if (!(control ? phase.control : phase.target)) continue;
@@ -170,9 +181,10 @@ Figure phase_figure(const Group& group, const Phase& phase) {
     page.add("set xtics " + category_tics(phase.columns, panel_width / columns));
     page.add(leftmost ? "set ytics " + category_tics(phase.rows, 1e9) : "unset ytics");
     if (!lowest) page.add("unset xtics");
-    page.axis_labels(lowest ? phase.x : "", leftmost ? phase.y : "", left - 18);
+    page.axis_labels("", leftmost ? phase.y : "", left - 18);
+    if (lowest) page.label(x + panel_width / 2, y + height + 38 + slant, phase.x, "center");
     page.label(x, y - 12, control ? "control" : "target",
-               concat("left font ',12' textcolor rgb '", role_color(control), "'"));
+               concat("left textcolor rgb '", role_color(control), "'"));
     phase_panel(page, phase, control, panel_width / columns, height / rows);
     (stacked ? y : x) += stacked ? height + 34 : panel_width + gap;
   }

@@ -79,7 +79,7 @@ Table run_table(const std::vector<Setting>& settings) {
       {}};
   for (const Setting& s : settings)
     for (const FigureRun& r : s.runs)
-      table.rows.push_back({s.label, std::string(r.control ? "control" : "target"), r.seed, r.id, r.method,
+      table.rows.push_back({s.name, std::string(r.control ? "control" : "target"), r.seed, r.id, r.method,
                             r.verdict, number_cell(r.test_loss), number_cell(r.train_loss)});
   return table;
 }
@@ -130,7 +130,7 @@ Figures final_loss_figures(const Group& group) {
   const double learned_below = first_trained(runs).learned_below;
   auto legend = roles_legend(target, control, LegendEntry::kPoint);
   legend.push_back({LegendEntry::kLine, "lc rgb '#009E73' lw 1.5 dt (3,3)",
-                    concat("learned: at most ", readable(learned_below))});
+                    concat(readable(learned_below), ": learned")});
   legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt 1", "1: no better than the best constant"});
   Page page(kWidth, legend);
   const double row = target && control ? 28 : 22, top = page.top();
@@ -235,7 +235,7 @@ Table verdict_table(const std::vector<Setting>& settings) {
       for (const int c : counts) all += c;
       for (std::size_t v = 0; v < counts.size(); ++v)
         if (counts[v] > 0)
-          table.rows.push_back({s.label, std::string(control ? "control" : "target"),
+          table.rows.push_back({s.name, std::string(control ? "control" : "target"),
                                 std::string(kVerdicts[v].name), std::int64_t{counts[v]},
                                 static_cast<double>(counts[v]) / all});
     }
@@ -270,7 +270,7 @@ Figures verdict_figures(const Group& group) {
     if (i > 0) page.add("set format y ''\nset ytics ('' 0) scale 0");
     page.axis_labels("share of the runs", "");
     page.label(x, top - 12, roles[i] ? "control" : "target",
-               concat("left font ',12' textcolor rgb '", role_color(roles[i]), "'"));
+               concat("left textcolor rgb '", role_color(roles[i]), "'"));
     verdict_panel(page, settings, roles[i]);
   }
   Figure f{group.slug("verdicts"),  "verdicts", "Verdicts by setting: " + group.name(), "",

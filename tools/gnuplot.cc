@@ -130,7 +130,7 @@ std::string terminal(const Figure& f, const std::string& format) {
         f.height);
   if (format == "pdf")
     return fmt::format(
-        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.75 linewidth 0.75 pointscale 0.75 butt "
+        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.5625 linewidth 0.75 pointscale 0.75 dashlength 1.5 butt "
         "background '#ffffff'\n",
         f.width / 96.0, f.height / 96.0);
   return fmt::format(
@@ -192,8 +192,9 @@ std::string draw(const Figure& figure, const std::string& format) {
   require<NotBuiltError>(!program.empty(),
                          "figures are drawn by gnuplot, which is not installed; install the package gnuplot-nox "
                          "(without it, eqnn plot DB --figure NAME prints the data)");
-  const std::string script = concat("set encoding utf8\n", terminal(figure, format),
-                                    "figure_title = ", quoted(figure.title), "\n", figure.script);
+  const std::string title = shortened(figure.title, static_cast<std::size_t>((figure.width - 32) / 7.9));
+  const std::string script = concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", quoted(title),
+                                    "\n", figure.script);
   std::string image = run_gnuplot(program, script);
   return format == "svg" ? polish_svg(std::move(image), figure) : image;
 }

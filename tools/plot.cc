@@ -91,6 +91,8 @@ std::vector<Figure> find_figures(const PlotFlags& flags) {
   std::vector<Figure> found;
   if (is_kind(flags.figure)) {
     found = make_figures(db, flags.figure, flags.options);
+    require(!found.empty() || !make_figures(db, "verdicts").empty(), flags.db,
+            " holds no finished run: there is nothing to draw; eqnn collect DIR --db ", flags.db, " adds runs");
     require(!found.empty(), flags.db, " has nothing for figure '", flags.figure, "'",
             flags.options.study.empty() && flags.options.family.empty() ? "" : " in this study and family",
             "; eqnn plot ", flags.db, " --list names what it has");
