@@ -68,11 +68,16 @@ class Learner {
   virtual Json details() const = 0;
 };
 
+// The flags of `train` that are of the kernel learner's network.
+const std::vector<std::string>& network_fields();
+
 // The learners of a family, the default one first. Throws ValueError for an unknown family.
 const std::vector<std::string>& learners_of(const std::string& family);
 // The number of samples of a learner that is told none.
 Index default_samples(const LearnConfig& c, const eqnn::hard::Member& member);
-// Throws ValueError for a learner that the family, or the control, does not have, naming what is allowed.
+// Throws ValueError for a learner that the family does not have, naming what is allowed.
+void check_algorithm(const LearnConfig& c);
+// The same, and for options that the learner does not take.
 std::unique_ptr<Learner> make_learner(const LearnConfig& c, const eqnn::hard::Member& member);
 
 // The oracle of a configuration, if any. Throws ValueError for --tau or --answer without --oracle, and for --oracle
@@ -84,5 +89,10 @@ Learner::Json oracle_log(const eqnn::hard::Oracle& oracle);
 // The parts of make_learner, by the file that has them.
 std::unique_ptr<Learner> make_gf2(const LearnConfig& c, const eqnn::hard::Member& member);
 std::unique_ptr<Learner> make_growing_basis(const LearnConfig& c, const eqnn::hard::Member& member);
+std::unique_ptr<Learner> make_lasso(const LearnConfig& c, const eqnn::hard::Member& member);
+std::unique_ptr<Learner> make_brute_force(const LearnConfig& c, const eqnn::hard::Member& member);
+std::unique_ptr<Learner> make_table(const LearnConfig& c, const eqnn::hard::Member& member);
+std::unique_ptr<Learner> make_low_degree(const LearnConfig& c, const eqnn::hard::Member& member);
+std::unique_ptr<Learner> make_kernel(const LearnConfig& c, const eqnn::hard::Member& member);
 
 }  // namespace tools

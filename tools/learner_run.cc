@@ -38,10 +38,7 @@ std::vector<std::string> used_fields(const LearnConfig& c) {
   std::vector<std::string> names = {"control",       "samples",    "test-samples",          "noise",
                                     "learned-below", "fails-from", "memorised-train-below", "member-seed",
                                     "init-seed",     "data-seed"};
-  if (c.algorithm == "kernel")
-    for (const char* name : {"model", "depth", "width", "head-width", "filter", "activation", "init", "init-scale",
-                             "adjacency", "pool", "norm"})
-      names.push_back(name);
+  if (c.algorithm == "kernel") names.insert(names.end(), network_fields().begin(), network_fields().end());
   return names;
 }
 

@@ -1,4 +1,4 @@
-// Which learner a family has, and on how many samples.
+// Which learners a family has, on how many samples, and through which oracle.
 
 #include <algorithm>
 #include <cmath>
@@ -16,8 +16,14 @@ using eqnn::hard::Member;
 
 // Of a family, the default first.
 const std::map<std::string, std::vector<std::string>>& table() {
-  static const std::map<std::string, std::vector<std::string>> all = {{"gnn-degree-parity", {"gf2"}},
-                                                                      {"invariant-poly", {"growing-basis"}}};
+  static const std::map<std::string, std::vector<std::string>> all = {
+      {"boolean-orbit", {"table", "low-degree", "kernel"}},
+      {"gnn-degree-parity", {"gf2", "brute-force", "low-degree", "kernel"}},
+      {"gnn-feature", {"low-degree", "kernel"}},
+      {"cnn-cyclic", {"low-degree", "kernel"}},
+      {"frame-parity", {"low-degree", "kernel"}},
+      {"invariant-poly", {"growing-basis", "lasso", "brute-force", "low-degree", "kernel"}},
+      {"rotation-invariant", {"low-degree", "kernel"}}};
   return all;
 }
 
@@ -30,9 +36,14 @@ std::string joined(const std::vector<std::string>& list) {
 }  // namespace
 
 const std::vector<std::string>& learners_of(const std::string& family) {
-  static const std::vector<std::string> none;
-  const auto found = table().find(eqnn::hard::family(family).id);
-  return found == table().end() ? none : found->second;
+  return table().at(eqnn::hard::family(family).id);
+}
+
+const std::vector<std::string>& network_fields() {
+  static const std::vector<std::string> fields = {"model",     "depth",      "width", "head-width",
+                                                  "filter",    "activation", "init",  "init-scale",
+                                                  "adjacency", "pool",       "norm"};
+  return fields;
 }
 
 // Rules of thumb, as measured: 10 n graphs; 100 * 3.4^D T^1.5 Gaussian samples, three times as many under the
@@ -45,7 +56,8 @@ Index default_samples(const LearnConfig& c, const Member& member) {
     const double rule = 100 * std::pow(3.4, degree) * std::pow(terms, 1.5);
     return static_cast<Index>(std::min(1e6, f.law() == eqnn::hard::Law::gauss ? rule : 3 * rule));
   }
-  return 10000;
+  if (c.algorithm == "kernel") return 1000;
+  return c.algorithm == "lasso" ? 4000 : 10000;
 }
 
 std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c) {
@@ -64,13 +76,22 @@ Learner::Json oracle_log(const eqnn::hard::Oracle& oracle) {
           {"queries_above_tau", oracle.log().above_tau},    {"largest", oracle.log().largest}};
 }
 
-std::unique_ptr<Learner> make_learner(const LearnConfig& c, const Member& member) {
+void check_algorithm(const LearnConfig& c) {
   const auto& allowed = learners_of(c.base.family);
   require(std::find(allowed.begin(), allowed.end(), c.algorithm) != allowed.end(), "--algo ", c.algorithm,
           " does not learn ", c.base.family, "; its learners are ", joined(allowed), "; the nearest is ",
           eqnn::nearest(c.algorithm, allowed));
+}
+
+std::unique_ptr<Learner> make_learner(const LearnConfig& c, const Member& member) {
+  check_algorithm(c);
   if (c.algorithm == "gf2") return make_gf2(c, member);
-  return make_growing_basis(c, member);
+  if (c.algorithm == "growing-basis") return make_growing_basis(c, member);
+  if (c.algorithm == "lasso") return make_lasso(c, member);
+  if (c.algorithm == "brute-force") return make_brute_force(c, member);
+  if (c.algorithm == "table") return make_table(c, member);
+  if (c.algorithm == "low-degree") return make_low_degree(c, member);
+  return make_kernel(c, member);
 }
 
 }  // namespace tools
