@@ -156,7 +156,9 @@ class Kernel final : public Learner {
     gradient_ = eqnn::AlignedBuffer<double>(params_.size());
     // The last linear layer's weight and bias come last: its gradient is its input, the last hidden values, and 1.
     const auto& list = params_.list();
-    if (!tangent_) first_ = list[list.size() - (list.back().is_bias ? 2 : 1)].slice.offset;
+    const std::size_t from = tangent_ ? 0 : list.size() - (list.back().is_bias ? 2 : 1);
+    first_ = list[from].slice.offset;
+    for (std::size_t i = from; i < list.size(); ++i) count_ += list[i].slice.rows * list[i].slice.cols;
   }
   void learn(const ExampleStream& examples) override {
     const Index m = examples.samples();
@@ -182,9 +184,7 @@ class Kernel final : public Learner {
     }
   }
   Json details() const override {
-    Json j = {{"kernel", tangent_ ? "tangent" : "features"},
-              {"features", tangent_ ? params_.count() : features()},
-              {"lambda", result_.lambda}};
+    Json j = {{"kernel", tangent_ ? "tangent" : "features"}, {"features", count_}, {"lambda", result_.lambda}};
     if (!lambda_) j["validation_loss"] = result_.validation_loss;
     return j;
   }
@@ -213,7 +213,7 @@ class Kernel final : public Learner {
   eqnn::Program<double> program_{1, eqnn::Mode::train};
   std::unique_ptr<eqnn::Workspace<double>> workspace_;
   mutable eqnn::AlignedBuffer<double> gradient_;
-  Index first_ = 0;
+  Index first_ = 0, count_ = 0;  // the first parameter's offset; how many there are, padding left out
   hard::RidgeResult result_;
 };
 

@@ -174,6 +174,7 @@ TEST_CASE("learn low-degree and kernel: on every family; controls are learned, t
                                {"--algo", "kernel", "--kernel", "features", "--width", "8", "--head-width", "8",
                                 "--samples", "50", "--test-samples", "50"});
     CHECK(kernel["learner"]["kernel"] == "features");
+    if (family != std::string("invariant-poly")) CHECK(kernel["learner"]["features"] == 9);  // width and a bias
     CHECK(std::isfinite(kernel["test_loss"].get<double>()));
   }
   // Weight above n/2: most of it has degree 1.
