@@ -269,7 +269,7 @@ int gradvar(const GradvarFlags& flags, const Common& common) {
   Index passes = 0;
   for (const std::uint64_t step : steps) {
     while (training->steps_done() < step) {
-      training->step();
+      training->step(nullptr);
       progress.update(static_cast<Index>(training->steps_done()) + passes, "training");
     }
     const Point p = probe->measure(training->state(), [&] {
