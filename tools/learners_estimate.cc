@@ -55,7 +55,7 @@ class Table final : public Learner {
 // off the diagonal), generators, or all entries.
 class Variables {
  public:
-  explicit Variables(const Member& member) : member_(member), layout_(member.input()) {
+  explicit Variables(const Member& member) : layout_(member.input()) {
     polynomial_ = dynamic_cast<const hard::InvariantPoly*>(&member);
     const auto* graph = dynamic_cast<const hard::DegreeParity*>(&member);
     skip_diagonal_ = graph != nullptr && !graph->self_loops();
@@ -82,7 +82,6 @@ class Variables {
   }
 
  private:
-  const Member& member_;
   const hard::InputLayout layout_;
   const hard::InvariantPoly* polynomial_ = nullptr;
   std::optional<hard::Law> law_;
