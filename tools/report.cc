@@ -87,6 +87,7 @@ namespace {
 
 int report(const std::string& database, const ReportOptions& options, bool force, const Common& common) {
   using Json = nlohmann::ordered_json;
+  if (!force) claim_output(options.out, false);  // before the work
   const Database db = Database::open(database);
   const std::string page = make_report(db, options);
   claim_output(options.out, force);

@@ -176,7 +176,8 @@ Entry read_entry(const Rows& rows, std::size_t i, const Settings& swept) {
   e.size = parameters(rows, i);
   e.control = is_true(rows.either(i, "control"));
   Settings point;
-  for (const auto& [name, value] : swept) {
+  for (const auto& flag : swept) {
+    const std::string &name = flag.first, &value = flag.second;
     const bool size = std::any_of(e.size.begin(), e.size.end(), [&](const auto& p) { return p.first == name; });
     if (one_of(name, kSubjectFlags))
       e.more.emplace_back(name, value);
