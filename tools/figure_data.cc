@@ -153,12 +153,14 @@ std::map<std::string, std::vector<Membership>> memberships(const Database& db) {
   return all;
 }
 
-// Keeps what takes two values or more; learners have only the parameters among it.
+// Keeps what takes two values or more; learners, which no study sweeps, count where there is nothing else.
 void find_swept(Group& group, const std::vector<std::string>& order) {
   std::map<std::string, std::set<std::string>> seen;
+  const bool only_learners = std::ranges::all_of(group.runs, [](const FigureRun& r) { return r.learner; });
   for (const FigureRun& run : group.runs)
-    if (!run.learner)
-      for (const auto& [key, value] : run.values) seen[key].insert(text_of(value));
+    if (!run.learner || only_learners)
+      for (const auto& [key, value] : run.values)
+        if (key != "algorithm") seen[key].insert(text_of(value));
   const auto varies = [&](const std::string& key) { return seen.contains(key) && seen[key].size() > 1; };
   for (const std::string& key : order)
     if (varies(key)) group.swept.push_back(key);
@@ -197,22 +199,23 @@ bool selected(const std::string& given, const std::string& name) {
   return given.empty() || given == name || name.starts_with(given + "/");
 }
 
-std::string slug_part(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    const bool plain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
-    out += plain ? c : '-';
-  }
-  return out;
-}
-
 }  // namespace
 
 std::string Group::name() const { return study.empty() ? family : concat(family, ", study ", study); }
 
+std::string slug_of(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_';
+    if (plain || (!out.empty() && out.back() != '-')) out += plain ? c : '-';
+  }
+  while (out.ends_with("-")) out.pop_back();
+  return out;
+}
+
 std::string Group::slug(const std::string& kind) const {
-  return kind + (study.empty() ? "" : "-" + slug_part(study)) + (family.empty() ? "" : "-" + slug_part(family));
+  return kind + (study.empty() ? "" : "-" + slug_of(study)) + (family.empty() ? "" : "-" + slug_of(family));
 }
 
 bool cell_less(const Cell& a, const Cell& b) {

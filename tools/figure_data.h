@@ -81,6 +81,9 @@ struct FrontierSlice {
 // Slices of two sizes or more.
 std::vector<FrontierSlice> frontier_slices(const Group& group, const std::string& x = "");
 
+// Text as part of a figure's name: letters, digits, dots and single dashes.
+std::string slug_of(const std::string& text);
+
 // A number for a table: null where it is not finite.
 Cell number_cell(double value);
 

@@ -12,6 +12,9 @@ namespace {
 constexpr double kLine = 20, kCharacter = 6.7;
 constexpr double kMargin = 16;
 
+constexpr const char* kLearnedLine = "lc rgb '#009E73' lw 1.5 dt (3,3)";
+constexpr const char* kConstantLine = "lc rgb '#777777' lw 1 dt 1";
+
 double legend_width(const LegendEntry& e) {
   return 34 + kCharacter * static_cast<double>(characters(e.label)) + 18;
 }
@@ -60,8 +63,8 @@ std::string shortened(const std::string& text, std::size_t most) {
 const char* role_color(bool control) { return control ? kControlColor : kTargetColor; }
 
 std::string role_style(bool control) {
-  return fmt::format("lc rgb '{}' dt {} lw 2 pt {} ps 0.8", role_color(control), control ? "(6,4)" : "1",
-                     control ? 9 : 7);
+  return fmt::format("lc rgb '{}' dt {} lw 2 pt {} ps 0.8*point_scale", role_color(control),
+                     control ? "(6,4)" : "1", control ? 9 : 7);
 }
 
 std::vector<LegendEntry> roles_legend(bool target, bool control, LegendEntry::Kind kind) {
@@ -69,6 +72,24 @@ std::vector<LegendEntry> roles_legend(bool target, bool control, LegendEntry::Ki
   if (target) legend.push_back({kind, role_style(false), "target"});
   if (control) legend.push_back({kind, role_style(true), "control"});
   return legend;
+}
+
+void add_thresholds(std::vector<LegendEntry>& legend, double learned_below) {
+  legend.push_back({LegendEntry::kLine, kLearnedLine, concat(readable(learned_below), ": learned")});
+  legend.push_back({LegendEntry::kLine, kConstantLine, "1: the best constant"});
+}
+
+std::string threshold_lines(char axis, double learned_below) {
+  std::string text;
+  for (const bool learned : {true, false}) {
+    const double value = learned ? learned_below : 1;
+    const char* style = learned ? kLearnedLine : kConstantLine;
+    text += axis == 'x' ? fmt::format("set arrow from first {0}, graph 0 to first {0}, graph 1 nohead back {1}\n",
+                                      value, style)
+                        : fmt::format("set arrow from graph 0, first {0} to graph 1, first {0} nohead back {1}\n",
+                                      value, style);
+  }
+  return text;
 }
 
 Page::Page(int width, std::vector<LegendEntry> legend) : width_(width), legend_(std::move(legend)) {
@@ -211,7 +232,8 @@ std::string number_axis(char axis, double low, double high, bool logarithmic, in
     double step = std::pow(10, std::floor(std::log10((high - low) / most)));
     for (const double factor : {2.0, 2.5, 2.0})
       if ((high - low) / step > most) step *= factor;
-    return fmt::format("unset logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics {3:.6g}", axis, low, high, step);
+    return fmt::format("unset logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics {3:.6g}", axis, low, high,
+                       step);
   }
   // The finest of these sets that leaves no more tics than there is room for.
   static const std::vector<std::vector<int>> kSets = {{1, 2, 5}, {1, 3}, {1}};

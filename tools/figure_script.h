@@ -41,6 +41,11 @@ std::vector<LegendEntry> roles_legend(bool target, bool control, LegendEntry::Ki
 std::string role_style(bool control);
 const char* role_color(bool control);
 
+// The thresholds of a loss: the largest that counts as learned, and 1. Their entries of the legend, and the lines
+// themselves across an axis, x or y.
+void add_thresholds(std::vector<LegendEntry>& legend, double learned_below);
+std::string threshold_lines(char axis, double learned_below);
+
 // A page. The title and the legend are drawn at its top; panels follow, placed in pixels from the upper left
 // corner.
 class Page {

@@ -11,7 +11,7 @@ namespace tools {
 struct Figure {
   std::string name;               // unique in a report: "frontier-gnn-degree-parity", ...
   std::string kind;               // what --figure names: learning-curves, frontier, phase, scaling, verdicts, ...
-  std::string title;              // one line
+  std::string title;              // one line, drawn above the picture unless it is emptied before draw()
   std::string caption;            // what is shown: quantities, units, seeds, intervals. Plain text
   Table data;                     // every number that is drawn
   std::string script;             // gnuplot commands without the terminal and output lines

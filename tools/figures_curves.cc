@@ -213,9 +213,10 @@ std::vector<std::string> panel_parts(Page& page, const Panel& panel, const Place
     if (curve.banded)
       bands.push_back(fmt::format("{} using 1:3:4 with filledcurves fc rgb '{}' fs transparent solid 0.18 noborder",
                                   name, role_color(curve.control)));
-    lines.push_back(fmt::format("{} using 1:2 with {} lc rgb '{}' dt {} lw {} pt {} ps 0.5", name,
-                                rows.size() == 1 ? "points" : "lines", role_color(curve.control),
-                                curve.control ? "(6,4)" : "1", curve.banded ? 2 : 1.4, curve.control ? 9 : 7));
+    const std::string how =
+        rows.size() > 1 ? "lines" : fmt::format("points pt {} ps 0.6*point_scale", curve.control ? 9 : 7);
+    lines.push_back(fmt::format("{} using 1:2 with {} lc rgb '{}' dt {} lw {}", name, how,
+                                role_color(curve.control), curve.control ? "(6,4)" : "1", curve.banded ? 2 : 1.4));
   }
   bands.insert(bands.end(), lines.begin(), lines.end());
   return bands;
@@ -271,17 +272,10 @@ Figures learning_curve_figures(const Database& db, const Group& group) {
   const double learned_below = c.runs.front().learned_below;
   auto legend = roles_legend(c.target, c.control, LegendEntry::kLine);
   if (c.banded) legend.push_back({LegendEntry::kBand, "#666666", "range over the seeds"});
-  legend.push_back({LegendEntry::kLine, "lc rgb '#009E73' lw 1.5 dt (3,3)",
-                    concat(readable(learned_below), ": learned")});
-  legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt 1", "1: the best constant"});
+  add_thresholds(legend, learned_below);
   Page page(kWidth, legend);
   const auto frame = [&](bool labels) {
-    return axis.commands('y', labels) +
-           fmt::format(
-               "\nset arrow from graph 0, first {0} to graph 1, first {0} nohead back lc rgb '#009E73' lw 1.5 dt "
-               "(3,3)\n"
-               "set arrow from graph 0, first 1 to graph 1, first 1 nohead back lc rgb '#777777' lw 1 dt 1",
-               learned_below);
+    return axis.commands('y', labels) + "\n" + threshold_lines('y', learned_below);
   };
   draw_panels(page, c, frame, "normalised test loss", [&](double v) { return axis.place(v); });
   Figure f{group.slug("learning-curves"),          "learning-curves",

@@ -19,11 +19,8 @@ std::string slice_text(const FrontierSlice& slice, std::size_t slices) {
 
 std::string slice_name(const Group& group, const FrontierSlice& slice, std::size_t slices,
                        const std::string& kind) {
-  std::string suffix = slice_text(slice, slices);
-  for (char& c : suffix)
-    if (c == ' ' || c == ',' || c == '/') c = '-';
-  for (std::size_t at; (at = suffix.find("--")) != std::string::npos;) suffix.erase(at, 1);
-  return group.slug(kind) + (suffix.empty() ? "" : "-" + suffix);
+  const std::string more = slug_of(slice_text(slice, slices));
+  return group.slug(kind) + (more.empty() ? "" : "-" + more);
 }
 
 std::string slice_title(const Group& group, const FrontierSlice& slice, std::size_t slices,
@@ -125,72 +122,62 @@ void add_series(Page& page, const FrontierSlice& slice, bool control, const Row&
   const std::string name = page.data(rows);
   parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' lw 1.6 dt {}", name, role_color(control),
                               control ? "(6,4)" : "1"));
-  parts.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1.4 pt {} ps 0.9", name,
+  parts.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale", name,
                               role_color(control), control ? 9 : 7));
 }
 
-Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size_t slices) {
-  const SizeAxis x(slice.points);
-  std::vector<double> losses;
-  for (const FrontierPoint& p : slice.points)
-    losses.insert(losses.end(), {p.loss_median, p.loss_range.low, p.loss_range.high});
-  const LossAxis y(losses);
-  const bool target = has_points(slice.points, false), control = has_points(slice.points, true);
-  const double learned_below = slice.runs.front().learned_below;
-  auto legend = roles_legend(target, control, LegendEntry::kLinePoint);
-  legend.push_back({LegendEntry::kLine, "lc rgb '#009E73' lw 1.5 dt (3,3)",
-                    concat(readable(learned_below), ": learned")});
-  legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt 1", "1: the best constant"});
-  Page page(kWidth, legend);
+// Above the fraction learned, below the loss.
+void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, const LossAxis& y) {
   const double top = page.top(), height = 200, second = top + height + 40;
   page.set_height(static_cast<int>(second + height + 54));
   std::vector<std::string> upper, lower;
   for (const bool role : {false, true}) {
-    if (!(role ? control : target)) continue;
-    add_series(
-        page, slice, role,
-        [&](const FrontierPoint& p) {
-          return std::vector<double>{x.place(p.size, role), p.fraction, p.fraction_interval.low,
-                                     p.fraction_interval.high};
-        },
-        upper);
-    add_series(
-        page, slice, role,
-        [&](const FrontierPoint& p) {
-          return std::vector<double>{x.place(p.size, role), y.place(p.loss_median), y.place(p.loss_range.low),
-                                     y.place(p.loss_range.high)};
-        },
-        lower);
+    if (!has_points(slice.points, role)) continue;
+    const auto fraction = [&](const FrontierPoint& p) {
+      return std::vector{x.place(p.size, role), p.fraction, p.fraction_interval.low, p.fraction_interval.high};
+    };
+    const auto loss = [&](const FrontierPoint& p) {
+      return std::vector{x.place(p.size, role), y.place(p.loss_median), y.place(p.loss_range.low),
+                         y.place(p.loss_range.high)};
+    };
+    add_series(page, slice, role, fraction, upper);
+    add_series(page, slice, role, loss, lower);
   }
   page.panel(84, top, kWidth - 24, top + height);
-  page.add(
-      x.commands() +
-      "\nset yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
+  page.add(x.commands());
+  page.add("set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
   page.axis_labels("", "fraction of seeds learned");
   page.plot(upper);
   page.panel(84, second, kWidth - 24, second + height);
-  page.add(y.commands('y'));
+  page.add(y.commands('y') + "\n" + threshold_lines('y', slice.runs.front().learned_below));
   page.axis_labels(slice.size, "normalised test loss");
-  for (const auto& [value, style] :
-       {std::pair(learned_below, "lc rgb '#009E73' lw 1.5 dt (3,3)"), std::pair(1.0, "lc rgb '#777777' lw 1 dt 1")})
-    page.add(fmt::format("set arrow from graph 0, first {0} to graph 1, first {0} nohead back {1}", value, style));
   page.plot(lower);
+}
+
+Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size_t slices) {
+  std::vector<double> losses;
+  int grid = 0;
+  for (const FrontierPoint& p : slice.points) {
+    losses.insert(losses.end(), {p.loss_median, p.loss_range.low, p.loss_range.high});
+    grid = std::max(grid, p.grid_points);
+  }
+  auto legend =
+      roles_legend(has_points(slice.points, false), has_points(slice.points, true), LegendEntry::kLinePoint);
+  add_thresholds(legend, slice.runs.front().learned_below);
+  Page page(kWidth, legend);
+  draw_frontier(page, slice, SizeAxis(slice.points), LossAxis(losses));
   Figure f{slice_name(group, slice, slices, "frontier"),
            "frontier",
            slice_title(group, slice, slices, "Frontier"),
            "",
            frontier_table(slice),
            ""};
-  int grid = 0;
-  for (const FrontierPoint& p : slice.points) grid = std::max(grid, p.grid_points);
   f.caption = fmt::format(
       "Against {}: {}. Above: fraction of seeds learned, with 95 % Wilson intervals. Below: median normalised test "
-      "loss, bars from the "
-      "lowest to the highest seed. {}",
+      "loss, bars from the lowest to the highest seed. {}",
       slice.size, counts_text(slice.runs),
       grid > 1 ? fmt::format("Each at the best of up to {} grid points, chosen for target and control apart and on "
-                             "the same seeds, which "
-                             "favours learning.",
+                             "the same seeds, which favours learning.",
                              grid)
                : "There is one grid point at each size.");
   page.finish(f);
@@ -213,7 +200,8 @@ struct ScalingRole {
   std::vector<const FrontierPoint*> points;
 };
 
-const char* fit_dash(bool exponential) { return exponential ? "(2,3)" : "(9,3)"; }
+// Of different widths too: the SVG terminal joins lines of a legend that differ in their dash alone.
+const char* fit_style(bool exponential) { return exponential ? "lw 1.7 dt (2,3)" : "lw 1.5 dt (9,3)"; }
 
 std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, const std::string& size) {
   std::vector<LegendEntry> legend;
@@ -223,20 +211,23 @@ std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, c
     for (const FrontierPoint* p : r.points) censored = censored || !std::isfinite(p->steps.value);
   }
   if (censored)
-    legend.push_back({LegendEntry::kPoint, "lc rgb '#333333' dt 1 pt 6 ps 0.9", "↑ not learned: above the budget"});
+    legend.push_back(
+        {LegendEntry::kPoint, "lc rgb '#333333' dt 1 pt 6 ps 0.9*point_scale", "↑ not learned: above the budget"});
   for (const ScalingRole& r : roles) {
     const char* role = r.control ? "control" : "target";
-    const std::string style = fmt::format("lc rgb '{}' lw 1.5 dt ", role_color(r.control));
+    const std::string style = fmt::format("lc rgb '{}' ", role_color(r.control));
     if (!r.fit.note.empty()) {
       legend.push_back({LegendEntry::kPoint, "lc rgb '#FFFFFF' dt 1 pt 7 ps 0", concat(role, ": ", r.fit.note)});
       continue;
     }
     const LineFit &p = r.fit.polynomial, &e = r.fit.exponential;
-    const auto favoured = [](double ratio) { return ratio > 1 ? fmt::format(", favoured {:.2g} to 1", ratio) : ""; };
-    legend.push_back({LegendEntry::kLine, style + fit_dash(false),
+    const auto favoured = [](double ratio) {
+      return ratio > 1 ? fmt::format(", favoured {:.2g} to 1", ratio) : "";
+    };
+    legend.push_back({LegendEntry::kLine, style + fit_style(false),
                       fmt::format("{}: {}^({:.2g} ± {:.2g}){}", role, size, p.b, p.b_error,
                                   favoured(r.fit.polynomial_evidence))});
-    legend.push_back({LegendEntry::kLine, style + fit_dash(true),
+    legend.push_back({LegendEntry::kLine, style + fit_style(true),
                       fmt::format("{}: exp(({:.2g} ± {:.2g}) {}){}", role, e.b, e.b_error, size,
                                   favoured(r.fit.exponential_evidence))});
   }
@@ -312,18 +303,18 @@ void plot_scaling(Page& page, const std::vector<ScalingRole>& roles, const SizeA
     if (r.fit.note.empty())
       for (const bool exponential : {false, true})
         parts.push_back(fmt::format(
-            "{} using 1:2 with lines lc rgb '{}' lw 1.5 dt {}",
+            "{} using 1:2 with lines lc rgb '{}' {}",
             page.data(fit_curve(exponential ? r.fit.exponential : r.fit.polynomial, exponential, first, last)),
-            color, fit_dash(exponential)));
+            color, fit_style(exponential)));
     if (!learned.empty())
-      parts.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1.4 pt {} ps 0.9",
+      parts.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale",
                                   page.data(learned), color, r.control ? 9 : 7));
     if (censored.empty()) continue;
     const std::string name = page.data(censored);
     parts.push_back(
         fmt::format("{} using 1:2:3:4 with vectors head size screen 0.006,25 lc rgb '{}' lw 1.4", name, color));
-    parts.push_back(
-        fmt::format("{} using 1:2 with points pt {} ps 0.9 lc rgb '{}'", name, r.control ? 8 : 6, color));
+    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", name,
+                                r.control ? 8 : 6, color));
   }
   page.plot(parts);
 }

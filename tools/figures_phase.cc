@@ -108,7 +108,8 @@ std::string category_tics(const std::vector<Cell>& values, double room) {
   std::string tics;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (i % every == 0)
-      tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ", quoted_tic(shortened(label_of(values[i]), kLabelLength)), i);
+      tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ",
+                          quoted_tic(shortened(label_of(values[i]), kLabelLength)), i);
   return concat("(", tics, ") scale 0", slanted ? " rotate by 30 right" : " norotate");
 }
 
@@ -135,8 +136,8 @@ void color_scale(Page& page, double left, double top, double bottom) {
   page.panel(left, top, left + 16, bottom);
   std::vector<std::vector<double>> boxes;
   for (int i = 0; i < 50; ++i)
-    boxes.push_back(
-        {0.5, (i + 0.5) / 50, 0, 1, i / 50.0, std::min(1.0, (i + 1.5) / 50), static_cast<double>(color_of((i + 0.5) / 50))});
+    boxes.push_back({0.5, (i + 0.5) / 50, 0, 1, i / 50.0, std::min(1.0, (i + 1.5) / 50),
+                     static_cast<double>(color_of((i + 0.5) / 50))});
   page.add(
       "set xrange [0:1]\nset yrange [0:1]\nset format x ''\nunset xtics\nset border "
       "15\nunset ytics");
@@ -183,13 +184,12 @@ Figure phase_figure(const Group& group, const Phase& phase) {
     if (!lowest) page.add("unset xtics");
     page.axis_labels("", leftmost ? phase.y : "", left - 18);
     if (lowest) page.label(x + panel_width / 2, y + height + 38 + slant, phase.x, "center");
-    page.label(x, y - 12, control ? "control" : "target",
-               concat("left textcolor rgb '", role_color(control), "'"));
+    page.label(x, y - 12, control ? "control" : "target", concat("left textcolor rgb '", role_color(control), "'"));
     phase_panel(page, phase, control, panel_width / columns, height / rows);
     (stacked ? y : x) += stacked ? height + 34 : panel_width + gap;
   }
   color_scale(page, kWidth - 68, first, std::min(bottom, first + 220));
-  Figure f{group.slug("phase") + concat("-", phase.x, "-", phase.y),
+  Figure f{group.slug("phase") + concat("-", slug_of(phase.x), "-", slug_of(phase.y)),
            "phase",
            concat("Phase diagram, ", phase.x, " and ", phase.y, ": ", group.name()),
            "",

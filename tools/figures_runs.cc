@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kWidth = 760;
 constexpr std::size_t kRows = 30;         // settings in one figure
-constexpr std::size_t kLabelLength = 44;  // characters of a setting's label
+constexpr std::size_t kLabelLength = 48;  // characters of a setting's label
 
 // Pixels that the labels of settings need to the left of a panel.
 double label_room(const std::vector<Setting>& settings) {
@@ -129,9 +129,7 @@ Figures final_loss_figures(const Group& group) {
   const bool target = has_role(runs, false), control = has_role(runs, true);
   const double learned_below = first_trained(runs).learned_below;
   auto legend = roles_legend(target, control, LegendEntry::kPoint);
-  legend.push_back({LegendEntry::kLine, "lc rgb '#009E73' lw 1.5 dt (3,3)",
-                    concat(readable(learned_below), ": learned")});
-  legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt 1", "1: no better than the best constant"});
+  add_thresholds(legend, learned_below);
   Page page(kWidth, legend);
   const double row = target && control ? 28 : 22, top = page.top();
   const double bottom = top + std::max(70.0, row * static_cast<double>(settings.size()));
@@ -141,13 +139,11 @@ Figures final_loss_figures(const Group& group) {
   page.add(setting_tics(settings));
   page.add(row_lines(settings.size(), "graph 0", "graph 1"));
   page.axis_labels("normalised test loss", "");
-  for (const auto& [value, style] :
-       {std::pair(learned_below, "lc rgb '#009E73' lw 1.5 dt (3,3)"), std::pair(1.0, "lc rgb '#777777' lw 1 dt 1")})
-    page.add(fmt::format("set arrow from first {0}, graph 0 to first {0}, graph 1 nohead back {1}", value, style));
+  page.add(threshold_lines('x', learned_below));
   std::vector<std::string> parts;
   for (const bool role : {false, true})
     if (role ? control : target)
-      parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.75 lc rgb '{}'",
+      parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.75*point_scale lc rgb '{}'",
                                   page.data(final_marks(settings, role, target && control, axis)), role ? 9 : 7,
                                   role_color(role)));
   page.plot(parts);
@@ -235,9 +231,8 @@ Table verdict_table(const std::vector<Setting>& settings) {
       for (const int c : counts) all += c;
       for (std::size_t v = 0; v < counts.size(); ++v)
         if (counts[v] > 0)
-          table.rows.push_back({s.name, std::string(control ? "control" : "target"),
-                                std::string(kVerdicts[v].name), std::int64_t{counts[v]},
-                                static_cast<double>(counts[v]) / all});
+          table.rows.push_back({s.name, std::string(control ? "control" : "target"), std::string(kVerdicts[v].name),
+                                std::int64_t{counts[v]}, static_cast<double>(counts[v]) / all});
     }
   return table;
 }
@@ -282,6 +277,22 @@ Figures verdict_figures(const Group& group) {
   return {f};
 }
 
+namespace {
+
+// Where the verdicts lie, by the thresholds of a run.
+std::string verdict_regions(const FigureRun& t) {
+  const auto region = [](const std::string& from, const std::string& to, const char* color) {
+    return fmt::format("set object rectangle from {} to {} fc rgb '{}' fs transparent solid 0.13 noborder behind\n",
+                       from, to, color);
+  };
+  return region("graph 0, graph 0", fmt::format("graph 1, first {}", t.learned_below), "#009E73") +
+         region(fmt::format("graph 0, first {}", t.fails_from),
+                fmt::format("first {}, graph 1", t.memorised_train_below), "#CC79A7") +
+         region(fmt::format("first {}, first {}", t.fails_from, t.learned_below), "graph 1, graph 1", "#E69F00");
+}
+
+}  // namespace
+
 Figures train_test_figures(const Group& group) {
   std::vector<FigureRun> runs = finished(group.runs);
   std::erase_if(
@@ -306,14 +317,7 @@ Figures train_test_figures(const Group& group) {
   page.panel(84, top, kWidth - 24, top + 380);
   page.add(x.commands('x') + "\n" + y.commands('y'));
   page.axis_labels("normalised train loss", "normalised test loss");
-  const auto region = [&](const std::string& from, const std::string& to, const char* color) {
-    page.add(fmt::format("set object rectangle from {} to {} fc rgb '{}' fs transparent solid 0.13 noborder behind",
-                         from, to, color));
-  };
-  region("graph 0, graph 0", fmt::format("graph 1, first {}", t.learned_below), "#009E73");
-  region(fmt::format("graph 0, first {}", t.fails_from), fmt::format("first {}, graph 1", t.memorised_train_below),
-         "#CC79A7");
-  region(fmt::format("first {}, first {}", t.fails_from, t.learned_below), "graph 1, graph 1", "#E69F00");
+  page.add(verdict_regions(t));
   std::vector<std::string> parts{fmt::format(
       "x >= {0} && x <= {1} ? x : NaN with lines lc rgb '#777777' lw 1 dt (3,3)", std::max(x.low(), y.low()), 1.4)};
   for (const bool role : {false, true}) {
@@ -321,8 +325,8 @@ Figures train_test_figures(const Group& group) {
     std::vector<std::vector<double>> marks;
     for (const FigureRun& r : runs)
       if (r.control == role) marks.push_back({x.place(r.train_loss), y.place(r.test_loss)});
-    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.8 lc rgb '{}'", page.data(marks), role ? 9 : 7,
-                                role_color(role)));
+    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.8*point_scale lc rgb '{}'", page.data(marks),
+                                role ? 9 : 7, role_color(role)));
   }
   page.plot(parts);
   Figure f{group.slug("train-test"),
@@ -333,8 +337,8 @@ Figures train_test_figures(const Group& group) {
            ""};
   f.caption = fmt::format(
       "Normalised train and test loss at the end of every run: {}. Learned: test at most {}; memorised: train at "
-      "most {} and test "
-      "at least {}; cannot fit: train at least {}. Online runs: the train loss is the mean of the last 100 "
+      "most {} and test at least {}; cannot fit: train at least {}. Online runs: the train loss is the mean of the "
+      "last 100 "
       "batches.{}",
       counts_text(runs), readable(t.learned_below), readable(t.memorised_train_below), readable(t.fails_from),
       readable(t.fails_from),

@@ -82,17 +82,18 @@ std::vector<std::string> plain_environment() {
   return all;
 }
 
-// The last line of what it said that is no warning.
-std::string last_line(const std::string& text) {
-  std::string last;
+// What it complained of: its last line that begins "line N:", or else the last that is no warning.
+std::string complaint(const std::string& text) {
+  std::string last, numbered;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     std::string line = text.substr(at, end - at);
     line.erase(0, line.find_first_not_of(" \t^\""));
-    if (!line.empty() && line.find("warning") == std::string::npos) last = line;
+    if (!line.empty() && line.find("warning") == std::string::npos)
+      (line.starts_with("line ") ? numbered : last) = line;
     at = end + 1;
   }
-  return last;
+  return numbered.empty() ? last : numbered;
 }
 
 std::string run_gnuplot(const std::string& program, const std::string& script) {
@@ -118,7 +119,7 @@ std::string run_gnuplot(const std::string& program, const std::string& script) {
   }
   const std::string image = out.read();
   require<eqnn::FileError>(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !image.empty(),
-                           "gnuplot failed: ", last_line(err.read()),
+                           "gnuplot failed: ", complaint(err.read()),
                            "; check that it is gnuplot 5.4 or newer with the terminals svg, pdfcairo and pngcairo");
   return image;
 }
@@ -130,11 +131,13 @@ std::string terminal(const Figure& f, const std::string& format) {
         f.height);
   if (format == "pdf")
     return fmt::format(
-        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.5625 linewidth 0.75 pointscale 0.75 dashlength 1.5 butt "
+        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.5625 linewidth 0.75 "
+        "pointscale 0.75 dashlength 1.5 butt "
         "background '#ffffff'\n",
         f.width / 96.0, f.height / 96.0);
   return fmt::format(
-      "set terminal pngcairo noenhanced size {},{} font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2 dashlength 2 butt "
+      "set terminal pngcairo noenhanced size {},{} font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2 "
+      "dashlength 2 butt "
       "background '#ffffff'\n",
       2 * f.width, 2 * f.height);
 }
@@ -193,8 +196,10 @@ std::string draw(const Figure& figure, const std::string& format) {
                          "figures are drawn by gnuplot, which is not installed; install the package gnuplot-nox "
                          "(without it, eqnn plot DB --figure NAME prints the data)");
   const std::string title = shortened(figure.title, static_cast<std::size_t>((figure.width - 32) / 7.9));
-  const std::string script = concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", quoted(title),
-                                    "\n", figure.script);
+  const std::string script =
+      concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", quoted(title),
+             // The SVG terminal draws larger points than the others.
+             format == "svg" ? "\npoint_scale = 0.8" : "\npoint_scale = 1", "\n", figure.script);
   std::string image = run_gnuplot(program, script);
   return format == "svg" ? polish_svg(std::move(image), figure) : image;
 }

@@ -170,11 +170,12 @@ int run_plot(const PlotFlags& flags, const Common& common) {
           " --list names the figures that it has");
   std::string format = std::filesystem::path(flags.out).extension().string();
   if (!format.empty()) format = format.substr(1);
-  require(
-      flags.out.empty() || flags.data || format == "csv" || format == "svg" || format == "pdf" || format == "png",
-      "--out is '", flags.out, "'; allowed are names that end in .svg, .pdf or .png, and .csv for the data");
+  require(flags.out.empty() || format == "csv" || format == "svg" || format == "pdf" || format == "png",
+          "--out is '", flags.out, "'; allowed are names that end in .svg, .pdf or .png, and .csv for the data");
+  require(!flags.data || flags.out.empty() || format == "csv", "--data writes CSV, and --out is '", flags.out,
+          "'; name a file that ends in .csv, or leave out --data for the image");
   const std::vector<Figure> figures = find_figures(flags);
-  if (flags.out.empty() || flags.data || format == "csv") return print_data(figures, flags, common);
+  if (flags.out.empty() || format == "csv") return print_data(figures, flags, common);
   return draw_files(figures, format, flags, common);
 }
 
@@ -188,7 +189,8 @@ void add_plot(CLI::App& app, Commands& commands) {
                    "a kind (frontier, phase, ...) or the name of one figure; list: what DB has");
   plot->add_flag("--list", flags->list, "names the figures that DB has");
   plot->add_option("-o,--out", flags->out,
-                   "F.svg, F.pdf or F.png; F.csv for the data; without it, the data as CSV to stdout");
+                   "F.svg, F.pdf or F.png; F.csv for the data; without it, the data as CSV to stdout. Further "
+                   "figures of the kind: F-STUDY-FAMILY.svg");
   plot->add_option("--study", flags->options.study, "of this study alone");
   plot->add_option("--family", flags->options.family, "of this family alone");
   plot->add_option("--x", flags->options.x, "swept column across (frontier, scaling, phase)");

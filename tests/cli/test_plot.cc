@@ -278,6 +278,7 @@ TEST_CASE("plot: what is refused") {
   refused(f, {"plot", "r.db", "--figure", "phase", "--x", "rl"}, 2, "nearest is 'lr'");
   refused(f, {"plot", "r.db", "--figure", "phase", "--x", "lr", "--y", "lr"}, 2, "two columns");
   refused(f, {"plot", "r.db", "--figure", "frontier", "-o", "f.gif"}, 2, ".svg, .pdf or .png");
+  refused(f, {"plot", "r.db", "--figure", "frontier", "--data", "-o", "f.svg"}, 2, "ends in .csv");
   refused(f, {"plot", "r.db", "--figure", "gradvar"}, 2, "has nothing for figure 'gradvar'");
   refused(f, {"plot", "empty.db", "--figure", "verdicts"}, 2, "holds no finished run");
   if (have_gnuplot()) refused(f, {"plot", "r.db", "--figure", "frontier", "-o", "taken.svg"}, 2, "--force");
