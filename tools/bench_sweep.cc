@@ -39,7 +39,7 @@ std::string sweep_file() {
 // A folder of its own, gone at the end.
 class Scratch {
  public:
-  Scratch() : path_((fs::temp_directory_path() / "eqnn-bench-XXXXXX").string()) {
+  Scratch() : path_((fs::temp_directory_path() / ("eqnn-bench-" + std::string(6, 'X'))).string()) {
     require<FileError>(mkdtemp(path_.data()) != nullptr, path_,
                        ": cannot be made; set TMPDIR to a folder that can be written");
     write_atomically(path_ + "/bench.toml", sweep_file());

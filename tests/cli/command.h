@@ -38,6 +38,7 @@ class Process {
   Process& operator=(const Process&) = delete;
 
   void signal(int number) const;
+  pid_t pid() const { return pid_; }
   bool running();
   Outcome wait();
 

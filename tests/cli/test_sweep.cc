@@ -3,7 +3,9 @@
 #include <doctest/doctest.h>
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <set>
 #include <sstream>
 #include <thread>
@@ -18,6 +20,7 @@ using cli::Folder;
 using cli::Json;
 using cli::lines;
 using cli::refused;
+using cli::operator+;
 
 const std::string kTiny = R"(name = "tiny"
 title = "A tiny sweep"
@@ -130,6 +133,7 @@ TEST_CASE("sweep: what is wrong in a file is refused before anything runs") {
       {kTiny + "[grids]\nn = [4]\n", "'grid'"},
       {kTiny + "[grid]\nseed = [1]\n", "seeds"},
       {kTiny + "[grid]\nthreads = [1]\n", "threads"},
+      {kTiny + "checkpoint-every = 1\n", "checkpoint-every"},
       {kTiny + "[grid]\nlr = [1e-3, \"fast\"]\n", "lr = fast"},
       {"name = \"x\"\nseeds = [1, 1]\n[run]\nfamily = \"gnn-degree-parity\"\n", "twice"},
       {"name = \"x\"\nseeds = \"3:3\"\n[run]\nfamily = \"gnn-degree-parity\"\n", "empty"},
@@ -170,7 +174,7 @@ TEST_CASE("sweep: a run that fails is recorded, the others are done, and it is t
   CHECK(rows.size() == 5);
 }
 
-TEST_CASE("sweep: a child that is killed is a failed run, and takes nothing with it") {
+TEST_CASE("sweep: a run at work in another sweep is left to it, and SIGTERM leaves a checkpoint") {
   const Folder f;
   f.write("t.toml", "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\nsteps = 100000000\neval-every = 100000000\n");
   cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1", "-q"});
@@ -179,13 +183,41 @@ TEST_CASE("sweep: a child that is killed is a failed run, and takes nothing with
   for (int i = 0; i < 200 && !f.has(directory + "/run.json"); ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   CHECK(status(f, "t.toml", "o")["running"] == 1);
-  // The child is found by its working directory and parent; only children of the sweep hold run.json's folder.
   const auto found = f.run({"sweep", "run", "t.toml", "--out", "o", "-q"});
   CHECK(found.code == 0);  // the run is at work elsewhere: nothing to do here, nothing failed
   sweep.signal(SIGTERM);
   CHECK(sweep.wait().code == 75);
   CHECK(f.has(directory + "/checkpoint.safetensors"));
   CHECK_FALSE(f.has(directory + "/failure.json"));
+}
+
+// Children of a process, by /proc.
+std::vector<pid_t> children(pid_t parent) {
+  std::vector<pid_t> list;
+  std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
+  for (pid_t pid = 0; file >> pid;) list.push_back(pid);
+  return list;
+}
+
+TEST_CASE("sweep: a run whose process is killed is recorded as failed, and the others go on") {
+  const Folder f;
+  f.write("t.toml", "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\neval-every = 100000000\n[grid]\nsteps = [100000000, 5]\n");
+  cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1"});
+  std::vector<pid_t> found;
+  for (int i = 0; i < 400 && found.empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    found = children(sweep.pid());
+  }
+  REQUIRE(found.size() == 1);
+  for (int i = 0; i < 200 && status(f, "t.toml", "o")["running"] != 1; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ::kill(found[0], SIGSEGV);
+  const auto ended = sweep.wait();
+  CHECK(ended.code == 5);
+  CHECK(ended.err.find("signal 11") != std::string::npos);
+  const Json s = status(f, "t.toml", "o");
+  CHECK(s["done"] == 1);
+  CHECK(s["failed"] == 1);
 }
 
 TEST_CASE("sweep: shards share the work, and together have all of it") {
@@ -200,8 +232,6 @@ TEST_CASE("sweep: shards share the work, and together have all of it") {
 
 TEST_CASE("sweep: killed at any moment and started again, the collected table is that of an uninterrupted one") {
   const Folder f;
-  f.write("t.toml", kTiny + "checkpoint-every = 1\n" + kGrid);
-  refused(f, {"sweep", "run", "t.toml", "--out", "o"}, 2, "checkpoint-every");
   f.write("t.toml", kTiny + kGrid);
   accepted(f, {"sweep", "run", "t.toml", "--out", "whole", "-q"});
   for (int kill = 0; kill < 6; ++kill) {
