@@ -11,7 +11,8 @@
 
 #include "commands.h"
 #include "document.h"
-#include "train_config.h"
+#include "train_job.h"
+#include "training.h"
 
 namespace tools {
 namespace {
@@ -48,6 +49,20 @@ Json bound_json(const Bound& b) {
           {"vacuous", b.vacuous()}, {"statement", b.statement}, {"assumes", b.assumes}, {"source", b.source}};
 }
 
+// What the family's default training asks: each coordinate of each gradient is one query.
+Json training_json(const eqnn::hard::Family& family, const ParameterValues& values, std::uint64_t seed) {
+  RawOptions options;
+  for (const auto& [name, value] : values)
+    if (!value.empty()) options.push_back({name, value});
+  const TrainConfig c = family_config(family.id, "", options, seed);
+  const Index parameters = make_training(c, make_examples(c), 1)->parameters();
+  return {{"model", c.model},
+          {"parameters", parameters},
+          {"steps", c.steps},
+          {"batch", c.batch},
+          {"queries", static_cast<double>(parameters) * static_cast<double>(c.steps)}};
+}
+
 void print_bounds(const std::vector<Bound>& bounds) {
   std::size_t width = 5;
   for (const Bound& b : bounds) width = std::max(width, b.name.size());
@@ -82,6 +97,7 @@ int bound(const BoundFlags& flags, const Common& common) {
     document["batch"] = parse_integer("batch", flags.measures.get("batch"), 1, 1 << 24);
   document["bounds"] = Json::array();
   for (const Bound& b : bounds) document["bounds"].push_back(bound_json(b));
+  document["training"] = training_json(family, values, common.seed);
   if (!flags.out.empty())
     eqnn::write_atomically(claim_document(flags.out, "bounds.json", flags.force), document.dump(2) + "\n");
   if (common.json) {
@@ -94,6 +110,10 @@ int bound(const BoundFlags& flags, const Common& common) {
         "bound holds for sampled gradients\n\n",
         document["batch"].get<Index>(), tau);
   print_bounds(bounds);
+  const Json& training = document["training"];
+  fmt::print("\nThe family's default training asks {:.4g} queries: {} steps of {} coordinates (model {}).\n",
+             training["queries"].get<double>(), training["steps"].get<Index>(), training["parameters"].get<Index>(),
+             training["model"].get<std::string>());
   return kDone;
 }
 

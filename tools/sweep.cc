@@ -40,6 +40,11 @@ bool has(const std::string& directory, const char* file) {
   return fs::exists(directory + "/" + file, ignored);
 }
 
+// The file that means: done.
+const char* final_file(const PlannedRun& run) {
+  return run.command == "bound" ? "bounds.json" : run.command == "gradvar" ? "gradvar.json" : "result.json";
+}
+
 // Whether another process holds the run directory.
 bool busy(const std::string& directory) {
   RunDirectory run(directory);
@@ -88,7 +93,7 @@ class SweepRun {
       : plan_(plan), options_(options), common_(common) {
     for (std::size_t i = options_.shard; i < plan_.runs.size(); i += options_.shards) {
       const std::string directory = directory_of(plan_.runs[i], options_);
-      if (has(directory, "result.json")) {
+      if (has(directory, final_file(plan_.runs[i]))) {
         ++done_;
       } else if (has(directory, "failure.json") && !options_.retry_failed) {
         ++failed_;
@@ -191,7 +196,7 @@ SweepStatus sweep_status(const SweepPlan& plan, const SweepOptions& options) {
   for (std::size_t i = options.shard; i < plan.runs.size(); i += options.shards) {
     const std::string directory = directory_of(plan.runs[i], options);
     ++s.runs;
-    if (has(directory, "result.json")) {
+    if (has(directory, final_file(plan.runs[i]))) {
       ++s.done;
     } else if (busy(directory)) {
       ++s.running;
