@@ -401,6 +401,11 @@ FrontierRun frontier_run(const FigureRun& run, const std::string& size, const st
   r.samples = run.samples_seen;
   r.steps_to_learn = run.steps_to_learn;
   r.samples_to_learn = run.samples_to_learn;
+  // Learned, and nobody noted when: by its last step.
+  if (r.learned && !std::isfinite(r.steps_to_learn)) {
+    r.steps_to_learn = run.steps;
+    r.samples_to_learn = run.samples_seen;
+  }
   return r;
 }
 

@@ -207,6 +207,18 @@ TEST_CASE("plot: the data are those of the database") {
   CHECK(lines(f.read("f.csv")) == rows);
 }
 
+TEST_CASE("plot: a run that learned without a note of when did so by its last step") {
+  const Folder f;
+  {
+    Results r(f / "r.db");
+    r.study("s", R"(["n"])");
+    for (const int n : {4, 6}) r.add("s", 0, "{\"n\": " + std::to_string(n) + "}", n, false, "learned", "0.01");
+  }
+  const auto rows = lines(accepted(f, {"plot", "r.db", "--figure", "frontier"}));
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[1].find(",800,800,800,6400,6400,6400,0.01,") != std::string::npos);
+}
+
 TEST_CASE("plot: several figures of a kind are written beside the one that is named") {
   if (!have_gnuplot()) return;
   const Folder f;
