@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -225,6 +226,16 @@ std::string LossAxis::commands(char axis, bool labels) const {
   if (edge_used_) tics += fmt::format(", '{}' {:.6g}", labels ? "> 10" : "", edge_);
   return fmt::format("set logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics ({3})", axis, low_ * 0.8, end(),
                      tics);
+}
+
+std::vector<std::vector<double>> without_overlaps(const std::vector<std::vector<double>>& marks,
+                                                  bool logarithmic_y) {
+  const auto cell = [](double v) { return std::round(80 * std::log10(v)); };
+  std::set<std::pair<double, double>> taken;
+  std::vector<std::vector<double>> kept;
+  for (const std::vector<double>& m : marks)
+    if (taken.emplace(cell(m[0]), logarithmic_y ? cell(m[1]) : m[1]).second) kept.push_back(m);
+  return kept;
 }
 
 std::string number_axis(char axis, double low, double high, bool logarithmic, int most) {

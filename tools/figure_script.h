@@ -100,6 +100,11 @@ class LossAxis {
   bool floor_used_ = false, edge_used_ = false;
 };
 
+// Marks (x, y) without those that would lie on another: nearer than 1/80 of a decade, about a pixel, on the axes
+// that are logarithmic, and equal on the others.
+std::vector<std::vector<double>> without_overlaps(const std::vector<std::vector<double>>& marks,
+                                                  bool logarithmic_y);
+
 // The commands of an axis from `low` to `high`; a logarithmic one has at most `most` tics where it can.
 std::string number_axis(char axis, double low, double high, bool logarithmic, int most = 8);
 

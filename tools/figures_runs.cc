@@ -65,12 +65,13 @@ std::vector<std::vector<double>> final_marks(const std::vector<Setting>& setting
     for (const FigureRun& r : settings[i].runs)
       if (r.control == control) mine.push_back(&r);
     const double from = both ? (control ? 0.10 : -0.36) : -0.26, span = both ? 0.26 : 0.52;
+    const std::size_t levels = std::min<std::size_t>(mine.size(), 9);
     for (std::size_t k = 0; k < mine.size(); ++k) {
-      const double part = mine.size() == 1 ? 0.5 : static_cast<double>(k) / static_cast<double>(mine.size() - 1);
+      const double part = levels == 1 ? 0.5 : static_cast<double>(k % levels) / static_cast<double>(levels - 1);
       marks.push_back({axis.place(mine[k]->test_loss), static_cast<double>(i) + from + span * part});
     }
   }
-  return marks;
+  return without_overlaps(marks, false);
 }
 
 Table run_table(const std::vector<Setting>& settings) {
@@ -325,8 +326,8 @@ Figures train_test_figures(const Group& group) {
     std::vector<std::vector<double>> marks;
     for (const FigureRun& r : runs)
       if (r.control == role) marks.push_back({x.place(r.train_loss), y.place(r.test_loss)});
-    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.8*point_scale lc rgb '{}'", page.data(marks),
-                                role ? 9 : 7, role_color(role)));
+    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.8*point_scale lc rgb '{}'",
+                                page.data(without_overlaps(marks, true)), role ? 9 : 7, role_color(role)));
   }
   page.plot(parts);
   Figure f{group.slug("train-test"),
