@@ -2,8 +2,11 @@
 
 #include <cmath>
 #include <filesystem>
+#include <map>
+#include <set>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <eqnn/files.h>
@@ -13,6 +16,7 @@
 #include "commands.h"
 #include "database.h"
 #include "figures.h"
+#include "frontier.h"
 #include "report.h"
 #include "studies.h"
 #include "sweep.h"
@@ -45,75 +49,79 @@ void print_list() {
   }
 }
 
-// Mean, lowest and highest of one setting over its seeds.
+// One setting over its seeds.
 struct Row {
-  std::string label, verdicts;
-  std::int64_t runs = 0, learned = 0;
-  double train = 0, test = 0, low = 0, high = 0, accuracy = 0, steps = 0, rate = 0;
+  std::string label;
+  std::set<std::string> verdicts;
+  int learned = 0;
+  std::vector<double> train, test, accuracy, steps, rate;  // of its finished runs
+
+  std::string fraction() const { return fmt::format("{}/{}", learned, test.size()); }
 };
 
-std::string fixed(double v) { return std::isfinite(v) ? fmt::format("{:.4f}", v) : "-"; }
+std::string loss_text(double v) {
+  return !std::isfinite(v) ? "-" : v < 1000 ? fmt::format("{:.4f}", v) : fmt::format("{:.1e}", v);
+}
+std::string count_text(double v) { return std::isfinite(v) ? fmt::format("{:.0f}", v) : "-"; }
 
-// The values of a point of the grid: n = 15, control.
+// The values of a point of the grid: "n 15, control".
 std::string point_text(const Json& values) {
   std::string text;
   for (const auto& [key, value] : values.items()) {
-    if (value.is_boolean() && !value.get<bool>()) continue;
-    const std::string one =
-        value.is_boolean() ? key
-                           : fmt::format("{} {}", key, value.is_string() ? value.get<std::string>() : value.dump());
+    if (value == false) continue;
+    const std::string one = value == true       ? key
+                            : value.is_string() ? fmt::format("{} {}", key, value.get<std::string>())
+                                                : fmt::format("{} {}", key, value.dump());
     text += (text.empty() ? "" : ", ") + one;
   }
   return text;
 }
 
-// One row a point of the grid of a study, from its finished runs.
+// One row a point of the grid of a study, from its finished runs, in the order of the grid.
 std::vector<Row> rows_of(const Database& db, const std::string& study) {
   const Table t = db.query(
-      "SELECT s.\"values\" AS point, count(*) AS runs, sum(r.verdict = 'learned') AS learned, "
-      "avg(r.normalized_train_loss) AS train, avg(r.normalized_test_loss) AS test, min(r.normalized_test_loss) AS "
-      "low, "
-      "max(r.normalized_test_loss) AS high, avg(r.test_accuracy) AS accuracy, avg(r.steps) AS steps, "
-      "avg(r.\"time.steps_per_second\") AS rate, group_concat(DISTINCT r.verdict) AS verdicts, min(s.rowid) AS "
-      "place "
-      "FROM study_runs s JOIN runs r USING (run_id) WHERE s.study = ? AND r.status = 'done' "
-      "GROUP BY s.\"values\" ORDER BY place",
+      "SELECT s.\"values\", r.verdict, r.normalized_train_loss, r.normalized_test_loss, r.test_accuracy, r.steps, "
+      "r.\"time.steps_per_second\" FROM study_runs s JOIN runs r USING (run_id) WHERE s.study = ? AND r.status = "
+      "'done' "
+      "ORDER BY s.rowid",
       {study});
   std::vector<Row> rows;
+  std::map<std::string, std::size_t> place;
   for (const auto& cells : t.rows) {
-    const auto number = [&](const char* name) { return number_of(cells[t.column(name)]); };
-    Row r;
-    r.label = point_text(Json::parse(text_of(cells[t.column("point")])));
-    r.runs = static_cast<std::int64_t>(number("runs"));
-    r.learned = static_cast<std::int64_t>(std::isfinite(number("learned")) ? number("learned") : 0);
-    r.train = number("train");
-    r.test = number("test");
-    r.low = number("low");
-    r.high = number("high");
-    r.accuracy = number("accuracy");
-    r.steps = number("steps");
-    r.rate = number("rate");
-    r.verdicts = text_of(cells[t.column("verdicts")]);
-    rows.push_back(r);
+    const auto [at, fresh] = place.try_emplace(text_of(cells[0]), rows.size());
+    if (fresh) {
+      rows.emplace_back();
+      rows.back().label = point_text(Json::parse(text_of(cells[0])));
+    }
+    Row& r = rows[at->second];
+    const std::string verdict = text_of(cells[1]);
+    r.verdicts.insert(verdict);
+    r.learned += verdict == "learned" ? 1 : 0;
+    // What is not finite is null in the database, and worse than any number; what a learner does not have is left
+    // out.
+    r.test.push_back(std::isfinite(number_of(cells[3])) ? number_of(cells[3]) : INFINITY);
+    for (const auto& [list, cell] : {std::pair{&r.train, 2}, {&r.accuracy, 4}, {&r.steps, 5}, {&r.rate, 6}})
+      if (const double v = number_of(cells[static_cast<std::size_t>(cell)]); std::isfinite(v)) list->push_back(v);
   }
   return rows;
 }
 
 void print_table(const Database& db) {
   fmt::print(
-      "Losses are normalised: 1 is what the best constant has. Tests are on fresh inputs; a row is the mean of its "
+      "Losses are normalised: 1 is what the best constant has. Tests are on fresh inputs. A row holds medians over "
+      "its "
       "seeds.\n");
-  const Table studies = db.query("SELECT study, title FROM studies ORDER BY rowid");
-  for (const auto& study : studies.rows) {
+  for (const auto& study : db.query("SELECT study, title FROM studies ORDER BY rowid").rows) {
     const std::vector<Row> rows = rows_of(db, text_of(study[0]));
     if (rows.empty()) continue;
-    fmt::print("\n{}\n{:<44} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", text_of(study[1]), "", "learned",
-               "train loss", "test loss", "accuracy", "steps", "steps/s", "verdict");
+    std::size_t width = 16;
+    for (const Row& r : rows) width = std::max(width, r.label.size());
+    fmt::print("\n{}\n{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", text_of(study[1]), "", width, "learned",
+               "train loss", "test loss", "accuracy", "steps", "steps/s", "verdicts");
     for (const Row& r : rows)
-      fmt::print("{:<44} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", r.label,
-                 fmt::format("{}/{}", r.learned, r.runs), fixed(r.train), fixed(r.test), fixed(r.accuracy),
-                 std::isfinite(r.steps) ? fmt::format("{:.0f}", r.steps) : "-",
-                 std::isfinite(r.rate) ? fmt::format("{:.0f}", r.rate) : "-", r.verdicts);
+      fmt::print("{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", r.label, width, r.fraction(),
+                 loss_text(median(r.train)), loss_text(median(r.test)), loss_text(median(r.accuracy)),
+                 count_text(median(r.steps)), count_text(median(r.rate)), fmt::join(r.verdicts, ", "));
   }
 }
 
