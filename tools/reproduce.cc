@@ -164,6 +164,7 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
   page_options.database = database;
   page_options.out = page;
   page_options.command = options.command;
+  page_options.title = plan.title;
   eqnn::write_atomically(page, make_report(db, page_options));
   if (common.json) {
     const SweepStatus s = sweep_status(plan, options);
