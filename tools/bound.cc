@@ -50,11 +50,7 @@ Json bound_json(const Bound& b) {
 }
 
 // What the family's default training asks: each coordinate of each gradient is one query.
-Json training_json(const eqnn::hard::Family& family, const ParameterValues& values, std::uint64_t seed) {
-  RawOptions options;
-  for (const auto& [name, value] : values)
-    if (!value.empty()) options.push_back({name, value});
-  const TrainConfig c = family_config(family.id, "", options, seed);
+Json training_json(const TrainConfig& c) {
   const Index parameters = make_training(c, make_examples(c), 1)->parameters();
   return {{"model", c.model},
           {"parameters", parameters},
@@ -87,9 +83,10 @@ int bound(const BoundFlags& flags, const Common& common) {
     for (const std::string& w : member->warnings()) fmt::print(stderr, "eqnn: warning: {}\n", w);
   const std::vector<Bound> bounds = bounds_of(family.id, values, tau, prob, options);
 
+  const TrainConfig config = family_config(family.id, "", flags.parameters.given(), common.seed);
   Json document;
   document["family"] = family.id;
-  document["params"] = parameters_json(values);
+  document["params"] = parameters_json(config.params);
   document["tau"] = tau;
   document["prob"] = prob;
   document["seed"] = common.seed;
@@ -97,7 +94,7 @@ int bound(const BoundFlags& flags, const Common& common) {
     document["batch"] = parse_integer("batch", flags.measures.get("batch"), 1, 1 << 24);
   document["bounds"] = Json::array();
   for (const Bound& b : bounds) document["bounds"].push_back(bound_json(b));
-  document["training"] = training_json(family, values, common.seed);
+  document["training"] = training_json(config);
   if (!flags.out.empty())
     eqnn::write_atomically(claim_document(flags.out, "bounds.json", flags.force), document.dump(2) + "\n");
   if (common.json) {

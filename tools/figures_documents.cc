@@ -58,7 +58,7 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
         low = std::min(low, row[0]);
         high = std::max(high, row[0]);
       }
-  low = std::pow(10, std::floor(std::log10(low) - 0.2));
+  low = std::pow(10, std::floor(std::log10(std::max(low, 1e-8 * high)) - 0.2));
   high = std::pow(10, std::ceil(std::log10(high) + 0.2));
   Page page(kWidth, legend);
   const double top = page.top(), bottom = top + std::max(80.0, kRow * static_cast<double>(labels.size()));
@@ -101,9 +101,9 @@ Figures gradvar_figures(const Database& db) {
   Figure f;
   f.data.columns = {"family", "step", "variance", "error", "bound", "control_variance", "control_error"};
   std::vector<std::string> labels;
-  const std::string target_style = fmt::format("pt 7 ps 1 lc rgb '{}'", kTargetColor),
-                    control_style = fmt::format("pt 9 ps 1.2 lc rgb '{}'", kControlColor),
-                    bound_style = fmt::format("pt 2 ps 1 lw 2 lc rgb '{}'", kGuideColor);
+  const std::string target_style = fmt::format("lc rgb '{}' dt 1 lw 2 pt 7 ps 0.9*point_scale", kTargetColor),
+                    control_style = fmt::format("lc rgb '{}' dt 1 lw 2 pt 9 ps 0.9*point_scale", kControlColor),
+                    bound_style = fmt::format("lc rgb '{}' dt 1 lw 2 pt 2 ps 0.9*point_scale", kGuideColor);
   Marks target{target_style, {}, true}, control{control_style, {}, true}, bound{bound_style, {}, false};
   std::int64_t members = 0;
   for (const Json& document : all)
@@ -116,7 +116,7 @@ Figures gradvar_figures(const Database& db) {
       // Below its error an estimate is no more than "at most about this".
       const double shown = std::max(v, e);
       if (shown > 0) target.rows.push_back({shown, y - 0.14, std::max(v - 2 * e, 0.0), v + 2 * e});
-      if (std::max(c, ce) > 0)
+      if (std::max(c, ce) > 1e-9 * shown)
         control.rows.push_back({std::max(c, ce), y + 0.14, std::max(c - 2 * ce, 0.0), c + 2 * ce});
       if (b > 0) bound.rows.push_back({b, y});
       f.data.rows.push_back({document.at("family").get<std::string>(), point.value("step", std::int64_t{0}),
@@ -128,7 +128,8 @@ Figures gradvar_figures(const Database& db) {
   f.caption = fmt::format(
       "E |g_f - mean g|^2, summed over the coordinates of the gradient, over up to {} members; bars are two "
       "standard errors. "
-      "An estimate below its error is drawn at the error. The bound is lambda times E |dh|^2, lambda of the "
+      "An estimate below its error is drawn at the error; a control that is the same for all members has none. The "
+      "bound is lambda times E |dh|^2, lambda of the "
       "second-moment "
       "bound. The control's variance says how large the signal is that gradient descent does find.",
       members);
@@ -146,8 +147,8 @@ Figures query_figures(const Database& db) {
   f.data.columns = {"family",           "tau",   "bound",     "bound_queries", "vacuous",
                     "training_queries", "steps", "parameters"};
   std::vector<std::string> labels;
-  const std::string used_style = fmt::format("pt 7 ps 1.1 lc rgb '{}'", kTargetColor),
-                    bound_style = fmt::format("pt 11 ps 1.3 lc rgb '{}'", kControlColor);
+  const std::string used_style = fmt::format("lc rgb '{}' dt 1 lw 2 pt 7 ps 0.9*point_scale", kTargetColor),
+                    bound_style = fmt::format("lc rgb '{}' dt 1 lw 2 pt 11 ps 0.9*point_scale", kControlColor);
   Marks used{used_style, {}, false}, bound{bound_style, {}, false};
   for (const Json& document : all) {
     if (!document.contains("training") || document.value("bounds", Json::array()).empty()) continue;
