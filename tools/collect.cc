@@ -228,8 +228,10 @@ class Collector {
       db_.query(concat("INSERT OR REPLACE INTO metrics VALUES (", question_marks(values.size()), ")"), values);
     }
     // A sweep knows the runs of other programs, such as `learn`, by their folders; these have ids of their own.
-    if (const std::string folder = fs::path(directory).filename(); folder != record.run_id)
+    if (const std::string folder = fs::path(directory).filename(); folder != record.run_id) {
+      db_.query("DELETE FROM runs WHERE run_id = ? AND directory = ?", {folder, directory});  // when it had failed
       db_.query("UPDATE OR REPLACE study_runs SET run_id = ? WHERE run_id = ?", {record.run_id, folder});
+    }
     between_runs();
   }
 

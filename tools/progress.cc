@@ -49,8 +49,8 @@ void Progress::update(Index done, const std::string& note) {
 void Progress::draw(Index done, const std::string& note, double seconds) {
   const double rate = static_cast<double>(done - start_) / std::max(seconds, 1e-9);
   const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
-  std::string text = fmt::format("{} {}/{}  {:.{}f} {}s/s  {} left", unit_, done, total_, rate, rate < 10 ? 2 : 0, unit_,
-                                 duration_text(left));
+  std::string text = fmt::format("{} {}/{}  {:.{}f} {}s/s", unit_, done, total_, rate, rate < 10 ? 2 : 0, unit_);
+  if (rate > 0) text += fmt::format("  {} left", duration_text(left));
   if (!note.empty()) text += "  " + note;
   if (kind_ == Kind::plain) {
     std::fprintf(stderr, "%s\n", text.c_str());

@@ -139,7 +139,7 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
   const SweepPlan plan = plan_sweep(std::string(study.text), flags.name);
   SweepOptions options;
   options.out = out + "/runs";
-  options.command = concat("eqnn reproduce ", flags.name);
+  options.command = "eqnn reproduce " + flags.name + (flags.out.empty() ? "" : " --out " + shell_text({flags.out}));
   options.retry_failed = flags.retry_failed;
   if (!flags.jobs.empty()) options.jobs = static_cast<int>(parse_integer("jobs", flags.jobs, 1, 4096));
   if (flags.dry_run) {
@@ -149,8 +149,12 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
   if (!have_gnuplot()) throw NotBuiltError("no gnuplot is there to draw the page's figures; install gnuplot-nox");
   const int code = run_sweep(plan, options, common);
   if (code != kDone && code != kSweepFailed) return code;
+  if (const std::size_t left = sweep_status(plan, options).left(); left > 0) {
+    fmt::print(stderr, "eqnn: {} runs are at work in another process; run this again when they are done\n", left);
+    return kInterrupted;
+  }
 
-  // Made anew each time: what another version left in the folder is not in the page.
+  // Made anew each time from the folders of the runs.
   const std::string database = out + "/results.db", page = out + "/report.html";
   std::error_code ignored;
   fs::remove(database, ignored);

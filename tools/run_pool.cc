@@ -37,10 +37,18 @@ class Pool {
     sigemptyset(&set_);
     for (int number : {SIGCHLD, SIGINT, SIGTERM, SIGUSR1}) sigaddset(&set_, number);
     sigprocmask(SIG_BLOCK, &set_, &before_);
+    // Where it was ignored before, children would leave no trace of how they ended.
+    struct sigaction action {};
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &action, &child_before_);
   }
   ~Pool() {
-    for (const auto& [pid, child] : children_) kill(pid, SIGKILL);
-    while (!children_.empty()) reap(0);
+    for (const auto& [pid, child] : children_) kill(pid, SIGKILL);  // only when something was thrown
+    for (const auto& [pid, child] : children_) {
+      waitpid(pid, nullptr, 0);
+      close(child.errors);
+    }
+    sigaction(SIGCHLD, &child_before_, nullptr);
     sigprocmask(SIG_SETMASK, &before_, nullptr);
   }
   Pool(const Pool&) = delete;
@@ -49,7 +57,7 @@ class Pool {
   int run() {
     std::size_t next = 0;
     while (next < tasks_.count || !children_.empty()) {
-      while (stopped_ == 0 && next < tasks_.count && children_.size() < jobs_) start(next++);
+      while (stopped_ == 0 && next < tasks_.count && children_.size() < jobs_ && start(next)) ++next;
       if (children_.empty()) break;
       const timespec pause{0, 200'000'000};
       const int number = sigtimedwait(&set_, nullptr, &pause);
@@ -67,18 +75,21 @@ class Pool {
     int errors;  // a file in memory
   };
 
-  void start(std::size_t task) {
+  // False: the system gives no process or file now, and others are at work that will give theirs back.
+  bool start(std::size_t task) {
     const int errors = memfd_create("stderr", MFD_CLOEXEC);
-    require<eqnn::FileError>(errors >= 0, "no file in memory can be made: ", std::strerror(errno));
     std::fflush(nullptr);  // what is buffered would be written twice
-    const pid_t parent = getpid(), pid = fork();
-    if (pid < 0) {
-      const int reason = errno;
-      close(errors);
-      throw eqnn::FileError(concat("no process can be made: ", std::strerror(reason), "; give a smaller --jobs"));
-    }
+    const pid_t parent = getpid(), pid = errors >= 0 ? fork() : -1;
     if (pid == 0) be_child(task, errors, parent);
-    children_.emplace(pid, Child{task, errors});
+    if (pid > 0) {
+      children_.emplace(pid, Child{task, errors});
+      return true;
+    }
+    const int reason = errno;
+    if (errors >= 0) close(errors);
+    require<eqnn::FileError>(!children_.empty(), "no process can be started: ", std::strerror(reason),
+                             "; give a smaller --jobs");
+    return false;
   }
 
   [[noreturn]] void be_child(std::size_t task, int errors, pid_t parent) const {
@@ -86,7 +97,9 @@ class Pool {
     if (getppid() != parent) _exit(kInterrupted);  // it died before that
     sigprocmask(SIG_SETMASK, &before_, nullptr);
     dup2(errors, STDERR_FILENO);
-    if (const int nowhere = open("/dev/null", O_WRONLY); nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
+    close(errors);
+    for (const auto& [pid, child] : children_) close(child.errors);
+    if (const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC); nowhere >= 0) dup2(nowhere, STDOUT_FILENO);
     _exit(guard([&] { return tasks_.work(task); }));
   }
 
@@ -96,9 +109,10 @@ class Pool {
     pid_t pid = 0;
     do pid = waitpid(-1, &status, options);
     while (pid < 0 && errno == EINTR);
-    if (pid < 0) children_.clear();  // somebody else waited for them
+    require<eqnn::FileError>(pid >= 0, "children cannot be waited for: ", std::strerror(errno));
+    if (pid == 0) return false;
     const auto found = children_.find(pid);
-    if (found == children_.end()) return false;
+    if (found == children_.end()) return true;  // a child from before the pool
     Ended ended;
     if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
     if (WIFEXITED(status)) ended.code = WEXITSTATUS(status);
@@ -118,6 +132,7 @@ class Pool {
   const PoolTasks& tasks_;
   const std::size_t jobs_;
   sigset_t set_{}, before_{};
+  struct sigaction child_before_ {};
   std::map<pid_t, Child> children_;
   int stopped_ = 0;
 };

@@ -2,10 +2,14 @@
 
 #include "sweep.h"
 
+#include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
+#include <thread>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <fmt/core.h>
@@ -66,6 +70,8 @@ int train_one(const PlannedRun& run, const SweepOptions& options) {
   o.named = o.resume = o.silent = true;
   o.checkpoint_seconds = kCheckpointSeconds;
   const Examples examples = make_examples(*run.config);
+  // Somebody may have looked at the folder just now (sweep status): a lock for an instant.
+  if (busy(o.out)) std::this_thread::sleep_for(std::chrono::milliseconds(100));
   try {
     return run.config->folds > 0 && run.config->fold < 0 ? run_folds(*run.config, examples, o, common)
                                                          : run_training(*run.config, examples, o, common);
@@ -74,8 +80,22 @@ int train_one(const PlannedRun& run, const SweepOptions& options) {
   }
 }
 
+// One byte of OUT/.lock a run, for programs that do not hold their folders as training does: the lock goes on with
+// the program that takes the place of this process, and ends with it. Where files cannot be locked there is none.
+bool lock_run(const PlannedRun& run, const SweepOptions& options) {
+  const int file = open((options.out + "/.lock").c_str(), O_RDWR | O_CREAT, 0666);
+  struct flock range {};
+  range.l_type = F_WRLCK;
+  range.l_whence = SEEK_SET;
+  range.l_start = static_cast<off_t>(std::stoull(run.run_id, nullptr, 16) >> 2);
+  range.l_len = 1;
+  return file < 0 || fcntl(file, F_OFD_SETLK, &range) == 0 || (errno != EAGAIN && errno != EACCES);
+}
+
 // Another subcommand, as a program of its own.
 int execute(const PlannedRun& run, const SweepOptions& options) {
+  if (!lock_run(run, options)) return kBusy;
+  if (has(directory_of(run, options), final_file(run))) return kDone;  // of another sweep, meanwhile
   std::vector<std::string> words = {"eqnn"};
   for (const std::string& word : run_arguments(run, options.out)) words.push_back(word);
   for (const char* word : {"--threads", "1", "--quiet", "--force"}) words.emplace_back(word);
@@ -134,11 +154,12 @@ class SweepRun {
   }
 
   void ended(const PlannedRun& run, const Ended& e, Progress& progress) {
-    if (e.signal == 0 && e.code == kDone) {
+    const bool told = e.signal == SIGTERM || e.signal == SIGINT || e.signal == SIGUSR1;  // and it had no checkpoint
+    if (e.signal == 0 && e.code == kDone && has(directory_of(run, options_), final_file(run))) {
       ++done_;
     } else if (e.signal == 0 && e.code == kBusy) {
       ++busy_;
-    } else if (e.signal == 0 && (e.code == kInterrupted || e.code == kSigint)) {
+    } else if (told || (e.signal == 0 && (e.code == kInterrupted || e.code == kSigint))) {
       ++interrupted_;
     } else {
       ++failed_;
@@ -149,9 +170,10 @@ class SweepRun {
 
   void record_failure(const PlannedRun& run, const Ended& e) const {
     const std::string directory = directory_of(run, options_),
-                      error = e.signal != 0 ? fmt::format("ended by signal {} ({}){}{}", e.signal,
-                                                          strsignal(e.signal), e.error.empty() ? "" : ": ", e.error)
-                                            : e.error;
+                      error = e.signal != 0     ? fmt::format("ended by signal {} ({}){}{}", e.signal,
+                                                              strsignal(e.signal), e.error.empty() ? "" : ": ", e.error)
+                              : e.code == kDone ? concat("ended without ", final_file(run))
+                                                : e.error;
     fmt::print(stderr, "eqnn: run {} failed: {}\n", run.run_id, error);
     try {
       fs::create_directories(directory);
@@ -167,7 +189,7 @@ class SweepRun {
     fmt::print(stderr, "eqnn: {} of {} runs done in {}", done_, total_, options_.out);
     if (failed_ > 0) fmt::print(stderr, ", {} failed (failure.json says why; --retry-failed tries again)", failed_);
     if (busy_ > 0) fmt::print(stderr, ", {} at work in another process", busy_);
-    if (number != 0) fmt::print(stderr, "; interrupted: the same command goes on");
+    if (number != 0 || interrupted_ > 0) fmt::print(stderr, "; interrupted: the same command goes on");
     fmt::print(stderr, "\n");
   }
 
@@ -228,13 +250,18 @@ void read_shard(const std::string& text, SweepOptions& options) {
     index = text.substr(0, slash);
     count = text.substr(slash + 1);
   } else if (text.empty()) {
-    const char *id = std::getenv("SLURM_ARRAY_TASK_ID"), *of = std::getenv("SLURM_ARRAY_TASK_COUNT"),
-               *first = std::getenv("SLURM_ARRAY_TASK_MIN");
-    if (id == nullptr || of == nullptr) return;
-    const auto number = whole_number(id), low = whole_number(first != nullptr ? first : "0");
-    require(number && low, "SLURM_ARRAY_TASK_ID is '", id, "'; a whole number is needed; give --shard i/N");
-    index = std::to_string(*number - *low);
-    count = of;
+    const auto variable = [](const char* name, const char* fallback) {
+      const char* value = std::getenv(name);
+      return std::string(value != nullptr ? value : fallback);
+    };
+    const std::string id = variable("SLURM_ARRAY_TASK_ID", "");
+    count = variable("SLURM_ARRAY_TASK_COUNT", "");
+    if (id.empty() || count.empty()) return;
+    const auto number = whole_number(id), first = whole_number(variable("SLURM_ARRAY_TASK_MIN", "0")),
+               step = whole_number(variable("SLURM_ARRAY_TASK_STEP", "1"));
+    require(number && first && step && *step >= 1 && (*number - *first) % *step == 0, "the Slurm array task is '",
+            id, "', which is no place in a range with a step; give --shard i/N");
+    index = std::to_string((*number - *first) / *step);
   }
   const auto i = whole_number(index), n = whole_number(count);
   require(i && n && *n >= 1 && *i >= 0 && *i < *n, "the shard is '", text.empty() ? index + "/" + count : text,

@@ -17,7 +17,7 @@ struct SweepOptions {
 
 // What stands in the folder of a sweep.
 struct SweepStatus {
-  std::size_t runs = 0, done = 0, failed = 0, running = 0, started = 0;  // started: with a checkpoint or less
+  std::size_t runs = 0, done = 0, failed = 0, running = 0, started = 0;  // started: begun, and not at work now
 
   std::size_t left() const { return runs - done - failed; }
 };

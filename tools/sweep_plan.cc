@@ -19,8 +19,10 @@ using Grid = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 constexpr std::size_t kMostRuns = 1'000'000;
 // Keys of [run] and [grid] that would make runs disagree with the sweep around them.
-constexpr const char* kNotInSweeps[] = {"out",   "seed",     "seeds",  "threads",          "jobs", "resume",
-                                        "force", "progress", "expect", "checkpoint-every", "json", "quiet"};
+constexpr const char* kNotInSweeps[] = {
+    "out",     "seed", "seeds", "threads", "config", "help",     "dry-run", "print-config",     "verbose",
+    "version", "list", "jobs",  "resume",  "force",  "progress", "expect",  "checkpoint-every", "json",
+    "quiet"};
 
 // A TOML document in the order of the file: toml++ sorts keys by name, so that positions decide.
 class Reader {
@@ -251,6 +253,9 @@ class Planner {
       }
       run.run_id = tools::run_id(*run.config);
     } else {
+      const std::string family = last_value(run.flags, "family");
+      require(!family.empty(), source_, ": no family is given for '", s.command, "'; name one in [run] or [grid]");
+      eqnn::hard::family(family);
       std::map<std::string, std::string> sorted;
       for (const RawOption& o : run.flags) sorted[o.name] = o.value;
       std::string text = concat(s.command, " seed ", seed);

@@ -44,7 +44,7 @@ struct SweepPlan {
 // configuration is not allowed, naming the point.
 SweepPlan plan_sweep(const std::string& text, const std::string& source);
 
-// One line that repeats a run from anywhere: eqnn train ... --out FOLDER/RUN_ID.
+// One line that repeats a run: eqnn train ... --out FOLDER/RUN_ID.
 std::string run_command(const PlannedRun& run, const std::string& folder);
 // The words of it, without "eqnn".
 std::vector<std::string> run_arguments(const PlannedRun& run, const std::string& folder);

@@ -95,13 +95,13 @@ class TrainRun {
 };
 
 int TrainRun::run() {
+  catch_signals();
   training_ = make_training(config_, examples_, common_.thread_count());
   if (examples_.member && !common_.quiet)
     for (const std::string& warning : examples_.member->warnings())
       std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
   if (const auto warning = oracle_warning(config_); warning && !common_.quiet)
     std::fprintf(stderr, "eqnn: warning: %s\n", warning->c_str());
-  catch_signals();
   if (!open()) {
     if (common_.json && !options_.silent) {
       const std::string file = directory_.file("result.json");

@@ -2,9 +2,11 @@
 
 #include <doctest/doctest.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -112,8 +114,9 @@ TEST_CASE("sweep: the order of keys, spellings of numbers and repeated points ch
 
 TEST_CASE("sweep: several grids in one file share the runs that are equal") {
   const Folder f;
-  f.write("t.toml", kTiny + "[[sweeps]]\nname = \"one\"\n[sweeps.grid]\nn = [4, 5]\n"
-                            "[[sweeps]]\nname = \"two\"\nseeds = [1, 7]\n[sweeps.run]\nn = 5\n");
+  f.write("t.toml", kTiny +
+                        "[[sweeps]]\nname = \"one\"\n[sweeps.grid]\nn = [4, 5]\n"
+                        "[[sweeps]]\nname = \"two\"\nseeds = [1, 7]\n[sweeps.run]\nn = 5\n");
   const Json plan = Json::parse(accepted(f, {"sweep", "plan", "t.toml", "--json"}));
   CHECK(plan["runs"] == 5);
   CHECK(plan["sweeps"][0]["runs"] == 4);
@@ -176,7 +179,8 @@ TEST_CASE("sweep: a run that fails is recorded, the others are done, and it is t
 
 TEST_CASE("sweep: a run at work in another sweep is left to it, and SIGTERM leaves a checkpoint") {
   const Folder f;
-  f.write("t.toml", "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\nsteps = 100000000\neval-every = 100000000\n");
+  f.write("t.toml",
+          "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\nsteps = 100000000\neval-every = 100000000\n");
   cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1", "-q"});
   const auto id = lines(accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--list"}))[0];
   const std::string directory = id.substr(id.rfind(' ') + 1);
@@ -201,7 +205,9 @@ std::vector<pid_t> children(pid_t parent) {
 
 TEST_CASE("sweep: a run whose process is killed is recorded as failed, and the others go on") {
   const Folder f;
-  f.write("t.toml", "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\neval-every = 100000000\n[grid]\nsteps = [100000000, 5]\n");
+  f.write("t.toml",
+          "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\neval-every = 100000000\n[grid]\nsteps = "
+          "[100000000, 5]\n");
   cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1"});
   std::vector<pid_t> found;
   for (int i = 0; i < 400 && found.empty(); ++i) {
@@ -251,8 +257,9 @@ TEST_CASE("sweep: killed at any moment and started again, the collected table is
 
 TEST_CASE("sweep: learners run as programs of their own, beside training") {
   const Folder f;
-  f.write("t.toml", "name = \"t\"\nseeds = [0]\ncommand = \"learn\"\n[run]\nfamily = \"gnn-degree-parity\"\nalgo = \"gf2\"\n"
-                    "samples = 60\ntest-samples = 200\n[grid]\nn = [4, 6]\n");
+  f.write("t.toml",
+          "name = \"t\"\nseeds = [0]\ncommand = \"learn\"\n[run]\nfamily = \"gnn-degree-parity\"\nalgo = \"gf2\"\n"
+          "samples = 60\ntest-samples = 200\n[grid]\nn = [4, 6]\n");
   accepted(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
   accepted(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
   const auto rows = table_of(f, "o");
@@ -271,4 +278,70 @@ TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a
   }
   CHECK(lines(accepted(f, {"reproduce", "quick", "--dry-run"})).size() == 8);
   refused(f, {"reproduce", "quik"}, 2, "'quick'");
+}
+
+TEST_CASE("sweep: told to end while a learner is at work, it records no failure and goes on later") {
+  const Folder f;
+  f.write("t.toml",
+          "name = \"t\"\ncommand = \"learn\"\n[run]\nfamily = \"invariant-poly\"\nalgo = \"brute-force\"\n"
+          "r = 40\nsamples = 20000\n");
+  cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
+  for (int i = 0; i < 300 && children(sweep.pid()).empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  sweep.signal(SIGTERM);
+  const int code = sweep.wait().code;
+  CHECK((code == 75 || code == 0));  // 0: it was quicker than the signal
+  const Json s = status(f, "t.toml", "o");
+  CHECK(s["failed"] == 0);
+}
+
+TEST_CASE("sweep: two sweeps of one folder at the same time do every run once") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  f.write(
+      "l.toml",
+      "name = \"l\"\nseeds = \"0:6\"\ncommand = \"learn\"\n[run]\nfamily = \"gnn-degree-parity\"\nsamples = 150\n");
+  for (const char* file : {"t.toml", "l.toml"}) {
+    cli::Process one(f, {"sweep", "run", file, "--out", "o"}), two(f, {"sweep", "run", file, "--out", "o"});
+    CHECK(one.wait().code == 0);
+    CHECK(two.wait().code == 0);
+    accepted(f, {"sweep", "run", file, "--out", "o", "-q"});
+    const Json s = status(f, file, "o");
+    CHECK(s["left"] == 0);
+    CHECK(s["failed"] == 0);
+  }
+}
+
+TEST_CASE("sweep: too few descriptors, or children that nobody may wait for, lose nothing") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  // 16 descriptors are not enough for 16 jobs; those at work finish, and the others follow.
+  const std::string command = std::string("cd '") + f.path() +
+                              "' && ulimit -n 16 && '" EQNN_COMMAND
+                              "' sweep run t.toml --out o --jobs 16 -q 2>err.txt";
+  const int ended = std::system(command.c_str());
+  CAPTURE(f.read("err.txt"));
+  CHECK(WEXITSTATUS(ended) == 0);
+  CHECK(status(f, "t.toml", "o")["done"] == 16);
+  f.write("bad.toml", kTiny + "[grid]\nn = [1]\n");
+  const std::string ignored = std::string("cd '") + f.path() +
+                              "' && trap '' CHLD && '" EQNN_COMMAND "' sweep run bad.toml --out b -q 2>err.txt";
+  CHECK(WEXITSTATUS(std::system(ignored.c_str())) == 5);
+  CHECK(status(f, "bad.toml", "b")["failed"] == 2);
+}
+
+TEST_CASE("sweep: places in a Slurm array") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  const auto planned = [&](const std::string& environment) {
+    const std::string command = std::string("cd '") + f.path() + "' && " + environment +
+                                " '" EQNN_COMMAND "' sweep plan t.toml --json >plan.json 2>err.txt";
+    return WEXITSTATUS(std::system(command.c_str())) == 0 ? Json::parse(f.read("plan.json")) : Json{{"shard", -1}};
+  };
+  CHECK(planned("SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_COUNT=4")["shard"] == 3);
+  CHECK(planned("SLURM_ARRAY_TASK_ID=4 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=1")["shard"] == 3);
+  CHECK(planned("SLURM_ARRAY_TASK_ID=6 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=2")
+            ["shard"] == 3);
+  CHECK(planned("SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=2")
+            ["shard"] == -1);
 }
