@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -20,16 +21,34 @@ double number(const Json& j, const char* key) {
   return j.contains(key) && j.at(key).is_number() ? j.at(key).get<double>() : std::nan("");
 }
 
-// Documents of a kind by family and key.
+std::string parameters_text(const Json& document, const std::string& only) {
+  std::string text = document.at("family").get<std::string>();
+  if (!document.contains("params")) return text;
+  for (const char* key : {"n", "r", "d", "k", "degree"}) {
+    if (!document.at("params").contains(key)) continue;
+    const Json& value = document.at("params").at(key);
+    if (value.is_number()) text += fmt::format(" {} {}", key, value.dump());
+  }
+  return only.empty() ? text : text + " " + only;
+}
+
+// Documents of a kind by family and parameters.
 std::vector<Json> documents(const Database& db, const std::string& kind) {
   std::vector<Json> list;
   for (const auto& row : db.query("SELECT json FROM documents WHERE kind = ? ORDER BY key", {kind}).rows) {
     Json j = Json::parse(text_of(row[0]), nullptr, false);
     if (!j.is_discarded() && j.contains("family")) list.push_back(std::move(j));
   }
-  std::stable_sort(list.begin(), list.end(), [](const Json& a, const Json& b) {
-    return a.at("family").get<std::string>() < b.at("family").get<std::string>();
-  });
+  const auto place = [](const Json& j) {
+    const Json params = j.value("params", Json::object());
+    const auto number_of_key = [&](const char* key) {
+      const double v = number(params, key);
+      return std::isfinite(v) ? v : -1;  // what is not a parameter of the family
+    };
+    return std::tuple(j.at("family").get<std::string>(), number_of_key("degree"), number_of_key("r"),
+                      number_of_key("n"), number_of_key("d"));
+  };
+  std::stable_sort(list.begin(), list.end(), [&](const Json& a, const Json& b) { return place(a) < place(b); });
   return list;
 }
 
@@ -37,7 +56,7 @@ std::vector<Json> documents(const Database& db, const std::string& kind) {
 std::string row_axis(const std::vector<std::string>& labels) {
   std::string tics;
   for (std::size_t i = 0; i < labels.size(); ++i)
-    tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted_tic(shortened(labels[i], 40)), i);
+    tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted_tic(shortened(labels[i], 56)), i);
   return fmt::format("set yrange [{}:-0.5]\nset ytics ({}) scale 0\n", static_cast<double>(labels.size()) - 0.5,
                      tics);
 }
@@ -63,7 +82,7 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
   Page page(kWidth, legend);
   const double top = page.top(), bottom = top + std::max(80.0, kRow * static_cast<double>(labels.size()));
   std::size_t longest = 4;
-  for (const std::string& l : labels) longest = std::max(longest, std::min<std::size_t>(characters(l), 40));
+  for (const std::string& l : labels) longest = std::max(longest, std::min<std::size_t>(characters(l), 56));
   page.set_height(static_cast<int>(bottom + 56));
   page.panel(26 + 6.8 * static_cast<double>(longest), top, kWidth - 24, bottom);
   page.add(number_axis('x', low, high, true));
@@ -81,17 +100,6 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
   }
   page.plot(parts);
   page.finish(f);
-}
-
-std::string parameters_text(const Json& document, const std::string& only) {
-  std::string text = document.at("family").get<std::string>();
-  if (!document.contains("params")) return text;
-  for (const char* key : {"n", "r", "d", "k", "degree"}) {
-    if (!document.at("params").contains(key)) continue;
-    const Json& value = document.at("params").at(key);
-    if (value.is_number()) text += fmt::format(" {} {}", key, value.dump());
-  }
-  return only.empty() ? text : text + " " + only;
 }
 
 }  // namespace
