@@ -69,11 +69,15 @@ class CoordinateDescent {
   double loss(std::span<const double> y, Index count) const {
     std::vector<double> rest(y.begin() + samples_, y.begin() + samples_ + count);
     for (const Index k : support())
-      kernels::axpy(count, -b_[static_cast<std::size_t>(k)], columns_.row(k) + samples_, rest.data(), true);
+      add(count, -b_[static_cast<std::size_t>(k)], columns_.row(k) + samples_, rest.data());
     return mean_square(rest);
   }
 
  private:
+  // y += a x. Not kernels::axpy, which reads whole vectors and so needs padded memory.
+  static void add(Index count, double a, const double* x, double* y) {
+    for (Index i = 0; i < count; ++i) y[i] += a * x[i];
+  }
   double mean(const double* x, const double* z) const {
     return kernels::dot(samples_, x, z) / static_cast<double>(samples_);
   }
@@ -86,7 +90,7 @@ class CoordinateDescent {
     const double after = std::copysign(std::max(std::abs(gradient) - lambda, 0.0), gradient) / square;
     const double step = after - b;
     if (step == 0) return 0;
-    kernels::axpy(samples_, -step, columns_.row(k), left_.data(), true);
+    add(samples_, -step, columns_.row(k), left_.data());
     b = after;
     return std::abs(step);
   }

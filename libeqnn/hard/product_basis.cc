@@ -119,7 +119,8 @@ void ProductBasis::correlate(MatrixView<const double> x, const double* weight, d
     Index next = 1;
     descend(t, start, 0, degree_, next, [&](Index k, const double* product, const double* factor, double* column) {
       sums[k] += kernels::dot(t.count, product, factor);
-      if (column) kernels::multiply(t.count, product, factor, column, false);
+      if (column)
+        for (Index e = 0; e < t.count; ++e) column[e] = product[e] * factor[e];
     });
   }
 }
@@ -148,7 +149,7 @@ void ProductBasis::horner(const Tables& t, Index first, Index left, Index& next,
       const double coefficient = c[next++];
       const double* factor = t.power(j, s);
       if (left == s || j + 1 == variables_) {
-        kernels::axpy(t.count, coefficient, factor, y, true);
+        for (Index e = 0; e < t.count; ++e) y[e] += coefficient * factor[e];
         continue;
       }
       double* inner = t.level(left - s);
