@@ -50,8 +50,8 @@ Json bound_json(const Bound& b) {
 }
 
 // What the family's default training asks: each coordinate of each gradient is one query.
-Json training_json(const TrainConfig& c) {
-  const Index parameters = make_training(c, make_examples(c), 1)->parameters();
+Json training_json(const TrainConfig& c, const Examples& examples) {
+  const Index parameters = make_training(c, examples, 1)->parameters();
   return {{"model", c.model},
           {"parameters", parameters},
           {"steps", c.steps},
@@ -78,7 +78,8 @@ int bound(const BoundFlags& flags, const Common& common) {
       .members = parse_integer("members", flags.measures.get("members", "200"), 0, eqnn::hard::kMaxGramMembers),
       .seed = common.seed};
   require(options.members != 1, "--members is 1; allowed are 2 and more, or 0 for no bounds of sampled members");
-  const auto member = family.draw(values, common.seed);  // what is not allowed fails here
+  // What is not allowed fails here.
+  const std::shared_ptr<const eqnn::hard::Member> member = family.draw(values, common.seed);
   if (!common.quiet)
     for (const std::string& w : member->warnings()) fmt::print(stderr, "eqnn: warning: {}\n", w);
   const std::vector<Bound> bounds = bounds_of(family.id, values, tau, prob, options);
@@ -94,7 +95,7 @@ int bound(const BoundFlags& flags, const Common& common) {
     document["batch"] = parse_integer("batch", flags.measures.get("batch"), 1, 1 << 24);
   document["bounds"] = Json::array();
   for (const Bound& b : bounds) document["bounds"].push_back(bound_json(b));
-  document["training"] = training_json(config);
+  document["training"] = training_json(config, {member, nullptr});
   if (!flags.out.empty())
     eqnn::write_atomically(claim_document(flags.out, "bounds.json", flags.force), document.dump(2) + "\n");
   if (common.json) {

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include <eqnn/hard/answered_queries.h>
-#include <eqnn/hard/answered_queries.h>
 #include <eqnn/hard/gf2.h>
 #include <eqnn/hard/gnn_degree_parity.h>
 #include <eqnn/hard/growing_basis.h>
