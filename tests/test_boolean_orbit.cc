@@ -10,6 +10,8 @@
 #include <numeric>
 #include <set>
 
+#include "thrown.h"
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -24,17 +26,6 @@ const nlohmann::json& golden() {
 }
 
 bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
-
-template <class E, class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 std::uint64_t hex(const nlohmann::json& v) { return std::stoull(v.get<std::string>(), nullptr, 16); }
 

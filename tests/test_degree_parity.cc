@@ -8,6 +8,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "thrown.h"
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -22,18 +24,6 @@ const nlohmann::json& golden() {
 }
 
 bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
-
-// The message of what `f` throws, or "no error".
-template <class E, class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Matrix<double> matrix_of(const nlohmann::json& rows) {
   const auto n = static_cast<Index>(rows.size());

@@ -11,6 +11,8 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "thrown.h"
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -68,18 +70,6 @@ struct Naive {
     return static_cast<Index>(done);
   }
 };
-
-// The message of what `f` throws, or "no error".
-template <class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const ValueError& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // Graphs of the law, one after the other.
 struct Graphs {

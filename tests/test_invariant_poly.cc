@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "thrown.h"
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -27,18 +29,6 @@ const nlohmann::json& golden() {
 // The tolerances of function values, and of closed-form norms and inner products.
 bool close(double value, double expected) { return std::abs(value - expected) <= 1e-10 * (1 + std::abs(expected)); }
 bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
-
-// The message of what `f` throws, or "no error".
-template <class E, class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 Law law_of(const std::string& measure) {
   return measure == "gauss" ? Law::gauss : measure == "chi2" ? Law::chi2 : Law::exponential;

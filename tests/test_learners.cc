@@ -11,22 +11,12 @@
 #include <cmath>
 #include <set>
 
+#include "thrown.h"
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
 namespace {
-
-// The message of what `f` throws, or "no error".
-template <class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const ValueError& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 constexpr std::optional<Law> kLaws[] = {std::nullopt, Law::gauss, Law::chi2, Law::exponential};
 
