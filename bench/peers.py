@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One row of `eqnn bench` in PyTorch (eager and compiled) and JAX, on the CPU.
 
-The same network, batch and update as tools/bench_rows.cc, squared error, plain SGD, float32:
+The same network, batch and update as bench/rows.cc, squared error, plain SGD, float32:
 
     gnn     message-passing layers on the raw adjacency, relu, sum over nodes, a head of two layers
     cnn     full-length cyclic convolutions, relu, mean over positions, a linear layer to 1; pytorch-fft computes

@@ -17,22 +17,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The order of the rooms: a file includes what stands on its own line or above. A new file of libeqnn gets
-// its place here.
+// The order of the rooms: a file includes what stands on its own line or above. Folders end with a slash; where a
+// folder has files of two ranks, those of the later one are named by their path without the ending.
 const std::vector<std::set<std::string>> kOrder = {
-    {"check", "rng", "text"},
-    {"matrix", "files", "function_ref", "sparse_graph", "workers"},
-    {"kernels", "product", "elementwise", "random", "gemm", "npz"},
-    {"params", "program"},
-    {"ops"},
-    {"layers", "convolution", "frames", "point_frames", "point_layers", "poly_network", "graph_ops", "training_ops", "groups", "certify", "group_chain",
-     "group_layers"},
-    {"trainer", "checkpoint", "gradient_moments"},
-    {"eqnn"},  // the umbrella
+    {"libeqnn/core/check", "libeqnn/core/rng", "libeqnn/core/spelling"},
+    {"libeqnn/core/matrix", "libeqnn/core/function_ref", "libeqnn/core/sparse_graph", "libeqnn/core/workers",
+     "libeqnn/io/files"},
+    {"libeqnn/kernels/", "libeqnn/io/npz"},
+    {"libeqnn/core/params", "libeqnn/core/program"},
+    {"libeqnn/groups/"},
+    {"libeqnn/nn/"},
+    {"libeqnn/core/"},
+    {"libeqnn/io/"},
+    {"libeqnn/eqnn"},  // the umbrella
+    {"libeqnn/hard/member_file", "libeqnn/hard/sampling", "libeqnn/hard/family"},
+    {"libeqnn/hard/families/"},
+    {"libeqnn/hard/bounds/", "libeqnn/hard/learners/", "libeqnn/hard/proper/"},
+    {"libeqnn/hard/"},  // the list of all families
+    {"tools/cli/", "tools/commands", "tools/version", "tools/module_folder", "tools/studies"},
+    {"tools/data/"},
+    {"tools/train/"},
+    {"tools/results/"},
+    {"tools/figures/", "tools/runs/"},
+    {"tools/report/", "tools/learn/"},
+    {"tools/sweep/"},
+    {"tools/study/"},
+    {"tools/", "bench/"},
 };
-constexpr int kHard = 100, kTools = 200;  // after everything of libeqnn
 
-const std::set<std::string> kKernelFiles = {"libeqnn/product.cc", "libeqnn/elementwise.cc", "libeqnn/random.cc"};
+const std::set<std::string> kKernelFiles = {"libeqnn/kernels/product.cc", "libeqnn/kernels/elementwise.cc",
+                                            "libeqnn/kernels/random.cc"};
 
 struct Include {
   std::string name;
@@ -70,7 +84,7 @@ const std::vector<Source>& sources() {
   static const std::vector<Source> list = [] {
     std::vector<Source> found;
     const fs::path root = EQNN_SOURCE_ROOT;
-    for (const char* folder : {"libeqnn", "tools"})
+    for (const char* folder : {"libeqnn", "tools", "bench"})
       for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
         const std::string extension = entry.path().extension().string();
         if (extension != ".h" && extension != ".cc") continue;
@@ -81,26 +95,32 @@ const std::vector<Source>& sources() {
   return list;
 }
 
-// The file of this repository that an include means, from the root; none for headers of others.
+// The file of this repository that an include means, from the root; none for headers of others. Quoted names are
+// relative in libeqnn; in tools/ and bench/ they start at tools/, or are beside the file in bench/.
 std::optional<std::string> resolve(const Source& from, const Include& include) {
-  fs::path target;
-  if (include.quoted)
-    target = (fs::path(from.path).parent_path() / include.name).lexically_normal();
-  else if (include.name.starts_with("eqnn/"))
-    target = fs::path("libeqnn") / include.name.substr(5);
-  else
-    return std::nullopt;
-  return target.generic_string();
+  if (include.name.starts_with("eqnn/")) return "libeqnn/" + include.name.substr(5);
+  if (!include.quoted) return std::nullopt;
+  const fs::path beside = (fs::path(from.path).parent_path() / include.name).lexically_normal();
+  if (from.in("libeqnn/")) return beside.generic_string();
+  if (from.in("bench/") && fs::exists(fs::path(EQNN_SOURCE_ROOT) / beside)) return beside.generic_string();
+  return "tools/" + include.name;
 }
 
-// Where a file stands in the order; -1 if it has no place.
+// Where a file stands in the order: the place of its own name, or else that of its folder; -1 if it has none.
 int rank(const std::string& path) {
-  if (path.starts_with("tools/")) return kTools;
-  if (path.starts_with("libeqnn/hard/")) return kHard;
-  const std::string stem = fs::path(path).stem().string();
-  for (std::size_t i = 0; i < kOrder.size(); ++i)
-    if (path.starts_with("libeqnn/") && kOrder[i].count(stem) > 0) return static_cast<int>(i);
-  return -1;
+  const auto place = [](const std::string& name) {
+    for (std::size_t i = 0; i < kOrder.size(); ++i)
+      if (kOrder[i].count(name) > 0) return static_cast<int>(i);
+    return -1;
+  };
+  std::string name = path.substr(0, path.rfind('.'));
+  int found = place(name);
+  while (found < 0 && name.find('/') != std::string::npos) {
+    name.pop_back();
+    name.resize(name.rfind('/') + 1);
+    found = place(name);
+  }
+  return found;
 }
 
 // Files of libeqnn whose code, or whose raw text, matches.
@@ -133,15 +153,17 @@ TEST_CASE("the rules see the sources") {
   const auto has = [](const char* path) {
     return std::any_of(sources().begin(), sources().end(), [&](const Source& s) { return s.path == path; });
   };
-  CHECK(has("libeqnn/check.h"));
-  CHECK(has("libeqnn/trainer.cc"));
+  CHECK(has("libeqnn/core/check.h"));
+  CHECK(has("libeqnn/core/trainer.cc"));
+  CHECK(has("tools/train/config.h"));
+  CHECK(has("bench/rows.h"));
   CHECK(has("libeqnn/hard/family.h"));
   const Source sample{"libeqnn/hard/a.cc",
-                      "#include \"../ops.h\"\n  # include <eqnn/rng.h>\n#include <cmath>\n"
+                      "#include \"../nn/ops.h\"\n  # include <eqnn/core/rng.h>\n#include <cmath>\n"
                       "int x; // abort();\nconst char* s = \"printf\"; /* exit */ char c = '\"';"};
   REQUIRE(sample.includes().size() == 3);
-  CHECK(resolve(sample, sample.includes()[0]) == "libeqnn/ops.h");
-  CHECK(resolve(sample, sample.includes()[1]) == "libeqnn/rng.h");
+  CHECK(resolve(sample, sample.includes()[0]) == "libeqnn/nn/ops.h");
+  CHECK(resolve(sample, sample.includes()[1]) == "libeqnn/core/rng.h");
   CHECK(!resolve(sample, sample.includes()[2]));
   CHECK(sample.code().find("abort") == std::string::npos);
   CHECK(sample.code().find("printf") == std::string::npos);
@@ -150,14 +172,18 @@ TEST_CASE("the rules see the sources") {
 }
 
 TEST_CASE("includes run one way") {
-  CHECK(rank("libeqnn/rng.h") < rank("libeqnn/matrix.h"));
-  CHECK(rank("libeqnn/trainer.cc") < rank("libeqnn/hard/family.h"));
+  CHECK(rank("libeqnn/core/rng.h") < rank("libeqnn/core/matrix.h"));
+  CHECK(rank("libeqnn/nn/ops.h") < rank("libeqnn/core/trainer.cc"));
+  CHECK(rank("libeqnn/core/trainer.cc") < rank("libeqnn/hard/family.h"));
+  CHECK(rank("libeqnn/hard/families.cc") < rank("tools/data/dataset.h"));
+  CHECK(rank("tools/train/config.cc") < rank("tools/results/database.h"));
+  CHECK(rank("elsewhere/a.h") == -1);
   std::vector<std::string> wrong;
   for (const Source& s : sources()) {
     if (rank(s.path) < 0) wrong.push_back(s.path + " has no place in the order of test_rules.cc");
     for (const Include& include : s.includes()) {
       const auto target = resolve(s, include);
-      if (!target || s.in("tools/")) continue;
+      if (!target) continue;
       if (rank(*target) < 0 || rank(*target) > rank(s.path)) wrong.push_back(s.path + " includes " + *target);
     }
   }
@@ -222,10 +248,13 @@ TEST_CASE("the library is built for every machine, with arithmetic as written") 
   CHECK(read(fs::path(EQNN_SOURCE_ROOT) / "meson.build").find("-ffp-contract=off") != std::string::npos);
 }
 
-TEST_CASE("no file of the library is longer than 600 lines") {
-  std::vector<std::string> wrong;
+TEST_CASE("a folder is a room, not a warehouse") {
+  std::map<std::string, int> sources_of;
   for (const Source& s : sources())
-    if (s.in("libeqnn/") && std::count(s.text.begin(), s.text.end(), '\n') > 600) wrong.push_back(s.path);
+    if (!s.header()) ++sources_of[fs::path(s.path).parent_path().generic_string()];
+  std::vector<std::string> wrong;
+  for (const auto& [folder, count] : sources_of)
+    if (count > 20) wrong.push_back(folder + " has " + std::to_string(count) + " sources");
   check_none(wrong);
 }
 

@@ -5,8 +5,8 @@
 #include <doctest/doctest.h>
 #include <eqnn/eqnn.h>
 
-#include "../../tests/equivariance.h"
-#include "../../tests/gradcheck.h"
+#include "../../tests/support/equivariance.h"
+#include "../../tests/support/gradcheck.h"
 
 using namespace eqnn;
 

@@ -1,14 +1,15 @@
+#include <algorithm>
 #include <charconv>
 
-#include "../text.h"
-#include "boolean_orbit.h"
-#include "cnn_cyclic.h"
+#include "../core/spelling.h"
+#include "families/boolean_orbit/boolean_orbit.h"
+#include "families/planar/cnn_cyclic.h"
 #include "family.h"
-#include "frame_parity.h"
-#include "gnn_degree_parity.h"
-#include "gnn_feature.h"
-#include "invariant_poly.h"
-#include "rotation_invariant.h"
+#include "families/frame_parity/frame_parity.h"
+#include "families/gnn_degree_parity/gnn_degree_parity.h"
+#include "families/planar/gnn_feature.h"
+#include "families/invariant_poly/invariant_poly.h"
+#include "families/planar/rotation_invariant.h"
 
 namespace eqnn::hard {
 namespace {
@@ -60,6 +61,10 @@ bool ParameterReader::flag(const std::string& name) const {
   const bool yes = value.empty() || value == "true" || value == "1";
   require(yes || value == "false" || value == "0", name, " is '", value, "'; it must be true or false");
   return yes;
+}
+
+bool Family::has_parameter(std::string_view name) const {
+  return std::any_of(parameters.begin(), parameters.end(), [&](const Parameter& p) { return p.name == name; });
 }
 
 void Member::features(Block<const float>, Block<float>) const { throw ValueError("this family has no features"); }

@@ -11,10 +11,10 @@
 #include <string_view>
 #include <vector>
 
-#include "../certify.h"
-#include "../groups.h"
-#include "../matrix.h"
-#include "../rng.h"
+#include "../groups/certify.h"
+#include "../groups/permutation_group.h"
+#include "../core/matrix.h"
+#include "../core/rng.h"
 
 namespace eqnn::hard {
 
@@ -128,6 +128,7 @@ class Member {
 struct Family {
   std::string id, title, theorem, group, definition, input_law, control;
   std::vector<Parameter> parameters;
+  bool has_parameter(std::string_view name) const;
   // Flags of `eqnn train`, by name, at which the phenomenon shows: network, optimiser, budget.
   ParameterValues (*training)(const ParameterValues& values);
   // Draws a member from (seed, Stream::member). Throws ValueError for parameters that are not allowed.

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../text.h"
+#include "../core/spelling.h"
 
 namespace eqnn::hard {
 namespace {

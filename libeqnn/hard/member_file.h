@@ -8,8 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "../check.h"
-#include "../matrix.h"
+#include "../core/check.h"
+#include "../core/matrix.h"
 
 namespace eqnn::hard {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "../kernels.h"
+#include "../kernels/kernels.h"
 
 namespace eqnn::hard {
 namespace {

@@ -2,8 +2,8 @@
 // at.example + e).
 #pragma once
 
-#include "../matrix.h"
-#include "../rng.h"
+#include "../core/matrix.h"
+#include "../core/rng.h"
 
 namespace eqnn::hard {
 

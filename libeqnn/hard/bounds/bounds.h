@@ -1,0 +1,120 @@
+// Lower bounds on the number of correlational statistical queries that learn a function family.
+//
+// The model. A prior over functions f with E f^2 = 1 under a known input law. A learner, deterministic or
+// randomised, asks queries q with E q^2 <= 1 (or |q| <= 1 where a bound says so), each answered within tau of E f
+// q, and gives a function h. It has *learned* f when its square loss is below 1 - tau^2, which implies |<f,
+// h/||h||>| > tau. It succeeds with probability `prob` over the prior and its own coins. Answering 0 is allowed
+// until |<f, q>| > tau, so it learns nothing of f from a query that f does not "hit"; what follows counts how many
+// f one query can hit.
+//
+// The bounds hold for an oracle that answers as badly as it may. Gradients of random batches are no such adversary:
+// beside training they are a comparison, not a theorem. docs/bounds.md has the proofs in full.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "../family.h"
+
+namespace eqnn::hard {
+
+// --- The bounds as functions of their constants. Queries are real numbers, not rounded, and never below 0. All
+// throw
+// --- ValueError unless 0 < tau <= 1, 0 < prob <= 1, and for constants outside the ranges that are named.
+
+// B1, second moment: prob tau^2 / lambda - last, for lambda >= sup_h E_f <f, h>^2 over the queries that are
+// allowed. By Markov one query hits a share of at most lambda / tau^2 of the prior, and so does the final output,
+// which is the last one: prob <= queries lambda / tau^2 + last lambda / tau^2. `last` is 1, or sup E_f <f, h>^2
+// over E h^2 <= 1 divided by lambda, where lambda is for |q| <= 1 only and the output is any function of small
+// square loss. lambda > 0, last >= 0.
+double second_moment_queries(double lambda, double tau, double prob = 1, double last = 1);
+
+// B2, near-orthonormal: N functions with |<f_i, f_j>| <= gamma for i != j, the prior uniform over them:
+// prob N (tau^2 - gamma) / (1 - gamma) - 1, and 0 when tau^2 <= gamma.
+// Proof: let h hit m of them, with signs s_i. Then m tau < <sum s_i f_i, h> <= sqrt(m + m (m - 1) gamma), so
+// m < (1 - gamma) / (tau^2 - gamma). N >= 1, 0 <= gamma <= 1.
+double near_orthonormal_queries(double members, double gamma, double tau, double prob = 1);
+
+// B3, statistical dimension on average: SDA(C, gamma') = d means that every C' in C with |C'| >= |C| / d has an
+// average |<f, g>| over C' x C', diagonal included, of at most gamma'. With tau = sqrt(gamma'): prob d - 1.
+// Proof: the functions that h hits, m of them, have m tau < m sqrt(their average), so they are fewer than |C| / d.
+// (Feldman, Grigorescu, Reyzin, Vempala, Xiao, J. ACM 2017.) d >= 0.
+double sda_queries(double dimension, double prob = 1);
+// SDA(C, gamma + shift) of N functions with |<f_i, f_j>| <= gamma: at least N shift / (1 - gamma). 0 <= gamma < 1.
+double near_orthonormal_sda(double members, double gamma, double shift);
+// A lower bound of SDA(C, average) from a symmetric matrix of limits |<f_i, f_j>| <= limits_ij, limits_ii = 1: m
+// functions have an average of at most min(largest eigenvalue / m, the largest mean of m entries of a row that
+// include the diagonal), which falls with m; N / m for the first m with that at most `average`, 0 if there is none.
+double sda_lower_bound(MatrixView<const double> limits, double average);
+
+// Szorenyi (ALT 2009), quoted and not re-proved: d functions with |<f_i, f_j>| <= 1/d need (d tau^2 - 1) / 2
+// queries of a learner that succeeds on each of them. B2 implies it up to the constant: N = d, gamma = 1/d. d >= 1.
+double szorenyi_queries(double dimension, double tau);
+
+// The largest eigenvalue of a symmetric matrix, to 1e-13 of its largest absolute row sum, and not below by more:
+// Householder's tridiagonal form and bisection by Sturm sequences (Golub and Van Loan 2013, 8.3 and 8.4). O(n^3).
+// Throws ValueError for a matrix that is not square, or empty.
+double largest_eigenvalue(MatrixView<const double> symmetric);
+// The mean |entry|, and the largest |entry| off the diagonal (0 for one row).
+double average_correlation(MatrixView<const double> gram);
+double largest_correlation(MatrixView<const double> gram);
+
+// --- The constants of the families.
+
+// sup E_f <f, h>^2 over h, for a prior over the members of a family.
+struct SecondMoment {
+  double bounded = 0;       // over |h| <= 1
+  double unit = 0;          // over E h^2 <= 1; >= bounded
+  double error = 0;         // relative standard error of both, from an estimated acceptance; 0: exact
+  double orthonormal = 0;   // the prior is uniform over so many orthonormal functions; 0: it is not
+  bool two_valued = false;  // members are +-1
+  std::string prior;        // "uniform over all ...", "as the sampler draws: ..."
+  std::string formula;      // "lambda = 1 / dim H_4(R^50), 291550"
+  std::string source;       // who proves it, or the proof in a line
+};
+
+// Of all priors for which one is known; the last is of members as Family::draw makes them, if it is known at all
+// (cnn-cyclic needs c-min > 0, rotation-invariant n >= 5). Throws ValueError for an unknown family and parameters
+// that are not allowed.
+std::vector<SecondMoment> second_moments(std::string_view id, const ParameterValues& values);
+
+// Members drawn from the seeds seed, seed + 1, ..., and their Gram matrix.
+struct SampledGram {
+  Matrix<double> gram;            // E f_i f_j, exact or estimated
+  Matrix<double> limits;          // |E f_i f_j| <= limits, always exact
+  Index inputs = 0;               // of the estimate; 0: exact
+  double largest = 0, error = 0;  // the largest eigenvalue of gram, and its standard error
+};
+// Exact by the families' formulas; rotation-invariant: from `inputs` random inputs, whose largest eigenvalue is too
+// large on average (by a relative 2 sqrt(members / inputs) or less), so that the bound is too low. Empty where
+// there is no formula: boolean-orbit whose orbits cannot be listed; and for frame-parity, whose members are
+// orthonormal. Throws ValueError for members outside 2..kMaxGramMembers, and inputs < members.
+SampledGram sampled_gram(std::string_view id, const ParameterValues& values, Index members, std::uint64_t seed,
+                         Index inputs);
+
+// --- All bounds of an instance.
+
+struct Bound {
+  std::string kind;  // "B1", "B2", "B3", "B4", "Szorenyi"
+  std::string name;  // unique in its list
+  double queries = 0;
+  double error = 0;  // one standard error of queries; 0: exact
+  std::string statement, assumes, source;
+  bool vacuous() const { return !(queries > 1); }
+};
+
+struct BoundOptions {
+  Index members = 200;     // of the sampled Gram matrix; 0: none of its bounds. At most kMaxGramMembers
+  Index inputs = 100000;   // where it is estimated
+  std::uint64_t seed = 0;  // of the first member
+};
+inline constexpr Index kMaxGramMembers = 1000;
+
+// Every bound of this header that holds for the family at these parameters, those of the whole family first. Throws
+// ValueError for what is not allowed. Deterministic.
+std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob = 1,
+                             const BoundOptions& options = {});
+
+}  // namespace eqnn::hard

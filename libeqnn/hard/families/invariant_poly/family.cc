@@ -1,0 +1,144 @@
+// invariant-poly: member files, parameters, and the registry's entry.
+#include <fmt/format.h>
+
+#include "invariant_poly.h"
+#include "../../member_file.h"
+
+namespace eqnn::hard {
+namespace {
+
+using nlohmann::json;
+
+Generators parse_generators(const std::string& text) {
+  for (const Generators kind : {Generators::rowsum, Generators::sign, Generators::cyclic})
+    if (text == generators_name(kind)) return kind;
+  throw ValueError(concat("generators is '", text, "'; allowed are rowsum, sign and cyclic"));
+}
+
+// --- member files ----------------------------------------------------------------------------------------------
+
+Monomial parse_monomial(const json& list, std::size_t term) {
+  require(list.is_array(), "'monomial' of term ", term, " holds ", list.type_name(),
+          "; it must be an array of [generator, degree] pairs");
+  Monomial monomial;
+  for (const json& pair : list) {
+    require(pair.is_array() && pair.size() == 2 && pair[0].is_number_integer() && pair[1].is_number_integer(),
+            "'monomial' of term ", term, " holds ", pair.dump(-1, ' ', true, json::error_handler_t::replace),
+            "; each entry must be [generator, degree], two whole numbers");
+    const json numbers = {{"generator", pair[0]}, {"degree", pair[1]}};
+    monomial.push_back({whole_number(numbers, "generator"), whole_number(numbers, "degree")});
+  }
+  return monomial;
+}
+
+std::vector<PolynomialTerm> parse_terms(const json& list) {
+  require(list.is_array(), "'terms' of the member holds ", list.type_name(), "; it must be an array of terms");
+  std::vector<PolynomialTerm> terms;
+  for (std::size_t t = 0; t < list.size(); ++t) {
+    const json& term = list[t];
+    require(term.is_object() && term.size() == 2 && term.contains("coef") && term.contains("monomial"), "term ", t,
+            " of the member must be an object with coef and monomial, and nothing else");
+    terms.push_back({real_number(term, "coef"), parse_monomial(term.at("monomial"), t)});
+  }
+  return terms;
+}
+
+std::unique_ptr<Member> parse_member(std::string_view text) {
+  const json document = parse_member_document(text, {"generators", "r", "terms"}, {"m", "n"});
+  PolynomialInputs inputs;
+  inputs.generators = parse_generators(text_value(document, "generators"));
+  inputs.r = whole_number(document, "r");
+  if (document.contains("m")) inputs.m = whole_number(document, "m");
+  if (document.contains("n")) {
+    inputs.n = whole_number(document, "n");
+    require(inputs.n >= 3, "n is ", inputs.n, "; cyclic generators need n >= 3");
+  }
+  return std::make_unique<InvariantPoly>(inputs, parse_terms(document.at("terms")));
+}
+
+// --- parameters --------------------------------------------------------------------------------------------------
+
+const std::vector<Parameter>& parameters() {
+  static const std::vector<Parameter> all = {
+      {"generators", "rowsum", "rowsum, sign or cyclic: which group, and which invariants of it"},
+      {"r", "", "number of generators; 100 for rowsum, 50 for sign and cyclic, (n - 1) / 2 where n is given"},
+      {"m", "1", "rows of the input (rowsum)"},
+      {"n", "", "points of the input (cyclic); 2 r + 1, must agree with r"},
+      {"degree", "4", "D, the degree of every monomial, 1 to 12"},
+      {"terms", "5", "T, the number of monomials"},
+  };
+  return all;
+}
+
+PolynomialSampler sampler_of(const ParameterValues& values) {
+  const ParameterReader read(parameters(), values);
+  PolynomialSampler sampler;
+  PolynomialInputs& inputs = sampler.inputs;
+  inputs.generators = parse_generators(read.text("generators"));
+  inputs.m = read.integer("m");
+  inputs.r = inputs.generators == Generators::rowsum ? 100 : 50;
+  if (!read.text("n").empty()) {
+    inputs.n = read.integer("n");
+    require(inputs.generators == Generators::cyclic, "n is ", inputs.n, " with ",
+            generators_name(inputs.generators), " generators; only cyclic ones have n points: leave it out");
+    require(inputs.n >= 3, "n is ", inputs.n, "; cyclic generators need n >= 3");
+    inputs.r = (inputs.n - 1) / 2;
+  }
+  if (!read.text("r").empty()) inputs.r = read.integer("r");
+  sampler.degree = read.integer("degree");
+  sampler.terms = read.integer("terms");
+  sampler.validate();
+  return sampler;
+}
+
+}  // namespace
+
+std::string InvariantPoly::json() const {
+  nlohmann::ordered_json document;
+  document["generators"] = generators_name(inputs_.generators);
+  document["r"] = inputs_.r;
+  if (inputs_.m != 1) document["m"] = inputs_.m;
+  if (inputs_.points() == 2 * inputs_.r + 2) document["n"] = inputs_.n;
+  auto list = nlohmann::ordered_json::array();
+  for (const PolynomialTerm& t : terms()) {
+    auto monomial = nlohmann::ordered_json::array();
+    for (const Factor& f : t.monomial) monomial.push_back({f.generator, f.degree});
+    nlohmann::ordered_json term;
+    term["coef"] = t.coefficient;
+    term["monomial"] = monomial;
+    list.push_back(term);
+  }
+  document["terms"] = list;
+  return document.dump();
+}
+
+Family invariant_poly_family() {
+  Family f;
+  f.id = "invariant-poly";
+  f.title = "Sparse polynomials of a group's invariants";
+  f.theorem =
+      "correlational queries of tolerance tau need tau^2 C(r, D) of them (Kiani et al., ICLR 2024); with queries "
+      "on "
+      "y^2, T (r D + 2) + 1 are enough";
+  f.group = "rowsum: S_m on the rows; sign: sign flips; cyclic: shifts and reflections of Z_n";
+  f.definition =
+      "f = sum over T monomials of +-1/sqrt(T) times a product of orthonormal polynomials of the generators z: row "
+      "sums / sqrt(m), squares x_i^2, or the power spectrum |x^_w|^2 / n, w = 1..r";
+  f.input_law = "entries iid N(0, 1); so the generators are iid N(0, 1), chi^2_1 or Exp(1)";
+  f.control = "the same generators, r and T, monomials of degree 2";
+  f.parameters = parameters();
+  f.training = [](const ParameterValues&) -> ParameterValues {
+    return {{"model", "poly"}, {"width", "64"},   {"lr", "3e-3"},
+            {"batch", "128"},  {"steps", "4000"}, {"clip-norm", "1"}};
+  };
+  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
+    return std::make_unique<InvariantPoly>(InvariantPoly::draw(sampler_of(values), seed));
+  };
+  f.parse = parse_member;
+  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
+    return certify_invariant_polys(sampler_of(values), members, options);
+  };
+  return f;
+}
+
+}  // namespace eqnn::hard

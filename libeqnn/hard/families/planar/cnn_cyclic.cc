@@ -1,0 +1,294 @@
+#include "cnn_cyclic.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "../../../kernels/kernels.h"
+#include "../../member_file.h"
+
+namespace eqnn::hard {
+namespace {
+
+constexpr Index kAttempts = 10000;
+
+void require_positions(Index n) {
+  require(n >= 3, "n is ", n, "; need n >= 3 positions");
+  require(n <= kMaxPositions, "n is ", n, "; at most ", kMaxPositions, " positions are supported");
+}
+
+double norm_ratio_of(Index k, const Matrix<double>& b) {
+  return static_cast<double>(b.rows()) * cyclic_inner_product(k, 1, b, b) / planar_norm_sq(k);
+}
+
+}  // namespace
+
+std::vector<PlaneMap> shifted_products(const Matrix<double>& b, const Matrix<double>& other) {
+  const Index n = b.rows();
+  std::vector<PlaneMap> products(static_cast<std::size_t>(n), PlaneMap{});
+  for (Index g = 0; g < n; ++g) {
+    PlaneMap& m = products[static_cast<std::size_t>(g)];
+    for (Index t = 0; t < n; ++t) {
+      const Index from = t >= g ? t - g : t - g + n;
+      m[0] += b(t, 0) * other(from, 0);
+      m[1] += b(t, 0) * other(from, 1);
+      m[2] += b(t, 1) * other(from, 0);
+      m[3] += b(t, 1) * other(from, 1);
+    }
+  }
+  return products;
+}
+
+double cyclic_inner_product(Index k, Index d, const Matrix<double>& b, const Matrix<double>& other) {
+  double sum = 0;
+  for (const PlaneMap& m : shifted_products(b, other)) sum += planar_kernel(k, Signs::alternating, m);
+  return static_cast<double>(d) / static_cast<double>(b.rows()) * sum;
+}
+
+// --- drawing members -----------------------------------------------------------------------------------
+
+void CnnCyclicSampler::validate() const {
+  require_positions(n);
+  require(d >= 1, "d is ", d, "; it must be at least 1");
+  require_directions(k);
+  if (!(c_min >= 0 && std::isfinite(c_min)))
+    throw ValueError(fmt::format("c-min is {}; it must be finite and not negative", c_min));
+}
+
+Fact CnnCyclicSampler::acceptance() const {
+  validate();
+  constexpr std::uint64_t kDraws = 200;
+  double accepted = 0;
+  for (std::uint64_t attempt = 0; attempt < kDraws; ++attempt)
+    accepted += norm_ratio_of(k, haar_plane(n, 0, attempt)) >= c_min ? 1 : 0;
+  const double share = accepted / kDraws;
+  // Half a failure keeps an error above zero where none was seen.
+  const double spread = std::clamp(share, 0.5 / kDraws, 1 - 0.5 / kDraws);
+  return {"acceptance", share, std::sqrt(spread * (1 - spread) / kDraws),
+          "share of planes that the sampler accepts"};
+}
+
+CnnCyclic CnnCyclic::draw(const CnnCyclicSampler& sampler, std::uint64_t seed) {
+  sampler.validate();
+  for (Index attempt = 0; attempt < kAttempts; ++attempt) {
+    Matrix<double> b = haar_plane(sampler.n, seed, static_cast<std::uint64_t>(attempt));
+    if (norm_ratio_of(sampler.k, b) >= std::max(sampler.c_min, 1e-9 * static_cast<double>(sampler.n)))
+      return CnnCyclic(sampler.k, std::move(b), sampler.d, sampler.c_min);
+  }
+  throw ValueError(fmt::format("no plane accepted after {} draws at n = {}, k = {} with c-min {}; lower c-min",
+                               kAttempts, sampler.n, sampler.k, sampler.c_min));
+}
+
+// --- the member ------------------------------------------------------------------------------------------
+
+CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min)
+    : PlanarMember(k, std::move(b), b.rows(), d), c_min_(c_min) {
+  require_positions(n());
+  const double channels = static_cast<double>(d), positions = static_cast<double>(n());
+  double target = 0, control = 0;
+  const double uncorrelated = isotropic_kernel(k, Signs::equal, 0);
+  for (const PlaneMap& m : shifted_products(plane(), plane())) {
+    target += planar_kernel(k, Signs::alternating, m);
+    control += planar_kernel(k, Signs::equal, m) - uncorrelated;
+  }
+  const double norm = channels / positions * target;
+  if (norm <= 1e-10 * channels * planar_norm_sq(k))
+    throw ValueError(fmt::format(
+        "norm_sq is {:.3g}: target vanishes after averaging over shifts: B is (close to) a shift-invariant "
+        "plane; choose another B",
+        norm));
+  set_moments(norm, 2 * static_cast<double>(k) * channels / std::sqrt(2 * std::numbers::pi),
+              channels / positions * control);
+  single_shifts_ = shifts<float>();
+  double_shifts_ = shifts<double>();
+}
+
+double CnnCyclic::norm_ratio() const {
+  return static_cast<double>(n()) * norm_sq() / (static_cast<double>(d()) * planar_norm_sq(k()));
+}
+
+double CnnCyclic::largest_overlap() const {
+  const auto products = shifted_products(plane(), plane());
+  double largest = 0;
+  for (std::size_t g = 1; g < products.size(); ++g)
+    largest = std::max(largest, largest_singular_value(products[g]));
+  return largest;
+}
+
+double CnnCyclic::raw(MatrixView<const double> x, Signs signs) const {
+  double sum = 0;
+  for (Index c = 0; c < d(); ++c)
+    for (Index g = 0; g < n(); ++g) {
+      double z1 = 0, z2 = 0;
+      for (Index t = 0, from = g; t < n();
+           ++t, from = from + 1 == n() ? 0 : from + 1) {  // (S_g^{-1} x)_t = x_{t+g}
+        z1 += plane()(t, 0) * x(from, c);
+        z2 += plane()(t, 1) * x(from, c);
+      }
+      sum += response(signs, z1, z2);
+    }
+  return sum / static_cast<double>(n());
+}
+
+// z_g = sum_u x_u B_{u-g}: a product with the circulant matrix whose row u is B_u, B_{u-1}, ... All of its rows are
+// windows of one vector, column[m] = B_{-m}, row u starting at n - u.
+template <class T>
+CnnCyclic::Shifts<T> CnnCyclic::shifts() const {
+  Shifts<T> s;
+  for (Index i = 0; i < 2; ++i) {
+    const Index size = 2 * n() + 4 * static_cast<Index>(kLine / sizeof(T));  // rows are read to the next whole line
+    s.columns[i] = AlignedBuffer<T>(size);
+    for (Index m = 0; m < size; ++m) s.columns[i][m] = static_cast<T>(plane()((n() - m % n()) % n(), i));
+  }
+  return s;
+}
+
+template <class T>
+void CnnCyclic::all_raw(const FoldedResponse<T>& h, const Shifts<T>& shifts, const Block<const T>& x, T* y) const {
+  constexpr Index kTile = 2048, kWidest = 512;
+  alignas(kLine) T z[2][kTile], values[kTile];
+  const Index positions = n();
+  std::fill(y, y + x.examples, T(0));
+  for (Index g = 0; g < positions; g += kWidest) {
+    const Index width = std::min(kWidest, positions - g), stride = padded<T>(width), most = kTile / stride;
+    for (Index first = 0; first < x.examples; first += most) {
+      const Index examples = std::min(most, x.examples - first);
+      for (Index c = 0; c < d(); ++c) {
+        for (int i = 0; i < 2; ++i) {
+          kernels::Product<T> p;
+          p.m = examples;
+          p.n = width;
+          p.k = positions;
+          p.a = x.row(first) + c;
+          p.a_row = positions * x.stride;
+          p.a_col = x.stride;
+          p.b = shifts.columns[i].data() + positions + g;
+          p.b_row = -1;
+          p.c = z[i];
+          p.c_row = stride;
+          kernels::product(p);
+        }
+        for (Index e = 0; e < examples; ++e) {
+          h(width, z[0] + e * stride, z[1] + e * stride, values);
+          T sum = 0;
+          sum_groups(1, width, values, &sum);
+          y[first + e] += sum;
+        }
+      }
+    }
+  }
+  for (Index e = 0; e < x.examples; ++e) y[e] /= static_cast<T>(positions);
+}
+
+void CnnCyclic::raw(const FoldedResponse<float>& h, const Block<const float>& x, float* y) const {
+  all_raw(h, single_shifts_, x, y);
+}
+void CnnCyclic::raw(const FoldedResponse<double>& h, const Block<const double>& x, double* y) const {
+  all_raw(h, double_shifts_, x, y);
+}
+
+double correlation(const CnnCyclic& f, const CnnCyclic& g) {
+  require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d(), "the members differ (k ", f.k(), " and ", g.k(),
+          ", n ", f.n(), " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, n and d");
+  return cyclic_inner_product(f.k(), f.d(), f.plane(), g.plane()) / std::sqrt(f.norm_sq() * g.norm_sq());
+}
+
+std::vector<Fact> CnnCyclic::facts() const {
+  const double dimension = harmonic_dimension(k(), n()), positions = static_cast<double>(n());
+  const double units = 2 * static_cast<double>(k() * d());
+  const Fact acceptance = CnnCyclicSampler{n(), d(), k(), c_min_}.acceptance();
+  const double share = std::max(acceptance.value, acceptance.error),
+               moment = positions / (c_min_ * dimension * share);
+  std::vector<Fact> facts = planar_facts();
+  facts.insert(facts.end(),
+               {
+                   {"n_norm_ratio", norm_ratio(), 0, "n norm_sq / (d E h^2): 1 if the shifts of B were orthogonal"},
+                   {"largest_overlap", largest_overlap(), 0, "max over g != 0 of ||B^T S_g B||"},
+                   {"c_min", c_min_, 0, "the sampler's least n_norm_ratio"},
+                   acceptance,
+                   {"dim_harmonic", dimension, 0, "dim H_k(R^n) = C(n+k-1, k) - C(n+k-3, k-2)"},
+               });
+  if (c_min_ > 0 && std::isfinite(moment)) {
+    facts.push_back({"second_moment", std::min(1.0, moment), 0,
+                     "n / (c_min acceptance dim H_k) >= E_B <f_B, u>^2 for every E u^2 = 1"});
+    facts.push_back(
+        {"n_eff", std::max(1.0, 1 / moment), 0, "1 / second_moment, the effective number of functions"});
+  }
+  facts.push_back({"network_units", units, 0, "realising network: cyclic convolution of full length"});
+  facts.push_back({"network_parameters", units * positions * static_cast<double>(d()) + 2 * units + 1, 0,
+                   "realising network: weights and biases"});
+  return facts;
+}
+
+// --- the registry's entry --------------------------------------------------------------------------------
+
+std::string CnnCyclic::json() const {
+  nlohmann::ordered_json document;
+  document["k"] = k();
+  document["d"] = d();
+  document["B"] = matrix_json(plane());
+  return document.dump();
+}
+
+namespace {
+
+std::unique_ptr<Member> parse_member(std::string_view text) {
+  const auto document = parse_member_document(text, {"k", "B"}, {"d"});
+  const Index d = document.contains("d") ? whole_number(document, "d") : 1;
+  return std::make_unique<CnnCyclic>(whole_number(document, "k"), number_matrix(document, "B"), d);
+}
+
+const std::vector<Parameter>& parameters() {
+  static const std::vector<Parameter> all = {
+      {"n", "48", "positions, 3 to 4096"},
+      {"d", "1", "channels, at least 1"},
+      {"k", "6", "half the number of directions; even, or 1"},
+      {"c-min", "0.5", "B is drawn again while n norm_sq / (d E h^2) is below this"},
+  };
+  return all;
+}
+
+CnnCyclicSampler sampler_of(const ParameterValues& values) {
+  const ParameterReader read(parameters(), values);
+  const CnnCyclicSampler sampler{read.integer("n"), read.integer("d"), read.integer("k"), read.number("c-min")};
+  sampler.validate();
+  return sampler;
+}
+
+}  // namespace
+
+Family cnn_cyclic_family() {
+  Family f;
+  f.id = "cnn-cyclic";
+  f.title = "A hidden plane under cyclic shifts";
+  f.theorem =
+      "2^(n^Omega(1)) / |G|^2 correlational queries, or tolerance |G| 2^(-n^Omega(1)) + sqrt|G| n^(-Omega(k)) "
+      "(Kiani et "
+      "al., ICLR 2024)";
+  f.group = "C_n, shifting the positions";
+  f.definition =
+      "f(X) = (1/n) sum over shifts g and channels c of h(B^T S_g^-1 X_c) / sqrt(norm_sq), h(z) = sum over j = "
+      "1..2k of "
+      "(-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
+  f.input_law = "X in R^(n x d), iid standard normal";
+  f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
+  f.parameters = parameters();
+  f.training = [](const ParameterValues&) -> ParameterValues {
+    // Initial weights U(-1/sqrt(fan_in), 1/sqrt(fan_in)): with twice that and more the control ends at 0.01 to 0.03.
+    return {{"model", "cnn"}, {"depth", "1"}, {"width", "64"},   {"head-width", "0"}, {"init-scale", "0.408248"},
+            {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "64"}, {"steps", "10000"}};
+  };
+  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
+    return std::make_unique<CnnCyclic>(CnnCyclic::draw(sampler_of(values), seed));
+  };
+  f.parse = parse_member;
+  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
+    return certify_cnn_cyclics(sampler_of(values), members, options);
+  };
+  return f;
+}
+
+}  // namespace eqnn::hard

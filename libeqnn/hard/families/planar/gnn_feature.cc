@@ -1,0 +1,354 @@
+#include "gnn_feature.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <utility>
+
+#include "../../../io/files.h"
+#include "../../../kernels/kernels.h"
+#include "../../member_file.h"
+
+namespace eqnn::hard {
+namespace {
+
+void require_nodes(Index n) {
+  require(n >= 1 && n <= kMaxFeatureNodes, "n is ", n, "; it must be 1 to ", kMaxFeatureNodes);
+}
+
+Matrix<double> random_graph(Index n) {
+  for (std::uint64_t attempt = 0;; ++attempt) {
+    require(attempt < 10000, "no random graph on ", n, " nodes has an edge; take n >= 2");
+    Matrix<double> a(n, n);
+    Draws draws({0, Stream::member, attempt, 1});
+    bool any = false;
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < i; ++j) {
+        a(i, j) = a(j, i) = static_cast<double>(draws.word() >> 31);
+        any = any || a(i, j) == 1;
+      }
+    if (any) return a;
+  }
+}
+
+// The whole numbers of a line, up to a comment; empty optional-like flag when something else is there.
+bool read_line(std::string_view line, std::vector<Index>& numbers) {
+  numbers.clear();
+  line = line.substr(0, line.find('#'));
+  const char *at = line.data(), *end = at + line.size();
+  while (true) {
+    while (at != end && (*at == ' ' || *at == '\t' || *at == '\r')) ++at;
+    if (at == end) return true;
+    Index value = 0;
+    const auto [next, error] = std::from_chars(at, end, value);
+    if (error != std::errc() || (next != end && *next != ' ' && *next != '\t' && *next != '\r')) return false;
+    numbers.push_back(value);
+    at = next;
+  }
+}
+
+Matrix<double> graph_of_file(const std::string& path, Index n) {
+  const std::string text = read_file(path);
+  Matrix<double> a(n, n);
+  std::vector<Index> edge;
+  Index number = 1;
+  for (std::size_t start = 0; start < text.size(); ++number) {
+    const std::size_t end = std::min(text.find('\n', start), text.size());
+    const std::string_view line = std::string_view(text).substr(start, end - start);
+    start = end + 1;
+    const bool numbers = read_line(line, edge);
+    if (numbers && edge.empty()) continue;
+    require<FileError>(numbers && edge.size() == 2, path, ":", number, ": '", line.substr(0, 40),
+                       "' is no edge; write two nodes, as in 0 1");
+    for (const Index v : edge)
+      require<FileError>(v >= 0 && v < n, path, ":", number, ": node ", v, " does not exist; nodes are 0 to ",
+                         n - 1, ", set --n for more");
+    a(edge[0], edge[1]) = a(edge[1], edge[0]) = 1;
+  }
+  return a;
+}
+
+}  // namespace
+
+Matrix<double> feature_graph(const std::string& name, Index n) {
+  require_nodes(n);
+  if (name == "er") return random_graph(n);
+  Matrix<double> a(n, n);
+  for (Index i = 0; i < n; ++i) {
+    if (name == "cycle" && n > 1) a(i, (i + 1) % n) = a((i + 1) % n, i) = 1;
+    if (name == "empty") a(i, i) = 1;
+    if (name == "complete")
+      for (Index j = 0; j < n; ++j) a(i, j) = i != j;
+  }
+  if (name == "cycle" || name == "empty" || name == "complete") return a;
+  return graph_of_file(name, n);
+}
+
+// --- the member ------------------------------------------------------------------------------------------
+
+GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b)
+    : PlanarMember(k, std::move(b), a.rows(), b.rows()), a_(std::move(a)), b_single_(plane().rows(), 2) {
+  require(a_.rows() == a_.cols(), "A is ", a_.rows(), " x ", a_.cols(), "; it must be square");
+  require_nodes(a_.rows());
+  require(d() <= kMaxFeatures, "d is ", d(), "; at most ", kMaxFeatures, " features are supported");
+  for (Index i = 0; i < d(); ++i)
+    for (Index j = 0; j < 2; ++j) b_single_(i, j) = static_cast<float>(plane()(i, j));
+  list_neighbors();
+  count_pairs();
+  const double directions = 2 * static_cast<double>(k), pi = std::numbers::pi;
+  const double norm = sum_over_pairs([&](double rho) { return isotropic_kernel(k, Signs::alternating, rho); });
+  const double uncorrelated = isotropic_kernel(k, Signs::equal, 0);
+  const double variance =
+      sum_over_pairs([&](double rho) { return isotropic_kernel(k, Signs::equal, rho) - uncorrelated; });
+  double roots = 0;
+  for (Index v = 0; v < n(); ++v)
+    roots += std::sqrt(
+        static_cast<double>(offsets_[static_cast<std::size_t>(v + 1)] - offsets_[static_cast<std::size_t>(v)]));
+  set_moments(norm, directions * roots / std::sqrt(2 * pi), variance);
+}
+
+GnnFeature GnnFeature::draw(Index k, Matrix<double> a, Index d, std::uint64_t seed) {
+  require(d >= 2, "d is ", d, "; need d >= 2 features for a plane");
+  return GnnFeature(k, std::move(a), haar_plane(d, seed));
+}
+
+void GnnFeature::list_neighbors() {
+  offsets_ = {0};
+  for (Index i = 0; i < n(); ++i) {
+    for (Index j = 0; j < n(); ++j) {
+      if (a_(i, j) != 0 && a_(i, j) != 1)
+        throw ValueError(fmt::format("A entry ({}, {}) is {}; entries must be 0 or 1", i, j, a_(i, j)));
+      if (a_(i, j) == 1) neighbors_.push_back(j);
+    }
+    offsets_.push_back(static_cast<Index>(neighbors_.size()));
+  }
+  require(!neighbors_.empty(),
+          "A is all zero: every vertex has empty neighbourhood: target is zero; give A an edge");
+}
+
+void GnnFeature::count_pairs() {
+  // (d_u d_v, common neighbours): the sums depend on a pair of nodes through these alone.
+  std::map<std::pair<Index, Index>, Index> counts;
+  const auto degree = [&](Index v) {
+    return offsets_[static_cast<std::size_t>(v + 1)] - offsets_[static_cast<std::size_t>(v)];
+  };
+  std::vector<Index> common(static_cast<std::size_t>(n()));
+  std::vector<std::vector<Index>> owners(static_cast<std::size_t>(n()));  // rows of A that hold a node
+  for (Index v = 0; v < n(); ++v)
+    for (Index e = offsets_[static_cast<std::size_t>(v)]; e < offsets_[static_cast<std::size_t>(v + 1)]; ++e)
+      owners[static_cast<std::size_t>(neighbors_[static_cast<std::size_t>(e)])].push_back(v);
+  for (Index u = 0; u < n(); ++u) {
+    std::fill(common.begin(), common.end(), Index{0});
+    for (Index e = offsets_[static_cast<std::size_t>(u)]; e < offsets_[static_cast<std::size_t>(u + 1)]; ++e)
+      for (const Index v : owners[static_cast<std::size_t>(neighbors_[static_cast<std::size_t>(e)])])
+        ++common[static_cast<std::size_t>(v)];
+    for (Index v = 0; v < n(); ++v)
+      if (degree(u) > 0 && degree(v) > 0) ++counts[{degree(u) * degree(v), common[static_cast<std::size_t>(v)]}];
+  }
+  for (const auto& [key, count] : counts) {
+    const double scale = std::sqrt(static_cast<double>(key.first));
+    pairs_.push_back({scale, static_cast<double>(key.second) / scale, static_cast<double>(count)});
+  }
+}
+
+double GnnFeature::raw(MatrixView<const double> x, Signs signs) const {
+  std::vector<double> z(static_cast<std::size_t>(2 * n()));  // X B
+  for (Index v = 0; v < n(); ++v)
+    for (Index i = 0; i < d(); ++i)
+      for (Index j = 0; j < 2; ++j) z[static_cast<std::size_t>(2 * v + j)] += x(v, i) * plane()(i, j);
+  double sum = 0;
+  for (std::size_t v = 0; v + 1 < offsets_.size(); ++v) {
+    double z1 = 0, z2 = 0;
+    for (Index e = offsets_[v]; e < offsets_[v + 1]; ++e) {
+      const auto u = static_cast<std::size_t>(neighbors_[static_cast<std::size_t>(e)]);
+      z1 += z[2 * u];
+      z2 += z[2 * u + 1];
+    }
+    sum += response(signs, z1, z2);
+  }
+  return sum;
+}
+
+template <class T>
+void GnnFeature::all_raw(const FoldedResponse<T>& h, const Matrix<T>& b, const Block<const T>& x, T* y) const {
+  constexpr Index kTile = kMaxFeatureNodes;  // at least one example
+  alignas(kLine) T projected[2 * kTile + kLine / sizeof(T)];
+  alignas(kLine) T z1[kTile], z2[kTile], values[kTile];
+  const Index nodes = n(), most = kTile / nodes;
+  for (Index first = 0; first < x.examples; first += most) {
+    const Index examples = std::min(most, x.examples - first);
+    kernels::Product<T> p;
+    p.m = examples * nodes;
+    p.n = 2;
+    p.k = d();
+    p.a = x.row(first);
+    p.a_row = x.stride;
+    p.b = b.data();
+    p.b_row = b.stride();
+    p.c = projected;
+    p.c_row = 2;
+    kernels::product(p);
+    for (Index e = 0; e < examples; ++e) {
+      const T* node = projected + 2 * e * nodes;
+      for (Index v = 0; v < nodes; ++v) {
+        T sum1 = 0, sum2 = 0;
+        for (Index i = offsets_[static_cast<std::size_t>(v)]; i < offsets_[static_cast<std::size_t>(v + 1)]; ++i) {
+          const T* neighbor = node + 2 * neighbors_[static_cast<std::size_t>(i)];
+          sum1 += neighbor[0];
+          sum2 += neighbor[1];
+        }
+        z1[e * nodes + v] = sum1;
+        z2[e * nodes + v] = sum2;
+      }
+    }
+    h(p.m, z1, z2, values);
+    sum_groups(examples, nodes, values, y + first);
+  }
+}
+
+void GnnFeature::raw(const FoldedResponse<float>& h, const Block<const float>& x, float* y) const {
+  all_raw(h, b_single_, x, y);
+}
+void GnnFeature::raw(const FoldedResponse<double>& h, const Block<const double>& x, double* y) const {
+  all_raw(h, plane(), x, y);
+}
+
+double correlation(const GnnFeature& f, const GnnFeature& g) {
+  bool same = f.k() == g.k() && f.n() == g.n() && f.d() == g.d();
+  for (Index i = 0; same && i < f.n(); ++i)
+    for (Index j = 0; j < f.n(); ++j) same = same && (*f.graph())(i, j) == (*g.graph())(i, j);
+  require(same, "the members differ in k, A or d (k ", f.k(), " and ", g.k(), ", n ", f.n(), " and ", g.n(), ", d ",
+          f.d(), " and ", g.d(), "); compare members of one k, A and d");
+  const PlaneMap m = plane_product(f.plane(), g.plane());
+  const double inner = f.sum_over_pairs([&](double rho) {
+    return planar_kernel(f.k(), Signs::alternating, {rho * m[0], rho * m[1], rho * m[2], rho * m[3]});
+  });
+  return inner / std::sqrt(f.norm_sq() * g.norm_sq());
+}
+
+std::optional<PermutationGroup> GnnFeature::group() const {
+  const Index n = a_.rows();
+  std::vector<std::int32_t> shift, reflection;
+  for (Index i = 0; i < n; ++i) {
+    shift.push_back(static_cast<std::int32_t>((i + 1) % n));
+    reflection.push_back(static_cast<std::int32_t>((n - i) % n));
+  }
+  std::vector<Permutation> candidates{Permutation(shift), Permutation(reflection)};
+  for (std::int32_t i = 0; i < n; ++i)
+    for (std::int32_t j = 0; j < i; ++j) candidates.push_back(Permutation::from_cycles(n, {{j, i}}));
+  std::erase_if(candidates, [&](const Permutation& p) {
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j)
+        if (a_(p(i), p(j)) != a_(i, j)) return true;
+    return p.is_identity();
+  });
+  return PermutationGroup(n, candidates);
+}
+
+std::vector<Fact> GnnFeature::facts() const {
+  const double dimension = harmonic_dimension(k(), d()), units = 2 * static_cast<double>(k());
+  std::vector<Fact> facts = planar_facts();
+  facts.insert(facts.end(), {
+                                {"edges", static_cast<double>(neighbors_.size()), 0, "ones of A"},
+                                {"dim_harmonic", dimension, 0, "dim H_k(R^d) = C(d+k-1, k) - C(d+k-3, k-2)"},
+                                {"second_moment", 1 / dimension, 0,
+                                 "1 / dim H_k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform"},
+                                {"n_eff", dimension, 0, "1 / second_moment, the effective number of functions"},
+                                {"network_units", units, 0, "realising network: message-passing layer"},
+                                {"network_parameters", units * static_cast<double>(d()) + units + 1, 0,
+                                 "realising network: weights and biases"},
+                            });
+  return facts;
+}
+
+std::vector<std::string> GnnFeature::warnings() const {
+  auto lines = PlanarMember::warnings();
+  if (d() <= 2) lines.push_back("d is 2: all members are equal up to a rotation in the plane; use d > 2");
+  return lines;
+}
+
+// --- the registry's entry --------------------------------------------------------------------------------
+
+std::string GnnFeature::json() const {
+  nlohmann::ordered_json document;
+  document["k"] = k();
+  document["A"] = nlohmann::ordered_json::array();
+  for (Index i = 0; i < n(); ++i) {
+    std::vector<int> row;
+    for (Index j = 0; j < n(); ++j) row.push_back(static_cast<int>(a_(i, j)));
+    document["A"].push_back(row);
+  }
+  document["B"] = matrix_json(plane());
+  return document.dump();
+}
+
+namespace {
+
+std::unique_ptr<Member> parse_member(std::string_view text) {
+  const auto document = parse_member_document(text, {"k", "A", "B"}, {"d"});
+  auto b = number_matrix(document, "B");
+  if (document.contains("d"))
+    require(whole_number(document, "d") == b.rows(), "d is ", whole_number(document, "d"), " and B has ", b.rows(),
+            " rows; they must agree");
+  return std::make_unique<GnnFeature>(whole_number(document, "k"), number_matrix(document, "A"), std::move(b));
+}
+
+const std::vector<Parameter>& parameters() {
+  static const std::vector<Parameter> all = {
+      {"n", "8", "nodes, 1 to 1024"},
+      {"d", "32", "features of a node, at least 2"},
+      {"k", "6", "half the number of directions; even, or 1"},
+      {"graph", "cycle",
+       "cycle, empty (self loops alone), complete, er (the same for every seed), or a file of edges"},
+  };
+  return all;
+}
+
+struct Settings {
+  Index k, d;
+  Matrix<double> graph;
+};
+Settings settings_of(const ParameterValues& values) {
+  const ParameterReader read(parameters(), values);
+  require_directions(read.integer("k"));
+  return {read.integer("k"), read.integer("d"), feature_graph(read.text("graph"), read.integer("n"))};
+}
+
+}  // namespace
+
+Family gnn_feature_family() {
+  Family f;
+  f.id = "gnn-feature";
+  f.title = "A hidden plane in the node features of a fixed graph";
+  f.theorem =
+      "at least tau^2 dim H_k(R^d) - 1 correlational queries of tolerance tau (second moment; the family is that "
+      "of Kiani "
+      "et al., ICLR 2024)";
+  f.group = "permutations of the nodes, with the graph";
+  f.definition =
+      "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), h(z) = sum over j = 1..2k of (-1)^j relu(w_j . z), "
+      "w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
+  f.input_law = "X in R^(n x d), iid standard normal; A fixed";
+  f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
+  f.parameters = parameters();
+  f.training = [](const ParameterValues&) -> ParameterValues {
+    return {{"model", "gnn"}, {"depth", "1"}, {"width", "128"}, {"head-width", "0"}, {"adjacency", "sqrt"},
+            {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "128"}, {"steps", "10000"}};
+  };
+  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
+    Settings s = settings_of(values);
+    return std::make_unique<GnnFeature>(GnnFeature::draw(s.k, std::move(s.graph), s.d, seed));
+  };
+  f.parse = parse_member;
+  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
+    const Settings s = settings_of(values);
+    return certify_gnn_features(s.k, s.graph, s.d, members, options);
+  };
+  return f;
+}
+
+}  // namespace eqnn::hard

@@ -1,0 +1,315 @@
+#include "planar.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "../../sampling.h"
+
+namespace eqnn::hard {
+namespace {
+
+constexpr double kPi = std::numbers::pi;
+
+double sign_of(Signs signs, Index j) { return signs == Signs::alternating && j % 2 != 0 ? -1 : 1; }
+
+// cos(pi j / k), exactly zero and exactly antisymmetric where the angle says so.
+double cosine(Index j, Index k) {
+  j %= 2 * k;
+  if (j > k) j = 2 * k - j;
+  if (2 * j == k) return 0;
+  const double angle = kPi / static_cast<double>(k);
+  return 2 * j < k ? std::cos(angle * static_cast<double>(j)) : -std::cos(angle * static_cast<double>(k - j));
+}
+double sine(Index j, Index k) { return cosine(2 * j + 3 * k, 2 * k); }  // cos(t - pi/2), t + 3 pi / 2
+
+double binomial(Index n, Index k) {
+  if (k < 0 || n < k) return 0;
+  long double value = 1;
+  for (Index i = 1; i <= k; ++i)
+    value = std::round(value * static_cast<long double>(n - k + i) / static_cast<long double>(i));
+  return static_cast<double>(value);
+}
+
+}  // namespace
+
+void require_directions(Index k) {
+  require(k >= 1, "k is ", k, "; it must be at least 1");
+  require(k <= kMaxDirections, "k is ", k, "; at most ", kMaxDirections, " is supported");
+  require(k == 1 || k % 2 == 0, "k is ", k, "; k must be even: for odd k>=3 the target is identically zero");
+}
+
+double planar_response(Index k, Signs signs, double z1, double z2) {
+  double sum = 0;
+  for (Index j = 1; j <= 2 * k; ++j) sum += sign_of(signs, j) * std::max(0.0, cosine(j, k) * z1 + sine(j, k) * z2);
+  return sum;
+}
+
+double relu_kernel(double r) {
+  r = std::clamp(r, -1.0, 1.0);
+  return (std::sqrt((1 - r) * (1 + r)) + r * (kPi - std::acos(r))) / (2 * kPi);
+}
+
+double planar_kernel(Index k, Signs signs, const PlaneMap& m) {
+  std::array<double, 2 * kMaxDirections> c, s;
+  for (Index j = 1; j <= 2 * k; ++j) {
+    c[static_cast<std::size_t>(j - 1)] = cosine(j, k);
+    s[static_cast<std::size_t>(j - 1)] = sine(j, k);
+  }
+  // w_{i+k} = -w_i and a_{i+k} a_{j+k} = a_i a_j: half of the i are enough.
+  double sum = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
+    const double left = c[i] * m[0] + s[i] * m[2], right = c[i] * m[1] + s[i] * m[3];
+    for (std::size_t j = 0; j < static_cast<std::size_t>(2 * k); ++j)
+      sum += sign_of(signs, static_cast<Index>(i + j)) * relu_kernel(left * c[j] + right * s[j]);
+  }
+  return 2 * sum;
+}
+
+double isotropic_kernel(Index k, Signs signs, double rho) {
+  double sum = 0;
+  for (Index t = 0; t < 2 * k; ++t) sum += sign_of(signs, t) * relu_kernel(rho * cosine(t, k));
+  return 2 * static_cast<double>(k) * sum;
+}
+
+double planar_norm_sq(Index k) {
+  if (k == 1) return 1;
+  const double a = kPi / (2 * static_cast<double>(k)), c = std::cos(a);
+  return 1 / (c * c) - std::tan(a) / a;
+}
+
+double harmonic_dimension(Index k, Index d) { return binomial(d + k - 1, k) - binomial(d + k - 3, k - 2); }
+
+// --- planes ----------------------------------------------------------------------------------------------
+
+Matrix<double> haar_plane(Index m, std::uint64_t seed, std::uint64_t attempt) {
+  Matrix<double> b(m, 2);
+  Draws draws({seed, Stream::member, attempt, 0});
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < 2; ++j) b(i, j) = draws.normal();
+  const auto inner = [&](Index p, Index q) {
+    double sum = 0;
+    for (Index i = 0; i < m; ++i) sum += b(i, p) * b(i, q);
+    return sum;
+  };
+  const auto normalise = [&](Index j) {
+    const double length = std::sqrt(inner(j, j));
+    for (Index i = 0; i < m; ++i) b(i, j) /= length;
+  };
+  normalise(0);
+  for (int pass = 0; pass < 2; ++pass) {  // the second takes away what rounding left of the first
+    const double overlap = inner(0, 1);
+    for (Index i = 0; i < m; ++i) b(i, 1) -= overlap * b(i, 0);
+    normalise(1);
+  }
+  return b;
+}
+
+PlaneMap plane_product(const Matrix<double>& b, const Matrix<double>& other) {
+  PlaneMap m{};
+  for (Index i = 0; i < b.rows(); ++i)
+    for (std::size_t p = 0; p < 4; ++p)
+      m[p] += b(i, static_cast<Index>(p / 2)) * other(i, static_cast<Index>(p % 2));
+  return m;
+}
+
+double largest_singular_value(const PlaneMap& m) {
+  // The two singular values are half the sum and half the difference of these lengths.
+  return (std::hypot(m[0] + m[3], m[2] - m[1]) + std::hypot(m[0] - m[3], m[1] + m[2])) / 2;
+}
+
+void require_plane(const Matrix<double>& b) {
+  require(b.cols() == 2 && b.rows() >= 2, "B is ", b.rows(), " x ", b.cols(),
+          "; it must have 2 columns and at least 2 rows");
+  const PlaneMap m = plane_product(b, b);
+  const double error = std::max({std::abs(m[0] - 1), std::abs(m[3] - 1), std::abs(m[1])});
+  if (!(error <= 1e-8))
+    throw ValueError(fmt::format(
+        "B is not orthonormal: |B^T B - I| is {:.3g}; at most 1e-8 is allowed: orthonormalise its two columns",
+        error));
+}
+
+// --- many at once ----------------------------------------------------------------------------------------
+
+template <class T>
+FoldedResponse<T>::FoldedResponse(Index k, Signs signs) {
+  if (k == 1) {
+    linear_ = signs == Signs::alternating;
+    first_ = 1;
+    return;
+  }
+  const double a = kPi / (2 * static_cast<double>(k));
+  const bool alternating = signs == Signs::alternating;
+  const double sign = (k / 2) % 2 == 0 ? -1 : 1;
+  first_ = static_cast<T>(alternating ? sign * std::tan(a) : 1 / std::tan(a));
+  second_ = static_cast<T>(alternating ? -sign : 1);
+  for (Index s = 1; s < k / 2; ++s) {
+    const double weight = alternating ? (s % 2 == 0 ? -2 : 2) * sign : 2;
+    kinks_.push_back({static_cast<T>(cosine(s, k)), static_cast<T>(sine(s, k)), static_cast<T>(weight)});
+  }
+}
+
+template <class T>
+void FoldedResponse<T>::operator()(Index count, const T* z1, const T* z2, T* y) const {
+  if (linear_) {
+    std::copy(z1, z1 + count, y);
+    return;
+  }
+  for (Index i = 0; i < count; ++i) y[i] = first_ * std::abs(z1[i]) + second_ * std::abs(z2[i]);
+  for (const Kink kink : kinks_)
+    for (Index i = 0; i < count; ++i) {
+      const T side = kink.cosine * std::abs(z2[i]) - kink.sine * std::abs(z1[i]);
+      y[i] += kink.weight * (side > T(0) ? side : T(0));
+    }
+}
+
+template class FoldedResponse<float>;
+template class FoldedResponse<double>;
+
+template <class T>
+void sum_groups(Index groups, Index size, const T* values, T* y) {
+  constexpr Index kWays = 8;
+  for (Index e = 0; e < groups; ++e, values += size) {
+    T sums[kWays] = {};
+    Index i = 0;
+    for (; i + kWays <= size; i += kWays)
+      for (Index j = 0; j < kWays; ++j) sums[j] += values[i + j];
+    for (; i < size; ++i) sums[i % kWays] += values[i];
+    y[e] = ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+  }
+}
+template void sum_groups(Index, Index, const float*, float*);
+template void sum_groups(Index, Index, const double*, double*);
+
+// --- the member --------------------------------------------------------------------------------------------
+
+namespace {
+// The definition's k is checked before anything is made of it.
+Index checked(Index k) {
+  require_directions(k);
+  return k;
+}
+}  // namespace
+
+PlanarMember::PlanarMember(Index k, Matrix<double>&& b, Index n, Index d)
+    : k_(checked(k)),
+      b_(std::move(b)),
+      layout_{"x", n, d, false},
+      single_{{k, Signs::alternating}, {k, Signs::equal}},
+      double_{{k, Signs::alternating}, {k, Signs::equal}} {
+  require(n >= 1, "n is ", n, "; it must be at least 1");
+  require(d >= 1, "d is ", d, "; it must be at least 1");
+  require_plane(b_);
+  for (Index j = 1; j <= 2 * k; ++j) directions_.push_back({cosine(j, k), sine(j, k)});
+}
+
+double PlanarMember::response(Signs signs, double z1, double z2) const {
+  double sum = 0;
+  for (std::size_t j = 0; j < directions_.size(); ++j)
+    sum +=
+        sign_of(signs, static_cast<Index>(j) + 1) * std::max(0.0, directions_[j][0] * z1 + directions_[j][1] * z2);
+  return sum;
+}
+
+void PlanarMember::set_moments(double norm_sq, double control_mean, double control_variance) {
+  norm_sq_ = norm_sq;
+  control_mean_ = control_mean;
+  control_variance_ = control_variance;
+}
+
+void PlanarMember::sample(const Counter& at, Block<float> x) const { sample_normals(at, x); }
+void PlanarMember::sample(const Counter& at, Block<double> x) const { sample_normals(at, x); }
+
+void PlanarMember::check_input(MatrixView<const double> x) const {
+  require(x.rows == n() && x.cols == d(), "the input is ", x.rows, " x ", x.cols, "; this member takes ", n(),
+          " x ", d());
+  for (Index i = 0; i < x.rows; ++i)
+    for (Index j = 0; j < x.cols; ++j)
+      require(std::isfinite(x(i, j)), "input entry (", i, ", ", j, ") is not a finite number; give numbers");
+}
+
+double PlanarMember::value(MatrixView<const double> x) const {
+  check_input(x);
+  return raw(x, Signs::alternating) / std::sqrt(norm_sq_);
+}
+double PlanarMember::control_value(MatrixView<const double> x) const {
+  check_input(x);
+  return (raw(x, Signs::equal) - control_mean_) / std::sqrt(control_variance_);
+}
+
+namespace {
+// y = (y - mean) / sqrt(variance)
+template <class T>
+void standardise(Index count, double mean, double variance, T* y) {
+  const T scale = static_cast<T>(1 / std::sqrt(variance)), shift = static_cast<T>(mean);
+  for (Index e = 0; e < count; ++e) y[e] = (y[e] - shift) * scale;
+}
+}  // namespace
+
+void PlanarMember::targets(Block<const float> x, float* y) const {
+  raw(single_.target, x, y);
+  standardise(x.examples, 0, norm_sq_, y);
+}
+void PlanarMember::targets(Block<const double> x, double* y) const {
+  raw(double_.target, x, y);
+  standardise(x.examples, 0, norm_sq_, y);
+}
+void PlanarMember::controls(Block<const float> x, float* y) const {
+  raw(single_.control, x, y);
+  standardise(x.examples, control_mean_, control_variance_, y);
+}
+void PlanarMember::controls(Block<const double> x, double* y) const {
+  raw(double_.control, x, y);
+  standardise(x.examples, control_mean_, control_variance_, y);
+}
+
+std::vector<std::string> PlanarMember::warnings() const {
+  std::vector<std::string> lines;
+  if (k_ == 1) lines.push_back("k is 1: h(z) = z_1 is linear, an easy target; use k >= 4 for a hard one");
+  if (k_ == 2)
+    lines.push_back("k is 2: h(z) = |z_1| - |z_2| has information of degree 2, an easy target; use k >= 4");
+  return lines;
+}
+
+std::vector<Fact> PlanarMember::planar_facts() const {
+  return {
+      {"n", static_cast<double>(n()), 0, "points"},
+      {"d", static_cast<double>(d()), 0, "channels of a point"},
+      {"k", static_cast<double>(k_), 0, "half the number of directions w_j"},
+      {"h_norm_sq", planar_norm_sq(k_), 0, "E h^2 = sec^2(a) - tan(a)/a, a = pi/2k (k = 1: 1)"},
+      {"norm_sq", norm_sq_, 0, "E of the raw target's square, divided out"},
+      {"target_variance", 1, 0, "after normalisation; the mean is 0"},
+      {"control_mean", control_mean_, 0, "of the raw control, subtracted"},
+      {"control_variance", control_variance_, 0, "of the raw control, divided out"},
+  };
+}
+
+// --- planted weights ---------------------------------------------------------------------------------------
+
+template <class T>
+void set_plane_weights(MatrixView<T> weight, const PlanarMember& f) {
+  const auto& w = f.directions();
+  for (Index i = 0; i < weight.rows; ++i)
+    for (Index j = 0; j < weight.cols; ++j) {
+      const auto& direction = w[static_cast<std::size_t>(j)];
+      weight(i, j) = static_cast<T>(f.plane()(i, 0) * direction[0] + f.plane()(i, 1) * direction[1]);
+    }
+}
+
+template <class T>
+void set_read_out(MatrixView<T> weight, MatrixView<T> bias, const PlanarMember& f, Signs signs, double factor) {
+  const bool target = signs == Signs::alternating;
+  const double scale = 1 / std::sqrt(target ? f.norm_sq() : f.control_variance());
+  for (Index i = 0; i < weight.rows; ++i)
+    weight(i, 0) = static_cast<T>(factor * scale * sign_of(signs, i % (2 * f.k()) + 1));
+  bias(0, 0) = static_cast<T>(target ? 0 : -scale * f.control_mean());
+}
+
+template void set_plane_weights(MatrixView<float>, const PlanarMember&);
+template void set_plane_weights(MatrixView<double>, const PlanarMember&);
+template void set_read_out(MatrixView<float>, MatrixView<float>, const PlanarMember&, Signs, double);
+template void set_read_out(MatrixView<double>, MatrixView<double>, const PlanarMember&, Signs, double);
+
+}  // namespace eqnn::hard

@@ -1,0 +1,285 @@
+#include "rotation_invariant.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <utility>
+
+#include "../../../kernels/kernels.h"
+#include "../../member_file.h"
+
+namespace eqnn::hard {
+namespace {
+
+void require_sizes(Index n, Index d) {
+  require(n >= 2 && n <= kMaxPoints, "n is ", n, "; it must be 2 to ", kMaxPoints, " points");
+  require(d >= 1 && d <= kMaxDimension, "d is ", d, "; it must be 1 to ", kMaxDimension);
+}
+
+}  // namespace
+
+RotationInvariant::RotationInvariant(Index k, Matrix<double> b, Index d)
+    : PlanarMember(k, std::move(b), b.rows(), d),
+      b_single_(plane().rows(), 2),
+      features_{"z", 1, n() * (n() + 1) / 2} {
+  require_sizes(n(), d);
+  for (Index i = 0; i < n(); ++i)
+    for (Index j = 0; j < 2; ++j) b_single_(i, j) = static_cast<float>(plane()(i, j));
+  const double dimension = static_cast<double>(d), pi = std::numbers::pi;
+  const double length =
+      2 * dimension *
+      std::exp(std::lgamma(1.5) + std::lgamma((dimension + 1) / 2) - std::lgamma(dimension / 2 + 1));
+  const double mean = 2 * static_cast<double>(k) * length / pi;
+  set_moments(4 * dimension * planar_norm_sq(k), mean,
+              4 * dimension * isotropic_kernel(k, Signs::equal, 1) - mean * mean);
+}
+
+RotationInvariant RotationInvariant::draw(Index n, Index d, Index k, std::uint64_t seed) {
+  require_sizes(n, d);
+  return RotationInvariant(k, haar_plane(n, seed), d);
+}
+
+double RotationInvariant::raw(MatrixView<const double> x, Signs signs) const {
+  double s1 = 0, s2 = 0;
+  for (Index c = 0; c < d(); ++c) {
+    double y1 = 0, y2 = 0;
+    for (Index i = 0; i < n(); ++i) {
+      y1 += plane()(i, 0) * x(i, c);
+      y2 += plane()(i, 1) * x(i, c);
+    }
+    s1 += y1 * y1 - y2 * y2;
+    s2 += 2 * y1 * y2;
+  }
+  return response(signs, s1, s2);
+}
+
+template <class T>
+void RotationInvariant::all_raw(const FoldedResponse<T>& h, const Matrix<T>& b, const Block<const T>& x,
+                                T* y) const {
+  constexpr Index kTile = 4 * kMaxDimension;  // of examples times d
+  alignas(kLine) T rotated[2 * kTile + kLine / sizeof(T)];
+  alignas(kLine) T s1[kTile], s2[kTile];
+  const Index most = kTile / d();
+  for (Index first = 0; first < x.examples; first += most) {
+    const Index examples = std::min(most, x.examples - first);
+    kernels::Product<T> p;  // X^T B, example by example
+    p.m = d();
+    p.n = 2;
+    p.k = n();
+    p.a = x.row(first);
+    p.a_row = 1;
+    p.a_col = x.stride;
+    p.b = b.data();
+    p.b_row = b.stride();
+    p.c = rotated;
+    p.c_row = 2;
+    p.count = examples;
+    p.a_step = n() * x.stride;
+    p.c_step = 2 * d();
+    kernels::product(p);
+    for (Index e = 0; e < examples; ++e) {
+      T sum1 = 0, sum2 = 0;
+      for (Index c = e * d(); c < (e + 1) * d(); ++c) {
+        const T y1 = rotated[2 * c], y2 = rotated[2 * c + 1];
+        sum1 += (y1 - y2) * (y1 + y2);
+        sum2 += 2 * y1 * y2;
+      }
+      s1[e] = sum1;
+      s2[e] = sum2;
+    }
+    h(examples, s1, s2, y + first);
+  }
+}
+
+void RotationInvariant::raw(const FoldedResponse<float>& h, const Block<const float>& x, float* y) const {
+  all_raw(h, b_single_, x, y);
+}
+void RotationInvariant::raw(const FoldedResponse<double>& h, const Block<const double>& x, double* y) const {
+  all_raw(h, plane(), x, y);
+}
+
+// Rows of the triangle in blocks of four columns, a few coordinates at a time. The coordinates stand in columns
+// that end in zeros, so that what the last block of a row adds to the next one is zero.
+template <class T>
+void RotationInvariant::all_features(const Block<const T>& x, const Block<T>& z) const {
+  constexpr Index kWidth = 4, kDeep = 8;
+  const Index points = n(), size = features_.channels;
+  const T off = static_cast<T>(1 / std::sqrt(static_cast<double>(d())));
+  alignas(kLine) T columns[kDeep][kMaxPoints + kWidth];
+  for (Index e = 0; e < x.examples; ++e) {
+    T* out = z.row(e);
+    std::fill(out, out + size, T(0));
+    for (Index c0 = 0; c0 < d(); c0 += kDeep) {
+      const Index deep = std::min(kDeep, d() - c0);
+      for (Index c = 0; c < deep; ++c) {
+        for (Index i = 0; i < points; ++i) columns[c][i] = x(e, i, c0 + c);
+        std::fill(columns[c] + points, columns[c] + points + kWidth, T(0));
+      }
+      for (Index i = 0, row = 0; i < points; row += points - i, ++i)
+        for (Index j = i; j < points; j += kWidth) {
+          T sums[kWidth] = {};
+          for (Index c = 0; c < deep; ++c)
+            for (Index l = 0; l < kWidth; ++l) sums[l] += columns[c][i] * columns[c][j + l];
+          T* at = out + row + (j - i);
+          const Index room = std::min(kWidth, size - row - (j - i));
+          if (room == kWidth)
+            for (Index l = 0; l < kWidth; ++l) at[l] += off * sums[l];
+          else
+            for (Index l = 0; l < room; ++l) at[l] += off * sums[l];
+        }
+    }
+    // (|x_i|^2 - d) / sqrt(2 d) on the diagonal.
+    for (Index i = 0, row = 0; i < points; row += points - i, ++i)
+      out[row] = (out[row] - static_cast<T>(d()) * off) * static_cast<T>(0.70710678118654752);
+  }
+}
+
+void RotationInvariant::features(Block<const float> x, Block<float> z) const { all_features(x, z); }
+void RotationInvariant::features(Block<const double> x, Block<double> z) const { all_features(x, z); }
+
+double correlation_bound(const RotationInvariant& f, const RotationInvariant& g) {
+  require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d(), "the members differ (k ", f.k(), " and ", g.k(),
+          ", n ", f.n(), " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, n and d");
+  const double contraction = largest_singular_value(plane_product(f.plane(), g.plane()));
+  return std::min(1.0, std::pow(contraction, 2 * static_cast<double>(f.k())));
+}
+
+namespace {
+
+// Turns the axes a and b of every row by `angle`.
+void turn(Array& x, Index a, Index b, double angle) {
+  const double c = std::cos(angle), s = std::sin(angle);
+  for (Index i = 0; i < x.rows; ++i) {
+    const double u = x(i, a), v = x(i, b);
+    x(i, a) = c * u - s * v;
+    x(i, b) = s * u + c * v;
+  }
+}
+
+GroupElement element(std::string name, std::function<void(Array&)> moves) {
+  return {std::move(name), [moves = std::move(moves)](const Sample& x) {
+            Sample moved = x;
+            moves(moved.at("x"));
+            return moved;
+          }};
+}
+
+}  // namespace
+
+std::vector<GroupElement> RotationInvariant::symmetries(Index random, std::uint64_t seed) const {
+  constexpr double quarter = 1.5707963267948966;
+  const Index d = input().channels;
+  const auto mirror = [](Array& x) {
+    for (Index i = 0; i < x.rows; ++i) x(i, 0) = -x(i, 0);
+  };
+  std::vector<GroupElement> elements{element("mirror of axis 0", mirror)};
+  for (Index a = 0; a < d; ++a)
+    for (Index b = a + 1; b < d; ++b)
+      elements.push_back(
+          element(concat("quarter turn of axes ", a, ", ", b), [=](Array& x) { turn(x, a, b, quarter); }));
+  for (Index k = 0; k < (d > 1 ? random : 0); ++k)
+    elements.push_back(element(concat("random rotation ", k), [=](Array& x) {
+      Draws draws({seed, Stream::check, 6, static_cast<std::uint64_t>(k)});
+      if (k % 2 == 1) mirror(x);
+      for (Index a = 0; a < d; ++a)
+        for (Index b = a + 1; b < d; ++b) turn(x, a, b, 4 * quarter * draws.uniform());
+    }));
+  return elements;
+}
+
+std::vector<Fact> RotationInvariant::facts() const {
+  const double dimension = harmonic_dimension(2 * k(), n()), units = 2 * static_cast<double>(k());
+  std::vector<Fact> facts = planar_facts();
+  facts.insert(facts.end(),
+               {
+                   {"dim_harmonic", dimension, 0, "dim H_2k(R^n) = C(n+2k-1, 2k) - C(n+2k-3, 2k-2)"},
+                   {"second_moment", 1 / dimension, 0,
+                    "1 / dim H_2k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform (proved for n >= 5)"},
+                   {"n_eff", dimension, 0, "1 / second_moment, the effective number of functions"},
+                   {"network_units", units, 0, "realising network: hidden layer on three inner products"},
+                   {"network_parameters", 3 * static_cast<double>(n()) + 5 * units + 1, 0,
+                    "realising network: weights and biases"},
+               });
+  return facts;
+}
+
+std::vector<std::string> RotationInvariant::warnings() const {
+  std::vector<std::string> lines;
+  if (k() == 1) lines.push_back("k is 1: h is linear and the target a polynomial of degree 2, easy; use k >= 4");
+  if (k() == 2) lines.push_back("k is 2: the target has information of degree 4 in X, an easy target; use k >= 4");
+  return lines;
+}
+
+// --- the registry's entry --------------------------------------------------------------------------------
+
+std::string RotationInvariant::json() const {
+  nlohmann::ordered_json document;
+  document["k"] = k();
+  document["d"] = d();
+  document["B"] = matrix_json(plane());
+  return document.dump();
+}
+
+namespace {
+
+std::unique_ptr<Member> parse_member(std::string_view text) {
+  const auto document = parse_member_document(text, {"k", "B"}, {"d"});
+  const Index d = document.contains("d") ? whole_number(document, "d") : 1;
+  return std::make_unique<RotationInvariant>(whole_number(document, "k"), number_matrix(document, "B"), d);
+}
+
+const std::vector<Parameter>& parameters() {
+  static const std::vector<Parameter> all = {
+      {"n", "16", "points, 2 to 1024"},
+      {"d", "3", "coordinates of a point, 1 to 256"},
+      {"k", "6", "half the number of directions; even, or 1"},
+  };
+  return all;
+}
+
+struct Settings {
+  Index n, d, k;
+};
+Settings settings_of(const ParameterValues& values) {
+  const ParameterReader read(parameters(), values);
+  const Settings s{read.integer("n"), read.integer("d"), read.integer("k")};
+  require_sizes(s.n, s.d);
+  require_directions(s.k);
+  return s;
+}
+
+}  // namespace
+
+Family rotation_invariant_family() {
+  Family f;
+  f.id = "rotation-invariant";
+  f.title = "A hidden plane in the Gram matrix of a point cloud";
+  f.theorem =
+      "at least tau^2 dim H_2k(R^n) - 1 correlational queries of tolerance tau, whatever d (second moment; n >= 5)";
+  f.group = "O(d), rotating and reflecting the cloud";
+  f.definition =
+      "f(X) = h(s) / sqrt(4 d E h^2), s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "
+      "over j = "
+      "1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
+  f.input_law = "X in R^(n x d), iid standard normal: n labelled points";
+  f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
+  f.parameters = parameters();
+  f.training = [](const ParameterValues&) -> ParameterValues {
+    return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "128"},
+            {"lr", "2e-3"},         {"batch", "128"}, {"steps", "10000"}};
+  };
+  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
+    const Settings s = settings_of(values);
+    return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed));
+  };
+  f.parse = parse_member;
+  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
+    const Settings s = settings_of(values);
+    return certify_rotation_invariants(s.n, s.d, s.k, members, options);
+  };
+  return f;
+}
+
+}  // namespace eqnn::hard

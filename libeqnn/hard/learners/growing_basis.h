@@ -1,0 +1,149 @@
+// GROWING-BASIS: learns sparse polynomials of independent generators from statistical queries on the squared label,
+// where correlational queries and gradient descent fail (after the algorithm of that name of Andoni, Panigrahy,
+// Valiant and Zhang 2014, "Learning sparse polynomial functions", for product laws).
+//
+//   theta = a_min^2 / 2, res = y. Repeat, at most T_max times:
+//   (1) if E res^2 - noise < theta, stop: converged;
+//   (2) grow a monomial: used = 0, scale = 1; for i = 0..r-1 while used < D, for t = D-used..1:
+//         v = E [res^2 prod_l psi_{t_l}(z_l) psi_t(z_i)];  if v / (scale c_t) >= theta: add (i, t), used += t,
+//         scale *= c_t, next i;                            stop if none was added: stuck;
+//   (3) c = E [res prod P_{t_i}(z_i)]; record the term, res -= c prod P_{t_i}.
+// psi_t and c_t are the detectors of orthonormal_polynomials.h. In the population, v / (scale c_t) is 0, or the sum
+// of c_s^2 over the terms that agree with the monomial so far and have degree t in z_i, where none has more: 0, or
+// at least a_min^2. Terms are found in descending lexicographic order of their degrees (s_0, ..., s_{r-1}).
+// Queries: at most T + 1 energies, T r D detections and T coefficients, T (r D + 2) + 1 in all.
+#pragma once
+
+#include <map>
+#include <span>
+#include <vector>
+
+#include "../../core/matrix.h"
+#include "../families/invariant_poly/orthonormal_polynomials.h"
+
+namespace eqnn::hard {
+
+// What answers the learner's queries; `subtract` changes the residual, which starts as the label y.
+class SquaredLabelOracle {
+ public:
+  virtual ~SquaredLabelOracle() = default;
+  virtual Law law() const = 0;
+  virtual Index generators() const = 0;  // r
+  // E res^2.
+  virtual double energy() = 0;
+  // E [res^2 prod over `prefix` of psi_{degree}(z_generator) psi_t(z_i)].
+  virtual double detection(const Monomial& prefix, Index i, Index t) = 0;
+  // E [res prod P_{degree}(z_generator)].
+  virtual double coefficient(const Monomial& monomial) = 0;
+  virtual void subtract(const PolynomialTerm& term) = 0;
+  // The residual is y again.
+  virtual void restart() = 0;
+};
+
+// Exact answers for a known target, by quadrature. For tests and demonstrations.
+class PopulationOracle final : public SquaredLabelOracle {
+ public:
+  // Throws ValueError for r < 1, a generator outside 0..r-1, and a damping that is not allowed.
+  PopulationOracle(Law law, Index r, const std::vector<PolynomialTerm>& target, double damping);
+  Law law() const override { return law_; }
+  Index generators() const override { return r_; }
+  double energy() override;
+  double detection(const Monomial& prefix, Index i, Index t) override;
+  double coefficient(const Monomial& monomial) override;
+  void subtract(const PolynomialTerm& term) override { residual_[term.monomial] -= term.coefficient; }
+  void restart() override { residual_ = target_; }
+
+ private:
+  double moment(Index a, Index b, Index t);
+
+  Law law_;
+  Index r_;
+  double damping_;
+  std::map<Monomial, double> target_, residual_;
+  std::map<std::vector<Index>, double> moments_;  // E P_a P_b psi_t by (a, b, t)
+};
+
+// Means over a data set. Runs on the calling thread; sums are over blocks of fixed size in order. Memory: a copy of
+// the data and two columns.
+class SampleOracle final : public SquaredLabelOracle {
+ public:
+  // z [samples, r], one y a sample. Throws ValueError without samples or generators, for a number of labels that is
+  // not the number of samples, for values that are not finite, and for a damping that is not allowed.
+  SampleOracle(Law law, MatrixView<const double> z, std::span<const double> y, double damping);
+  Law law() const override { return law_; }
+  Index generators() const override { return z_.rows(); }
+  Index samples() const { return z_.cols(); }
+  double energy() override;
+  double detection(const Monomial& prefix, Index i, Index t) override;
+  double coefficient(const Monomial& monomial) override;
+  void subtract(const PolynomialTerm& term) override;
+  void restart() override;
+
+  // prod P_{degree}(z_generator) of every sample.
+  std::vector<double> column(const Monomial& monomial) const;
+  const std::vector<double>& labels() const { return y_; }
+
+ private:
+  void weigh(const Monomial& prefix);
+
+  Law law_;
+  double damping_;
+  Matrix<double> z_;  // [r, samples]
+  std::vector<double> y_, residual_;
+  // res^2 prod psi over prefix_, and the detections of (prefix_, last_) for t = 1, 2, ...; valid until the residual
+  // changes.
+  bool weighed_ = false;
+  Monomial prefix_;
+  Index last_ = -1;
+  std::vector<double> weights_, detections_;
+};
+
+struct GrowingBasisOptions {
+  Index degree = 4;           // D, 1 to 12
+  Index terms = 5;            // T_max, 1 to 10000
+  double a_min = 0;           // the smallest |coefficient|, right within 30 %; 0: not told (below)
+  double noise_variance = 0;  // known variance of label noise
+};
+
+struct GrowingBasisResult {
+  enum class Status : std::uint8_t { converged, stuck, out_of_terms };
+  Status status = Status::stuck;
+  std::vector<PolynomialTerm> terms;  // in the order found, with the coefficients as queried
+  double a_min = 0;                   // that the terms were found with
+  Index energy_queries = 0, detection_queries = 0, coefficient_queries = 0;  // over all attempts
+  Index attempts = 0;                                                        // values of a_min tried
+  Index query_limit = 0;                                                     // T_max (r D + 2) + 1, of one attempt
+
+  Index queries() const { return energy_queries + detection_queries + coefficient_queries; }
+};
+const char* status_name(GrowingBasisResult::Status status);  // "converged", "stuck", "out-of-terms"
+
+// The algorithm above, with a_min told. The detectors' damping must be the one of the oracle; terms whose updates
+// cancel stay in the list with coefficient 0. Throws ValueError for options that are not allowed (a_min <= 0 too),
+// and for a damping that is not.
+GrowingBasisResult grow_basis(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, double damping);
+
+// What learns from a data set: the algorithm, then least squares on the monomials found.
+struct LearnedPolynomial {
+  GrowingBasisResult search;
+  std::vector<PolynomialTerm>
+      terms;              // coefficients by least squares; those of the search where that is not possible
+  double residual = 0;    // mean square after least squares / mean square of the labels
+  bool verified = false;  // residual < 1e-20: a certificate where labels have no noise
+  Index samples = 0;
+};
+
+// Least squares alone: the coefficients of given monomials, whose coefficients in `terms` stay where it is not possible.
+// Throws ValueError as SampleOracle does.
+LearnedPolynomial fit_terms(Law law, MatrixView<const double> z, std::span<const double> y,
+                            std::vector<PolynomialTerm> terms);
+
+// Not told a_min (0), it tries E[y^2]^(1/2) / sqrt(k), less noise, for k = 1, ..., T_max and then k growing by 1.5
+// to 16 T_max, on the same samples: right for equal coefficients, within 30 % for others. An attempt ends at a
+// coefficient below half its a_min, which contradicts it. The first verified attempt is taken, otherwise the one of
+// the least samples * log(residual) + terms * log(samples) (the Bayesian information criterion).
+// Throws ValueError as SampleOracle and grow_basis do.
+LearnedPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::span<const double> y,
+                                      const GrowingBasisOptions& options, double damping);
+
+}  // namespace eqnn::hard

@@ -1,0 +1,440 @@
+// Everything that is not a matrix product: elementwise functions, sums, pooling, updates.
+
+#include <algorithm>
+#include <cmath>
+
+#include "kernels.h"
+#include "../core/matrix.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "elementwise.cc"
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+// Highway's math header comes after highway.h, and is compiled for each target too.
+#include <hwy/contrib/math/math-inl.h>
+
+// The kernels of one target, one element type. (This file is read once for each target; this once only.)
+#ifndef EQNN_ELEMENTWISE_TABLE
+#define EQNN_ELEMENTWISE_TABLE
+namespace eqnn::kernels {
+namespace {
+template <class T>
+struct Table {
+  void (*unary)(Unary, Index, const T*, T*);
+  void (*unary_gradient)(Unary, Index, const T*, const T*, T*, bool);
+  void (*axpy)(Index, T, const T*, T*, bool);
+  void (*multiply)(Index, const T*, const T*, T*, bool);
+  void (*copy_columns)(Index, Index, const T*, Index, T*, Index, bool);
+  void (*column_sums)(Index, Index, const T*, Index, T*, bool);
+  void (*pool)(Index, Index, Index, T, const T*, T*);
+  void (*gather_sum)(const GatherSum<T>&);
+  void (*pool_gradient)(Index, Index, Index, T, const T*, T*, bool);
+  void (*sgd)(const SgdUpdate<T>&, Index, T*, const T*, T*);
+  void (*adam)(const AdamUpdate<T>&, Index, T*, const T*, T*, T*);
+  void (*sign_sgd)(T, T, T, Index, T*, const T*);
+};
+}  // namespace
+}  // namespace eqnn::kernels
+#endif
+
+HWY_BEFORE_NAMESPACE();
+namespace eqnn::kernels::HWY_NAMESPACE {
+namespace {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+template <class T>
+using Tag = hn::ScalableTag<T>;
+
+template <class T>
+Index lanes() {
+  return static_cast<Index>(hn::Lanes(Tag<T>()));
+}
+
+// Calls body(offset, store) for every vector of a span: `store` writes all lanes, or those that exist.
+template <class T, class Body>
+HWY_INLINE void each_vector(Index size, T* y, const Body& body) {
+  const Tag<T> d;
+  const Index step = lanes<T>(), whole = size / step * step;
+  for (Index i = 0; i < whole; i += step) hn::StoreU(body(i), d, y + i);
+  if (whole < size)
+    hn::BlendedStore(body(whole), hn::FirstN(d, static_cast<std::size_t>(size - whole)), d, y + whole);
+}
+
+// --- elementwise functions -----------------------------------------------------------------------------
+
+constexpr double kGeluScale = 0.7978845608028654;  // sqrt(2/pi)
+constexpr double kGeluCube = 0.044715;
+
+template <class D, class V>
+HWY_INLINE V gelu_value(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V inner = hn::MulAdd(hn::Mul(hn::Set(d, T(kGeluCube)), hn::Mul(x, x)), x, x);
+  const V t = hn::Tanh(d, hn::Mul(hn::Set(d, T(kGeluScale)), inner));
+  const V half = hn::Mul(hn::Set(d, T(0.5)), x);
+  return hn::MulAdd(half, t, half);
+}
+
+template <class D, class V>
+HWY_INLINE V gelu_slope(D d, V x) {
+  using T = hn::TFromD<D>;
+  const V one = hn::Set(d, T(1)), half = hn::Set(d, T(0.5)), square = hn::Mul(x, x);
+  const V inner = hn::MulAdd(hn::Mul(hn::Set(d, T(kGeluCube)), square), x, x);
+  const V t = hn::Tanh(d, hn::Mul(hn::Set(d, T(kGeluScale)), inner));
+  const V inner_slope = hn::Mul(hn::Set(d, T(kGeluScale)), hn::MulAdd(hn::Set(d, T(3 * kGeluCube)), square, one));
+  const V sech2 = hn::NegMulAdd(t, t, one);
+  return hn::MulAdd(hn::Mul(hn::Mul(half, x), sech2), inner_slope, hn::MulAdd(half, t, half));
+}
+
+template <class T>
+void unary_all(Unary f, Index size, const T* x, T* y) {
+  const Tag<T> d;
+  switch (f) {
+    case Unary::relu:
+      // Not Max, which hides a NaN on x86: a diverging run must show in its loss.
+      return each_vector(size, y, [=](Index i) {
+        const auto v = hn::LoadU(d, x + i);
+        return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
+      });
+    case Unary::tanh:
+      return each_vector(size, y, [=](Index i) { return hn::Tanh(d, hn::LoadU(d, x + i)); });
+    case Unary::gelu:
+      return each_vector(size, y, [=](Index i) { return gelu_value(d, hn::LoadU(d, x + i)); });
+    case Unary::square:
+      return each_vector(size, y, [=](Index i) {
+        const auto v = hn::LoadU(d, x + i);
+        return hn::Mul(v, v);
+      });
+  }
+}
+
+// dx (+)= slope(v) * dy, v being the input or the output of f.
+template <class T, class Slope>
+HWY_INLINE void chain(Index size, const T* v, const T* dy, T* dx, bool accumulate, const Slope& slope) {
+  const Tag<T> d;
+  if (accumulate)
+    each_vector(size, dx, [=](Index i) {
+      return hn::MulAdd(slope(hn::LoadU(d, v + i)), hn::LoadU(d, dy + i), hn::LoadU(d, dx + i));
+    });
+  else
+    each_vector(size, dx, [=](Index i) { return hn::Mul(slope(hn::LoadU(d, v + i)), hn::LoadU(d, dy + i)); });
+}
+
+template <class T>
+void unary_gradient_all(Unary f, Index size, const T* v, const T* dy, T* dx, bool accumulate) {
+  const Tag<T> d;
+  const auto one = hn::Set(d, T(1)), two = hn::Set(d, T(2)), zero = hn::Zero(d);
+  switch (f) {
+    case Unary::relu:
+      return chain(size, v, dy, dx, accumulate, [=](auto y) { return hn::IfThenElseZero(hn::Gt(y, zero), one); });
+    case Unary::tanh:
+      return chain(size, v, dy, dx, accumulate, [=](auto y) { return hn::NegMulAdd(y, y, one); });
+    case Unary::gelu:
+      return chain(size, v, dy, dx, accumulate, [=](auto x) { return gelu_slope(d, x); });
+    case Unary::square:
+      return chain(size, v, dy, dx, accumulate, [=](auto x) { return hn::Mul(two, x); });
+  }
+}
+
+template <class T>
+void axpy_all(Index size, T alpha, const T* x, T* y, bool accumulate) {
+  const Tag<T> d;
+  const auto a = hn::Set(d, alpha);
+  if (accumulate)
+    each_vector(size, y, [=](Index i) { return hn::MulAdd(a, hn::LoadU(d, x + i), hn::LoadU(d, y + i)); });
+  else
+    each_vector(size, y, [=](Index i) { return hn::Mul(a, hn::LoadU(d, x + i)); });
+}
+
+template <class T>
+void multiply_elements(Index size, const T* x, const T* z, T* y, bool accumulate) {
+  const Tag<T> d;
+  if (accumulate)
+    each_vector(size, y, [=](Index i) {
+      return hn::MulAdd(hn::LoadU(d, x + i), hn::LoadU(d, z + i), hn::LoadU(d, y + i));
+    });
+  else
+    each_vector(size, y, [=](Index i) { return hn::Mul(hn::LoadU(d, x + i), hn::LoadU(d, z + i)); });
+}
+
+template <class T>
+void copy_all(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate) {
+  const Tag<T> d;
+  for (Index r = 0; r < rows; ++r, in += in_row, out += out_row) {
+    if (accumulate)
+      each_vector(cols, out, [=](Index i) { return hn::Add(hn::LoadU(d, out + i), hn::LoadU(d, in + i)); });
+    else
+      each_vector(cols, out, [=](Index i) { return hn::LoadU(d, in + i); });
+  }
+}
+
+// --- sums over rows --------------------------------------------------------------------------------------
+
+// out[j] = scale * (start + sum_r in[r, j]) for one example's rows, columns in blocks of four vectors.
+template <class T>
+HWY_INLINE void sum_rows(Index rows, Index cols, const T* in, Index in_row, T scale, T* out, bool accumulate) {
+  const Tag<T> d;
+  const Index step = lanes<T>();
+  const auto s = hn::Set(d, scale);
+  Index j = 0;
+  for (; j + 4 * step <= cols; j += 4 * step) {
+    auto a = accumulate ? hn::LoadU(d, out + j) : hn::Zero(d);
+    auto b = accumulate ? hn::LoadU(d, out + j + step) : hn::Zero(d);
+    auto e = accumulate ? hn::LoadU(d, out + j + 2 * step) : hn::Zero(d);
+    auto f = accumulate ? hn::LoadU(d, out + j + 3 * step) : hn::Zero(d);
+    for (Index r = 0; r < rows; ++r) {
+      const T* p = in + r * in_row + j;
+      a = hn::Add(a, hn::LoadU(d, p));
+      b = hn::Add(b, hn::LoadU(d, p + step));
+      e = hn::Add(e, hn::LoadU(d, p + 2 * step));
+      f = hn::Add(f, hn::LoadU(d, p + 3 * step));
+    }
+    hn::StoreU(hn::Mul(s, a), d, out + j);
+    hn::StoreU(hn::Mul(s, b), d, out + j + step);
+    hn::StoreU(hn::Mul(s, e), d, out + j + 2 * step);
+    hn::StoreU(hn::Mul(s, f), d, out + j + 3 * step);
+  }
+  for (; j < cols; j += step) {
+    auto a = accumulate ? hn::LoadU(d, out + j) : hn::Zero(d);
+    for (Index r = 0; r < rows; ++r) a = hn::Add(a, hn::LoadU(d, in + r * in_row + j));
+    hn::StoreU(hn::Mul(s, a), d, out + j);
+  }
+}
+
+template <class T>
+void column_sums_all(Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate) {
+  sum_rows(rows, cols, in, in_row, T(1), out, accumulate);
+}
+
+template <class T>
+void pool_all(Index examples, Index points, Index stride, T scale, const T* in, T* out) {
+  for (Index e = 0; e < examples; ++e)
+    sum_rows(points, stride, in + e * points * stride, stride, scale, out + e * stride, false);
+}
+
+template <class T>
+void pool_gradient_all(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate) {
+  for (Index e = 0; e < examples; ++e)
+    for (Index p = 0; p < points; ++p)
+      axpy_all(stride, scale, dout + e * stride, din + (e * points + p) * stride, accumulate);
+}
+
+// One row of a gather: V vectors of columns in registers over all edges.
+template <class T, int V>
+HWY_INLINE void gather_row(const GatherSum<T>& g, Index v, Index j) {
+  const Tag<T> d;
+  const Index step = lanes<T>();
+  hn::Vec<decltype(d)> sum[V];
+  for (int i = 0; i < V; ++i) sum[i] = hn::Zero(d);
+  const auto add = [&](Index row) {
+    const T* p = g.in + row * g.stride + j;
+    const auto factor = hn::Set(d, g.from ? static_cast<T>(g.from[row]) : T(1));
+    for (int i = 0; i < V; ++i) sum[i] = hn::MulAdd(factor, hn::LoadU(d, p + i * step), sum[i]);
+  };
+  if (g.self) add(v);
+  for (std::int32_t e = g.offsets[v]; e < g.offsets[v + 1]; ++e) add(g.index[e]);
+  const auto factor = hn::Set(d, g.to ? static_cast<T>(g.to[v]) : T(1));
+  T* out = g.out + v * g.stride + j;
+  for (int i = 0; i < V; ++i) {
+    const auto value = hn::Mul(factor, sum[i]);
+    hn::StoreU(g.accumulate ? hn::Add(hn::LoadU(d, out + i * step), value) : value, d, out + i * step);
+  }
+}
+
+template <class T>
+void gather_sum_all(const GatherSum<T>& g) {
+  const Index step = lanes<T>();
+  for (Index v = g.first; v < g.last; ++v) {
+    Index j = 0;
+    for (; j + 8 * step <= g.stride; j += 8 * step) gather_row<T, 8>(g, v, j);
+    for (; j + 4 * step <= g.stride; j += 4 * step) gather_row<T, 4>(g, v, j);
+    for (; j < g.stride; j += step) gather_row<T, 1>(g, v, j);
+  }
+}
+
+// --- optimisers --------------------------------------------------------------------------------------------
+
+template <class T>
+void sgd_all(const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer) {
+  const Tag<T> d;
+  const auto scale = hn::Set(d, u.gradient_scale), decay = hn::Set(d, u.weight_decay);
+  const auto momentum = hn::Set(d, u.momentum), rate = hn::Set(d, -u.rate);
+  for (Index i = 0; i < size; i += lanes<T>()) {
+    const auto p = hn::LoadU(d, param + i);
+    const auto g = hn::MulAdd(decay, p, hn::Mul(scale, hn::LoadU(d, gradient + i)));
+    auto direction = g;
+    if (u.momentum != T(0)) {
+      const auto b = u.first ? g : hn::MulAdd(momentum, hn::LoadU(d, buffer + i), g);
+      hn::StoreU(b, d, buffer + i);
+      direction = u.nesterov ? hn::MulAdd(momentum, b, g) : b;
+    }
+    hn::StoreU(hn::MulAdd(rate, direction, p), d, param + i);
+  }
+}
+
+template <class T>
+void adam_all(const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v) {
+  const Tag<T> d;
+  const auto scale = hn::Set(d, u.gradient_scale), decay = hn::Set(d, u.weight_decay), keep = hn::Set(d, u.keep);
+  const auto beta1 = hn::Set(d, u.beta1), beta2 = hn::Set(d, u.beta2);
+  const auto rest1 = hn::Set(d, T(1) - u.beta1), rest2 = hn::Set(d, T(1) - u.beta2);
+  const auto rate = hn::Set(d, -u.rate_over_correction1), epsilon = hn::Set(d, u.epsilon);
+  const auto inverse = hn::Set(d, T(1) / u.sqrt_correction2);
+  for (Index i = 0; i < size; i += lanes<T>()) {
+    const auto p = hn::LoadU(d, param + i);
+    const auto g = hn::MulAdd(decay, p, hn::Mul(scale, hn::LoadU(d, gradient + i)));
+    const auto m1 = hn::MulAdd(beta1, hn::LoadU(d, m + i), hn::Mul(rest1, g));
+    const auto v1 = hn::MulAdd(beta2, hn::LoadU(d, v + i), hn::Mul(hn::Mul(rest2, g), g));
+    hn::StoreU(m1, d, m + i);
+    hn::StoreU(v1, d, v + i);
+    const auto denominator = hn::MulAdd(hn::Sqrt(v1), inverse, epsilon);
+    hn::StoreU(hn::MulAdd(rate, hn::Div(m1, denominator), hn::Mul(keep, p)), d, param + i);
+  }
+}
+
+template <class T>
+void sign_sgd_all(T rate, T weight_decay, T gradient_scale, Index size, T* param, const T* gradient) {
+  const Tag<T> d;
+  const auto zero = hn::Zero(d), up = hn::Set(d, rate), down = hn::Set(d, -rate);
+  const auto scale = hn::Set(d, gradient_scale), decay = hn::Set(d, weight_decay);
+  for (Index i = 0; i < size; i += lanes<T>()) {
+    const auto p = hn::LoadU(d, param + i);
+    const auto g = hn::MulAdd(decay, p, hn::Mul(scale, hn::LoadU(d, gradient + i)));
+    const auto positive = hn::IfThenElseZero(hn::Gt(g, zero), down);
+    hn::StoreU(hn::Add(p, hn::IfThenElse(hn::Lt(g, zero), up, positive)), d, param + i);
+  }
+}
+
+template <class T>
+constexpr Table<T> kTable = {
+    .unary = unary_all<T>,
+    .unary_gradient = unary_gradient_all<T>,
+    .axpy = axpy_all<T>,
+    .multiply = multiply_elements<T>,
+    .copy_columns = copy_all<T>,
+    .column_sums = column_sums_all<T>,
+    .pool = pool_all<T>,
+    .gather_sum = gather_sum_all<T>,
+    .pool_gradient = pool_gradient_all<T>,
+    .sgd = sgd_all<T>,
+    .adam = adam_all<T>,
+    .sign_sgd = sign_sgd_all<T>,
+};
+
+// Highway dispatches plain functions, not templates: these return the tables of the target.
+const Table<float>& table_f32() { return kTable<float>; }
+const Table<double>& table_f64() { return kTable<double>; }
+const char* target_all() { return hwy::TargetName(HWY_TARGET); }
+
+}  // namespace
+}  // namespace eqnn::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace eqnn::kernels {
+namespace {
+
+HWY_EXPORT(table_f32);
+HWY_EXPORT(table_f64);
+HWY_EXPORT(target_all);
+
+template <class T>
+const Table<T>& table() {
+  if constexpr (sizeof(T) == 4)
+    return HWY_DYNAMIC_DISPATCH(table_f32)();
+  else
+    return HWY_DYNAMIC_DISPATCH(table_f64)();
+}
+
+}  // namespace
+
+template <class T>
+void unary(Unary f, Index size, const T* x, T* y) {
+  table<T>().unary(f, size, x, y);
+}
+template <class T>
+void unary_gradient(Unary f, Index size, const T* v, const T* dy, T* dx, bool accumulate) {
+  table<T>().unary_gradient(f, size, v, dy, dx, accumulate);
+}
+template <class T>
+void axpy(Index size, T alpha, const T* x, T* y, bool accumulate) {
+  table<T>().axpy(size, alpha, x, y, accumulate);
+}
+template <class T>
+void multiply(Index size, const T* x, const T* z, T* y, bool accumulate) {
+  table<T>().multiply(size, x, z, y, accumulate);
+}
+template <class T>
+void copy_columns(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate) {
+  table<T>().copy_columns(rows, cols, in, in_row, out, out_row, accumulate);
+}
+template <class T>
+void column_sums(Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate) {
+  table<T>().column_sums(rows, cols, in, in_row, out, accumulate);
+}
+template <class T>
+void pool(Index examples, Index points, Index stride, T scale, const T* in, T* out) {
+  table<T>().pool(examples, points, stride, scale, in, out);
+}
+template <class T>
+void gather_sum(const GatherSum<T>& g) {
+  table<T>().gather_sum(g);
+}
+template <class T>
+void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate) {
+  table<T>().pool_gradient(examples, points, stride, scale, dout, din, accumulate);
+}
+template <class T>
+void sgd(const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer) {
+  table<T>().sgd(u, size, param, gradient, buffer);
+}
+template <class T>
+void adam(const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v) {
+  table<T>().adam(u, size, param, gradient, m, v);
+}
+template <class T>
+void sign_sgd(T rate, T weight_decay, T gradient_scale, Index size, T* param, const T* gradient) {
+  table<T>().sign_sgd(rate, weight_decay, gradient_scale, size, param, gradient);
+}
+
+template <class T>
+double dot(Index size, const T* x, const T* y) {
+  constexpr Index ways = 8;
+  double sums[ways] = {};
+  Index i = 0;
+  for (; i + ways <= size; i += ways)
+    for (Index j = 0; j < ways; ++j) sums[j] += static_cast<double>(x[i + j]) * static_cast<double>(y[i + j]);
+  for (; i < size; ++i) sums[i % ways] += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+  return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
+}
+
+const char* target_name() { return HWY_DYNAMIC_DISPATCH(target_all)(); }
+
+std::string target_names() {
+  std::string names;
+  for (std::int64_t left = hwy::SupportedTargets() & HWY_TARGETS; left != 0; left &= left - 1)
+    names += concat(names.empty() ? "" : " ", hwy::TargetName(left & -left));
+  return names;
+}
+
+#define EQNN_INSTANTIATE(T)                                                              \
+  template void unary(Unary, Index, const T*, T*);                                       \
+  template void unary_gradient(Unary, Index, const T*, const T*, T*, bool);              \
+  template void axpy(Index, T, const T*, T*, bool);                                      \
+  template void multiply(Index, const T*, const T*, T*, bool);                           \
+  template void copy_columns(Index, Index, const T*, Index, T*, Index, bool);            \
+  template void column_sums(Index, Index, const T*, Index, T*, bool);                    \
+  template void pool(Index, Index, Index, T, const T*, T*);                              \
+  template void gather_sum(const GatherSum<T>&);                                         \
+  template void pool_gradient(Index, Index, Index, T, const T*, T*, bool);               \
+  template void sgd(const SgdUpdate<T>&, Index, T*, const T*, T*);                       \
+  template void adam(const AdamUpdate<T>&, Index, T*, const T*, T*, T*);                 \
+  template void sign_sgd(T, T, T, Index, T*, const T*);                                  \
+  template double dot(Index, const T*, const T*);
+
+EQNN_INSTANTIATE(float)
+EQNN_INSTANTIATE(double)
+#undef EQNN_INSTANTIATE
+
+}  // namespace eqnn::kernels
+#endif

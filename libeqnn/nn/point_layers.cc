@@ -1,0 +1,262 @@
+#include "point_layers.h"
+
+#include <algorithm>
+
+#include "../kernels/kernels.h"
+
+namespace eqnn {
+namespace {
+
+template <class T>
+void check_examples(const char* name, Tensor<T> x) {
+  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
+                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
+}
+
+template <class T>
+void check_points(const char* name, Tensor<T> x, Tensor<T> y) {
+  check_examples(name, x);
+  require<ShapeError>(x.shape().points == y.shape().points && x.shape().examples == y.shape().examples, name,
+                      ": shapes ", to_string(x.shape()), " and ", to_string(y.shape()),
+                      " differ in their points; they must have the same");
+}
+
+template <class T>
+void check_cloud(const char* name, Tensor<T> x) {
+  check_examples(name, x);
+  require<ShapeError>(x.shape().channels == 2 || x.shape().channels == 3, name, ": positions are ",
+                      to_string(x.shape()), "; they must be [b, n, 2] or [b, n, 3]");
+}
+
+template <class T>
+void clear_padding(MatrixView<T> m) {
+  if (m.cols == m.stride) return;
+  for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
+}
+
+// dh and dx from the gradient of pair_features; pair (i, j) is row (e n + i) n + j.
+template <class T>
+void pair_features_backward(const Frame<T>& g, Index n, Index c, Index d) {
+  const MatrixView<const T> x = g.in(1), dy = g.out_gradient();
+  const MatrixView<T> dh = g.in_gradient(0), dx = g.in_gradient(1);
+  for (Index i = 0; i < x.rows; ++i)
+    for (Index j = i / n * n; j < (i / n + 1) * n; ++j) {
+      const T* row = dy.row(i * n + j % n);
+      if (dh) {
+        T *first = dh.row(i), *second = dh.row(j);
+        for (Index k = 0; k < c; ++k) first[k] += row[k];
+        for (Index k = 0; k < c; ++k) second[k] += row[c + k];
+      }
+      for (Index k = 0; dx && k < d; ++k) {
+        const T step = 2 * row[2 * c] * (x(i, k) - x(j, k));
+        dx(i, k) += step;
+        dx(j, k) -= step;
+      }
+    }
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> with_mean(Tensor<T> x) {
+  check_examples("with_mean", x);
+  const Index n = x.shape().points, c = x.shape().channels;
+  const T unit = static_cast<T>(1.0 / static_cast<double>(n));
+  return x.program().record({
+      .name = "with_mean",
+      .inputs = {x},
+      .shape = {x.shape().examples, n, 2 * c},
+      .forward =
+          [=](const Frame<T>& g) {
+            const MatrixView<const T> in = g.in(0);
+            const MatrixView<T> out = g.out();
+            T* mean = g.scratch().data();
+            kernels::copy_columns(in.rows, c, in.data, in.stride, out.data, out.stride, false);
+            for (Index e = 0; e < g.examples(); ++e) {
+              kernels::pool(1, n, in.stride, unit, in.row(e * n), mean);
+              for (Index i = e * n; i < (e + 1) * n; ++i) std::copy_n(mean, c, out.row(i) + c);
+            }
+            clear_padding(out);
+          },
+      .backward =
+          [=](const Frame<T>& g) {
+            const MatrixView<const T> dy = g.out_gradient();
+            const MatrixView<T> dx = g.in_gradient(0);
+            if (!dx) return;
+            T* mean = g.scratch().data();
+            kernels::copy_columns(dx.rows, c, dy.data, dy.stride, dx.data, dx.stride, g.accumulate(0));
+            for (Index e = 0; e < g.examples(); ++e) {
+              std::fill(mean, mean + c, T(0));
+              for (Index i = e * n; i < (e + 1) * n; ++i)
+                for (Index k = 0; k < c; ++k) mean[k] += dy(i, c + k);
+              for (Index i = e * n; i < (e + 1) * n; ++i)
+                for (Index k = 0; k < c; ++k) dx(i, k) += unit * mean[k];
+            }
+            clear_padding(dx);
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+      .overwrites = true,
+      .scratch = padded<T>(c),
+  });
+}
+
+template <class T>
+Tensor<T> join_channels(Tensor<T> x, Tensor<T> y) {
+  check_points("join_channels", x, y);
+  const Index c = x.shape().channels;
+  return x.program().record({
+      .name = "join_channels",
+      .inputs = {x, y},
+      .shape = {x.shape().examples, x.shape().points, c + y.shape().channels},
+      .forward =
+          [c](const Frame<T>& g) {
+            const MatrixView<T> out = g.out();
+            for (int k = 0; k < 2; ++k) {
+              const MatrixView<const T> in = g.in(k);
+              kernels::copy_columns(in.rows, in.cols, in.data, in.stride, out.data + k * c, out.stride, false);
+            }
+            clear_padding(out);
+          },
+      .backward =
+          [c](const Frame<T>& g) {
+            const MatrixView<const T> dy = g.out_gradient();
+            for (int k = 0; k < 2; ++k) {
+              const MatrixView<T> dx = g.in_gradient(k);
+              if (!dx) continue;
+              kernels::copy_columns(dx.rows, dx.cols, dy.data + k * c, dy.stride, dx.data, dx.stride,
+                                    g.accumulate(k));
+              clear_padding(dx);
+            }
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+      .overwrites = true,
+  });
+}
+
+template <class T>
+Tensor<T> pair_features(Tensor<T> h, Tensor<T> x) {
+  check_points("pair_features", h, x);
+  check_cloud("pair_features", x);
+  const Index n = h.shape().points, c = h.shape().channels, d = x.shape().channels;
+  return h.program().record({
+      .name = "pair_features",
+      .inputs = {h, x},
+      .shape = {h.shape().examples, n * n, 2 * c + 1},
+      .forward =
+          [=](const Frame<T>& g) {
+            const MatrixView<const T> features = g.in(0), place = g.in(1);
+            for (Index i = 0; i < place.rows; ++i)
+              for (Index j = i / n * n; j < (i / n + 1) * n; ++j) {
+                T* row = g.out().row(i * n + j % n);
+                std::copy_n(features.row(i), c, row);
+                std::copy_n(features.row(j), c, row + c);
+                T sum = 0;
+                for (Index k = 0; k < d; ++k) sum += (place(i, k) - place(j, k)) * (place(i, k) - place(j, k));
+                row[2 * c] = sum;
+              }
+          },
+      .backward = [=](const Frame<T>& g) { pair_features_backward(g, n, c, d); },
+      .backward_reads_output = false,
+  });
+}
+
+template <class T>
+Tensor<T> sum_pairs(Tensor<T> m) {
+  check_examples("sum_pairs", m);
+  Index n = 1;
+  while (n * n < m.shape().points) ++n;
+  require<ShapeError>(n * n == m.shape().points, "sum_pairs: ", to_string(m.shape()), " has ", m.shape().points,
+                      " pairs; pairs of n points are [b, n n, c]");
+  return m.program().record({
+      .name = "sum_pairs",
+      .inputs = {m},
+      .shape = {m.shape().examples, n, m.shape().channels},
+      .forward =
+          [n](const Frame<T>& g) {
+            const MatrixView<const T> in = g.in(0);
+            const MatrixView<T> out = g.out();
+            for (Index i = 0; i < out.rows; ++i) {
+              std::fill(out.row(i), out.row(i) + out.stride, T(0));
+              for (Index j = 0; j < n; ++j)
+                if (j != i % n) kernels::axpy(out.stride, T(1), in.row(i * n + j), out.row(i), true);
+            }
+          },
+      .backward =
+          [n](const Frame<T>& g) {
+            const MatrixView<const T> dy = g.out_gradient();
+            const MatrixView<T> dm = g.in_gradient(0);
+            if (!dm) return;
+            for (Index i = 0; i < dy.rows; ++i)
+              for (Index j = 0; j < n; ++j) {
+                T* row = dm.row(i * n + j);
+                if (j != i % n)
+                  kernels::axpy(dy.stride, T(1), dy.row(i), row, g.accumulate(0));
+                else if (!g.accumulate(0))
+                  std::fill(row, row + dm.stride, T(0));
+              }
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+      .overwrites = true,
+  });
+}
+
+template <class T>
+Tensor<T> move_points(Tensor<T> x, Tensor<T> w) {
+  check_cloud("move_points", x);
+  const Index n = x.shape().points, d = x.shape().channels;
+  require<ShapeError>(w.shape() == Shape{x.shape().examples, n * n, 1}, "move_points: positions are ",
+                      to_string(x.shape()), " and weights ", to_string(w.shape()),
+                      "; the weights must be [b, n n, 1]");
+  const T unit = static_cast<T>(1.0 / static_cast<double>(std::max<Index>(1, n - 1)));
+  return x.program().record({
+      .name = "move_points",
+      .inputs = {x, w},
+      .shape = x.shape(),
+      .forward =
+          [=](const Frame<T>& g) {
+            const MatrixView<const T> in = g.in(0), weight = g.in(1);
+            for (Index i = 0; i < in.rows; ++i)
+              for (Index k = 0; k < d; ++k) {
+                T sum = 0;
+                for (Index j = 0; j < n; ++j) sum += (in(i, k) - in(i / n * n + j, k)) * weight(i * n + j, 0);
+                g.out()(i, k) = in(i, k) + unit * sum;
+              }
+          },
+      .backward =
+          [=](const Frame<T>& g) {
+            const MatrixView<const T> in = g.in(0), weight = g.in(1), dy = g.out_gradient();
+            const MatrixView<T> dx = g.in_gradient(0), dw = g.in_gradient(1);
+            for (Index i = 0; i < in.rows; ++i) {
+              for (Index k = 0; dx && k < d; ++k) dx(i, k) += dy(i, k);
+              for (Index j = 0; j < n; ++j) {
+                const Index other = i / n * n + j;
+                T inner = 0;
+                for (Index k = 0; k < d; ++k) {
+                  const T step = unit * weight(i * n + j, 0) * dy(i, k);
+                  if (dx) dx(i, k) += step;
+                  if (dx) dx(other, k) -= step;
+                  inner += (in(i, k) - in(other, k)) * dy(i, k);
+                }
+                if (dw) dw(i * n + j, 0) += unit * inner;
+              }
+            }
+          },
+      .backward_reads_output = false,
+  });
+}
+
+#define EQNN_INSTANTIATE(T)                                \
+  template Tensor<T> with_mean(Tensor<T>);                 \
+  template Tensor<T> join_channels(Tensor<T>, Tensor<T>);  \
+  template Tensor<T> pair_features(Tensor<T>, Tensor<T>);  \
+  template Tensor<T> sum_pairs(Tensor<T>);                 \
+  template Tensor<T> move_points(Tensor<T>, Tensor<T>);
+
+EQNN_INSTANTIATE(float)
+EQNN_INSTANTIATE(double)
+#undef EQNN_INSTANTIATE
+
+}  // namespace eqnn

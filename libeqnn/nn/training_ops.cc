@@ -1,0 +1,333 @@
+#include "training_ops.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "../kernels/kernels.h"
+#include "../core/rng.h"
+
+namespace eqnn {
+namespace {
+
+template <class T>
+void check_vector(const char* name, Tensor<T> x, Tensor<T> v) {
+  require<ShapeError>(v.shape() == Shape{Shape::kShared, 1, x.shape().channels}, name, ": x is ",
+                      to_string(x.shape()), " and a parameter is ", to_string(v.shape()),
+                      "; it must have one entry a channel");
+}
+
+void check_epsilon(const char* name, double epsilon) {
+  require(epsilon > 0 && std::isfinite(epsilon), name, ": epsilon is ", epsilon,
+          "; it must be positive and finite");
+}
+
+template <class T>
+void clear_row_padding(MatrixView<T> m, Index i) {
+  std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
+}
+
+// --- layer norm --------------------------------------------------------------------------------------------
+
+template <class T>
+void layer_norm_forward(const Frame<T>& g, T epsilon) {
+  const MatrixView<const T> x = g.in(0), gain = g.in(1), bias = g.in(2);
+  const MatrixView<T> y = g.out();
+  const T unit = T(1) / static_cast<T>(x.cols);
+  T* saved = g.scratch().data() + 2 * g.first_row();  // mean and 1 / deviation of each row
+  for (Index i = 0; i < x.rows; ++i) {
+    T mean = 0, variance = 0;
+    for (Index j = 0; j < x.cols; ++j) mean += x(i, j);
+    mean *= unit;
+    for (Index j = 0; j < x.cols; ++j) variance += (x(i, j) - mean) * (x(i, j) - mean);
+    const T inverse = 1 / std::sqrt(variance * unit + epsilon);
+    for (Index j = 0; j < x.cols; ++j) y(i, j) = (x(i, j) - mean) * inverse * gain(0, j) + bias(0, j);
+    clear_row_padding(y, i);
+    saved[2 * i] = mean;
+    saved[2 * i + 1] = inverse;
+  }
+}
+
+// With z = (x - mean) / deviation and h = dy gain: dx = (h - mean(h) - z mean(h z)) / deviation.
+template <class T>
+void layer_norm_backward(const Frame<T>& g) {
+  const MatrixView<const T> x = g.in(0), gain = g.in(1), dy = g.out_gradient();
+  const MatrixView<T> dx = g.in_gradient(0), dgain = g.in_gradient(1), dbias = g.in_gradient(2);
+  const T unit = T(1) / static_cast<T>(x.cols);
+  const T* saved = g.scratch().data() + 2 * g.first_row();
+  if (dgain && !g.accumulate(1)) std::fill(dgain.data, dgain.data + dgain.stride, T(0));
+  if (dbias && !g.accumulate(2)) std::fill(dbias.data, dbias.data + dbias.stride, T(0));
+  for (Index i = 0; i < x.rows; ++i) {
+    const T mean = saved[2 * i], inverse = saved[2 * i + 1];
+    T mean_h = 0, mean_hz = 0;
+    for (Index j = 0; j < x.cols; ++j) {
+      const T z = (x(i, j) - mean) * inverse, h = dy(i, j) * gain(0, j);
+      mean_h += h * unit;
+      mean_hz += h * z * unit;
+      if (dgain) dgain(0, j) += dy(i, j) * z;
+      if (dbias) dbias(0, j) += dy(i, j);
+    }
+    if (!dx) continue;
+    for (Index j = 0; j < x.cols; ++j) {
+      const T z = (x(i, j) - mean) * inverse, d = (dy(i, j) * gain(0, j) - mean_h - z * mean_hz) * inverse;
+      dx(i, j) = g.accumulate(0) ? dx(i, j) + d : d;
+    }
+    if (!g.accumulate(0)) clear_row_padding(dx, i);
+  }
+}
+
+// --- graph norm --------------------------------------------------------------------------------------------
+
+// Runs of rows that are normalised together: the points of an example, or the nodes of a graph.
+struct Segments {
+  Index points = 0;  // > 0: runs of so many rows
+  GraphInput graph;
+
+  template <class T>
+  std::pair<Index, Index> run(const Frame<T>& g, Index i) const {
+    if (points > 0) return {i * points, (i + 1) * points};
+    const std::int32_t* starts = g.graph(graph).starts();
+    return {starts[i], starts[i + 1]};
+  }
+};
+
+// Scratch: mean and 1 / deviation of each channel of each run.
+template <class T>
+void graph_norm_forward(const Frame<T>& g, const Segments& segments, T epsilon) {
+  const MatrixView<const T> x = g.in(0), gain = g.in(1), bias = g.in(2), shift = g.in(3);
+  const MatrixView<T> y = g.out();
+  for (Index e = 0; e < g.examples(); ++e) {
+    const auto [first, last] = segments.run(g, e);
+    const T unit = T(1) / static_cast<T>(std::max<Index>(1, last - first));
+    T* mean = g.scratch().data() + 2 * e * x.stride;
+    T* inverse = mean + x.stride;
+    std::fill(mean, mean + 2 * x.stride, T(0));
+    for (Index i = first; i < last; ++i)
+      for (Index j = 0; j < x.cols; ++j) mean[j] += x(i, j) * unit;
+    for (Index i = first; i < last; ++i)
+      for (Index j = 0; j < x.cols; ++j) {
+        const T o = x(i, j) - shift(0, j) * mean[j];
+        inverse[j] += o * o * unit;
+      }
+    for (Index j = 0; j < x.cols; ++j) inverse[j] = 1 / std::sqrt(inverse[j] + epsilon);
+    for (Index i = first; i < last; ++i) {
+      for (Index j = 0; j < x.cols; ++j)
+        y(i, j) = (x(i, j) - shift(0, j) * mean[j]) * inverse[j] * gain(0, j) + bias(0, j);
+      clear_row_padding(y, i);
+    }
+  }
+}
+
+// With o = x - shift mean and r = 1 / deviation: do = r h - o r^3 mean(h o), h = dy gain; dx = do - shift mean(do);
+// d shift = -mean sum(do).
+template <class T>
+void graph_norm_backward(const Frame<T>& g, const Segments& segments) {
+  const MatrixView<const T> x = g.in(0), gain = g.in(1), shift = g.in(3), dy = g.out_gradient();
+  const MatrixView<T> dx = g.in_gradient(0), dgain = g.in_gradient(1), dbias = g.in_gradient(2),
+                      dshift = g.in_gradient(3);
+  const std::array<MatrixView<T>, 3> vectors = {dgain, dbias, dshift};
+  for (int k = 0; k < 3; ++k)
+    if (vectors[static_cast<std::size_t>(k)] && !g.accumulate(k + 1))
+      std::fill(vectors[static_cast<std::size_t>(k)].data, vectors[static_cast<std::size_t>(k)].data + x.stride,
+                T(0));
+  for (Index e = 0; e < g.examples(); ++e) {
+    const auto [first, last] = segments.run(g, e);
+    const T unit = T(1) / static_cast<T>(std::max<Index>(1, last - first));
+    const T* mean = g.scratch().data() + 2 * e * x.stride;
+    const T* inverse = mean + x.stride;
+    for (Index j = 0; j < x.cols; ++j) {
+      const T r = inverse[j];
+      T sum_dy = 0, sum_dyo = 0, sum_o = 0;
+      for (Index i = first; i < last; ++i) {
+        const T o = x(i, j) - shift(0, j) * mean[j];
+        sum_dy += dy(i, j);
+        sum_dyo += dy(i, j) * o;
+        sum_o += o;
+      }
+      if (dgain) dgain(0, j) += sum_dyo * r;
+      if (dbias) dbias(0, j) += sum_dy;
+      const T slope = r * r * r * gain(0, j) * sum_dyo * unit, sum_do = r * gain(0, j) * sum_dy - sum_o * slope;
+      if (dshift) dshift(0, j) -= mean[j] * sum_do;
+      if (!dx) continue;
+      for (Index i = first; i < last; ++i) {
+        const T o = x(i, j) - shift(0, j) * mean[j];
+        const T d = r * gain(0, j) * dy(i, j) - o * slope - shift(0, j) * sum_do * unit;
+        dx(i, j) = g.accumulate(0) ? dx(i, j) + d : d;
+      }
+    }
+    if (dx && !g.accumulate(0))
+      for (Index i = first; i < last; ++i) clear_row_padding(dx, i);
+  }
+}
+
+template <class T>
+Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift,
+                            double epsilon) {
+  for (Tensor<T> v : {gain, bias, shift}) check_vector("graph_norm", x, v);
+  check_epsilon("graph_norm", epsilon);
+  const T eps = static_cast<T>(epsilon);
+  return x.program().record({
+      .name = "graph_norm",
+      .inputs = {x, gain, bias, shift},
+      .shape = x.shape(),
+      .forward = [=](const Frame<T>& g) { graph_norm_forward(g, segments, eps); },
+      .backward = [=](const Frame<T>& g) { graph_norm_backward(g, segments); },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .scratch = x.program().capacity() * 2 * padded<T>(x.shape().channels),
+  });
+}
+
+// --- dropout -----------------------------------------------------------------------------------------------
+
+// Writes the factor of every element of the frame's rows: 0, or 1 / (1 - rate). Padding gets 0.
+template <class T>
+void draw_mask(const Frame<T>& g, double rate, MatrixView<T> mask) {
+  const Counter at{g.span().seed ^ (0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(g.operation() + 1)),
+                   Stream::dropout, g.span().step, static_cast<std::uint64_t>(g.span().first)};
+  const auto threshold = static_cast<std::uint64_t>(rate * 4294967296.0);
+  const T keep = static_cast<T>(1 / (1 - rate));
+  const Index row_blocks = mask.stride / 4 + (mask.stride % 4 != 0);
+  std::array<std::uint32_t, 256> words{};
+  for (Index i = 0; i < mask.rows; ++i)
+    for (Index b = 0; b < row_blocks; b += 64) {
+      const Index blocks = std::min<Index>(64, row_blocks - b);
+      kernels::philox_words(at, static_cast<std::uint32_t>((g.first_row() + i) * row_blocks + b), blocks,
+                            words.data());
+      for (Index j = 4 * b; j < std::min(4 * (b + blocks), mask.stride); ++j)
+        mask.row(i)[j] = j < mask.cols && words[static_cast<std::size_t>(j - 4 * b)] >= threshold ? keep : T(0);
+    }
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> layer_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, double epsilon) {
+  check_vector("layer_norm", x, gain);
+  check_vector("layer_norm", x, bias);
+  check_epsilon("layer_norm", epsilon);
+  const Shape& s = x.shape();
+  require<ShapeError>(s.examples != Shape::kShared, "layer_norm: ", to_string(s), " is a parameter's shape");
+  const T eps = static_cast<T>(epsilon);
+  return x.program().record({
+      .name = "layer_norm",
+      .inputs = {x, gain, bias},
+      .shape = s,
+      .forward = [eps](const Frame<T>& g) { layer_norm_forward(g, eps); },
+      .backward = [](const Frame<T>& g) { layer_norm_backward(g); },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .by_rows = true,
+      .scratch = x.program().capacity(Extent{s.examples}) * s.points * 2,
+  });
+}
+
+template <class T>
+Tensor<T> graph_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift, double epsilon) {
+  require<ShapeError>(x.shape().examples == Shape::kCapacity, "graph_norm: x is ", to_string(x.shape()),
+                      "; [b, n, c] is needed");
+  return record_graph_norm(x, {x.shape().points, {}}, gain, bias, shift, epsilon);
+}
+
+template <class T>
+Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift,
+                     double epsilon) {
+  require<ShapeError>(
+      x.shape().examples == graph.nodes.id && graph.nodes.id != Shape::kCapacity && x.shape().points == 1,
+      "graph_norm: x is ", to_string(x.shape()), "; one row for each node of a batch of graphs is needed");
+  return record_graph_norm(x, {0, graph}, gain, bias, shift, epsilon);
+}
+
+template <class T>
+Tensor<T> dropout(Tensor<T> x, double rate) {
+  require(rate >= 0 && rate < 1, "dropout: the rate is ", rate, "; allowed are 0 up to, but not, 1");
+  const Shape& s = x.shape();
+  require<ShapeError>(s.examples != Shape::kShared, "dropout: ", to_string(s), " is a parameter's shape");
+  if (!x.program().training() || rate == 0) return x;
+  const auto mask = [](const Frame<T>& g) {
+    return MatrixView<T>{g.scratch().data() + g.first_row() * g.out().stride, g.out().rows, g.out().cols,
+                         g.out().stride};
+  };
+  return x.program().record({
+      .name = "dropout",
+      .inputs = {x},
+      .shape = s,
+      .forward =
+          [=](const Frame<T>& g) {
+            draw_mask(g, rate, mask(g));
+            kernels::multiply(g.out().rows * g.out().stride, g.in(0).data, mask(g).data, g.out().data, false);
+          },
+      .backward =
+          [=](const Frame<T>& g) {
+            kernels::multiply(g.out().rows * g.out().stride, g.out_gradient().data, mask(g).data,
+                              g.in_gradient(0).data, g.accumulate(0));
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+      .elementwise = true,
+      .overwrites = true,
+      .by_rows = true,
+      .scratch = x.program().capacity(Extent{s.examples}) * s.points * padded<T>(s.channels),
+  });
+}
+
+template <class T>
+Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
+  const Shape& s = logits.shape();
+  require<ShapeError>(s.examples == Shape::kCapacity && s.points == 1, "cross_entropy: the logits are ",
+                      to_string(s), "; [b, 1, classes] is needed");
+  // log sum exp, stable: the largest logit is taken out first.
+  const auto log_sum = [](MatrixView<const T> f, Index i) {
+    const T top = *std::max_element(f.row(i), f.row(i) + f.cols);
+    T sum = 0;
+    for (Index j = 0; j < f.cols; ++j) sum += std::exp(f(i, j) - top);
+    return top + std::log(sum);
+  };
+  return logits.program().record({
+      .name = "cross_entropy",
+      .inputs = {logits},
+      .shape = {},
+      .forward =
+          [=](const Frame<T>& g) {
+            for (Index i = 0; i < g.out().rows; ++i) {
+              const std::int32_t label = g.indices(labels)(g.first_row() + i, 0);
+              require(label < g.in(0).cols, "cross_entropy: label ", label, " of example ",
+                      g.span().first + g.first_row() + i, " is given for ", g.in(0).cols,
+                      " classes; labels are 0 to ", g.in(0).cols - 1);
+              T* out = g.out().row(i);
+              std::fill(out, out + g.out().stride, T(0));
+              out[0] = log_sum(g.in(0), i) - g.in(0)(i, label);
+            }
+          },
+      .backward =
+          [=](const Frame<T>& g) {
+            const MatrixView<const T> f = g.in(0);
+            const MatrixView<T> df = g.in_gradient(0);
+            for (Index i = 0; i < f.rows; ++i) {
+              const T total = log_sum(f, i), weight = g.out_gradient()(i, 0);
+              const std::int32_t label = g.indices(labels)(g.first_row() + i, 0);
+              for (Index j = 0; j < f.cols; ++j) {
+                const T d = weight * (std::exp(f(i, j) - total) - (j == label ? T(1) : T(0)));
+                df(i, j) = g.accumulate(0) ? df(i, j) + d : d;
+              }
+              if (!g.accumulate(0)) clear_row_padding(df, i);
+            }
+          },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .by_rows = true,
+  });
+}
+
+#define EQNN_INSTANTIATE(T)                                                                      \
+  template Tensor<T> layer_norm(Tensor<T>, Tensor<T>, Tensor<T>, double);                        \
+  template Tensor<T> graph_norm(Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>, double);             \
+  template Tensor<T> graph_norm(Tensor<T>, GraphInput, Tensor<T>, Tensor<T>, Tensor<T>, double); \
+  template Tensor<T> dropout(Tensor<T>, double);                                                 \
+  template Tensor<T> cross_entropy(Tensor<T>, IndexInput);
+
+EQNN_INSTANTIATE(float)
+EQNN_INSTANTIATE(double)
+#undef EQNN_INSTANTIATE
+
+}  // namespace eqnn

@@ -1,0 +1,129 @@
+// eqnn train --data: graphs and arrays from files, folds, and files that are refused.
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "support/command.h"
+
+using namespace cli;
+
+namespace {
+
+std::string graphs() { return std::string(EQNN_TEST_DATA_DIR) + "/rings_and_stars.txt"; }
+
+Arguments train_graphs(const Arguments& more) {
+  return Arguments{"train", "--data", graphs(), "--format", "gin", "--steps", "200", "--width", "8", "-q"} + more;
+}
+
+// A table whose class is the sign of x0 - x1, and whose target is 2 x0 - x1.
+std::string table(bool classes) {
+  std::ostringstream csv;
+  csv << "a,b,y\n";
+  for (int i = 0; i < 60; ++i) {
+    const double a = (i * 37 % 60) / 30.0 - 1, b = (i * 23 % 60) / 30.0 - 1.01;
+    csv << a << "," << b << ",";
+    classes ? csv << (a > b ? 1 : 0) << "\n" : csv << 2 * a - b << "\n";
+  }
+  return csv.str();
+}
+
+}  // namespace
+
+TEST_CASE("train --data: folds of a file of graphs, each a run, and what they say together") {
+  const Folder f;
+  const Json r = Json::parse(accepted(f, train_graphs({"--folds", "3", "--out", "cv", "--json"})));
+  CHECK(r["family"] == "data");
+  CHECK(r["model"] == "gin");
+  CHECK(r["data"]["examples"] == 24);
+  CHECK(r["test_accuracy"].get<double>() >= 0.9);  // rings against stars: easy
+  CHECK(r["test_accuracy"].get<double>() >= r["last_epoch_accuracy"].get<double>());
+  CHECK(r.contains("test_accuracy_sd"));
+  CHECK(r == Json::parse(f.read("cv/result.json")));
+  // The mean at the best common evaluation, from the folds' own records.
+  double sum = 0;
+  for (int fold = 0; fold < 3; ++fold) {
+    const std::string run = "cv/fold-" + std::to_string(fold);
+    CHECK(f.has(run + "/model.safetensors"));
+    const Json own = Json::parse(f.read(run + "/result.json"));
+    CHECK(own["test_samples"] == 8);
+    CHECK(own["samples"] == 16);
+    for (const Json& line : metrics(f, run))
+      if (line["step"] == r["best_step"]) sum += line["test_accuracy"].get<double>();
+  }
+  CHECK(sum / 3 == doctest::Approx(r["test_accuracy"].get<double>()).epsilon(1e-12));
+  // Finished: nothing to do. Other flags: refused. Without --resume: refused.
+  accepted(f, train_graphs({"--folds", "3", "--out", "cv", "--resume"}));
+  refused(f, train_graphs({"--folds", "4", "--out", "cv", "--resume"}), 2, "another configuration");
+  refused(f, train_graphs({"--folds", "3", "--out", "cv"}), 2, "exists");
+}
+
+TEST_CASE("train --data: the same bits for one thread and two, and a fold that was lost is made again") {
+  const Folder f;
+  accepted(f, train_graphs({"--folds", "2", "--dropout", "0.2", "--threads", "1", "--out", "one", "--json"}));
+  accepted(f, train_graphs({"--folds", "2", "--dropout", "0.2", "--threads", "2", "--out", "two", "--json"}));
+  for (const char* fold : {"/fold-0", "/fold-1"}) {
+    CHECK(f.read(std::string("one") + fold + "/model.safetensors") ==
+          f.read(std::string("two") + fold + "/model.safetensors"));
+  }
+  const std::string before = f.read("two/fold-1/model.safetensors");
+  std::filesystem::remove_all(f / "two/fold-1");
+  std::filesystem::remove(f / "two/result.json");
+  accepted(f, train_graphs({"--folds", "2", "--dropout", "0.2", "--out", "two", "--resume", "--json"}));
+  CHECK(f.read("two/fold-1/model.safetensors") == before);
+}
+
+TEST_CASE("train --data: one run with a held-out tenth, layer norm, and mean pooling") {
+  const Folder f;
+  const Json r = Json::parse(
+      lines(accepted(f, train_graphs({"--norm", "layer", "--pool", "mean", "--out", "run", "--json"}))).back());
+  CHECK(r["data"]["folds"] == 0);
+  CHECK(r.contains("test_entropy"));
+  CHECK(r["normalized_train_loss"].get<double>() < 0.5);
+  const Json c = Json::parse(accepted(f, {"certify", "run", "--json"}));
+  CHECK(c["pass"] == true);
+  CHECK(c["certificates"][0]["compared"] == 20 * 21);
+  refused(f, {"predict", "run", "--in", "x.npz", "--out", "y.npz"}, 6, "run on a file");
+  refused(f, train_graphs({"--model", "gnn", "--out", "x"}), 2, "gin does");
+  refused(f, train_graphs({"--pool", "sqrt", "--out", "x"}), 2, "sum and mean");
+}
+
+TEST_CASE("train --data: tables with classes and with real targets") {
+  const Folder f;
+  f.write("classes.csv", table(true));
+  f.write("reals.csv", table(false));
+  const Arguments quick{"--format", "csv", "--steps", "600", "--width", "16", "--lr", "1e-2", "-q", "--json"};
+  const Json classes =
+      Json::parse(lines(accepted(f, Arguments{"train", "--data", "classes.csv", "--out", "a"} + quick)).back());
+  CHECK(classes["test_accuracy"].get<double>() >= 0.7);
+  const Json reals =
+      Json::parse(lines(accepted(f, Arguments{"train", "--data", "reals.csv", "--out", "b"} + quick)).back());
+  CHECK_FALSE(reals.contains("test_accuracy"));
+  CHECK(reals["verdict"] == "learned");
+  refused(f, Arguments{"train", "--data", "reals.csv", "--loss", "cross-entropy", "--out", "c"} + quick, 2,
+          "needs classes");
+  refused(f, Arguments{"train", "--data", "reals.csv", "--control", "--out", "c"} + quick, 2, "leave them out");
+}
+
+TEST_CASE("train --data: a file that is cut or wrong is exit 3 with its line, and leaves nothing behind") {
+  const Folder f;
+  std::ifstream in(graphs());
+  std::ostringstream whole;
+  whole << in.rdbuf();
+  const std::string text = whole.str();
+  const auto train = [](const std::string& path) {
+    return Arguments{"train", "--data", path, "--format", "gin", "--folds", "3", "--out", "x"};
+  };
+  f.write("cut.txt", text.substr(0, text.size() / 2));
+  refused(f, train("cut.txt"), 3, "line ");
+  f.write("far.txt", "1\n2 0\n0 1 1\n0 1 7\n");
+  refused(f, train("far.txt"), 3, "line 4");
+  f.write("empty.txt", "1\n0 0\n");
+  refused(f, train("empty.txt"), 3, "line 2");
+  f.write("nothing.txt", "");
+  refused(f, train("nothing.txt"), 3);
+  refused(f, train("missing.txt"), 3, "missing.txt");
+  refused(f, {"train", "gnn-degree-parity", "--folds", "3"}, 2, "need --data");
+  refused(f, {"train", "gnn-degree-parity", "--data", graphs()}, 2, "exclude each other");
+  refused(f, train_graphs({"--folds", "20", "--out", "x"}), 2, "folds");
+}

@@ -1,0 +1,283 @@
+// eqnn learn: every learner on every family it has, on the samples that train sees; result, run directory, oracles,
+// and what is refused.
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "support/command.h"
+
+using namespace cli;
+
+namespace {
+
+Arguments learn(const std::string& family, const Arguments& more) {
+  return Arguments{"learn", family, "-q", "--test-samples", "1000", "--threads", "1"} + more;
+}
+Json result(const Folder& f, const std::string& family, const Arguments& more) {
+  return Json::parse(accepted(f, learn(family, more + Arguments{"--json"})));
+}
+
+const Arguments kSmallPoly = {"--r", "8", "--degree", "3", "--terms", "2", "--samples", "8000"};
+
+}  // namespace
+
+TEST_CASE("learn gf2: degree parities from 10 n graphs, by default") {
+  const Folder f;
+  for (const char* seed : {"0", "1", "2"}) {
+    const Json r = result(f, "gnn-degree-parity", {"--n", "16", "--seed", seed, "--expect", "learned"});
+    CHECK(r["algorithm"] == "gf2");
+    CHECK(r["samples"] == 160);
+    CHECK(r["samples_seen"] == 160);
+    CHECK(r["test_accuracy"].get<double>() >= 0.95);
+    CHECK(r["normalized_train_loss"] == 0);
+    CHECK(r["verdict"] == "learned");
+    CHECK(r["queries"].is_null());
+    CHECK(r["model"].is_null());
+    CHECK(r["optimizer"].is_null());
+    CHECK(r["learner"]["rank"].get<int>() + r["learner"]["free_directions"].get<int>() == 16);
+    // What was found is a member file, and the exact error is that of its values.
+    f.write("found.json", r["recovered"].dump());
+    const Json again =
+        result(f, "gnn-degree-parity", {"--member", "found.json", "--data-seed", seed, "--samples", "3000"});
+    CHECK(again["params"]["n"] == 16);
+    CHECK((again["exact"] == true || again["learner"]["free_directions"] != 0));
+  }
+  // Without labels to tell S from its complement.
+  f.write("m.json", R"({"n": 5, "self_loops": false, "S": [1, 4, 5], "b": 1})");
+  const Json r = result(f, "gnn-degree-parity", {"--member", "m.json", "--samples", "2000"});
+  CHECK(r["exact"] == true);
+  CHECK(r["recovered"] == Json::parse(R"({"n": 5, "self_loops": false, "S": [2, 3], "b": 0})"));
+  CHECK(r["learner"]["complement"] == Json::parse(R"({"n": 5, "self_loops": false, "S": [1, 4, 5], "b": 1})"));
+  CHECK(r["learner"]["exact_error"].get<double>() == doctest::Approx(0));
+}
+
+TEST_CASE("learn gf2: inconsistent labels are refused, and all parities bear them") {
+  const Folder f;
+  refused(f, learn("gnn-degree-parity", {"--n", "8", "--samples", "300", "--noise", "0.1"}), 2,
+          "inconsistent labels: the sample is not realisable by any (S,b)");
+  refused(f, learn("gnn-degree-parity", {"--n", "8", "--noise", "0.1", "--samples", "300", "--out", "run"}), 2);
+  refused(f, learn("gnn-degree-parity", {"--control"}), 2, "the control is a count");
+  const Json r =
+      result(f, "gnn-degree-parity", {"--n", "8", "--samples", "1500", "--noise", "0.1", "--algo", "brute-force"});
+  CHECK(r["test_accuracy"].get<double>() >= 0.98);
+  CHECK(r["queries"] == 256);
+  CHECK(r["learner"]["largest_correlation"].get<double>() == doctest::Approx(0.8).epsilon(0.1));
+  refused(f, learn("gnn-degree-parity", {"--n", "30", "--algo", "brute-force"}), 2, "2^30");
+}
+
+TEST_CASE("learn growing-basis: the target, exactly, in fewer queries than the limit") {
+  const Folder f;
+  for (const char* generators : {"rowsum", "sign", "cyclic"}) {
+    const bool normal = generators == std::string("rowsum");
+    const Json r = result(f, "invariant-poly",
+                          {"--generators", generators, "--r", "10", "--degree", normal ? "3" : "2", "--terms", "2",
+                           "--samples", "20000", "--expect", "learned"});
+    CAPTURE(generators);
+    CHECK(r["exact"] == true);
+    CHECK(r["learner"]["verified"] == true);
+    CHECK(r["queries"].get<int>() <= r["learner"]["query_limit"].get<int>());
+    CHECK(r["learner"]["query_limit"] == 2 * (10 * (normal ? 3 : 2) + 2) + 1);
+    CHECK(r["recovered"]["terms"].size() == 2);
+    f.write("found.json", r["recovered"].dump());
+    const std::string shown =
+        accepted(f, {"families", "show", "invariant-poly", "--member", "found.json", "--json", "-q"});
+    CHECK(Json::parse(shown)["norm_sq"].get<double>() == doctest::Approx(1));
+  }
+  const Json told = result(f, "invariant-poly", kSmallPoly);
+  const Json found = result(f, "invariant-poly", kSmallPoly + Arguments{"--a-min", "auto"});
+  CHECK(told["exact"] == true);
+  CHECK(found["exact"] == true);
+  CHECK(found["learner"]["attempts"].get<int>() > 1);
+  CHECK(found["queries"].get<int>() > told["queries"].get<int>());
+  // Half of what it is: never found.
+  CHECK(result(f, "invariant-poly", kSmallPoly + Arguments{"--a-min", "3"})["learner"]["terms_found"] == 0);
+  // Plain detectors, the control, and noise.
+  const Arguments easy = {"--r", "6", "--degree", "2", "--terms", "1", "--samples", "8000"};
+  CHECK(result(f, "invariant-poly", easy + Arguments{"--damping", "0"})["exact"] == true);
+  CHECK(result(f, "invariant-poly", kSmallPoly + Arguments{"--control"})["exact"] == true);
+  const Json noisy = result(f, "invariant-poly", kSmallPoly + Arguments{"--noise", "0.2"});
+  CHECK(noisy["exact"] == false);
+  CHECK(noisy["learner"]["same_monomials"] == true);
+  CHECK(noisy["verdict"] == "learned");
+}
+
+TEST_CASE("learn --oracle: GROWING-BASIS gets through an SQ oracle what it does not get through a CSQ oracle") {
+  const Folder f;
+  const Arguments through = kSmallPoly + Arguments{"--tau", "0.005"};
+  const Json sq = result(f, "invariant-poly", through + Arguments{"--oracle", "sq", "--expect", "learned"});
+  CHECK(sq["exact"] == true);
+  CHECK(sq["oracle"]["kind"] == "sq");
+  CHECK(sq["oracle"]["answer"] == "zero");
+  CHECK(sq["oracle"]["queries"] == sq["queries"]);
+  CHECK(sq["queries_above_tau"].get<int>() > 0);
+  const Json csq = result(f, "invariant-poly", through + Arguments{"--oracle", "csq", "--expect", "fails"});
+  CHECK(csq["exact"] == false);
+  CHECK(csq["recovered"].is_null());
+  CHECK(csq["learner"]["status"] == "stuck");
+  CHECK(csq["normalized_test_loss"].get<double>() == doctest::Approx(1).epsilon(0.02));
+  CHECK(csq["queries_above_tau"] == 0);
+  // A tolerance that hides everything; and the correlational way, which has to ask for every product.
+  CHECK(result(f, "invariant-poly", kSmallPoly + Arguments{"--oracle", "sq", "--tau", "1.01"})["exact"] == false);
+  const Arguments all = {"--algo", "brute-force", "--oracle", "csq"};
+  const Json every = result(f, "invariant-poly", through + all);
+  CHECK(every["exact"] == true);
+  CHECK(every["queries"] == 164);
+  CHECK(every["queries_above_tau"] == 2);
+  CHECK(result(f, "invariant-poly", kSmallPoly + all + Arguments{"--tau", "0.8"})["recovered"].is_null());
+
+  refused(f, learn("invariant-poly", {"--tau", "0.1"}), 2, "give --oracle");
+  refused(f, learn("invariant-poly", {"--oracle", "sq"}), 2, "needs a tolerance");
+  refused(f, learn("invariant-poly", {"--oracle", "sq", "--tau", "0"}), 2, "above 0");
+  refused(f, learn("invariant-poly", {"--oracle", "qs", "--tau", "1"}), 2, "allowed are csq, sq");
+  refused(f, learn("invariant-poly", {"--oracle", "sq", "--tau", "1", "--a-min", "auto"}), 2, "--a-min auto");
+  refused(f, learn("gnn-degree-parity", {"--oracle", "sq", "--tau", "1"}), 2, "growing-basis and brute-force");
+}
+
+TEST_CASE("learn lasso and brute-force: sparse polynomials from all products, where these are few") {
+  const Folder f;
+  const Arguments small = {"--r", "10", "--degree", "2", "--terms", "2", "--samples", "1500"};
+  for (const Arguments& algorithm :
+       {Arguments{"--algo", "lasso"}, {"--algo", "lasso", "--lambda", "theory"}, {"--algo", "brute-force"}}) {
+    const Json r = result(f, "invariant-poly", small + algorithm);
+    CHECK(r["exact"] == true);
+    CHECK(r["learner"]["verified"] == true);
+  }
+  CHECK(result(f, "invariant-poly", small + Arguments{"--algo", "lasso", "--lambda", "5"})["recovered"].is_null());
+  refused(f, learn("invariant-poly", {"--algo", "lasso", "--samples", "100"}), 2,
+          "all 4598126 products of 100 generators");
+  refused(f, learn("invariant-poly", {"--algo", "lasso", "--lambda", "0"}), 2, "above 0");
+  refused(f, learn("invariant-poly", {"--algo", "brute-force"}), 2, "at most 30000000000");
+}
+
+TEST_CASE("learn table: random functions of orbits are remembered, and no more") {
+  const Folder f;
+  const Json small = result(f, "boolean-orbit", {"--n", "8", "--samples", "3000"});
+  CHECK(small["exact"] == true);
+  CHECK(small["test_accuracy"] == 1);
+  CHECK(small["learner"]["orbits_seen"] == 36);
+  const Json large = result(f, "boolean-orbit", {"--n", "20", "--samples", "2000", "--expect", "fails"});
+  CHECK(large["verdict"] == "memorised");
+  CHECK(large["learner"]["unseen_mass_estimate"].get<double>() > 0.9);
+  CHECK(result(f, "boolean-orbit", {"--n", "8", "--samples", "3000", "--control"})["verdict"] == "learned");
+}
+
+TEST_CASE("learn low-degree and kernel: on every family; controls are learned, targets are not") {
+  const Folder f;
+  for (const char* family : {"boolean-orbit", "gnn-degree-parity", "gnn-feature", "cnn-cyclic", "frame-parity",
+                             "invariant-poly", "rotation-invariant"}) {
+    CAPTURE(family);
+    const Json low = result(f, family, {"--algo", "low-degree", "--samples", "2000", "--max-degree", "1"});
+    CHECK(low["queries"] == low["learner"]["products"]);
+    CHECK(low["recovered"].is_null());
+    CHECK(low["normalized_test_loss"].get<double>() > 0.9);
+    const Json kernel = result(f, family,
+                               {"--algo", "kernel", "--kernel", "features", "--width", "8", "--head-width", "8",
+                                "--samples", "50", "--test-samples", "50"});
+    CHECK(kernel["learner"]["kernel"] == "features");
+    if (family != std::string("invariant-poly")) CHECK(kernel["learner"]["features"] == 9);  // width and a bias
+    CHECK(std::isfinite(kernel["test_loss"].get<double>()));
+  }
+  // Weight above n/2: most of it has degree 1.
+  const Json weight =
+      result(f, "boolean-orbit", {"--n", "9", "--control", "--algo", "low-degree", "--samples", "5000"});
+  CHECK(weight["normalized_test_loss"].get<double>() < 0.5);
+  CHECK(weight["learner"]["max_degree"] == 3);  // 20 times 130 products, not 256
+  const Json tangent = result(f, "gnn-degree-parity",
+                              {"--n", "6", "--control", "--algo", "kernel", "--width", "8", "--head-width", "8",
+                               "--depth", "1", "--samples", "200", "--test-samples", "200"});
+  CHECK(tangent["model"] == "gnn");
+  CHECK(tangent["learner"]["features"] == 2 * 8 + 8 + 64 + 8 + 8 + 1);
+  CHECK(tangent["normalized_test_loss"].get<double>() < 0.9);
+  refused(f, learn("cnn-cyclic", {"--algo", "kernel", "--samples", "5000"}), 2, "5 to 4096");
+  refused(f, learn("cnn-cyclic", {"--max-degree", "12"}), 2, "take a smaller degree");
+}
+
+TEST_CASE("learn: the sample and the test are those of train") {
+  const Folder f;
+  for (const Arguments& setting : {Arguments{}, {"--control"}, {"--noise", "0.1", "--data-seed", "9"}}) {
+    const Arguments common = Arguments{"--n", "6", "--samples", "300", "--test-samples", "500"} + setting;
+    const Json l = result(f, "gnn-degree-parity", common + Arguments{"--algo", "low-degree"});
+    accepted(f, tiny(common + Arguments{"--dtype", "f64", "--steps", "1", "--out", "run", "--force", "-q"}));
+    const Json t = Json::parse(f.read("run/result.json"));
+    CHECK(l["member"] == t["member"]);
+    CHECK(l["test_samples"] == t["test_samples"]);
+    CHECK(l["test_variance"].get<double>() == doctest::Approx(t["test_variance"].get<double>()).epsilon(1e-13));
+    const auto variance = [](const Json& r) {
+      return r["train_loss"].get<double>() / r["normalized_train_loss"].get<double>();
+    };
+    CHECK(variance(l) == doctest::Approx(variance(t)).epsilon(1e-13));
+  }
+}
+
+TEST_CASE("learn --out: a run directory, never overwritten unasked, the same for equal runs") {
+  const Folder f;
+  const Arguments small = {"--n", "8", "--samples", "200"};
+  const std::string printed = accepted(f, learn("gnn-degree-parity", small + Arguments{"--json", "--out", "run"}));
+  const Json r = Json::parse(f.read("run/result.json")), run = Json::parse(f.read("run/run.json"));
+  CHECK(Json::parse(printed) == r);
+  CHECK(run["format"] == "eqnn-run-1");
+  CHECK(run["run_id"] == r["run_id"]);
+  CHECK(run["config"]["algorithm"] == "gf2");
+  CHECK(run["config"]["params"]["n"] == "8");
+  CHECK(!run["config"].contains("lr"));
+  CHECK(r["verdict"] == "learned");
+  for (const char* key : {"family",
+                          "params",
+                          "member",
+                          "control",
+                          "seeds",
+                          "train_loss",
+                          "normalized_train_loss",
+                          "test_samples",
+                          "test_loss",
+                          "test_variance",
+                          "normalized_test_loss",
+                          "test_accuracy",
+                          "correlation",
+                          "correlation_low",
+                          "correlation_high",
+                          "thresholds",
+                          "time",
+                          "machine",
+                          "exact",
+                          "recovered",
+                          "queries"})
+    CHECK(r.contains(key));
+  refused(f, learn("gnn-degree-parity", small + Arguments{"--out", "run"}), 2, "exists");
+  refused(f, learn("gnn-degree-parity", small + Arguments{"--out", "run", "--noise", "0.3", "--force"}), 2);
+  accepted(f, learn("gnn-degree-parity", small + Arguments{"--out", "run", "--force"}));
+  accepted(f, learn("gnn-degree-parity", small + Arguments{"--out", "other", "--threads", "2"}));
+  CHECK(without_time(f.read("run/result.json")) == without_time(f.read("other/result.json")));
+  CHECK(without_time(f.read("run/result.json")) == without_time(r.dump()));
+  accepted(f, learn("gnn-degree-parity", small + Arguments{"--out", "seed", "--seed", "1"}));
+  CHECK(Json::parse(f.read("seed/result.json"))["run_id"] != r["run_id"]);
+  f.write("letter", "dear");
+  refused(f, learn("gnn-degree-parity", small + Arguments{"--out", "letter", "--force"}), 2, "not a run directory");
+  const std::string text = accepted(f, learn("gnn-degree-parity", small));
+  for (const char* part : {"verdict", "learned", "test accuracy", "rank limit", "recovered"})
+    CHECK(text.find(part) != std::string::npos);
+}
+
+TEST_CASE("learn: what is not allowed is refused, naming what is") {
+  const Folder f;
+  refused(f, {"learn"}, 2, "no family");
+  refused(f, {"learn", "gnn-degree-party"}, 2, "'gnn-degree-parity'");
+  refused(f, learn("gnn-degree-parity", {"--algo", "growing-basis"}), 2,
+          "its learners are gf2, brute-force, low-degree, kernel");
+  refused(f, learn("invariant-poly", {"--algo", "gf2"}), 2, "its learners are growing-basis, lasso");
+  refused(f, learn("boolean-orbit", {"--algo", "tabel"}), 2, "nearest is table");
+  refused(f, learn("cnn-cyclic", {"--algo", "lasso"}), 2, "its learners are low-degree, kernel");
+  refused(f, learn("gnn-degree-parity", {"--samples", "0"}), 2, "at least 1");
+  refused(f, learn("gnn-degree-parity", {"--n", "1"}), 2, "n is 1");
+  refused(f, learn("gnn-degree-parity", {"--a-min", "1"}), 2, "flag of --algo growing-basis");
+  refused(f, learn("gnn-degree-parity", {"--width", "8"}), 2, "flag of --algo kernel");
+  refused(f, learn("gnn-degree-parity", {"--lr", "1"}), 2, "not a flag");
+  refused(f, learn("invariant-poly", {"--a-min", "0"}), 2, "--a-min");
+  refused(f, learn("invariant-poly", {"--a-min", "little"}), 2, "--a-min");
+  refused(f, learn("invariant-poly", {"--damping", "-1"}), 2, "--damping");
+  refused(f, learn("invariant-poly", {"--r", "100", "--samples", "9000000"}), 2, "held in memory");
+  refused(f, learn("gnn-degree-parity", {"--expect", "luck"}), 2);
+  const Outcome no = f.run(learn("boolean-orbit", {"--samples", "100", "--expect", "learned"}));
+  CHECK(no.code == 4);
+  CHECK(one_error_line(no.err));
+}

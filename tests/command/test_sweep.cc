@@ -1,0 +1,347 @@
+// Sweeps: plans, runs, failures, shards, kill -9.
+
+#include <doctest/doctest.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+#include <thread>
+
+#include "support/command.h"
+
+namespace {
+
+using cli::accepted;
+using cli::Arguments;
+using cli::Folder;
+using cli::Json;
+using cli::lines;
+using cli::refused;
+using cli::operator+;
+
+const std::string kTiny = R"(name = "tiny"
+title = "A tiny sweep"
+seeds = "0:2"
+[run]
+family = "gnn-degree-parity"
+width = 8
+head-width = 8
+depth = 1
+batch = 8
+steps = 40
+test-samples = 200
+)";
+const std::string kGrid = "[grid]\nn = [4, 5]\nlr = [1e-3, 1e-2]\ncontrol = [false, true]\n";
+
+Json status(const Folder& f, const std::string& file, const std::string& out) {
+  return Json::parse(accepted(f, {"sweep", "status", file, "--out", out, "--json"}));
+}
+
+// The cells of a csv without the columns that may differ between equal runs. No cell of these runs has a line end.
+std::vector<std::vector<std::string>> stable_cells(const std::string& csv) {
+  std::vector<std::vector<std::string>> rows;
+  std::set<std::size_t> left_out;
+  for (const std::string& line : lines(csv)) {
+    std::vector<std::string> cells(1);
+    bool quoted = false;
+    for (char c : line) {
+      if (c == '"') quoted = !quoted;
+      if (c == ',' && !quoted)
+        cells.emplace_back();
+      else if (c != '\r')
+        cells.back() += c;
+    }
+    if (rows.empty())
+      for (std::size_t i = 0; i < cells.size(); ++i)
+        if (cells[i].starts_with("time.") || cells[i].starts_with("machine.")) left_out.insert(i);
+    std::vector<std::string> kept;
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (left_out.count(i) == 0) kept.push_back(cells[i]);
+    rows.push_back(kept);
+  }
+  return rows;
+}
+
+std::vector<std::vector<std::string>> table_of(const Folder& f, const std::string& out) {
+  accepted(f, {"collect", out, "--db", out + ".db", "--csv", out + ".csv", "-q"});
+  return stable_cells(f.read(out + ".csv"));
+}
+
+}  // namespace
+
+TEST_CASE("sweep: a plan has every combination once, and its ids are those of train") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  const Json plan = Json::parse(accepted(f, {"sweep", "plan", "t.toml", "--out", "o", "--json"}));
+  CHECK(plan["runs"] == 16);
+  CHECK(plan["left"] == 16);
+  CHECK(plan["steps"] == 640);
+  const auto commands = lines(accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--list"}));
+  REQUIRE(commands.size() == 16);
+  CHECK(std::set(commands.begin(), commands.end()).size() == 16);
+  CHECK_FALSE(f.has("o"));
+  // A listed command, run by hand, makes the run directory that the sweep would make.
+  std::istringstream words(commands[3]);
+  Arguments arguments;
+  for (std::string word; words >> word;) arguments.push_back(word);
+  arguments.erase(arguments.begin());
+  const std::string directory = arguments.back();
+  accepted(f, arguments + Arguments{"-q"});
+  CHECK(Json::parse(f.read(directory + "/result.json"))["run_id"] == directory.substr(2));
+  CHECK(status(f, "t.toml", "o")["done"] == 1);
+  accepted(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
+  CHECK(status(f, "t.toml", "o")["done"] == 16);
+}
+
+TEST_CASE("sweep: the order of keys, spellings of numbers and repeated points change no id") {
+  const Folder f;
+  f.write("a.toml", kTiny + "[grid]\nn = [4, 5]\nlr = [1e-2]\n");
+  f.write("b.toml", kTiny + "[grid]\nlr = [0.01, 1e-2, 0.010]\nn = [5.0, 4]\n");
+  const auto ids = [&](const std::string& file) {
+    std::set<std::string> set;
+    for (const std::string& line : lines(accepted(f, {"sweep", "run", file, "--out", "o", "--list"})))
+      set.insert(line.substr(line.rfind('/')));
+    return set;
+  };
+  CHECK(ids("a.toml") == ids("b.toml"));
+  CHECK(ids("a.toml").size() == 4);
+}
+
+TEST_CASE("sweep: several grids in one file share the runs that are equal") {
+  const Folder f;
+  f.write("t.toml", kTiny +
+                        "[[sweeps]]\nname = \"one\"\n[sweeps.grid]\nn = [4, 5]\n"
+                        "[[sweeps]]\nname = \"two\"\nseeds = [1, 7]\n[sweeps.run]\nn = 5\n");
+  const Json plan = Json::parse(accepted(f, {"sweep", "plan", "t.toml", "--json"}));
+  CHECK(plan["runs"] == 5);
+  CHECK(plan["sweeps"][0]["runs"] == 4);
+  CHECK(plan["sweeps"][1]["runs"] == 2);
+  CHECK(plan["out"] == "runs/tiny");
+}
+
+TEST_CASE("sweep: what is wrong in a file is refused before anything runs") {
+  const Folder f;
+  const std::vector<std::pair<std::string, std::string>> wrong = {
+      {"name = \n", "line 1"},
+      {"[grid]\nn = [4]\n", "'name' is missing"},
+      {"name = \"../x\"\n", "letters"},
+      {kTiny + "[grid]\nnn = [4]\n", "'nn'"},
+      {kTiny + "[grid]\nn = []\n", "no values"},
+      {kTiny + "[grid]\nsteps = [4]\n", "once"},
+      {kTiny + "[grids]\nn = [4]\n", "'grid'"},
+      {kTiny + "[grid]\nseed = [1]\n", "seeds"},
+      {kTiny + "[grid]\nthreads = [1]\n", "threads"},
+      {kTiny + "checkpoint-every = 1\n", "checkpoint-every"},
+      {kTiny + "[grid]\nlr = [1e-3, \"fast\"]\n", "lr = fast"},
+      {"name = \"x\"\nseeds = [1, 1]\n[run]\nfamily = \"gnn-degree-parity\"\n", "twice"},
+      {"name = \"x\"\nseeds = \"3:3\"\n[run]\nfamily = \"gnn-degree-parity\"\n", "empty"},
+      {"name = \"x\"\nseeds = -1\n[run]\nfamily = \"gnn-degree-parity\"\n", "seeds"},
+      {"name = \"x\"\n[run]\nsteps = 3\n", "no family"},
+      {"name = \"x\"\ncommand = \"rm\"\n", "train, learn"},
+      {kTiny + "[grid]\nmember-seed = [" + std::string(3000, '1') + "]\n", ""},
+      {kTiny + "sweeps = 3\n", ""}};
+  for (const auto& w : wrong) {
+    f.write("t.toml", w.first);
+    CAPTURE(w.first.substr(0, 300));
+    refused(f, {"sweep", "run", "t.toml", "--out", "o"}, 2, w.second);
+  }
+  f.write("t.toml", kTiny);
+  refused(f, {"sweep", "run", "t.toml", "--shard", "2/2"}, 2, "i/N");
+  refused(f, {"sweep", "run", "t.toml", "--shard", "a"}, 2, "i/N");
+  refused(f, {"sweep", "run", "t.toml", "--jobs", "0"}, 2, "--jobs");
+  refused(f, {"sweep", "run", "missing.toml"}, 3, "missing.toml");
+  f.write("file", "");
+  refused(f, {"sweep", "run", "t.toml", "--out", "file"}, 3, "file");
+}
+
+TEST_CASE("sweep: a run that fails is recorded, the others are done, and it is tried again when told") {
+  const Folder f;
+  f.write("t.toml", kTiny + "[grid]\nn = [4, 1]\n");
+  const auto ended = f.run({"sweep", "run", "t.toml", "--out", "o"});
+  CHECK(ended.code == 5);
+  CHECK(ended.err.find("n >= 2") != std::string::npos);
+  Json s = status(f, "t.toml", "o");
+  CHECK(s["done"] == 2);
+  CHECK(s["failed"] == 2);
+  const auto before = f.contents();
+  CHECK(f.run({"sweep", "run", "t.toml", "--out", "o", "-q"}).code == 5);
+  CHECK(f.contents() == before);
+  CHECK(f.run({"sweep", "run", "t.toml", "--out", "o", "-q", "--retry-failed"}).code == 5);
+  CHECK(status(f, "t.toml", "o")["failed"] == 2);
+  const auto rows = table_of(f, "o");
+  CHECK(rows.size() == 5);
+}
+
+TEST_CASE("sweep: a run at work in another sweep is left to it, and SIGTERM leaves a checkpoint") {
+  const Folder f;
+  f.write("t.toml",
+          "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\nsteps = 100000000\neval-every = 100000000\n");
+  cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1", "-q"});
+  const auto id = lines(accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--list"}))[0];
+  const std::string directory = id.substr(id.rfind(' ') + 1);
+  for (int i = 0; i < 200 && !f.has(directory + "/run.json"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  CHECK(status(f, "t.toml", "o")["running"] == 1);
+  const auto found = f.run({"sweep", "run", "t.toml", "--out", "o", "-q"});
+  CHECK(found.code == 0);  // the run is at work elsewhere: nothing to do here, nothing failed
+  sweep.signal(SIGTERM);
+  CHECK(sweep.wait().code == 75);
+  CHECK(f.has(directory + "/checkpoint.safetensors"));
+  CHECK_FALSE(f.has(directory + "/failure.json"));
+}
+
+// Children of a process, by /proc.
+std::vector<pid_t> children(pid_t parent) {
+  std::vector<pid_t> list;
+  std::ifstream file("/proc/" + std::to_string(parent) + "/task/" + std::to_string(parent) + "/children");
+  for (pid_t pid = 0; file >> pid;) list.push_back(pid);
+  return list;
+}
+
+TEST_CASE("sweep: a run whose process is killed is recorded as failed, and the others go on") {
+  const Folder f;
+  f.write("t.toml",
+          "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\neval-every = 100000000\n[grid]\nsteps = "
+          "[100000000, 5]\n");
+  cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1"});
+  std::vector<pid_t> found;
+  for (int i = 0; i < 400 && found.empty(); ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    found = children(sweep.pid());
+  }
+  REQUIRE(found.size() == 1);
+  for (int i = 0; i < 200 && status(f, "t.toml", "o")["running"] != 1; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  ::kill(found[0], SIGKILL);
+  const auto ended = sweep.wait();
+  CHECK(ended.code == 5);
+  CHECK(ended.err.find("signal 9") != std::string::npos);
+  const Json s = status(f, "t.toml", "o");
+  CHECK(s["done"] == 1);
+  CHECK(s["failed"] == 1);
+}
+
+TEST_CASE("sweep: shards share the work, and together have all of it") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  accepted(f, {"sweep", "run", "t.toml", "--out", "whole", "-q"});
+  for (const char* shard : {"2/3", "0/3", "1/3"})
+    accepted(f, {"sweep", "run", "t.toml", "--out", "parts", "-q", "--shard", shard});
+  CHECK(status(f, "t.toml", "parts")["done"] == 16);
+  CHECK(table_of(f, "whole") == table_of(f, "parts"));
+}
+
+TEST_CASE("sweep: killed at any moment and started again, the collected table is that of an uninterrupted one") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  accepted(f, {"sweep", "run", "t.toml", "--out", "whole", "-q"});
+  for (int kill = 0; kill < 6; ++kill) {
+    cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "cut", "--jobs", "2", "-q"});
+    std::this_thread::sleep_for(std::chrono::milliseconds(5 + 23 * kill % 90));
+    sweep.signal(SIGKILL);
+    sweep.wait();
+  }
+  accepted(f, {"sweep", "run", "t.toml", "--out", "cut", "-q"});
+  const Json s = status(f, "t.toml", "cut");
+  CHECK(s["done"] == 16);
+  CHECK(s["failed"] == 0);
+  const auto whole = table_of(f, "whole"), cut = table_of(f, "cut");
+  REQUIRE(whole.size() == 17);
+  CHECK(whole == cut);
+}
+
+TEST_CASE("sweep: learners run as programs of their own, beside training") {
+  const Folder f;
+  f.write("t.toml",
+          "name = \"t\"\nseeds = [0]\ncommand = \"learn\"\n[run]\nfamily = \"gnn-degree-parity\"\nalgo = \"gf2\"\n"
+          "samples = 60\ntest-samples = 200\n[grid]\nn = [4, 6]\n");
+  accepted(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
+  accepted(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
+  const auto rows = table_of(f, "o");
+  REQUIRE(rows.size() == 3);
+  CHECK(std::find(rows[0].begin(), rows[0].end(), "algorithm") != rows[0].end());
+  CHECK(std::find(rows[1].begin(), rows[1].end(), "gf2") != rows[1].end());
+}
+
+TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a page") {
+  const Folder f;
+  const auto list = lines(accepted(f, {"reproduce", "--list"}));
+  CHECK(list.size() == 7);
+  for (const char* name : {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation"}) {
+    f.write("s.toml", accepted(f, {"reproduce", name, "--print"}));
+    CHECK(Json::parse(accepted(f, {"sweep", "plan", "s.toml", "--json"}))["name"] == name);
+  }
+  CHECK(lines(accepted(f, {"reproduce", "quick", "--dry-run"})).size() == 8);
+  refused(f, {"reproduce", "quik"}, 2, "'quick'");
+}
+
+TEST_CASE("sweep: told to end while a learner is at work, it records no failure and goes on later") {
+  const Folder f;
+  f.write("t.toml",
+          "name = \"t\"\ncommand = \"learn\"\n[run]\nfamily = \"invariant-poly\"\nalgo = \"brute-force\"\n"
+          "r = 40\nsamples = 20000\n");
+  cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
+  for (int i = 0; i < 300 && children(sweep.pid()).empty(); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  sweep.signal(SIGTERM);
+  const int code = sweep.wait().code;
+  CHECK((code == 75 || code == 0));  // 0: it was quicker than the signal
+  const Json s = status(f, "t.toml", "o");
+  CHECK(s["failed"] == 0);
+}
+
+TEST_CASE("sweep: two sweeps of one folder at the same time do every run once") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  f.write(
+      "l.toml",
+      "name = \"l\"\nseeds = \"0:6\"\ncommand = \"learn\"\n[run]\nfamily = \"gnn-degree-parity\"\nsamples = 150\n");
+  for (const char* file : {"t.toml", "l.toml"}) {
+    cli::Process one(f, {"sweep", "run", file, "--out", "o"}), two(f, {"sweep", "run", file, "--out", "o"});
+    CHECK(one.wait().code == 0);
+    CHECK(two.wait().code == 0);
+    accepted(f, {"sweep", "run", file, "--out", "o", "-q"});
+    const Json s = status(f, file, "o");
+    CHECK(s["left"] == 0);
+    CHECK(s["failed"] == 0);
+  }
+}
+
+TEST_CASE("sweep: too few descriptors, or children that nobody may wait for, lose nothing") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  // 16 descriptors are not enough for 16 jobs; those at work finish, and the others follow.
+  const std::string command = std::string("cd '") + f.path() +
+                              "' && ulimit -n 16 && '" EQNN_COMMAND
+                              "' sweep run t.toml --out o --jobs 16 -q 2>err.txt";
+  const int ended = std::system(command.c_str());
+  CAPTURE(f.read("err.txt"));
+  CHECK(WEXITSTATUS(ended) == 0);
+  CHECK(status(f, "t.toml", "o")["done"] == 16);
+  f.write("bad.toml", kTiny + "[grid]\nn = [1]\n");
+  const std::string ignored = std::string("cd '") + f.path() +
+                              "' && trap '' CHLD && '" EQNN_COMMAND "' sweep run bad.toml --out b -q 2>err.txt";
+  CHECK(WEXITSTATUS(std::system(ignored.c_str())) == 5);
+  CHECK(status(f, "bad.toml", "b")["failed"] == 2);
+}
+
+TEST_CASE("sweep: places in a Slurm array") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  const auto planned = [&](const std::string& environment) {
+    const std::string command = std::string("cd '") + f.path() + "' && " + environment +
+                                " '" EQNN_COMMAND "' sweep plan t.toml --json >plan.json 2>err.txt";
+    return WEXITSTATUS(std::system(command.c_str())) == 0 ? Json::parse(f.read("plan.json")) : Json{{"shard", -1}};
+  };
+  CHECK(planned("SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_COUNT=4")["shard"] == 3);
+  CHECK(planned("SLURM_ARRAY_TASK_ID=4 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=1")["shard"] == 3);
+  CHECK(planned("SLURM_ARRAY_TASK_ID=6 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=2")
+            ["shard"] == 3);
+  CHECK(planned("SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=2")
+            ["shard"] == -1);
+}

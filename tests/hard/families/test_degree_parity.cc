@@ -1,0 +1,480 @@
+// gnn-degree-parity: golden values, the realising network, the sampler, and what is refused.
+#include <doctest/doctest.h>
+#include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
+#include <eqnn/core/spelling.h>
+
+#include <algorithm>
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "support/thrown.h"
+
+using namespace eqnn;
+using namespace eqnn::hard;
+
+namespace {
+
+const nlohmann::json& golden() {
+  static const nlohmann::json all = [] {
+    std::ifstream file(EQNN_GOLDEN_DIR "/golden.json");
+    return nlohmann::json::parse(file).at("F1");
+  }();
+  return all;
+}
+
+bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
+
+Matrix<double> matrix_of(const nlohmann::json& rows) {
+  const auto n = static_cast<Index>(rows.size());
+  Matrix<double> a(n, n);
+  for (Index i = 0; i < n; ++i) {
+    const auto row = rows[static_cast<std::size_t>(i)].get<std::string>();
+    for (Index j = 0; j < n; ++j) a(i, j) = row[static_cast<std::size_t>(j)] == '1';
+  }
+  return a;
+}
+
+template <class T>
+struct Graphs {
+  Graphs(Index examples, Index n)
+      : memory(examples * n, n), block{memory.data(), examples, n, n, memory.stride()} {}
+  Block<const T> inputs() const { return {block.data, block.examples, block.points, block.channels, block.stride}; }
+  MatrixView<const double> graph(Index e) const {
+    return {block.row(e), block.points, block.channels, block.stride};
+  }
+  Matrix<T> memory;
+  Block<T> block;
+};
+
+// g by the definition, one node at a time and without tables.
+template <class T>
+int naive(const Block<T>& x, Index e, bool self_loops, const std::vector<Index>& classes, int b) {
+  int g = b;
+  for (const Index i : classes)
+    for (Index v = 0; v < x.points; ++v) {
+      Index degree = 0;
+      for (Index j = 0; j < x.points; ++j) degree += (j != v || self_loops) && x(e, v, j) == T(1);
+      g += degree == i - 1;
+    }
+  return g % 2;
+}
+
+DegreeParity random_member(Index n, bool self_loops, std::uint64_t seed) {
+  return DegreeParity::draw({n, self_loops, 1.0, 0.0}, seed);
+}
+
+// Largest |network - g| over the graphs; computed in T.
+template <class T>
+double network_error(const DegreeParity& f, const Graphs<T>& graphs) {
+  Params<T> params;
+  const DegreeParityNetwork<T> network(params, f);
+  network.set_weights(params);
+  Program<T> program(graphs.block.examples, Mode::evaluate);
+  const auto ones = program.input("ones", {Shape::kCapacity, f.n(), 1});
+  const auto adjacency = program.input("adjacency", {Shape::kCapacity, f.n(), f.n()});
+  program.output("g", network(ones, adjacency));
+  program.finish();
+  Workspace<T> workspace(program);
+  workspace.bind({graphs.block.examples, 0, 0, 0});
+  for (Index e = 0; e < graphs.block.examples; ++e)
+    for (Index i = 0; i < f.n(); ++i) {
+      workspace.input("ones")(e, i) = T(1);
+      for (Index j = 0; j < f.n(); ++j) workspace.input("adjacency")(e, i, j) = graphs.block(e, i, j);
+    }
+  program.forward(workspace, params.values().data());
+  double largest = 0;
+  for (Index e = 0; e < graphs.block.examples; ++e) {
+    const double g = naive(graphs.block, e, f.self_loops(), f.classes(), f.b());
+    largest = std::max(largest, std::abs(static_cast<double>(workspace.output("g")(e)) - g));
+  }
+  return largest;
+}
+
+// All graphs on n nodes, n <= 4.
+template <class T>
+Graphs<T> all_graphs(Index n, bool self_loops) {
+  const Index bits = n * (self_loops ? n : n - 1);
+  Graphs<T> graphs(Index{1} << bits, n);
+  for (Index e = 0; e < graphs.block.examples; ++e) {
+    Index left = e;
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j)
+        if (self_loops || i != j) {
+          graphs.block(e, i, j) = static_cast<T>(left % 2);
+          left /= 2;
+        }
+  }
+  return graphs;
+}
+
+// Every member on n nodes: all S that are not refused, both b.
+std::vector<DegreeParity> all_members(Index n, bool self_loops) {
+  const Index levels = degree_classes(n, self_loops);
+  std::vector<DegreeParity> members;
+  for (Index u = 1; u + 1 < Index{1} << levels; ++u) {
+    std::vector<Index> classes;
+    for (Index i = 0; i < levels; ++i)
+      if ((u >> i & 1) != 0) classes.push_back(i + 1);
+    for (const int b : {0, 1}) members.emplace_back(n, self_loops, classes, b);
+  }
+  return members;
+}
+
+}  // namespace
+
+TEST_CASE("degree parity: counts, values and means agree with the golden cases") {
+  for (const auto& c : golden().at("cases")) {
+    const Index n = c.at("n");
+    const bool loops = c.at("self_loops");
+    const auto a = matrix_of(c.at("adjacency"));
+    CHECK(degree_counts(a.view(), loops) == c.at("counts").get<std::vector<Index>>());
+    for (const auto& q : c.at("queries")) {
+      const auto classes = q.at("S").get<std::vector<Index>>();
+      const int b = q.at("b");
+      CHECK(near(mean_sign(n, loops, classes, b), q.at("mean_sign")));
+      if (classes.empty() || static_cast<Index>(classes.size()) == degree_classes(n, loops)) {
+        CHECK_THROWS_AS(DegreeParity(n, loops, classes, b), ValueError);
+        continue;
+      }
+      const DegreeParity f(n, loops, classes, b);
+      CHECK(f.value(a.view()) == q.at("g").get<double>());
+      double target = 0;
+      f.targets({a.data(), 1, n, n, a.stride()}, &target);
+      CHECK(target == q.at("sign").get<double>());
+      CHECK(near(f.mean_sign(), q.at("mean_sign")));
+    }
+  }
+}
+
+TEST_CASE("degree parity: correlations and collision probabilities agree with the golden values") {
+  for (const auto& c : golden().at("correlations")) {
+    const auto s = c.at("S").get<std::vector<Index>>(), t = c.at("T").get<std::vector<Index>>();
+    const Index n = c.at("n");
+    const bool loops = c.at("self_loops");
+    CHECK(near(sign_correlation(n, loops, s, c.at("b"), t, c.at("bT")), c.at("corr")));
+    if (!t.empty())
+      CHECK(near(correlation(DegreeParity(n, loops, s, c.at("b")), DegreeParity(n, loops, t, c.at("bT"))),
+                 c.at("corr")));
+  }
+  for (const auto& c : golden().at("collision")) {
+    const double probability = collision_probability(c.at("n"), c.at("self_loops"));
+    CHECK(near(probability, c.at("collision_probability")));
+    CHECK(near(1 / probability, c.at("n_eff")));
+  }
+}
+
+TEST_CASE("degree parity: effective numbers of functions are those printed in the specification") {
+  const auto effective = [](Index n) { return 1 / collision_probability(n, false); };
+  CHECK(effective(24) == doctest::Approx(1733).epsilon(3e-4));
+  CHECK(effective(48) == doctest::Approx(1.10e5).epsilon(5e-3));
+  CHECK(std::log2(effective(96)) == doctest::Approx(25.5).epsilon(2e-3));
+  CHECK(std::log2(effective(128)) == doctest::Approx(30.3).epsilon(2e-3));
+  CHECK(std::log2(effective(128)) / std::sqrt(128.0) == doctest::Approx(2.7).epsilon(0.02));
+  // It goes on growing where factorials of 2n leave the range of double.
+  CHECK(effective(256) > effective(128));
+  CHECK(effective(1024) > effective(256));
+  CHECK(std::isfinite(effective(1024)));
+  CHECK(1 / *largest_cell(8, false) == doctest::Approx(17.8).epsilon(3e-3));
+  CHECK(1 / *largest_cell(16, false) == doctest::Approx(132).epsilon(4e-3));
+  CHECK(!largest_cell(21, false).has_value());
+  // |1 - 2 p_i|^16 of i = 1..16 is at most 1/2 for degrees 4 to 11 only: p_4 = 455 / 2^15, p_5 = 1365 / 2^15.
+  CHECK(spread_classes(16, false, 0.5) == 8);
+}
+
+TEST_CASE("degree parity: the sampler accepts as many sets as the golden values and the specification say") {
+  for (const auto& c : golden().at("accepted_subsets")) {
+    const double sets = c.at("subsets");
+    CHECK(DegreeParitySampler{c.at("n"), false, 0.01, 0}.acceptance().value * sets ==
+          c.at("accepted_001").get<double>());
+    CHECK(DegreeParitySampler{c.at("n"), false, 0.05, 0}.acceptance().value * sets ==
+          c.at("accepted_005").get<double>());
+  }
+  struct Printed {
+    Index n;
+    double value, half_digit;
+  };
+  for (const Printed p : {Printed{4, .50, .005},
+                          {6, .53, .005},
+                          {8, .52, .005},
+                          {12, .57, .005},
+                          {15, .60, .005},
+                          {16, .65, .005},
+                          {24, .91, .005},
+                          {32, .974, .0005},
+                          {48, .997, .0005}}) {
+    const Estimate a = DegreeParitySampler{p.n, false, 0.01, 5}.acceptance();
+    CHECK(std::abs(a.value - p.value) <= p.half_digit + 5 * a.error);
+    CHECK((a.error == 0) == (p.n <= 24));
+  }
+}
+
+TEST_CASE("degree parity: exactly 8 sets are accepted at n = 4, among them edge parity") {
+  std::vector<std::vector<Index>> accepted;
+  for (const DegreeParity& f : all_members(4, false))
+    if (f.b() == 0 && DegreeParitySampler{4}.accepts(f.classes())) accepted.push_back(f.classes());
+  // p = (1, 3, 3, 1) / 8, and both limits leave exactly the sets of p_S = 1/2, 3/8 and 5/8.
+  const std::vector<std::vector<Index>> expected = {{2}, {1, 2}, {3}, {1, 3}, {2, 4}, {1, 2, 4}, {3, 4}, {1, 3, 4}};
+  CHECK(accepted == expected);
+  CHECK(!DegreeParitySampler{4}.accepts(std::vector<Index>{}));
+}
+
+TEST_CASE("degree parity: drawn members obey the limits, depend on the seed alone, and cover what is accepted") {
+  std::vector<std::vector<Index>> seen;
+  int ones = 0;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    const DegreeParity f = DegreeParity::draw({4}, seed);
+    CHECK(f.bias() <= 0.01);
+    CHECK(f.least_expected_count() >= 4.0 / 3);
+    CHECK(f.classes() == DegreeParity::draw({4}, seed).classes());
+    CHECK(f.b() == DegreeParity::draw({4}, seed).b());
+    ones += f.b();
+    if (std::find(seen.begin(), seen.end(), f.classes()) == seen.end()) seen.push_back(f.classes());
+  }
+  CHECK(seen.size() == 8);
+  CHECK(std::abs(ones - 200) <= 50);  // five standard errors
+  for (const Index n : {15, 24, 64}) {
+    const DegreeParity f = DegreeParity::draw({n}, 3);
+    CHECK(f.bias() <= 0.01);
+    CHECK(f.least_expected_count() >= 5);
+  }
+}
+
+TEST_CASE("degree parity: the realising network equals the definition on every graph of up to 4 nodes") {
+  for (const bool loops : {false, true})
+    for (const Index n : {2, 3}) {
+      const auto graphs = all_graphs<double>(n, loops);
+      const auto graphs_f = all_graphs<float>(n, loops);
+      for (const DegreeParity& f : all_members(n, loops)) {
+        CHECK(network_error(f, graphs) == 0);
+        CHECK(network_error(f, graphs_f) == 0);
+      }
+    }
+  const auto graphs = all_graphs<double>(4, false);
+  for (const DegreeParity& f : all_members(4, false)) CHECK(network_error(f, graphs) == 0);
+  CHECK(network_error(DegreeParity(4, true, {2, 3, 5}, 1), all_graphs<float>(4, true)) == 0);
+}
+
+TEST_CASE("degree parity: the realising network equals the definition on random graphs of up to 128 nodes") {
+  for (const bool loops : {false, true})
+    for (const Index n : {8, 15, 33, 64, 128}) {
+      const DegreeParity f = random_member(n, loops, 11);
+      Graphs<double> graphs(16, n);
+      Graphs<float> graphs_f(16, n);
+      f.sample({5, Stream::test, 0, 0}, graphs.block);
+      f.sample({5, Stream::test, 0, 0}, graphs_f.block);
+      CHECK(network_error(f, graphs) == 0);
+      CHECK(network_error(f, graphs_f) == 0);
+    }
+}
+
+TEST_CASE("degree parity: values, targets and controls agree with a naive count on 1000 random members") {
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const Index n = 2 + static_cast<Index>(seed % 19);
+    const bool loops = seed % 3 == 0;
+    const DegreeParity f = random_member(n, loops, seed);
+    Graphs<double> graphs(2, n);
+    f.sample({seed, Stream::user, 0, 0}, graphs.block);
+    if (!loops) graphs.block(0, 0, 0) = graphs.block(1, n - 1, n - 1) = 1;  // ignored
+    double target[2], control[2];
+    f.targets(graphs.inputs(), target);
+    f.controls(graphs.inputs(), control);
+    const double nodes = static_cast<double>(n), p = f.set_probability();
+    for (Index e = 0; e < 2; ++e) {
+      const int g = naive(graphs.block, e, loops, f.classes(), f.b());
+      CHECK(f.value(graphs.graph(e)) == g);
+      CHECK(target[e] == 1 - 2 * g);
+      int count = 0;
+      for (const Index i : f.classes())
+        count += static_cast<int>(degree_counts(graphs.graph(e), loops)[static_cast<std::size_t>(i - 1)]);
+      CHECK(control[e] == doctest::Approx((count - nodes * p) / std::sqrt(nodes * p * (1 - p))).epsilon(1e-9));
+      CHECK((count + f.b()) % 2 == g);
+    }
+  }
+}
+
+TEST_CASE("degree parity: an example's bits depend on its counter alone, and are those of Philox in order") {
+  for (const bool loops : {false, true})
+    for (const Index n : {2, 5, 15, 31, 32, 33, 34, 70, 100}) {
+      const DegreeParity f = random_member(n, loops, 0);
+      const Counter at{123456789012345u, Stream::train, 77, 40};
+      Graphs<double> whole(9, n);
+      f.sample(at, whole.block);
+      Graphs<float> single(9, n);
+      f.sample(at, single.block);
+      // The same examples in blocks of 4 and 5, into rows without padding.
+      std::vector<double> tight(static_cast<std::size_t>(9 * n * n));
+      f.sample(at, {tight.data(), 4, n, n, n});
+      f.sample({at.seed, at.stream, at.step, at.example + 4}, {tight.data() + 4 * n * n, 5, n, n, n});
+      bool same = true, zeros = true;
+      for (Index e = 0; e < 9; ++e) {
+        Draws words({at.seed, at.stream, at.step, at.example + static_cast<std::uint64_t>(e)});
+        Index position = 0;
+        std::uint32_t word = 0;
+        for (Index i = 0; i < n; ++i)
+          for (Index j = 0; j < n; ++j) {
+            double bit = 0;
+            if (i != j || loops) {
+              if (position % 32 == 0) word = words.word();
+              bit = word >> position % 32 & 1;
+              ++position;
+            }
+            same = same && whole.block(e, i, j) == bit && single.block(e, i, j) == static_cast<float>(bit) &&
+                   tight[static_cast<std::size_t>((e * n + i) * n + j)] == bit;
+          }
+        for (Index i = 0; i < n; ++i)
+          for (Index j = n; j < whole.block.stride; ++j) zeros = zeros && whole.block.row(e, i)[j] == 0;
+      }
+      CHECK(same);
+      CHECK(zeros);
+    }
+}
+
+TEST_CASE("degree parity: sampled entries are fair, and independent of their neighbours") {
+  const Index n = 15, examples = 4000;
+  const DegreeParity f = random_member(n, false, 0);
+  Graphs<float> graphs(examples, n);
+  f.sample({1, Stream::train, 0, 0}, graphs.block);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j) {
+      double ones = 0, agree = 0;
+      for (Index e = 0; e < examples; ++e) {
+        ones += static_cast<double>(graphs.block(e, i, j));
+        agree += graphs.block(e, i, j) == graphs.block((e + 1) % examples, j, i);
+      }
+      if (i == j) {
+        CHECK(ones == 0);
+      } else {
+        CHECK(std::abs(ones / examples - 0.5) < 5 * 0.5 / std::sqrt(examples));
+        CHECK(std::abs(agree / examples - 0.5) < 5 * 0.5 / std::sqrt(examples));
+      }
+    }
+}
+
+TEST_CASE("degree parity: every certificate passes, and one whose value is off or not a number does not") {
+  for (const bool loops : {false, true})
+    for (const Index n : {2, 3, 4, 6, 15}) {
+      const DegreeParity f = random_member(n, loops, static_cast<std::uint64_t>(n));
+      const auto checks = f.certify({4, 2000, 1});
+      CHECK(checks.size() == (degree_classes(n, loops) <= 16 ? 14 : 13));
+      for (const Check& c : checks) {
+        INFO(c.name, ", n = ", n, ": ", c.value, " expected ", c.expected, " tolerance ", c.tolerance, "; ", c.how);
+        CHECK(c.pass());
+        CHECK(!c.how.empty());
+      }
+    }
+  for (const Check& c : certify_degree_parities({15}, 30, {0, 5000, 1})) {
+    INFO(c.name, ": ", c.value, " expected ", c.expected, " tolerance ", c.tolerance);
+    CHECK(c.pass());
+  }
+  CHECK(!Check{"x", 1, 0.5, 0.1, ""}.pass());
+  CHECK(!Check{"x", std::nan(""), 0.5, 0.1, ""}.pass());
+  CHECK_THROWS_AS(certify_degree_parities({15}, 0, {}), ValueError);
+  CHECK_THROWS_AS(random_member(4, false, 0).certify({0, 0, 1}), ValueError);
+}
+
+TEST_CASE("degree parity: facts carry the specification's numbers") {
+  const DegreeParity f(4, false, {1, 3}, 0);
+  const auto facts = f.facts();
+  const auto fact = [&](const std::string& name) {
+    const auto found = std::find_if(facts.begin(), facts.end(), [&](const Fact& x) { return x.name == name; });
+    REQUIRE(found != facts.end());
+    return found->value;
+  };
+  CHECK(fact("p_S") == 0.5);
+  CHECK(fact("bias") == 0);
+  CHECK(fact("norm_sq") == 1);
+  CHECK(fact("target_variance") == 1);
+  CHECK(fact("expected_min_count") == 2);
+  CHECK(fact("acceptance") == 0.5);
+  CHECK(fact("n_eff") == doctest::Approx(6.643621065436667));
+  CHECK(fact("network_message_units") == 12);
+  CHECK(fact("network_head_units") == 4);
+  Params<float> params;
+  const DegreeParityNetwork<float> network(params, f);
+  CHECK(fact("network_parameters") == static_cast<double>(params.count()));
+  CHECK(f.warnings().empty());
+  CHECK(DegreeParity(16, false, {1}, 0).warnings().size() == 2);
+  CHECK(DegreeParity(16, false, {1}, 0).bias() == doctest::Approx(0.999).epsilon(1e-4));
+}
+
+TEST_CASE("degree parity: members that are not allowed are refused with the reason") {
+  const auto refused = [](Index n, bool loops, std::vector<Index> s, int b) {
+    return message<ValueError>([&] { DegreeParity(n, loops, s, b); });
+  };
+  CHECK(refused(1, false, {1}, 0) == "n is 1; need n >= 2 nodes");
+  CHECK(contains(refused(5000, false, {1}, 0), "at most 1024 nodes"));
+  CHECK(refused(4, false, {5}, 0) == "S contains 5; its entries are degree classes, 1 to 4");
+  CHECK(refused(4, true, {5}, 0) == "no error");
+  CHECK(contains(refused(4, false, {0}, 0), "S contains 0"));
+  CHECK(contains(refused(4, false, {2, 2}, 0), "S contains 2 twice"));
+  CHECK(contains(refused(4, false, {}, 0), "S is empty: the label is constant"));
+  CHECK(contains(refused(4, false, {4, 2, 3, 1}, 0), "S is all classes: the label is constant"));
+  CHECK(contains(refused(4, false, {1}, 2), "b is 2; it must be 0 or 1"));
+  CHECK(contains(refused(64, false, {1}, 0), "|1 - 2 p_S|^n is 1 up to rounding"));
+  CHECK(refused(16, false, {1}, 0) == "no error");  // the sampler's limits bind the sampler alone
+
+  const DegreeParity f(3, false, {2}, 0);
+  Matrix<double> a(3, 3), wide(3, 4);
+  CHECK(contains(message<ValueError>([&] { f.value(wide.view()); }), "3 x 4; this member takes 3 x 3"));
+  a(1, 2) = 0.5;
+  CHECK(message<ValueError>([&] { f.value(a.view()); }) == "adjacency entry (1, 2) is 0.5; entries must be 0 or 1");
+  CHECK_THROWS_AS(correlation(f, DegreeParity(3, true, {2}, 0)), ValueError);
+}
+
+TEST_CASE("degree parity: member files are read back, and refused when malformed") {
+  const Family& family = eqnn::hard::family("gnn-degree-parity");
+  const auto f = family.parse(R"({"n": 4, "self_loops": false, "S": [3, 1], "b": 1})");
+  CHECK(f->json() == R"({"n":4,"self_loops":false,"S":[1,3],"b":1})");
+  CHECK(family.parse(f->json())->json() == f->json());
+  CHECK(f->input().name == "adjacency");
+  CHECK(f->input().points == 4);
+  CHECK(f->input().channels == 4);
+  CHECK(f->input().bits);
+  CHECK(f->two_valued());
+  CHECK(contains(message<FileError>([&] { family.parse(R"({"n": 4, "S": [1)"); }), "not valid JSON"));
+  CHECK_THROWS_AS(family.parse(""), FileError);
+  CHECK_THROWS_AS(family.parse(R"({"n": 1e999, "S": [1]})"), FileError);
+  for (const char* text :
+       {"[]", R"({"n": 4})", R"({"S": [1]})", R"({"n": "4", "S": [1]})", R"({"n": 4.5, "S": [1]})",
+        R"({"n": 4, "S": 1})", R"({"n": 4, "S": ["1"]})", R"({"n": 4, "S": [1], "b": 2})",
+        R"({"n": 4, "S": [1], "b": 4294967296})", R"({"n": 4, "S": [1], "self_loops": 0})",
+        R"({"n": 18446744073709551615, "S": [1]})", R"({"n": 4, "S": []})", R"({"n": null, "S": [1]})"}) {
+    INFO(text);
+    CHECK_THROWS_AS(family.parse(text), ValueError);
+  }
+  CHECK(contains(message<ValueError>([&] { family.parse(R"({"n": 4, "S": [1], "selfloops": true})"); }),
+                 "nearest one is 'self_loops'"));
+}
+
+TEST_CASE("families: parameters are read, and unknown names and values are refused with the nearest one") {
+  const Family& family = eqnn::hard::family("gnn-degree-parity");
+  CHECK(family.draw({}, 7)->json() == DegreeParity::draw({}, 7).json());
+  CHECK(family.draw({{"n", "6"}, {"self-loops", ""}}, 7)->json() == DegreeParity::draw({6, true}, 7).json());
+  CHECK(family.certify_members({{"n", "6"}}, 3, {0, 500, 1}).size() == 2);
+  const auto refused = [&](const ParameterValues& values) {
+    return message<ValueError>([&] { family.draw(values, 0); });
+  };
+  CHECK(contains(refused({{"bias-mx", "1"}}), "nearest one is 'bias-max'"));
+  CHECK(contains(refused({{"n", "fifteen"}}), "n is 'fifteen'; it must be a whole number"));
+  CHECK(contains(refused({{"n", "15x"}}), "whole number"));
+  CHECK(contains(refused({{"n", "1"}}), "need n >= 2 nodes"));
+  CHECK(contains(refused({{"self-loops", "maybe"}}), "true or false"));
+  CHECK(contains(refused({{"bias-max", "nan"}}), "finite number"));
+  CHECK(contains(refused({{"bias-max", "1.5"}}), "must be in [0, 1]"));
+  CHECK(contains(refused({{"min-count", "-1"}}), "not negative"));
+  // p_S = 1/2 exactly: {2} at n = 3, but one set in 2^32 at n = 64.
+  CHECK(refused({{"n", "3"}, {"bias-max", "0"}}) == "no error");
+  CHECK(contains(refused({{"n", "64"}, {"bias-max", "0"}}), "no S accepted after 10000 draws"));
+  CHECK(contains(message<ValueError>([] { eqnn::hard::family("gnn-degre-parity"); }), "'gnn-degree-parity'"));
+  CHECK(families().size() == 7);
+}
+
+TEST_CASE("text: edit distance counts insertions, deletions and substitutions") {
+  CHECK(edit_distance("", "") == 0);
+  CHECK(edit_distance("", "abc") == 3);
+  CHECK(edit_distance("kitten", "sitting") == 3);
+  CHECK(edit_distance("flaw", "lawn") == 2);
+  CHECK(nearest("stpes", {"batch", "steps", "seed"}) == "steps");
+  CHECK(nearest("x", {}).empty());
+}

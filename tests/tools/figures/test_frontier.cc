@@ -1,0 +1,221 @@
+// The statistics of the frontier, on runs that are made up.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include <eqnn/core/check.h>
+
+#include "figures/frontier.h"
+
+namespace {
+
+using namespace tools;
+
+constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+FrontierRun run(double size, const char* point, double loss, double steps_to_learn = kNan, bool control = false) {
+  FrontierRun r;
+  r.size = size;
+  r.point = point;
+  r.control = control;
+  r.learned = loss <= 0.05;
+  r.normalized_test_loss = loss;
+  r.steps = 1000;
+  r.samples = 32000;
+  r.steps_to_learn = steps_to_learn;
+  r.samples_to_learn = 32 * steps_to_learn;
+  return r;
+}
+
+// A point whose median steps are given, as the fit sees it.
+FrontierPoint learned_at(double size, double steps, bool control = false) {
+  FrontierPoint p;
+  p.size = size;
+  p.control = control;
+  p.steps.value = steps;
+  return p;
+}
+
+TEST_CASE("frontier: Wilson's interval") {
+  CHECK(wilson(0, 10).low == 0);
+  CHECK(wilson(0, 10).high == doctest::Approx(0.2775327998628892).epsilon(1e-12));
+  CHECK(wilson(10, 10).low == doctest::Approx(0.7224672001371106).epsilon(1e-12));
+  CHECK(wilson(10, 10).high == 1);
+  CHECK(wilson(5, 10).low == doctest::Approx(0.236593090512564).epsilon(1e-12));
+  CHECK(wilson(1, 3).low == doctest::Approx(0.061491944720396215).epsilon(1e-12));
+  CHECK(wilson(1, 3).high == doctest::Approx(0.7923403991979523).epsilon(1e-12));
+  CHECK(wilson(7, 20).high == doctest::Approx(0.5671457233147638).epsilon(1e-12));
+  CHECK(wilson(0, 0).low == 0);
+  CHECK(wilson(0, 0).high == 1);
+}
+
+TEST_CASE("frontier: medians, also of values that are not there") {
+  CHECK(median({3, 1, 2}) == 2);
+  CHECK(median({4, 1, 3, 2}) == 2.5);
+  CHECK(median({1, kInfinity, kInfinity}) == kInfinity);
+  CHECK(median({1, 2, kInfinity}) == 2);
+  CHECK(median({1, 2, kInfinity, kInfinity}) == kInfinity);
+  CHECK(median({7}) == 7);
+  CHECK(std::isnan(median({})));
+}
+
+TEST_CASE("frontier: the best point has most seeds learned, then the lowest mean loss") {
+  // a: one of two learned at a mean of .26; b: one of two at .02 + 2; c: none, though its mean is the lowest.
+  std::vector<FrontierRun> runs{run(8, "a", 0.02, 10), run(8, "a", 0.5),  run(8, "b", 0.02, 10),
+                                run(8, "b", 2),        run(8, "c", 0.06), run(8, "c", 0.06)};
+  const auto points = frontier(runs);
+  REQUIRE(points.size() == 1);
+  CHECK(points[0].best == "a");
+  CHECK(points[0].grid_points == 3);
+  CHECK(points[0].seeds == 2);
+  CHECK(points[0].learned == 1);
+  CHECK(points[0].fraction == 0.5);
+  CHECK(points[0].loss_median == doctest::Approx(0.26));
+  CHECK(points[0].loss_range.low == 0.02);
+  CHECK(points[0].loss_range.high == 0.5);
+  CHECK(points[0].fraction_interval.low == wilson(1, 2).low);
+}
+
+TEST_CASE("frontier: a run that diverged is infinitely bad, whatever loss it shows") {
+  std::vector<FrontierRun> runs{run(8, "a", 0.3), run(8, "a", 0.3), run(8, "b", 1.5), run(8, "b", 1.5)};
+  CHECK(frontier(runs)[0].best == "a");
+  runs[0].diverged = true;
+  CHECK(frontier(runs)[0].best == "b");
+  runs[0].diverged = false;
+  runs[1].normalized_test_loss = kNan;
+  CHECK(frontier(runs)[0].best == "b");
+  runs[2].normalized_test_loss = kInfinity;  // both are infinitely bad: the first by name
+  const auto point = frontier(runs)[0];
+  CHECK(point.best == "a");
+  CHECK(point.loss_median == kInfinity);
+  CHECK(point.loss_range.low == 0.3);
+}
+
+TEST_CASE("frontier: target and control have their own best points; sizes rise") {
+  const auto points = frontier({run(10, "a", 1), run(4, "a", 0.01, 5), run(4, "b", 1), run(10, "a", 1, kNan, true),
+                                run(10, "b", 0.01, 20, true)});
+  REQUIRE(points.size() == 3);
+  CHECK(points[0].size == 4);
+  CHECK(points[0].best == "a");
+  CHECK(points[1].size == 10);
+  CHECK_FALSE(points[1].control);
+  CHECK(points[2].control);
+  CHECK(points[2].best == "b");
+  CHECK(points[2].steps.value == 20);
+  CHECK(points[2].samples.value == 640);
+  CHECK(frontier({}).empty());
+}
+
+TEST_CASE("frontier: censored medians and their bootstrap") {
+  // Three seeds: a resample's median is the least with probability 7/27, the largest likewise; both above 2.5 %.
+  auto point = frontier({run(8, "a", 0.01, 100), run(8, "a", 0.01, 300), run(8, "a", 0.01, 200)})[0];
+  CHECK(point.steps.value == 200);
+  CHECK(point.steps.interval.low == 100);
+  CHECK(point.steps.interval.high == 300);
+  CHECK(point.samples.interval.high == 9600);
+  CHECK(point.resamples == 2000);
+  // One of three is censored: the median is there, the upper end is not.
+  point = frontier({run(8, "a", 0.01, 100), run(8, "a", 0.9), run(8, "a", 0.01, 200)})[0];
+  CHECK(point.steps.value == 200);
+  CHECK(point.steps.interval.low == 100);
+  CHECK(point.steps.interval.high == kInfinity);
+  CHECK(point.steps.budget == 1000);
+  CHECK(point.samples.budget == 32000);
+  // Two of three are: it falls on one of them.
+  point = frontier({run(8, "a", 0.01, 100), run(8, "a", 0.9), run(8, "a", 0.9)})[0];
+  CHECK(point.steps.value == kInfinity);
+  CHECK(point.steps.interval.low == 100);
+  point = frontier({run(8, "a", 0.9)})[0];
+  CHECK(point.steps.interval.low == kInfinity);
+}
+
+TEST_CASE("frontier: equal for any order of the rows, and by its seed alone") {
+  std::vector<FrontierRun> runs;
+  for (int i = 0; i < 9; ++i) runs.push_back(run(8 + i % 2, i % 3 == 0 ? "a" : "b", 0.01, 100 + 17 * (i * i % 7)));
+  const auto points = frontier(runs);
+  for (int turn = 0; turn < 5; ++turn) {
+    std::rotate(runs.begin(), runs.begin() + 2, runs.end());
+    const auto again = frontier(runs);
+    for (std::size_t i = 0; i < points.size(); ++i) {
+      CHECK(again[i].best == points[i].best);
+      CHECK(again[i].steps.interval.low == points[i].steps.interval.low);
+      CHECK(again[i].steps.interval.high == points[i].steps.interval.high);
+    }
+  }
+  // A single resample shows the seed.
+  std::vector<FrontierRun> many;
+  for (int i = 0; i < 31; ++i) many.push_back(run(8, "a", 0.01, 100 + i));
+  const auto one = [&](std::uint64_t seed) { return frontier(many, {seed, 1})[0].steps.interval.low; };
+  CHECK(one(3) == one(3));
+  bool differs = false;
+  for (std::uint64_t seed = 0; seed < 8; ++seed) differs = differs || one(seed) != one(8);
+  CHECK(differs);
+  CHECK_THROWS_AS(frontier(many, {0, 0}), eqnn::ValueError);
+  CHECK_THROWS_AS(frontier(many, {0, 10001}), eqnn::ValueError);
+}
+
+TEST_CASE("frontier: the interval of 31 seeds is near that of order statistics") {
+  // Ranks 10 and 22 of 31 hold the median with a probability of 0.971 (binomial).
+  std::vector<FrontierRun> runs;
+  for (int i = 1; i <= 31; ++i) runs.push_back(run(8, "a", 0.01, i));
+  const auto point = frontier(runs)[0];
+  CHECK(point.steps.value == 16);
+  CHECK(std::abs(point.steps.interval.low - 10.5) <= 1.5);
+  CHECK(std::abs(point.steps.interval.high - 21.5) <= 1.5);
+}
+
+TEST_CASE("frontier: fits against a second implementation") {
+  const double sizes[] = {4, 6, 8, 10, 12}, steps[] = {210, 480, 900, 2100, 3600};
+  std::vector<FrontierPoint> points;
+  for (int i = 0; i < 5; ++i) points.push_back(learned_at(sizes[i], steps[i]));
+  points.push_back(learned_at(14, kInfinity));  // not learned: left out
+  points.push_back(learned_at(14, 1, true));    // the control: left out
+  const ScalingFit fit = fit_scaling(points, false);
+  CHECK(fit.note.empty());
+  CHECK(fit.sizes == 5);
+  // numpy.linalg.lstsq
+  CHECK(fit.polynomial.a == doctest::Approx(1.623559937843977).epsilon(1e-10));
+  CHECK(fit.polynomial.b == doctest::Approx(2.5927231323653737).epsilon(1e-10));
+  CHECK(fit.polynomial.a_error == doctest::Approx(0.4065494655754584).epsilon(1e-10));
+  CHECK(fit.polynomial.b_error == doctest::Approx(0.19869327814518903).epsilon(1e-10));
+  CHECK(fit.polynomial.aicc == doctest::Approx(9.864816137164286).epsilon(1e-10));
+  CHECK(fit.exponential.a == doctest::Approx(3.9687061463146645).epsilon(1e-10));
+  CHECK(fit.exponential.b == doctest::Approx(0.35795348536315263).epsilon(1e-10));
+  CHECK(fit.exponential.b_error == doctest::Approx(0.013852132934993908).epsilon(1e-10));
+  CHECK(fit.exponential.aicc == doctest::Approx(3.097108594946473).epsilon(1e-10));
+  CHECK(fit.exponential_evidence ==
+        doctest::Approx(std::exp((9.864816137164286 - 3.097108594946473) / 2)).epsilon(1e-9));
+  CHECK(fit.polynomial_evidence * fit.exponential_evidence == doctest::Approx(1));
+}
+
+TEST_CASE("frontier: fits that are exact, and those that there cannot be") {
+  std::vector<FrontierPoint> power, exponential;
+  for (const double n : {4.0, 8.0, 16.0}) {
+    power.push_back(learned_at(n, 5 * n * n));
+    exponential.push_back(learned_at(n, 3 * std::exp(0.25 * n)));
+  }
+  const ScalingFit p = fit_scaling(power, false), e = fit_scaling(exponential, false);
+  CHECK(p.polynomial.b == doctest::Approx(2).epsilon(1e-12));
+  CHECK(p.polynomial.a == doctest::Approx(std::log(5)).epsilon(1e-12));
+  CHECK(p.polynomial_evidence > 1e6);
+  CHECK(std::isfinite(p.polynomial_evidence));
+  CHECK(std::isnan(p.polynomial.aicc));  // three sizes: not defined, the evidence is
+  CHECK(e.exponential.b == doctest::Approx(0.25).epsilon(1e-12));
+  CHECK(e.exponential_evidence > 1e6);
+  CHECK(e.polynomial_evidence < 1e-6);
+  power.pop_back();
+  power.push_back(learned_at(16, kInfinity));
+  const ScalingFit few = fit_scaling(power, false);
+  CHECK(few.sizes == 2);
+  CHECK(few.note.starts_with("too few sizes"));
+  CHECK(fit_scaling({}, true).note.starts_with("too few sizes"));
+  // A constant is fitted by both, and speaks for neither.
+  const ScalingFit flat = fit_scaling({learned_at(4, 100), learned_at(6, 100), learned_at(9, 100)}, false);
+  CHECK(std::abs(flat.polynomial.b) < 1e-12);
+  CHECK(flat.polynomial_evidence == doctest::Approx(1));
+}
+
+}  // namespace

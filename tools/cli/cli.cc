@@ -1,0 +1,123 @@
+#include "cli/cli.h"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <limits>
+#include <thread>
+
+#include <eqnn/io/files.h>
+
+#include "cli/toml_text.h"
+
+namespace tools {
+
+int Common::thread_count() const {
+  return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+std::optional<std::int64_t> whole_number(const std::string& text) {
+  const char* last = text.data() + text.size();
+  std::int64_t value = 0;
+  if (const auto r = std::from_chars(text.data(), last, value); r.ec == std::errc() && r.ptr == last) return value;
+  double real = 0;
+  const auto r = std::from_chars(text.data(), last, real);
+  const bool whole = r.ec == std::errc() && r.ptr == last && real == std::floor(real) && std::abs(real) <= 0x1p53;
+  return whole ? std::optional(static_cast<std::int64_t>(real)) : std::nullopt;
+}
+
+std::int64_t parse_integer(const std::string& name, const std::string& text, std::int64_t low, std::int64_t high) {
+  const auto value = whole_number(text);
+  const std::string allowed = high == std::numeric_limits<std::int64_t>::max()
+                                  ? concat("whole numbers from ", low, " on")
+                                  : concat("whole numbers from ", low, " to ", high);
+  require(value && *value >= low && *value <= high, "--", name, " is '", text, "'; allowed are ", allowed);
+  return *value;
+}
+
+double parse_number(const std::string& name, const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  require(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), "--", name, " is '",
+          text, "'; a finite number is needed, such as 2e-3");
+  return value;
+}
+
+bool parse_switch(const std::string& name, const std::string& text) {
+  if (text.empty() || text == "true" || text == "1") return true;
+  require(text == "false" || text == "0", "--", name, " is '", text, "'; allowed are true and false");
+  return false;
+}
+
+std::uint64_t parse_seed(const std::string& name, const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  require(error == std::errc() && end == text.data() + text.size(), "--", name, " is '", text,
+          "'; allowed are whole numbers from 0 to 2^64 - 1");
+  return value;
+}
+
+std::string number_text(double value) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  return {text.data(), end};
+}
+
+std::string toml_value(const std::string& path, const std::string& key, const toml::node& node) {
+  if (const auto* v = node.as_string()) return v->get();
+  if (const auto* v = node.as_boolean()) return v->get() ? "true" : "false";
+  if (const auto* v = node.as_integer()) return std::to_string(v->get());
+  if (const auto* v = node.as_floating_point()) return number_text(v->get());
+  if (const auto* list = node.as_array()) {
+    std::string joined;
+    for (const toml::node& item : *list) joined += concat(joined.empty() ? "" : ",", toml_value(path, key, item));
+    return joined;
+  }
+  throw ValueError(
+      concat(path, ": key '", key, "' holds a table or a date; a number, string, boolean or list is needed"));
+}
+
+namespace {
+
+void append_toml(const std::string& path, const toml::table& table, RawOptions& out) {
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (const toml::table* inner = node.as_table()) {
+      require(name == "run" || name == "params", path, ": table [", name,
+              "] is not known; allowed are [run] and [params]");
+      append_toml(path, *inner, out);
+    } else {
+      out.push_back({name, toml_value(path, name, node)});
+    }
+  }
+}
+
+}  // namespace
+
+RawOptions read_toml(const std::string& path) {
+  RawOptions options;
+  const std::string text = eqnn::read_file(path);
+  try {
+    append_toml(path, toml::parse(text, path), options);
+    for (std::size_t i = 0; i < options.size(); ++i)
+      for (std::size_t j = 0; j < i; ++j)
+        require(options[i].name != options[j].name, path, ": key '", options[i].name,
+                "' is given twice, in different tables; name it once");
+  } catch (const toml::parse_error& e) {
+    throw ValueError(concat(path, ": line ", e.source().begin.line, ": ", e.description()));
+  }
+  return options;
+}
+
+void claim_output(const std::string& path, bool force) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  if (!fs::exists(fs::symlink_status(path, error))) return;
+  if (fs::is_character_file(path, error) || fs::is_fifo(path, error)) return;
+  require(!fs::is_directory(path, error), path, " is a folder; name a file with --out");
+  require(force, path, " exists; give --force to replace it, or another --out");
+  fs::remove(path, error);
+  if (error) throw eqnn::FileError(concat(path, ": cannot be removed: ", error.message()));
+}
+
+}  // namespace tools

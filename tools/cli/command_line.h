@@ -1,0 +1,92 @@
+// The command line: subcommands with their flags, parsed by CLI11, which appears in command_line.cc alone (it costs
+// twelve seconds a file that includes it).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/cli.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace tools {
+
+class CommandLine;
+class TextFlags;
+
+// One subcommand while its flags are declared: a handle, cheap to copy, valid as long as its CommandLine. Names are
+// as CLI11 has them: "-o,--out", "--force", or "DB" for an argument. What a flag fills must live until the command
+// has run; it keeps its value where the flag is not given.
+class Subcommand {
+ public:
+  void option(const std::string& name, std::string& value, const std::string& help);
+  void required(const std::string& name, std::string& value, const std::string& help);
+  void choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> allowed);
+  void number(const std::string& name, double& value, const std::string& help);
+  void toggle(const std::string& name, bool& value, const std::string& help);
+  // Several values: a flag given again, or (with a delimiter) "a,b".
+  void list(const std::string& name, std::vector<std::string>& values, const std::string& help, char delimiter);
+  void required_list(const std::string& name, std::vector<std::string>& values, const std::string& help);
+
+  // What the command does; it returns the exit code.
+  void runs(std::function<int(const Common&)> run);
+  // A subcommand of this one, which then does nothing by itself.
+  Subcommand add(const std::string& name, const std::string& help);
+
+ private:
+  friend class CommandLine;
+  friend class TextFlags;
+  Subcommand(CommandLine& line, CLI::App& app) : line_(&line), app_(&app) {}
+
+  CommandLine* line_;
+  CLI::App* app_;
+};
+
+// Flags whose values stay text, by name, and are typed later, where a wrong one can be named with what is allowed.
+class TextFlags {
+ public:
+  void add(Subcommand sub, const std::string& name, const std::string& help, bool is_switch = false);
+  RawOptions given() const;  // those that were given, in the order of their declaration
+  bool has(const std::string& name) const;
+  std::string get(const std::string& name, const std::string& fallback = "") const;
+
+ private:
+  struct Flag {
+    std::string name, value;
+    CLI::Option* option = nullptr;
+  };
+  std::vector<std::unique_ptr<Flag>> flags_;
+};
+
+class CommandLine {
+ public:
+  CommandLine(const std::string& name, const std::string& description, const std::string& version);
+  ~CommandLine();
+  CommandLine(const CommandLine&) = delete;
+  CommandLine& operator=(const CommandLine&) = delete;
+
+  Subcommand add(const std::string& name, const std::string& help);
+  // A subcommand of the contract that is not there yet: says so and exits 6.
+  void add_not_built(const std::string& name);
+
+  // Parses, and runs the subcommand that was chosen; its exit code. Throws ValueError for what cannot be placed, with
+  // the nearest flag or subcommand.
+  int run(int argc, char** argv);
+
+ private:
+  friend class Subcommand;
+  struct Command {
+    CLI::App* app;
+    std::function<int(const Common&)> run;
+  };
+  std::unique_ptr<CLI::App> app_;
+  std::vector<Command> commands_;
+};
+
+}  // namespace tools

@@ -1,0 +1,36 @@
+#include "commands.h"
+
+#include <string_view>
+
+#include "cli/machine.h"
+#include "cli/programs.h"
+
+namespace tools {
+
+int run_command(int argc, char** argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "bench") return run_bench_program(argv);
+  CommandLine line("eqnn",
+                   "Equivariant networks, and function families that they represent and gradient descent does not learn.",
+                   concat("eqnn ", version_text()));
+  add_families(line);
+  add_train(line);
+  add_predict(line);
+  add_certify(line);
+  add_doctor(line);
+  line.add("bench", "time per step against the hand-written step and the machine's GEMM limit")
+      .runs([argv](const Common&) { return run_bench_program(argv); });
+  add_sweep(line);
+  add_reproduce(line);
+  add_learn(line);
+  add_bound(line);
+  add_gradvar(line);
+  add_tau_threshold(line);
+  add_reduce(line);
+  add_collect(line);
+  add_plot(line);
+  add_report(line);
+  for (const char* name : {"export", "import"}) line.add_not_built(name);
+  return line.run(argc, argv);
+}
+
+}  // namespace tools

@@ -1,0 +1,33 @@
+// Families at the command line: their parameters as flags, their members as files.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <eqnn/hard/family.h>
+#include <eqnn/io/npz.h>
+
+#include "cli/command_line.h"
+
+namespace tools {
+
+// The parameters of all families, as flags.
+void add_family_flags(Subcommand sub, TextFlags& flags);
+
+// Every parameter of `family` in its shortest form, the defaults where `options` has none.
+// Throws ValueError for an option that `family` does not have, naming what it has.
+eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options);
+
+// Reads a member file, .json or an .npz that `families sample` wrote. Where it may leave out d, the channels of an
+// input, and does, they are `channels` (0: the family's own rule). Throws FileError and ValueError.
+std::unique_ptr<eqnn::hard::Member> read_member(const eqnn::hard::Family& family, const std::string& path,
+                                                Index channels = 0);
+
+// The arrays member.KEY of an npz file, one for each key of a member's JSON document; read_member reads them back.
+eqnn::NpzArrays member_arrays(const std::string& json);
+
+// Throws ValueError when a parameter that is given as a flag is another in the member itself.
+void check_agrees(const eqnn::hard::Member& member, const RawOptions& given,
+                  const eqnn::hard::ParameterValues& values, const std::string& path);
+
+}  // namespace tools

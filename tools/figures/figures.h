@@ -1,0 +1,45 @@
+// The figures of `plot` and `report`: each has its data as a table, and is drawn by gnuplot.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "results/database.h"
+
+namespace tools {
+
+struct Figure {
+  std::string name;               // unique in a report: "frontier-gnn-degree-parity", ...
+  std::string kind;               // what --figure names: learning-curves, frontier, phase, scaling, verdicts, ...
+  std::string title;              // one line, drawn above the picture unless it is emptied before draw()
+  std::string caption;            // what is shown: quantities, units, seeds, intervals. Plain text
+  Table data;                     // every number that is drawn
+  std::string script;             // gnuplot commands without the terminal and output lines
+  int width = 760, height = 460;  // pixels of the SVG
+};
+
+struct FigureOptions {
+  std::string study, family;  // "" : all
+  std::string x, y;           // phase diagrams: swept columns; "": chosen by what was swept
+};
+
+// What --figure takes, each with one line of help.
+struct FigureKind {
+  std::string name, help;
+};
+const std::vector<FigureKind>& figure_kinds();
+
+// All figures of a kind that the database can fill; empty where it holds nothing of it. Throws ValueError for an
+// unknown kind, naming the nearest one.
+std::vector<Figure> make_figures(const Database& db, const std::string& kind, const FigureOptions& options = {});
+// All figures of all kinds, in the order of a report: at least three from any database with a finished run.
+std::vector<Figure> make_all_figures(const Database& db, const FigureOptions& options = {});
+
+// --- gnuplot.cc ---
+// Whether gnuplot is there.
+bool have_gnuplot();
+// The image's bytes; format is svg, pdf or png. Throws NotBuiltError where there is no gnuplot, FileError when it
+// fails, with its last line.
+std::string draw(const Figure& figure, const std::string& format);
+
+}  // namespace tools

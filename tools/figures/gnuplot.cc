@@ -1,0 +1,207 @@
+// Runs gnuplot: the script goes in by its standard input, the image comes out of its standard output; no shell, and
+// no file but unnamed ones in memory.
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include <fmt/core.h>
+
+#include "figures/script.h"
+
+extern char** environ;
+
+namespace tools {
+namespace {
+
+// A file in memory that has no name.
+class MemoryFile {
+ public:
+  MemoryFile() : descriptor_(memfd_create("eqnn-gnuplot", MFD_CLOEXEC)) {
+    require<eqnn::FileError>(descriptor_ >= 0, "a file in memory cannot be made: ", std::strerror(errno));
+  }
+  ~MemoryFile() { close(descriptor_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+
+  int descriptor() const { return descriptor_; }
+  void write(const std::string& bytes) {
+    for (std::size_t done = 0; done < bytes.size();) {
+      const ssize_t n = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      require<eqnn::FileError>(n > 0, "a file in memory cannot be written: ", std::strerror(errno));
+      done += static_cast<std::size_t>(n);
+    }
+    lseek(descriptor_, 0, SEEK_SET);
+  }
+  std::string read() const {
+    std::string bytes;
+    std::array<char, 65536> part{};
+    for (off_t at = 0;;) {
+      const ssize_t n = pread(descriptor_, part.data(), part.size(), at);
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return bytes;
+      bytes.append(part.data(), static_cast<std::size_t>(n));
+      at += n;
+    }
+  }
+
+ private:
+  int descriptor_;
+};
+
+std::string find_gnuplot() {
+  const char* path = std::getenv("PATH");
+  std::string rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
+  while (!rest.empty()) {
+    const auto colon = rest.find(':');
+    const std::string file = rest.substr(0, colon) + "/gnuplot";
+    if (access(file.c_str(), X_OK) == 0) return file;
+    rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
+  }
+  return "";
+}
+
+// The environment without what changes gnuplot's words, terminal or numbers.
+std::vector<std::string> plain_environment() {
+  std::vector<std::string> all{"LC_ALL=C"};
+  for (char** e = environ; *e != nullptr; ++e) {
+    const std::string entry = *e;
+    bool changes = false;
+    for (const char* prefix : {"LC_", "LANG", "GNUPLOT", "GNUTERM", "GNUFITLOG", "FIT_", "GDFONTPATH"})
+      changes = changes || entry.starts_with(prefix);
+    if (!changes) all.push_back(entry);
+  }
+  return all;
+}
+
+// What it complained of: its last line that begins "line N:", or else the last that is no warning.
+std::string complaint(const std::string& text) {
+  std::string last, numbered;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string line = text.substr(at, end - at);
+    line.erase(0, line.find_first_not_of(" \t^\""));
+    if (!line.empty() && line.find("warning") == std::string::npos)
+      (line.starts_with("line ") ? numbered : last) = line;
+    at = end + 1;
+  }
+  return numbered.empty() ? last : numbered;
+}
+
+std::string run_gnuplot(const std::string& program, const std::string& script) {
+  MemoryFile in, out, err;
+  in.write(script);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, in.descriptor(), STDIN_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
+  posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
+  std::array<std::string, 3> words{"gnuplot", "-d", "-"};  // -d: the user's own settings are not read
+  std::array<char*, 4> argv{words[0].data(), words[1].data(), words[2].data(), nullptr};
+  std::vector<std::string> environment = plain_environment();
+  std::vector<char*> envp;
+  for (std::string& e : environment) envp.push_back(e.data());
+  envp.push_back(nullptr);
+  pid_t child = 0;
+  const int failed = posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), envp.data());
+  posix_spawn_file_actions_destroy(&actions);
+  require<eqnn::FileError>(failed == 0, program, ": cannot be started: ", std::strerror(failed));
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  const std::string image = out.read();
+  require<eqnn::FileError>(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !image.empty(),
+                           "gnuplot failed: ", complaint(err.read()),
+                           "; check that it is gnuplot 5.4 or newer with the terminals svg, pdfcairo and pngcairo");
+  return image;
+}
+
+std::string terminal(const Figure& f, const std::string& format) {
+  if (format == "svg")
+    return fmt::format(
+        "set terminal svg noenhanced size {},{} font 'EQNNFONT,12' background '#ffffff' linewidth 1\n", f.width,
+        f.height);
+  if (format == "pdf")
+    return fmt::format(
+        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.5625 linewidth 0.75 "
+        "pointscale 0.75 dashlength 1.5 butt "
+        "background '#ffffff'\n",
+        f.width / 96.0, f.height / 96.0);
+  return fmt::format(
+      "set terminal pngcairo noenhanced size {},{} font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2 "
+      "dashlength 2 butt "
+      "background '#ffffff'\n",
+      2 * f.width, 2 * f.height);
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
+}
+
+std::string xml_text(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else
+      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out;
+}
+
+// Puts `content` between two marks, which gnuplot wrote once.
+void replace_between(std::string& text, const std::string& begin, const std::string& end,
+                     const std::string& content) {
+  const std::size_t from = text.find(begin), to = text.find(end, from);
+  if (from == std::string::npos || to == std::string::npos) return;
+  text.replace(from + begin.size(), to - from - begin.size(), content);
+}
+
+// Fonts that every system has, a title and a description for readers that do not see it, and ids of its own, so
+// that several figures may stand in one page.
+std::string polish_svg(std::string svg, const Figure& figure) {
+  replace_all(svg, "font-family=\"EQNNFONT\"", "font-family=\"system-ui, sans-serif\"");
+  replace_between(svg, "<title>", "</title>", xml_text(figure.title));
+  replace_between(svg, "<desc>", "</desc>", xml_text(figure.caption));
+  for (const char* quote : {"'", "\""})
+    replace_all(svg, concat(" id=", quote), concat(" id=", quote, figure.name, "-"));
+  replace_all(svg, "xlink:href='#", concat("href='#", figure.name, "-"));
+  replace_all(svg, "url(#", concat("url(#", figure.name, "-"));
+  replace_all(svg, " xmlns:xlink=\"http://www.w3.org/1999/xlink\"\n", "");
+  return svg;
+}
+
+}  // namespace
+
+bool have_gnuplot() { return !find_gnuplot().empty(); }
+
+std::string draw(const Figure& figure, const std::string& format) {
+  require(format == "svg" || format == "pdf" || format == "png", "the format of a figure is '", format,
+          "'; allowed are svg, pdf and png");
+  const std::string program = find_gnuplot();
+  require<NotBuiltError>(!program.empty(),
+                         "figures are drawn by gnuplot, which is not installed; install the package gnuplot-nox "
+                         "(without it, eqnn plot DB --figure NAME prints the data)");
+  const std::string title = shortened(figure.title, static_cast<std::size_t>((figure.width - 32) / 7.9));
+  const std::string script =
+      concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", quoted(title),
+             // The SVG terminal draws larger points than the others.
+             format == "svg" ? "\npoint_scale = 0.8" : "\npoint_scale = 1", "\n", figure.script);
+  std::string image = run_gnuplot(program, script);
+  return format == "svg" ? polish_svg(std::move(image), figure) : image;
+}
+
+}  // namespace tools

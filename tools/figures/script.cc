@@ -1,0 +1,267 @@
+#include "figures/script.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/core.h>
+
+namespace tools {
+namespace {
+
+// Pixels of a line of text and of an average character of it, at 12 pixels.
+constexpr double kLine = 20, kCharacter = 6.7;
+constexpr double kMargin = 16;
+
+constexpr const char* kLearnedLine = "lc rgb '#009E73' lw 1.5 dt (3,3)";
+constexpr const char* kConstantLine = "lc rgb '#777777' lw 1 dt 1";
+
+double legend_width(const LegendEntry& e) {
+  return 34 + kCharacter * static_cast<double>(characters(e.label)) + 18;
+}
+
+}  // namespace
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char c : text) {
+    if (c == '\'') out += '\'';
+    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  }
+  return out + "'";
+}
+
+std::string quoted_tic(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '%' ? "%%" : std::string(1, c);
+  return quoted(out);
+}
+
+std::string plotted(double value) { return std::isfinite(value) ? fmt::format("{:.9g}", value) : "NaN"; }
+
+std::string readable(double value) {
+  if (!std::isfinite(value)) return "not finite";
+  if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
+  std::string text = fmt::format("{:.4g}", value);
+  if (const auto e = text.find("e-0"); e != std::string::npos) text.erase(e + 2, 1);
+  if (const auto e = text.find("e+0"); e != std::string::npos) text.erase(e + 1, 2);
+  return text;
+}
+
+std::size_t characters(const std::string& text) {
+  return static_cast<std::size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string shortened(const std::string& text, std::size_t most) {
+  if (characters(text) <= most) return text;
+  std::size_t end = 0;
+  for (std::size_t seen = 0; end < text.size(); ++end)
+    if ((static_cast<unsigned char>(text[end]) & 0xC0) != 0x80 && seen++ == most - 1) break;
+  return text.substr(0, end) + "…";
+}
+
+const char* role_color(bool control) { return control ? kControlColor : kTargetColor; }
+
+std::string role_style(bool control) {
+  return fmt::format("lc rgb '{}' dt {} lw 2 pt {} ps 0.8*point_scale", role_color(control),
+                     control ? "(6,4)" : "1", control ? 9 : 7);
+}
+
+std::vector<LegendEntry> roles_legend(bool target, bool control, LegendEntry::Kind kind) {
+  std::vector<LegendEntry> legend;
+  if (target) legend.push_back({kind, role_style(false), "target"});
+  if (control) legend.push_back({kind, role_style(true), "control"});
+  return legend;
+}
+
+void add_thresholds(std::vector<LegendEntry>& legend, double learned_below) {
+  legend.push_back({LegendEntry::kLine, kLearnedLine, concat(readable(learned_below), ": learned")});
+  legend.push_back({LegendEntry::kLine, kConstantLine, "1: the best constant"});
+}
+
+std::string threshold_lines(char axis, double learned_below) {
+  std::string text;
+  for (const bool learned : {true, false}) {
+    const double value = learned ? learned_below : 1;
+    const char* style = learned ? kLearnedLine : kConstantLine;
+    text += axis == 'x' ? fmt::format("set arrow from first {0}, graph 0 to first {0}, graph 1 nohead back {1}\n",
+                                      value, style)
+                        : fmt::format("set arrow from graph 0, first {0} to graph 1, first {0} nohead back {1}\n",
+                                      value, style);
+  }
+  return text;
+}
+
+Page::Page(int width, std::vector<LegendEntry> legend) : width_(width), legend_(std::move(legend)) {
+  double x = kMargin;
+  int lines = legend_.empty() ? 0 : 1;
+  for (const LegendEntry& e : legend_) {
+    if (x > kMargin && x + legend_width(e) > width_ - kMargin) {
+      x = kMargin;
+      ++lines;
+    }
+    x += legend_width(e);
+  }
+  top_ = static_cast<int>(34 + kLine * lines + 14);
+}
+
+std::string Page::at(double x, double y) const {
+  return fmt::format("screen {:.6g}, screen {:.6g}", x / width_, 1 - y / height_);
+}
+
+std::string Page::legend_text() const {
+  std::string text;
+  double x = kMargin, y = 44;
+  int number = 1000;
+  for (const LegendEntry& e : legend_) {
+    if (x > kMargin && x + legend_width(e) > width_ - kMargin) {
+      x = kMargin;
+      y += kLine;
+    }
+    if (e.kind == LegendEntry::kLine || e.kind == LegendEntry::kLinePoint)
+      text += fmt::format("set arrow {} from {} to {} nohead {}\n", ++number, at(x, y), at(x + 28, y),
+                          e.style.substr(0, e.style.find(" pt ")));
+    if (e.kind == LegendEntry::kPoint || e.kind == LegendEntry::kLinePoint)
+      text += fmt::format(
+          "set label {} '' at {} point {}\n", ++number, at(x + 14, y),
+          "pt " + e.style.substr(e.style.find(" pt ") + 4) + " " + e.style.substr(0, e.style.find(" dt ")));
+    if (e.kind == LegendEntry::kBox || e.kind == LegendEntry::kBand)
+      text += fmt::format("set object {} rectangle from {} to {} fc rgb '{}' fs {} {} front\n", ++number,
+                          at(x + 4, y + 6), at(x + 26, y - 6), e.style,
+                          e.kind == LegendEntry::kBand ? "transparent solid 0.2" : "solid 1",
+                          e.style == "#FFFFFF" ? "border lc rgb '#777777'" : "noborder");
+    text += fmt::format("set label {} {} at {} left font ',12'\n", ++number, quoted(e.label), at(x + 34, y));
+    x += legend_width(e);
+  }
+  return text;
+}
+
+void Page::panel(double left, double top, double right, double bottom) {
+  left_ = left;
+  right_ = right;
+  upper_ = top;
+  lower_ = bottom;
+  body_ += fmt::format(
+      "set lmargin at screen {:.6g}\nset rmargin at screen {:.6g}\nset tmargin at screen {:.6g}\nset bmargin at "
+      "screen "
+      "{:.6g}\n",
+      left / width_, right / width_, 1 - top / height_, 1 - bottom / height_);
+}
+
+void Page::label(double x, double y, const std::string& text, const std::string& options) {
+  body_ += fmt::format("set label {} at {} {} font ',12'\n", quoted(text), at(x, y), options);
+}
+
+void Page::axis_labels(const std::string& x, const std::string& y, double room) {
+  if (!x.empty()) label((left_ + right_) / 2, lower_ + 38, x, "center");
+  if (!y.empty()) label(left_ - room, (upper_ + lower_) / 2, y, "center rotate by 90");
+}
+
+std::string Page::data(const std::vector<std::vector<double>>& rows) {
+  const std::string name = fmt::format("$d{}", ++blocks_);
+  data_ += name + " << EOD\n";
+  for (const auto& row : rows) {
+    std::string line;
+    for (const double v : row) line += (line.empty() ? "" : " ") + plotted(v);
+    data_ += line + "\n";
+  }
+  if (rows.empty()) data_ += "NaN NaN NaN NaN NaN\n";
+  data_ += "EOD\n";
+  return name;
+}
+
+void Page::plot(const std::vector<std::string>& parts) {
+  body_ += "plot ";
+  for (std::size_t i = 0; i < parts.size(); ++i) body_ += (i == 0 ? "" : ", \\\n  ") + parts[i];
+  // Title, legend and labels belong to the first plot that is drawn after them.
+  body_ += "\nunset label\nunset arrow\nunset object\n";
+}
+
+void Page::finish(Figure& figure) const {
+  figure.width = width_;
+  figure.height = height_;
+  figure.script = data_ +
+                  "set border 3 lc rgb '#666666' lw 1\n"
+                  "set tics nomirror out scale 0.5 font ',11' textcolor rgb '#333333'\n"
+                  "set grid back lc rgb '#E4E4E4' lw 1 dt 1\n"
+                  "unset key\n"
+                  "set bars 0.6\n"
+                  "set style fill solid 1 noborder\n"
+                  "set multiplot\n"
+                  "if (strlen(figure_title) > 0) set label 1 figure_title at " +
+                  at(kMargin, 20) + " left font ',14'\n" + legend_text() + body_ + "unset multiplot\n";
+}
+
+LossAxis::LossAxis(const std::vector<double>& values) {
+  constexpr double kFloor = 1e-5, kCeiling = 10;
+  double low = 0.03, high = 1.4;
+  for (const double v : values) {
+    if (!std::isfinite(v) || v > kCeiling) {
+      edge_used_ = true;
+    } else {
+      floor_used_ = floor_used_ || v < kFloor;
+      low = std::min(low, std::max(v, kFloor));
+      high = std::max(high, 1.25 * v);
+    }
+  }
+  low_ = std::pow(10, std::floor(std::log10(low) + 1e-9));
+  high_ = high;
+  edge_ = high * 2;
+}
+
+double LossAxis::place(double value) const {
+  if (!std::isfinite(value) || value > 10) return edge_;
+  return std::max(value, low_);
+}
+
+std::string LossAxis::commands(char axis, bool labels) const {
+  std::string tics;
+  for (int e = static_cast<int>(std::lround(std::log10(low_))); std::pow(10, e) <= high_; ++e) {
+    const double v = std::pow(10, e);
+    const bool floor = floor_used_ && v <= low_ * 1.01;
+    const std::string text = labels ? (floor ? "≤ " : "") + readable(v) : "";
+    tics += fmt::format("{}'{}' {:.6g}", tics.empty() ? "" : ", ", text, v);
+  }
+  if (edge_used_) tics += fmt::format(", '{}' {:.6g}", labels ? "> 10" : "", edge_);
+  return fmt::format("set logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics ({3})", axis, low_ * 0.8, end(),
+                     tics);
+}
+
+std::vector<std::vector<double>> without_overlaps(const std::vector<std::vector<double>>& marks,
+                                                  bool logarithmic_y) {
+  const auto cell = [](double v) { return std::round(80 * std::log10(v)); };
+  std::set<std::pair<double, double>> taken;
+  std::vector<std::vector<double>> kept;
+  for (const std::vector<double>& m : marks)
+    if (taken.emplace(cell(m[0]), logarithmic_y ? cell(m[1]) : m[1]).second) kept.push_back(m);
+  return kept;
+}
+
+std::string number_axis(char axis, double low, double high, bool logarithmic, int most) {
+  if (!logarithmic) {
+    double step = std::pow(10, std::floor(std::log10((high - low) / most)));
+    for (const double factor : {2.0, 2.5, 2.0})
+      if ((high - low) / step > most) step *= factor;
+    return fmt::format("unset logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics {3:.6g}", axis, low, high,
+                       step);
+  }
+  // The finest of these sets that leaves no more tics than there is room for.
+  static const std::vector<std::vector<int>> kSets = {{1, 2, 5}, {1, 3}, {1}};
+  std::string tics;
+  for (const std::vector<int>& set : kSets) {
+    tics.clear();
+    int count = 0;
+    for (int e = static_cast<int>(std::floor(std::log10(low))); e <= std::log10(high) + 1; ++e)
+      for (const int m : set) {
+        const double v = m * std::pow(10, e);
+        if (v < low * 0.999 || v > high * 1.001) continue;
+        tics += fmt::format("{}'{}' {:.6g}", tics.empty() ? "" : ", ", readable(v), v);
+        ++count;
+      }
+    if (count <= most) break;
+  }
+  return fmt::format("set logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics ({3})", axis, low, high, tics);
+}
+
+}  // namespace tools

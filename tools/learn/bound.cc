@@ -1,0 +1,135 @@
+// `eqnn bound`: numeric lower bounds on the queries that learn a family.
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <eqnn/io/files.h>
+#include <eqnn/hard/bounds/bounds.h>
+
+#include "commands.h"
+#include "data/members.h"
+#include "results/document.h"
+#include "train/job.h"
+#include "train/training.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using eqnn::hard::Bound;
+using eqnn::hard::ParameterValues;
+
+struct BoundFlags {
+  std::string id, out;
+  bool force = false;
+  TextFlags measures, parameters;
+};
+
+// A number of (0, 1].
+double parse_share(const std::string& name, const std::string& text) {
+  const double v = parse_number(name, text);
+  require(v > 0 && v <= 1, "--", name, " is ", text, "; allowed are numbers above 0 and at most 1");
+  return v;
+}
+
+// --tau, or 1 / sqrt(--batch), the noise of a gradient over so many examples.
+double tolerance(const TextFlags& flags) {
+  require(flags.has("tau") || flags.has("batch"),
+          "--tau is missing; give the tolerance of the queries, such as --tau 0.1, or --batch B for 1/sqrt(B)");
+  require(!flags.has("tau") || !flags.has("batch"),
+          "--tau and --batch exclude each other: --batch B is --tau 1/sqrt(B)");
+  if (flags.has("tau")) return parse_share("tau", flags.get("tau"));
+  return 1 / std::sqrt(static_cast<double>(parse_integer("batch", flags.get("batch"), 1, 1 << 24)));
+}
+
+Json bound_json(const Bound& b) {
+  return {{"kind", b.kind},         {"name", b.name},           {"queries", b.queries}, {"error", b.error},
+          {"vacuous", b.vacuous()}, {"statement", b.statement}, {"assumes", b.assumes}, {"source", b.source}};
+}
+
+// What the family's default training asks: each coordinate of each gradient is one query.
+Json training_json(const TrainConfig& c, const Examples& examples) {
+  const Index parameters = make_training(c, examples, 1)->parameters();
+  return {{"model", c.model},
+          {"parameters", parameters},
+          {"steps", c.steps},
+          {"batch", c.batch},
+          {"queries", static_cast<double>(parameters) * static_cast<double>(c.steps)}};
+}
+
+void print_bounds(const std::vector<Bound>& bounds) {
+  std::size_t width = 5;
+  for (const Bound& b : bounds) width = std::max(width, b.name.size());
+  fmt::print("{:<{}}  queries\n", "bound", width);
+  for (const Bound& b : bounds)
+    fmt::print("{:<{}}  {:.6g}{}{}\n", b.name, width, b.queries,
+               b.error > 0 ? fmt::format(" +- {:.2g}", b.error) : "", b.vacuous() ? "  (vacuous)" : "");
+  for (const Bound& b : bounds)
+    fmt::print("\n{}\n  says     {}\n  assumes  {}\n  source   {}\n", b.name, b.statement, b.assumes, b.source);
+}
+
+int bound(const BoundFlags& flags, const Common& common) {
+  const auto& family = eqnn::hard::family(flags.id);
+  const ParameterValues values = family_parameters(family, flags.parameters.given());
+  const double tau = tolerance(flags.measures), prob = parse_share("prob", flags.measures.get("prob", "1"));
+  const eqnn::hard::BoundOptions options{
+      .members = parse_integer("members", flags.measures.get("members", "200"), 0, eqnn::hard::kMaxGramMembers),
+      .seed = common.seed};
+  require(options.members != 1, "--members is 1; allowed are 2 and more, or 0 for no bounds of sampled members");
+  // What is not allowed fails here.
+  const std::shared_ptr<const eqnn::hard::Member> member = family.draw(values, common.seed);
+  if (!common.quiet)
+    for (const std::string& w : member->warnings()) fmt::print(stderr, "eqnn: warning: {}\n", w);
+  const std::vector<Bound> bounds = bounds_of(family.id, values, tau, prob, options);
+
+  const TrainConfig config = family_config(family.id, "", flags.parameters.given(), common.seed);
+  Json document;
+  document["family"] = family.id;
+  document["params"] = parameters_json(config.params);
+  document["tau"] = tau;
+  document["prob"] = prob;
+  document["seed"] = common.seed;
+  if (flags.measures.has("batch"))
+    document["batch"] = parse_integer("batch", flags.measures.get("batch"), 1, 1 << 24);
+  document["bounds"] = Json::array();
+  for (const Bound& b : bounds) document["bounds"].push_back(bound_json(b));
+  document["training"] = training_json(config, {member, nullptr});
+  if (!flags.out.empty())
+    eqnn::write_atomically(claim_document(flags.out, "bounds.json", flags.force), document.dump(2) + "\n");
+  if (common.json) {
+    fmt::print("{}\n", document.dump());
+    return kDone;
+  }
+  if (flags.measures.has("batch"))
+    fmt::print(
+        "tau = 1/sqrt({}) = {:.6g}: the noise of a gradient over a batch, for comparison with training; no "
+        "bound holds for sampled gradients\n\n",
+        document["batch"].get<Index>(), tau);
+  print_bounds(bounds);
+  const Json& training = document["training"];
+  fmt::print("\nThe family's default training asks {:.4g} queries: {} steps of {} coordinates (model {}).\n",
+             training["queries"].get<double>(), training["steps"].get<Index>(), training["parameters"].get<Index>(),
+             training["model"].get<std::string>());
+  return kDone;
+}
+
+}  // namespace
+
+void add_bound(CommandLine& line) {
+  Subcommand sub = line.add("bound", "lower bounds on the statistical queries that learn a family");
+  auto flags = std::make_shared<BoundFlags>();
+  sub.required("ID", flags->id, "family (eqnn families list)");
+  flags->measures.add(sub, "tau", "tolerance of the queries, above 0 and at most 1");
+  flags->measures.add(sub, "batch", "instead of --tau: 1/sqrt(BATCH), for comparison with training");
+  flags->measures.add(sub, "prob", "success probability of the learner (default 1)");
+  flags->measures.add(sub, "members", "sampled members whose Gram matrix is used; 0: none (default 200)");
+  sub.option("-o,--out", flags->out, "folder for bounds.json");
+  sub.toggle("--force", flags->force, "replace an existing bounds.json");
+  add_family_flags(sub, flags->parameters);
+  sub.runs([flags](const Common& common) { return bound(*flags, common); });
+}
+
+}  // namespace tools

@@ -1,0 +1,276 @@
+#include "learn/learner_run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+
+#include <fmt/core.h>
+
+#include "cli/machine.h"
+#include "cli/progress.h"
+#include "train/data_source.h"
+#include "results/run_directory.h"
+#include "runs/run.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using eqnn::Block;
+
+// Examples that are handed on at a time.
+constexpr Index kExamples = 256;
+
+Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
+
+Json typed(const std::string& text) {
+  const Json parsed = Json::parse(text, nullptr, false);
+  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
+}
+
+bool has(const std::vector<std::string>& list, const std::string& name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+// The fields of a learner's configuration that are fields of `train` too.
+std::vector<std::string> used_fields(const LearnConfig& c) {
+  std::vector<std::string> names = {"control",       "samples",    "test-samples",          "noise",
+                                    "learned-below", "fails-from", "memorised-train-below", "member-seed",
+                                    "init-seed",     "data-seed"};
+  if (c.algorithm == "kernel") names.insert(names.end(), network_fields().begin(), network_fields().end());
+  return names;
+}
+
+}  // namespace
+
+// --- examples ----------------------------------------------------------------------------------------------------
+
+struct ExampleStream::State {
+  TrainConfig config;
+  const eqnn::hard::InputLayout layout;
+  eqnn::Program<double> program{kExamples, eqnn::Mode::evaluate};
+  std::unique_ptr<DataSource<double>> data;
+
+  State(const TrainConfig& c, const eqnn::hard::Member& member) : config(c), layout(member.input()) {
+    config.model = "mlp";  // which reads the inputs alone
+    config.loss = "mse";
+    data = family_data<double>(config, member);
+    program.input(layout.name, {.points = layout.points, .channels = layout.channels});
+    program.input("y", {});
+    program.finish();
+  }
+
+  template <class Fill>
+  void go_through(Index examples, Visit visit, const Fill& fill) const {
+    eqnn::Workspace<double> workspace(program);
+    std::vector<double> y(kExamples);
+    for (Index first = 0; first < examples; first += kExamples) {
+      workspace.bind({std::min(kExamples, examples - first), first, 0, config.data_seed});
+      eqnn::Batch<double> batch(workspace);
+      fill(batch);
+      const Block<double> x = batch[layout.name], targets = batch["y"];
+      for (Index e = 0; e < x.examples; ++e) y[static_cast<std::size_t>(e)] = targets(e);
+      visit({x.data, x.examples, x.points, x.channels, x.stride}, {y.data(), static_cast<std::size_t>(x.examples)});
+    }
+  }
+};
+
+ExampleStream::ExampleStream(const TrainConfig& c, const eqnn::hard::Member& member)
+    : state_(std::make_unique<State>(c, member)) {}
+ExampleStream::~ExampleStream() = default;
+
+Index ExampleStream::samples() const { return state_->config.samples; }
+
+void ExampleStream::training(Visit visit) const {
+  state_->go_through(samples(), visit, [&](eqnn::Batch<double>& b) { state_->data->training_set(b); });
+}
+void ExampleStream::test(Visit visit) const {
+  state_->go_through(state_->config.test_samples, visit, [&](eqnn::Batch<double>& b) { state_->data->test(b); });
+}
+
+// --- configuration -----------------------------------------------------------------------------------------------
+
+std::string learn_config_json(const LearnConfig& c) {
+  Json j;
+  j["family"] = c.base.family;
+  Json params = Json::object();
+  for (const auto& [name, value] : c.base.params) params[name] = value;
+  j["params"] = params;
+  if (!c.base.member.empty()) j["member"] = Json::parse(c.base.member);
+  j["algorithm"] = c.algorithm;
+  const std::vector<std::string> fields = used_fields(c);
+  for (const ConfigField& f : config_fields())
+    if (has(fields, f.name)) j[f.name] = Json::parse(f.get(c.base));
+  if (c.algorithm == "growing-basis") {
+    j["a-min"] = c.a_min.empty() ? Json(nullptr) : typed(c.a_min);
+    j["damping"] = c.damping.empty() ? Json(nullptr) : typed(c.damping);
+  }
+  if (c.algorithm == "low-degree" || c.algorithm == "lasso" || c.algorithm == "brute-force")
+    j["max-degree"] = c.max_degree;
+  if (c.algorithm == "lasso" || c.algorithm == "kernel") j["lambda"] = typed(c.lambda);
+  if (c.algorithm == "kernel") j["kernel"] = c.kernel;
+  if (c.oracle != "none") {
+    j["oracle"] = c.oracle;
+    j["tau"] = c.tau;
+    j["answer"] = c.answer.empty() ? "zero" : c.answer;
+  }
+  return j.dump();
+}
+
+std::string learn_run_id(const LearnConfig& c) { return content_id(concat("learn ", learn_config_json(c))); }
+
+// --- a run -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point t) { return std::chrono::duration<double>(Clock::now() - t).count(); }
+
+// The hypothesis on the training or the test examples.
+Evaluation evaluate(const Learner& learner, const ExampleStream& examples, bool test) {
+  std::vector<double> f, y;
+  const auto visit = [&](Block<const double> x, std::span<const double> targets) {
+    f.resize(f.size() + targets.size());
+    learner.predict(x, f.data() + f.size() - targets.size());
+    y.insert(y.end(), targets.begin(), targets.end());
+  };
+  test ? examples.test(visit) : examples.training(visit);
+  return evaluate_predictions(f, y);
+}
+
+Json evaluation_json(const LearnConfig& c, const eqnn::hard::Member& member, const Evaluation& e) {
+  Json j;
+  j["test_samples"] = e.examples;
+  j["test_loss"] = number(e.loss);
+  j["test_variance"] = number(e.variance);
+  j["normalized_test_loss"] = number(e.normalized());
+  if (member.two_valued() && !c.base.control) j["test_accuracy"] = number(e.accuracy);
+  j["correlation"] = number(e.correlation);
+  j["correlation_low"] = number(e.correlation_low);
+  j["correlation_high"] = number(e.correlation_high);
+  return j;
+}
+
+Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const Learner& learner,
+                 const Evaluation& train, const Evaluation& test) {
+  Json r;
+  r["run_id"] = learn_run_id(c);
+  r["family"] = c.base.family;
+  Json params = Json::object();
+  for (const auto& [name, value] : c.base.params) params[name] = typed(value);
+  r["params"] = params;
+  r["member"] = Json::parse(member.json());
+  r["control"] = c.base.control;
+  r["algorithm"] = c.algorithm;
+  r["model"] = c.algorithm == "kernel" ? Json(c.base.model) : Json(nullptr);
+  r["optimizer"] = nullptr;
+  r["samples"] = c.base.samples;
+  r["noise"] = c.base.noise;
+  r["seeds"] = {{"member", c.base.member_seed}, {"init", c.base.init_seed}, {"data", c.base.data_seed}};
+  r["samples_seen"] = c.base.samples;
+  const auto queries = learner.queries();
+  r["queries"] = queries ? Json(*queries) : Json(nullptr);
+  r["recovered"] = learner.recovered();
+  r["exact"] = learner.exact();
+  r["learner"] = learner.details();
+  if (r["learner"].contains("oracle_log")) {
+    r["oracle"] = r["learner"]["oracle_log"];
+    r["queries_above_tau"] = r["oracle"]["queries_above_tau"];
+    r["learner"].erase("oracle_log");
+  }
+  r["train_loss"] = number(train.loss);
+  r["normalized_train_loss"] = number(train.normalized());
+  r.update(evaluation_json(c, member, test));
+  r["verdict"] = verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized());
+  r["thresholds"] = {{"learned_below", c.base.learned_below},
+                     {"fails_from", c.base.fails_from},
+                     {"memorised_train_below", c.base.memorised_train_below}};
+  return r;
+}
+
+std::string run_json(const LearnConfig& c, const eqnn::hard::Member& member, const Common& common) {
+  const auto& input = member.input();
+  Json j;
+  j["format"] = "eqnn-run-1";
+  j["run_id"] = learn_run_id(c);
+  j["version"] = version_text();
+  j["command"] = "learn";
+  j["config"] = Json::parse(learn_config_json(c));
+  j["member"] = Json::parse(member.json());
+  j["input"] = {{"name", input.name}, {"points", input.points}, {"channels", input.channels}};
+  j["machine"] = Json::parse(machine_json());
+  j["machine"]["threads"] = common.thread_count();
+  return j.dump(2) + "\n";
+}
+
+std::string text(const Json& v) {
+  if (v.is_number_float()) return fmt::format("{:.6g}", v.get<double>());
+  return v.is_string() ? v.get<std::string>() : v.dump();
+}
+
+void print_summary(const Json& r, const std::string& out) {
+  const auto value = [&](const char* key) { return r[key].is_null() ? std::nan("") : r[key].get<double>(); };
+  const auto line = [](const std::string& name, const std::string& what) { fmt::print("{:<23}{}\n", name, what); };
+  line("verdict", r["verdict"].get<std::string>());
+  line("normalised test loss", fmt::format("{:.4f}   ({} fresh samples; 1 = no better than the best constant)",
+                                           value("normalized_test_loss"), r["test_samples"].get<long>()));
+  line("normalised train loss", fmt::format("{:.4f}", value("normalized_train_loss")));
+  if (r.contains("test_accuracy")) line("test accuracy", fmt::format("{:.4f}", value("test_accuracy")));
+  line("correlation", fmt::format("{:.4f}   (95 %: {:.4f} to {:.4f})", value("correlation"),
+                                  value("correlation_low"), value("correlation_high")));
+  line("algorithm", r["algorithm"].get<std::string>());
+  line("samples", text(r["samples"]));
+  if (!r["queries"].is_null()) line("queries", text(r["queries"]));
+  for (const auto& [key, v] : r["learner"].items()) {
+    std::string name = key;
+    std::replace(name.begin(), name.end(), '_', ' ');
+    line(name, text(v));
+  }
+  if (!r["recovered"].is_null()) line("recovered", text(r["recovered"]));
+  line("the target itself", r["exact"].get<bool>() ? "yes" : "no");
+  line("time", fmt::format("{:.3f} s to learn, {:.3f} s in all", r["time"]["learn_seconds"].get<double>(),
+                           r["time"]["wall_seconds"].get<double>()));
+  if (!out.empty()) line("run", out);
+}
+
+int meets(const Json& r, const std::string& expect, double fails_from) {
+  const double test = r["normalized_test_loss"].is_null() ? INFINITY : r["normalized_test_loss"].get<double>();
+  const bool met = expect.empty() || (expect == "learned" ? r["verdict"] == "learned" : test >= fails_from);
+  if (!met)
+    std::fprintf(stderr, "eqnn: error: expected '%s', the verdict is '%s' (normalised test loss %.4f)\n",
+                 expect.c_str(), r["verdict"].get<std::string>().c_str(), test);
+  return met ? kDone : kAnsweredNo;
+}
+
+}  // namespace
+
+int run_learner(const LearnConfig& c, const eqnn::hard::Member& member, const LearnOptions& options,
+                const Common& common) {
+  const auto began = Clock::now();
+  RunDirectory directory(options.out);
+  if (!options.out.empty())
+    require(!directory.exists() || options.force, options.out, " exists; --force replaces it, --out names another");
+  const auto learner = make_learner(c, member);
+  if (!common.quiet)
+    for (const std::string& warning : member.warnings())
+      std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
+  const ExampleStream examples(c.base, member);
+  const auto learning = Clock::now();
+  learner->learn(examples);
+  const double learn_seconds = seconds_since(learning);
+  const Evaluation train = evaluate(*learner, examples, false), test = evaluate(*learner, examples, true);
+  Json r = result_json(c, member, *learner, train, test);
+  r["time"] = {{"wall_seconds", seconds_since(began)}, {"learn_seconds", learn_seconds}};
+  r["machine"] = Json::parse(machine_json());
+  r["machine"]["threads"] = common.thread_count();
+  if (!options.out.empty()) {
+    if (directory.exists()) directory.remove();
+    directory.create(run_json(c, member, common));
+    eqnn::write_atomically(directory.file("result.json"), r.dump(2) + "\n");
+  }
+  common.json ? fmt::print("{}\n", r.dump()) : print_summary(r, options.out);
+  return meets(r, options.expect, c.base.fails_from);
+}
+
+}  // namespace tools

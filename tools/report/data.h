@@ -1,0 +1,72 @@
+// What a report says in numbers, read from the database: studies, what they trained on, and how it went.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "results/database.h"
+#include "figures/frontier.h"
+
+namespace tools {
+
+// Names with values as text, in an order that is theirs.
+using Settings = std::vector<std::pair<std::string, std::string>>;
+// "n = 8, d = 32", without a break around the signs; `none` for no settings.
+inline constexpr const char* kEquals = "\u00a0=\u00a0";
+std::string settings_text(const Settings& settings, const std::string& none = "");
+
+struct ReportRun {
+  std::string id, status, error, verdict, command, seed;
+  std::string point;  // its place in the grid: the swept flags that are no part of a subject
+  double test_loss = 0, train_loss = 0, steps = 0, samples_seen = 0, steps_to_learn = 0, samples_to_learn = 0;
+};
+
+// The target, or the control, of a subject.
+struct ReportSide {
+  std::vector<ReportRun> runs;          // by id
+  std::map<std::string, int> verdicts;  // of finished runs
+  int done = 0, failed = 0, unfinished = 0;
+  FrontierPoint best;      // of its grid points; nothing in it when done is 0
+  std::size_t points = 0;  // grid points with a run of any kind
+
+  bool run() const { return !runs.empty(); }
+  // Some, or every, seed of the best grid point.
+  bool learned() const { return done > 0 && best.learned > 0; }
+  bool always_learned() const { return learned() && best.learned == best.seeds; }
+};
+
+// One row of the summary: a family at a size, with a network and whatever else says what is to be learned from what
+// (a training set's size, a width), not how (a rate, an optimiser).
+struct ReportSubject {
+  std::string family, network;
+  Settings size, more;
+  ReportSide target, control;
+};
+
+struct ReportStudy {
+  std::string name, title, claim, command, toml;
+  std::vector<std::string> seeds;
+  std::vector<std::pair<std::string, std::vector<std::string>>> grid;  // swept flags with their values
+  std::vector<ReportSubject> subjects;                                 // by family, network, size
+  std::vector<ReportRun> broken;                                       // failed and unfinished runs, by id
+  int planned = 0, done = 0, failed = 0, unfinished = 0, not_started = 0;
+  Settings same;       // of all its runs: configuration keys with one value
+  Settings budget;     // "steps", "batch", ...: the values in its runs
+  double seconds = 0;  // of all its runs together
+};
+
+struct ReportData {
+  std::vector<ReportStudy> studies;                             // by name; runs of no study last, under the name ""
+  int runs = 0, done = 0;                                       // without repetition
+  std::vector<std::pair<std::string, int>> versions, machines;  // with the number of runs
+  std::vector<std::string> folders;                             // that were collected
+  Table bounds;                                                 // from documents of that kind, may be empty
+};
+
+// Everything, or one study: by its name, or the name of the file whose sweeps are studies ("paper" for "paper/f1").
+// Throws ValueError for a study that is not there, FileError for a database without a finished run.
+ReportData read_report_data(const Database& db, const std::string& study);
+
+}  // namespace tools

@@ -1,0 +1,29 @@
+// The parts of a report's page, each a section of HTML.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "figures/figures.h"
+#include "report/report.h"
+#include "report/data.h"
+
+namespace tools {
+
+// A path as a page may show it: without the machine's folders.
+std::string shown_path(const std::string& path);
+// One word of a shell's command line, quoted where it must be.
+std::string shell_word(const std::string& word);
+
+std::string claim_section(const ReportData& data);
+std::string summary_section(const ReportData& data);
+std::string figures_section(const std::vector<Figure>& figures, const ReportOptions& options);
+std::string verdicts_section(const ReportData& data);
+// "" where nothing failed and nothing is left to do, or no bound was computed.
+std::string broken_section(const ReportData& data);
+std::string bounds_section(const ReportData& data);
+std::string settings_section(const ReportData& data);
+std::string commands_section(const ReportData& data, const ReportOptions& options);
+std::string reading_section();
+
+}  // namespace tools

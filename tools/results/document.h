@@ -1,0 +1,21 @@
+// Commands that leave one JSON document in a folder.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include <eqnn/hard/family.h>
+
+#include "cli/cli.h"
+
+namespace tools {
+
+// Claims DIR/NAME as claim_output does, and makes the folder; its path. Throws ValueError for a file that is there
+// (unless `force`), FileError for a folder that cannot be made.
+std::string claim_document(const std::string& directory, const std::string& name, bool force);
+
+// Family parameters as numbers, booleans and texts.
+nlohmann::ordered_json parameters_json(const eqnn::hard::ParameterValues& values);
+
+}  // namespace tools

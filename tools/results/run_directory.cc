@@ -1,0 +1,175 @@
+#include "results/run_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+namespace tools {
+namespace {
+
+namespace fs = std::filesystem;
+using eqnn::FileError;
+
+constexpr const char* kFormat = "eqnn-checkpoint-2";
+constexpr const char* kRunFormat = "eqnn-run-1";
+
+eqnn::NamedArray doubles(const std::string& name, const std::vector<double>& values) {
+  eqnn::NamedArray a{name, "F64", {static_cast<Index>(values.size())}, {}};
+  a.bytes.resize(values.size() * sizeof(double));
+  if (!values.empty()) std::memcpy(a.bytes.data(), values.data(), a.bytes.size());
+  return a;
+}
+
+std::vector<double> doubles(const eqnn::SafeTensors& file, const std::string& name, std::size_t least) {
+  const eqnn::NamedArray& a = file.array(name);
+  std::vector<double> values(a.bytes.size() / sizeof(double));
+  require<FileError>(a.dtype == "F64" && values.size() >= least, file.path, ": array '", name, "' is ", a.dtype,
+                     " with ", values.size(), " values; F64 with at least ", least, " is needed");
+  if (!values.empty()) std::memcpy(values.data(), a.bytes.data(), a.bytes.size());
+  return values;
+}
+
+// PATH.<16 hex digits>.tmp, as write_atomically names what a kill leaves.
+bool is_temporary(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name.ends_with(".tmp") && name.size() > 21 && name[name.size() - 21] == '.' &&
+         name.find_last_not_of("0123456789abcdef", name.size() - 5) == name.size() - 21;
+}
+
+}  // namespace
+
+RunDirectory::~RunDirectory() {
+  if (lock_ >= 0) close(lock_);
+}
+
+bool RunDirectory::exists() const { return fs::exists(fs::symlink_status(path_)); }
+bool RunDirectory::blank() const {
+  std::error_code error;
+  if (!fs::is_directory(path_, error)) return false;
+  for (const auto& entry : fs::directory_iterator(path_))
+    if (!is_temporary(entry.path())) return false;
+  return true;
+}
+bool RunDirectory::finished() const { return fs::exists(file("result.json")); }
+bool RunDirectory::has_checkpoint() const { return fs::exists(file("checkpoint.safetensors")); }
+
+void RunDirectory::create(const std::string& run_json) {
+  std::error_code error;
+  const bool made = fs::create_directories(path_, error);
+  require<FileError>(!error && fs::is_directory(path_), path_,
+                     ": the run directory cannot be made: ", error ? error.message() : "a file is in the way",
+                     "; choose another --out");
+  try {
+    lock();
+    eqnn::write_atomically(file("run.json"), run_json);
+  } catch (const FileError&) {
+    if (made) fs::remove(path_, error);
+    throw;
+  }
+}
+
+void RunDirectory::lock() {
+  if (lock_ < 0) lock_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // File systems without locks answer with other errors, and are used without.
+  const bool taken = lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  require<BusyError>(!taken, path_,
+          ": another process is at work in this run directory; wait for it, or choose another --out");
+}
+
+void RunDirectory::sweep() const {
+  std::error_code ignored;
+  std::vector<fs::path> left;
+  for (const auto& entry : fs::directory_iterator(path_))
+    if (is_temporary(entry.path())) left.push_back(entry.path());
+  for (const fs::path& path : left) fs::remove(path, ignored);
+}
+
+TrainConfig RunDirectory::config() const {
+  const std::string path = file("run.json"), text = eqnn::read_file(path);
+  try {
+    const auto document = nlohmann::json::parse(text);
+    require<FileError>(document.at("format") == kRunFormat, path, ": format is ", document.at("format").dump(),
+                       "; this version reads '", kRunFormat, "'; start again with --force");
+    return parse_config_json(document.at("config").dump());
+  } catch (const nlohmann::json::exception& e) {
+    throw FileError(concat(path, ": not a run.json of this version: ", e.what(), "; start again with --force"));
+  } catch (const ValueError& e) {
+    throw FileError(concat(path, ": not a run.json of this version: ", e.what(), "; start again with --force"));
+  } catch (const NotBuiltError& e) {
+    throw FileError(concat(path, ": not a run.json of this version: ", e.what(), "; start again with --force"));
+  }
+}
+
+// Removes only what is a run, or empty: --force must not be able to take a home directory with it.
+void RunDirectory::remove() {
+  std::error_code error;
+  const bool removable = fs::is_directory(path_) && (blank() || fs::exists(file("run.json")));
+  require(removable, path_,
+          " is not a run directory; --force replaces runs only: remove it yourself or choose another --out");
+  lock();
+  fs::remove_all(path_, error);
+  close(lock_);
+  lock_ = -1;
+  require<FileError>(!error, path_, ": cannot be removed: ", error.message());
+}
+
+void RunDirectory::write_checkpoint(Training& training, const RunState& s, const std::string& owner) const {
+  std::vector<eqnn::NamedArray> arrays = training.state();
+  arrays.push_back(
+      doubles("run.numbers", {s.wall_seconds, s.initial_loss, s.best_validation, s.gradient_norm, s.gradient_snr}));
+  arrays.push_back(doubles("run.recent_losses", s.recent_losses));
+  eqnn::write_atomically(file("checkpoint.safetensors"),
+                         eqnn::encode_safetensors(arrays, {{"format", kFormat},
+                                                           {"owner", owner},
+                                                           {"ended", s.ended},
+                                                           {"evaluated", std::to_string(s.evaluated)},
+                                                           {"learned_at", std::to_string(s.learned_at)},
+                                                           {"step", std::to_string(s.steps)},
+                                                           {"metrics_length", std::to_string(s.metrics_length)},
+                                                           {"evaluations_without_better",
+                                                            std::to_string(s.evaluations_without_better)}}));
+}
+
+RunState RunDirectory::read_checkpoint(Training& training, const std::string& owner, Index steps) const {
+  const std::string path = file("checkpoint.safetensors");
+  eqnn::SafeTensors found = eqnn::decode_safetensors(eqnn::read_file(path), path);
+  require<FileError>(found.metadata["format"] == kFormat, path, ": format is '", found.metadata["format"],
+                     "'; this version reads ", kFormat, "; start again with --force");
+  require<FileError>(found.metadata["owner"] == owner, path, ": belongs to run '", found.metadata["owner"],
+                     "'; that of '", owner, "' is needed: put it back, or start again with --force");
+  const auto whole = [&](const char* name) {
+    const std::string& text = found.metadata[name];
+    std::int64_t value = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    require<FileError>(error == std::errc() && end == text.data() + text.size() && value >= 0, path, ": ", name,
+                       " is '", text, "'; a whole number is needed; start again with --force");
+    return value;
+  };
+  RunState s;
+  s.steps = static_cast<std::uint64_t>(whole("step"));
+  require<FileError>(s.steps <= static_cast<std::uint64_t>(steps), path, ": is of step ", s.steps, " of a run of ",
+                     steps, "; start again with --force");
+  s.evaluated = static_cast<std::uint64_t>(whole("evaluated"));
+  s.learned_at = static_cast<std::uint64_t>(whole("learned_at"));
+  s.ended = found.metadata["ended"];
+  s.metrics_length = whole("metrics_length");
+  s.evaluations_without_better = whole("evaluations_without_better");
+  const std::vector<double> numbers = doubles(found, "run.numbers", 5);
+  s.wall_seconds = numbers[0];
+  s.initial_loss = numbers[1];
+  s.best_validation = numbers[2];
+  s.gradient_norm = numbers[3];
+  s.gradient_snr = numbers[4];
+  s.recent_losses = doubles(found, "run.recent_losses", 0);
+  training.restore(found, s.steps);
+  return s;
+}
+
+}  // namespace tools

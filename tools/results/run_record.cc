@@ -1,0 +1,370 @@
+#include "results/run_record.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <string_view>
+#include <unordered_set>
+
+#include <nlohmann/json.hpp>
+
+#include <eqnn/io/files.h>
+
+#include "train/config.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using eqnn::FileError;
+
+constexpr std::size_t kMostKeys = 1000;  // of one run; SQLite allows 2,000 columns in a table
+constexpr int kDeepest = 64;             // nested brackets of a document; nlohmann/json writes them by recursion
+
+struct KnownKey {
+  const char *name, *type;  // of an object: that of everything in it
+};
+// The keys of result.json in the order of a csv. Of a cross-validation, steps are a mean.
+constexpr KnownKey kKnownKeys[] = {
+    {"family", "TEXT"},
+    {"algorithm", "TEXT"},
+    {"params", "ANY"},
+    {"member", "ANY"},
+    {"data", "ANY"},
+    {"control", "INTEGER"},
+    {"model", "TEXT"},
+    {"parameters", "INTEGER"},
+    {"optimizer", "TEXT"},
+    {"lr", "REAL"},
+    {"batch", "INTEGER"},
+    {"samples", "INTEGER"},
+    {"seeds", "ANY"},
+    {"oracle", "ANY"},
+    {"steps", "ANY"},
+    {"samples_seen", "ANY"},
+    {"queries", "ANY"},
+    {"queries_above_tau", "ANY"},
+    {"train_loss", "REAL"},
+    {"normalized_train_loss", "REAL"},
+    {"test_samples", "INTEGER"},
+    {"test_loss", "REAL"},
+    {"test_variance", "REAL"},
+    {"test_entropy", "REAL"},
+    {"normalized_test_loss", "REAL"},
+    {"test_accuracy", "REAL"},
+    {"test_accuracy_sd", "REAL"},
+    {"best_step", "INTEGER"},
+    {"fold_accuracies", "TEXT"},
+    {"last_epoch_accuracy", "REAL"},
+    {"last_epoch_accuracy_sd", "REAL"},
+    {"correlation", "REAL"},
+    {"correlation_low", "REAL"},
+    {"correlation_high", "REAL"},
+    {"gradient_norm", "REAL"},
+    {"gradient_snr", "REAL"},
+    {"distance", "REAL"},
+    {"steps_to_learn", "REAL"},
+    {"samples_to_learn", "REAL"},
+    {"verdict", "TEXT"},
+    {"recovered", "ANY"},
+    {"exact", "ANY"},
+    {"thresholds", "REAL"},
+};
+constexpr int kKnown = static_cast<int>(std::size(kKnownKeys));
+
+std::string_view first_part(std::string_view key) { return key.substr(0, key.find('.')); }
+
+int known_index(const std::string& key) {
+  for (int i = 0; i < kKnown; ++i)
+    if (first_part(key) == kKnownKeys[i].name) return i;
+  return -1;
+}
+
+// How deep the brackets of a text are nested at most, those within strings left out.
+int depth_of(std::string_view text) {
+  int depth = 0, deepest = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (in_string && text[i] == '\\')
+      ++i;
+    else if (text[i] == '"')
+      in_string = !in_string;
+    else if (!in_string && (text[i] == '{' || text[i] == '['))
+      deepest = std::max(deepest, ++depth);
+    else if (!in_string && (text[i] == '}' || text[i] == ']'))
+      --depth;
+  }
+  return deepest;
+}
+
+Json parse(const std::string& path) {
+  const std::string text = read_json_text(path);
+  Json j;
+  try {
+    j = Json::parse(text);
+  } catch (const Json::exception& e) {
+    throw FileError(concat(path, ": ", text.empty() ? "is empty" : e.what()));
+  }
+  require<FileError>(j.is_object(), path, ": holds no JSON object");
+  return j;
+}
+
+// Lists and objects as JSON text.
+Cell cell_of(const Json& v) {
+  if (v.is_null()) return {};
+  if (v.is_boolean()) return std::int64_t{v.get<bool>()};
+  if (v.is_string()) return v.get<std::string>();
+  if (v.is_number_unsigned() && v.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
+    return v.dump();
+  if (v.is_number_integer()) return v.get<std::int64_t>();
+  if (v.is_number()) return v.get<double>();
+  return v.dump();
+}
+
+// Text that is a number or a boolean as that: family parameters stand in run.json as text.
+Json typed(const Json& v) {
+  if (!v.is_string()) return v;
+  const Json parsed = Json::parse(v.get<std::string>(), nullptr, false);
+  return parsed.is_number() || parsed.is_boolean() ? parsed : v;
+}
+
+// The columns of STRICT tables take one type each.
+bool fits(const Cell& cell, std::string_view type) {
+  if (type == "ANY" || std::holds_alternative<std::monostate>(cell)) return true;
+  if (type == "TEXT") return std::holds_alternative<std::string>(cell);
+  return std::holds_alternative<std::int64_t>(cell) || (type == "REAL" && std::holds_alternative<double>(cell));
+}
+
+class Reader {
+ public:
+  explicit Reader(const std::string& directory) : directory_(directory) {}
+
+  RunRecord read() {
+    // result.json first: a run that ends meanwhile is unfinished, and none is done without its last line.
+    const bool done = has("result.json"), failed = has("failure.json");
+    const Json result = done ? parse(file("result.json")) : Json::object();
+    record_.status = done ? "done" : failed ? "failed" : "unfinished";
+    if (has("run.json")) read_run_json(done);
+    require<FileError>(!done || has("run.json"), directory_, ": has a result.json and no run.json");
+    if (!done && failed) read_failure();
+    if (done) read_result(result);
+    if (has("metrics.jsonl")) read_metrics();
+    if (record_.run_id.empty()) record_.run_id = std::filesystem::path(directory_).filename();
+    add("run_id", record_.run_id);
+    add("status", record_.status);
+    add("directory", directory_);
+    require<FileError>(record_.cells.size() <= kMostKeys, directory_, ": has ", record_.cells.size(),
+                       " keys; at most ", kMostKeys, " are taken");
+    return std::move(record_);
+  }
+
+ private:
+  std::string file(const char* name) const { return directory_ + "/" + name; }
+  bool has(const char* name) const {
+    std::error_code error;
+    return std::filesystem::exists(file(name), error);
+  }
+
+  // The first value of a key stands.
+  void add(const std::string& key, Cell cell) {
+    if (names_.insert(key).second) record_.cells.emplace_back(key, std::move(cell));
+  }
+
+  void read_run_json(bool done) {
+    const std::string path = file("run.json");
+    const Json run = parse(path);
+    const auto text = [&](const char* key) {
+      return run.contains(key) && run[key].is_string() ? run[key].get<std::string>() : std::string();
+    };
+    require<FileError>(text("format") == "eqnn-run-1", path, ": format is '", text("format"),
+                       "'; this version reads 'eqnn-run-1'");
+    record_.run_id = text("run_id");
+    require<FileError>(!record_.run_id.empty(), path, ": has no run_id");
+    require<FileError>(run.contains("config") && run["config"].is_object(), path, ": has no config");
+    const Json& config = run["config"];
+    const std::string subcommand = text("command").empty() ? "train" : text("command");
+    add("command", command_line(subcommand, config));
+    add("seed", common_seed(config));
+    if (!done) read_intentions(config);
+    for (const auto& [key, value] : config.items()) {
+      if (key == "params" && value.is_object())
+        for (const auto& [name, v] : value.items()) add_checked(path, "config.params." + name, cell_of(typed(v)));
+      else
+        add_checked(path, "config." + key, cell_of(value));
+    }
+  }
+
+  // What result.json would say whatever comes out.
+  void read_intentions(const Json& config) {
+    const std::string path = file("run.json");
+    for (const char* key : {"family", "algorithm", "control", "model", "optimizer", "lr", "batch", "samples"})
+      if (config.contains(key)) add_checked(path, key, cell_of(config[key]));
+    if (config.contains("data") && config["data"] != "") {
+      for (auto& [key, cell] : record_.cells)
+        if (key == "family") cell = std::string("data");
+    }
+    if (config.contains("params") && config["params"].is_object())
+      for (const auto& [name, v] : config["params"].items()) add_checked(path, "params." + name, cell_of(typed(v)));
+    for (const char* name : {"member", "init", "data"})
+      if (const std::string key = concat(name, "-seed"); config.contains(key))
+        add_checked(path, concat("seeds.", name), cell_of(config[key]));
+  }
+
+  void read_failure() {
+    const std::string path = file("failure.json");
+    const Json j = parse(path);
+    const auto number = [&](const char* key) {
+      return j.contains(key) && j[key].is_number_integer() ? j[key].get<std::int64_t>() : 0;
+    };
+    std::string error = j.contains("error") && j["error"].is_string() ? j["error"].get<std::string>() : "";
+    if (error.empty())
+      error =
+          number("signal") != 0 ? concat("signal ", number("signal")) : concat("exit code ", number("exit_code"));
+    add("error", error);
+  }
+
+  void read_result(const Json& result) {
+    const std::string path = file("result.json");
+    require<FileError>(result.contains("run_id") && result["run_id"] == record_.run_id, path,
+                       ": is not of the run in run.json, ", record_.run_id);
+    for (const auto& [key, value] : result.items())
+      if (key != "run_id") flatten(path, key, value);
+  }
+
+  void flatten(const std::string& path, const std::string& key, const Json& value) {
+    if (!value.is_object()) {
+      add_checked(path, key, cell_of(value));
+      return;
+    }
+    for (const auto& [name, v] : value.items()) flatten(path, concat(key, ".", name), v);
+  }
+
+  void add_checked(const std::string& path, const std::string& key, Cell cell) {
+    const bool plain = key.size() <= 200 && key.find_first_of(std::string_view("\0\n\r", 3)) == std::string::npos;
+    require<FileError>(plain, path, ": a key is too long for a column, or has line breaks");
+    const std::string_view type = column_type(key);
+    require<FileError>(fits(cell, type), path, ": '", key, "' is '", text_of(cell), "'; its column is of type ",
+                       type);
+    for (const char* taken : kRunColumns)
+      if (key == taken) return add("result." + key, std::move(cell));
+    add(key, std::move(cell));
+  }
+
+  void read_metrics() {
+    const std::string path = file("metrics.jsonl"), text = eqnn::read_file(path);
+    std::size_t at = 0, line = 0;
+    // What follows the last line break is a line that is being written.
+    for (std::size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
+      ++line;
+      const Json j = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(at),
+                                 text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+      require<FileError>(value_of(j, "step") != nullptr && j["step"].is_number(), path, ": line ", line,
+                         " is no JSON object with a step");
+      std::vector<Cell>& row = record_.metrics.emplace_back();
+      for (const std::string column : kMetricsColumns) {
+        const std::size_t dot = column.find('.');
+        const Json* v = value_of(j, column.substr(0, dot));
+        if (v != nullptr && dot != std::string::npos) v = value_of(*v, column.substr(dot + 1));
+        const bool counts = column == "step" || column == "samples_seen" || column == "test_samples";
+        row.push_back(v == nullptr ? Cell() : cell_of(*v));
+        require<FileError>(fits(row.back(), counts ? "INTEGER" : "REAL"), path, ": line ", line, ": ", column,
+                           " is '", text_of(row.back()), "'; a ", counts ? "whole number" : "number", " is needed");
+      }
+    }
+  }
+
+  static const Json* value_of(const Json& j, const std::string& key) {
+    if (!j.is_object()) return nullptr;
+    const auto found = j.find(key);
+    return found == j.end() ? nullptr : &*found;
+  }
+
+  static Cell common_seed(const Json& config) {
+    if (!config.contains("member-seed") || !config.contains("init-seed") || !config.contains("data-seed"))
+      return {};
+    const Json& seed = config["member-seed"];
+    const Cell cell = cell_of(seed);
+    const bool one = config["init-seed"] == seed && config["data-seed"] == seed;
+    return one && std::holds_alternative<std::int64_t>(cell) ? cell : Cell();
+  }
+
+  // The flags that differ from what the family sets without them.
+  static std::string command_line(const std::string& subcommand, const Json& config) {
+    const Json defaults = subcommand == "train" ? default_config(config) : Json::object();
+    const auto text = [](const Json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); };
+    std::string line = concat("eqnn ", shell_word(subcommand));
+    const auto flag = [&](const std::string& name, const Json& v) {
+      if (v.is_null() || v == "") return;
+      line += concat(" ", shell_word("--" + name));
+      if (v.is_boolean())
+        line += v.get<bool>() ? "" : "=false";
+      else
+        line += concat(" ", shell_word(text(v)));
+    };
+    if (config.contains("family") && config["family"] != "")
+      line += concat(" ", shell_word(text(config["family"])));
+    if (config.contains("params") && config["params"].is_object())
+      for (const auto& [name, v] : config["params"].items()) flag(name, typed(v));
+    const bool one_seed = common_seed(config) != Cell();
+    if (one_seed && config["member-seed"] != 0) flag("seed", config["member-seed"]);
+    for (const auto& [key, v] : config.items()) {
+      if (key == "family" || key == "params" || key == "data_hash") continue;
+      if (one_seed && (key == "member-seed" || key == "init-seed" || key == "data-seed")) continue;
+      if (defaults.contains(key) && defaults[key] == v) continue;
+      flag(key == "algorithm" ? "algo" : key, v);
+    }
+    return line;
+  }
+
+  // The configuration of the family and its parameters alone; {} for what this version does not know.
+  static Json default_config(const Json& config) {
+    try {
+      const TrainConfig c = parse_config_json(config.dump());
+      RawOptions params;
+      for (const auto& [name, value] : c.params)
+        if (!value.empty()) params.push_back({name, value});
+      if (c.data.empty()) return Json::parse(config_json(resolve_config(c.family, params, 0)));
+    } catch (const eqnn::Error&) {
+    } catch (const Json::exception&) {
+    }
+    return Json::object();
+  }
+
+  static std::string shell_word(const std::string& word) {
+    const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+@%";
+    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
+    std::string quoted = "'";
+    for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+  }
+
+  const std::string directory_;
+  RunRecord record_;
+  std::unordered_set<std::string> names_;
+};
+
+}  // namespace
+
+std::string read_json_text(const std::string& path) {
+  std::string text = eqnn::read_file(path);
+  require<FileError>(depth_of(text) <= kDeepest, path, ": brackets are nested more than ", kDeepest, " deep");
+  return text;
+}
+
+RunRecord read_run(const std::string& directory) { return Reader(directory).read(); }
+
+const char* column_type(const std::string& key) {
+  if (key == "time.wall_seconds" || key == "time.steps_per_second") return "REAL";
+  const int i = known_index(key);
+  return i < 0 ? "ANY" : kKnownKeys[i].type;
+}
+
+int column_place(const std::string& key) {
+  if (key.starts_with("time.")) return kKnown + 1;
+  if (key.starts_with("machine.")) return kKnown + 2;
+  const int i = known_index(key);
+  return i < 0 ? kKnown : i;
+}
+
+}  // namespace tools

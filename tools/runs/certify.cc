@@ -1,0 +1,205 @@
+// `eqnn certify`: is a layer, a model or a trained run symmetric? Exit code 4 when one is not.
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include <eqnn/core/spelling.h>
+
+#include "runs/certify_layers.h"
+#include "commands.h"
+#include "runs/trained_network.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct CertifyFlags {
+  std::string run, model, dtype, inputs = "20";
+};
+
+struct Line {
+  std::string name, group, dtype;
+  eqnn::Certificate certificate;
+  eqnn::Sample witness;
+
+  // A value that is defined nowhere proves nothing.
+  bool undefined() const { return certificate.undefined == certificate.compared; }
+  bool pass() const { return certificate.pass() && !undefined(); }
+  const char* verdict() const { return undefined() ? "undefined" : pass() ? "pass" : "FAIL"; }
+};
+
+Line certify_subject(std::string name, std::string group, std::string dtype, const Subject& s) {
+  Line line{
+      std::move(name), std::move(group), std::move(dtype), certify(s.f, s.inputs, s.elements, s.tolerance), {}};
+  if (line.certificate.witness_input >= 0)
+    line.witness = s.inputs[static_cast<std::size_t>(line.certificate.witness_input)];
+  return line;
+}
+
+// Layers and models of that name; all that claim a symmetry when it is empty or "all".
+std::vector<Line> certify_layers(const CertifyFlags& flags, std::uint64_t seed) {
+  const bool all = flags.model.empty() || flags.model == "all";
+  std::vector<Line> lines;
+  std::vector<std::string> names;
+  for (const Layer& layer : certified_layers()) {
+    names.push_back(layer.name);
+    if (!flags.dtype.empty() && flags.dtype != layer.dtype) continue;
+    if (all ? layer.claims : layer.name == flags.model)
+      lines.push_back(certify_subject(layer.name, layer.group, layer.dtype, layer.make(seed)));
+  }
+  names.push_back("all");
+  require(!lines.empty(), "--model is '", flags.model, "'; the nearest layer or model is '",
+          eqnn::nearest(flags.model, names), "' (eqnn certify --model all has every one)");
+  return lines;
+}
+
+// Relabellings of the nodes of a graph, or of the points of an array, of whatever size they are.
+eqnn::GroupElement relabelling(const std::string& name, std::function<eqnn::Permutation(Index)> permutation) {
+  return {name, [permutation](const eqnn::Sample& s) {
+            eqnn::Sample moved;
+            const eqnn::Permutation p = permutation(s.begin()->second.rows);
+            for (const auto& [part, a] : s)
+              moved[part] = part == "adjacency" ? permute_pairs(a, p) : permute_rows(a, p);
+            return moved;
+          }};
+}
+
+// The elements that a model of that kind is symmetric under: shifts for cnn, all relabellings for the others.
+std::vector<eqnn::GroupElement> relabellings(const std::string& model, std::uint64_t seed) {
+  const auto shift = [](Index by) {
+    return [by](Index n) {
+      std::vector<std::int32_t> images;
+      for (Index i = 0; i < n; ++i) images.push_back(static_cast<std::int32_t>((i + by) % n));
+      return eqnn::Permutation(images);
+    };
+  };
+  std::vector<eqnn::GroupElement> elements;
+  for (Index by = 1; by <= (model == "cnn" ? 20 : 1); ++by)
+    elements.push_back(relabelling(concat("shift by ", by), shift(by)));
+  for (std::uint64_t k = 0; k < (model == "cnn" ? 0u : 20u); ++k)
+    elements.push_back(relabelling(concat("random relabelling ", k), [seed, k](Index n) {
+      std::vector<std::int32_t> images(static_cast<std::size_t>(n));
+      std::iota(images.begin(), images.end(), 0);
+      eqnn::Draws draws({seed, eqnn::Stream::check, 8, k});
+      for (std::size_t i = images.size(); i > 1; --i)
+        std::swap(images[i - 1], images[draws.below(static_cast<std::uint32_t>(i))]);
+      return eqnn::Permutation(images);
+    }));
+  return elements;
+}
+
+// A run on a file, on its first examples.
+Line certify_file_run(const RunDirectory& run, const TrainConfig& c, const CertifyFlags& flags,
+                      std::uint64_t seed) {
+  const Examples examples = make_examples(c);
+  Subject s;
+  s.f = load_network(run, c, *examples.data);
+  s.elements = relabellings(c.model, seed);
+  s.tolerance = c.dtype == "f64" ? eqnn::symmetry_tolerance<double>() : eqnn::symmetry_tolerance<float>();
+  const Index count = std::min(parse_integer("inputs", flags.inputs, 1, 100000), examples.data->examples);
+  for (Index e = 0; e < count; ++e) s.inputs.push_back(dataset_sample(*examples.data, e));
+  return certify_subject(flags.run, c.model == "cnn" ? "C_n" : "S_n", c.dtype, s);
+}
+
+// A trained run, under the symmetries of its family, on inputs of the family's law.
+Line certify_run(const CertifyFlags& flags, std::uint64_t seed) {
+  const RunDirectory run(flags.run);
+  require<eqnn::FileError>(run.exists(), flags.run, ": there is no such run directory; train one first");
+  const TrainConfig c = run.config();
+  if (!c.data.empty()) return certify_file_run(run, c, flags, seed);
+  const auto member = make_member(c);
+  const auto& layout = member->input();
+  std::shared_ptr<TrainedNetwork> network = load_network(run, c, *member);
+  Subject s;
+  s.elements = member->symmetries(20, seed);
+  if (s.elements.empty())
+    throw NotBuiltError(concat("the symmetries of ", c.family, " are not known here; eqnn certify --model ",
+                               c.model, " certifies the model"));
+  s.tolerance = c.dtype == "f64" ? eqnn::symmetry_tolerance<double>() : eqnn::symmetry_tolerance<float>();
+  const Index count = parse_integer("inputs", flags.inputs, 1, 100000);
+  std::vector<float> values(static_cast<std::size_t>(count * layout.points * layout.channels));
+  member->sample({seed, eqnn::Stream::check, 5, 0},
+                 eqnn::Block<float>{values.data(), count, layout.points, layout.channels, layout.channels});
+  for (Index e = 0; e < count; ++e) {
+    const auto* first = values.data() + e * layout.points * layout.channels;
+    s.inputs.push_back(
+        {{layout.name, {layout.points, layout.channels, {first, first + layout.points * layout.channels}}}});
+  }
+  s.f = [&](const eqnn::Sample& x) -> std::optional<eqnn::Array> {
+    const eqnn::Array& a = x.at(layout.name);
+    return eqnn::Array{1, 1, (*network)({1, a.rows, a.cols, a.values})};
+  };
+  return certify_subject(flags.run, eqnn::hard::family(c.family).group, c.dtype, s);
+}
+
+Json line_json(const Line& l) {
+  const eqnn::Certificate& c = l.certificate;
+  Json j{{"name", l.name},           {"group", l.group},
+         {"dtype", l.dtype},         {"elements", c.elements},
+         {"inputs", c.inputs},       {"compared", c.compared},
+         {"undefined", c.undefined}, {"error", std::isfinite(c.error) ? Json(c.error) : Json(nullptr)},
+         {"tolerance", c.tolerance}, {"verdict", l.verdict()}};
+  if (l.pass() || l.undefined()) return j;
+  Json input = Json::object();
+  for (const auto& [name, a] : l.witness) input[name] = {{"shape", {a.rows, a.cols}}, {"values", a.values}};
+  j["witness"] = {{"element", c.witness_element}, {"value", c.value}, {"expected", c.expected}, {"input", input}};
+  return j;
+}
+
+void print_line(const Line& l) {
+  const eqnn::Certificate& c = l.certificate;
+  fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9.1e} {:>8.0e}\n", l.verdict(), l.name, l.group, l.dtype,
+             c.elements, c.compared - c.undefined, c.error, c.tolerance);
+  if (c.undefined > 0)
+    fmt::print("          frame undefined for {} of {} pairs of input and element: neither pass nor fail\n",
+               c.undefined, c.compared);
+  if (l.pass() || l.undefined()) return;
+  fmt::print("          witness: element {}, f(g x) = {:.9g}, expected {:.9g}, input number {}:\n",
+             c.witness_element, c.value, c.expected, c.witness_input);
+  for (const auto& [name, a] : l.witness)
+    for (Index i = 0; i < std::min<Index>(a.rows, 16); ++i) {
+      std::string row;
+      for (Index j = 0; j < std::min<Index>(a.cols, 16); ++j) row += fmt::format(" {:.6g}", a(i, j));
+      fmt::print("            {}[{}]{}{}\n", name, i, row, a.cols > 16 ? " ..." : "");
+    }
+}
+
+int certify_command(const CertifyFlags& flags, const Common& common) {
+  require(flags.run.empty() || flags.model.empty(),
+          "RUN and --model exclude each other: certify a run, or a model");
+  const std::vector<Line> lines =
+      flags.run.empty() ? certify_layers(flags, common.seed) : std::vector<Line>{certify_run(flags, common.seed)};
+  const bool pass = std::all_of(lines.begin(), lines.end(), [](const Line& l) { return l.pass(); });
+  if (common.json) {
+    Json all = Json::array();
+    for (const Line& l : lines) all.push_back(line_json(l));
+    fmt::print("{}\n",
+               Json({{"pass", pass}, {"certificates", all}}).dump(-1, ' ', false, Json::error_handler_t::replace));
+  } else {
+    fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9} {:>8}\n", "", "layer", "group", "   ", "tried", "compared",
+               "error", "allowed");
+    for (const Line& l : lines) print_line(l);
+  }
+  return pass ? kDone : kAnsweredNo;
+}
+
+}  // namespace
+
+void add_certify(CommandLine& line) {
+  Subcommand sub = line.add(
+      "certify",
+      "symmetry of a trained run, or of layers and models with random parameters; exit 4 when one fails");
+  auto flags = std::make_shared<CertifyFlags>();
+  sub.option("RUN", flags->run, "run directory; without it and --model every layer is certified");
+  sub.option("--model", flags->model, "a model of eqnn train, a layer, or all");
+  sub.choice("--dtype", flags->dtype, "f32 or f64 (default: both)", {"f32", "f64"});
+  sub.option("--inputs", flags->inputs, "inputs to try on a run (default 20)");
+  sub.runs([flags](const Common& common) { return certify_command(*flags, common); });
+}
+
+}  // namespace tools

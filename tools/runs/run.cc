@@ -1,0 +1,443 @@
+#include "runs/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <numeric>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/machine.h"
+#include "train/oracle_gradient.h"
+#include "cli/progress.h"
+#include "results/run_directory.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+volatile std::sig_atomic_t g_signal = 0;
+
+void on_signal(int number) { g_signal = number; }
+
+void catch_signals() {
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  for (int number : {SIGINT, SIGTERM, SIGUSR1}) sigaction(number, &action, nullptr);
+}
+
+// What JSON can say of a number: null for what is not finite.
+Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
+
+double mean(const std::vector<double>& v) {
+  return v.empty() ? std::nan("") : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
+}
+
+// A parameter value as the type it is: number, boolean or text.
+Json typed(const std::string& text) {
+  const Json parsed = Json::parse(text, nullptr, false);
+  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
+}
+
+// The loop around Training: evaluations, metrics, checkpoints, signals, the verdict.
+class TrainRun {
+ public:
+  TrainRun(const TrainConfig& c, const Examples& examples, RunOptions options, const Common& common)
+      : config_(c), examples_(examples), options_(std::move(options)), common_(common), directory_(options_.out) {}
+
+  int run();
+
+ private:
+  bool open();  // false: finished before
+  void go_on();
+  std::string owner() const;
+  int loop();
+  bool diverged(double loss) const { return !std::isfinite(loss) || loss > 1e6 * state_.initial_loss; }
+  bool evaluate();  // true: stop
+  bool out_of_patience();
+  void checkpoint();
+  bool checkpoint_is_due() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - saved_).count() >=
+           options_.checkpoint_seconds;
+  }
+  int interrupted();
+  int finish(bool diverged);
+  Json evaluation_json(const Evaluation& e) const;
+  Json gradient_json() const;
+  // The keys of a run through an oracle; none without.
+  Json oracle_json() const;
+  Json oracle_counts() const;
+  std::uint64_t samples_seen() const {
+    return state_.steps * static_cast<std::uint64_t>(training_->examples_per_step());
+  }
+  Json result(bool diverged);
+  double wall_seconds() const {
+    return state_.wall_seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
+  }
+  void print_summary(const Json& r) const;
+
+  const TrainConfig config_;
+  const Examples examples_;
+  const RunOptions options_;
+  const Common common_;
+  RunDirectory directory_;
+  std::unique_ptr<Training> training_;
+  std::unique_ptr<eqnn::AppendFile> metrics_;
+  RunState state_;  // wall_seconds: of the runs before this one
+  std::uint64_t first_step_ = 0;
+  std::string note_;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now(), saved_ = began_;
+};
+
+int TrainRun::run() {
+  catch_signals();
+  training_ = make_training(config_, examples_, common_.thread_count());
+  if (examples_.member && !common_.quiet)
+    for (const std::string& warning : examples_.member->warnings())
+      std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
+  if (const auto warning = oracle_warning(config_); warning && !common_.quiet)
+    std::fprintf(stderr, "eqnn: warning: %s\n", warning->c_str());
+  if (!open()) {
+    if (common_.json && !options_.silent) {
+      const std::string file = directory_.file("result.json");
+      const Json r = Json::parse(eqnn::read_file(file), nullptr, false);
+      require<eqnn::FileError>(!r.is_discarded(), file, ": is no JSON; remove it, and --resume writes it again");
+      fmt::print("{}\n", r.dump());
+    }
+    if (!common_.quiet) std::fprintf(stderr, "eqnn: %s is finished; nothing to do\n", directory_.path().c_str());
+    return kDone;
+  }
+  return loop();
+}
+
+// The configuration of an interrupted run must be this one; only the steps may have grown, where the
+// schedule does not depend on them and the directory was named.
+void check_resumable(const TrainConfig& before, const TrainConfig& now, const std::string& path, bool named) {
+  TrainConfig grown = before;
+  if (before.steps != now.steps) {
+    require(named && before.schedule == "constant" && now.schedule == "constant" && now.steps > before.steps,
+            "--steps is ", now.steps, " and the run in ", path, " has ", before.steps,
+            "; on --resume it may only grow, with --schedule constant and --out given");
+    grown.steps = now.steps;
+  }
+  if (config_json(grown) == config_json(now)) return;
+  const Json a = Json::parse(config_json(grown)), b = Json::parse(config_json(now));
+  for (const auto& [key, value] : b.items())
+    if (!a.contains(key) || a.at(key) != value)
+      throw ValueError(concat("--resume: '", key, "' is ", value.dump(), " and the run in ", path, " has ",
+                              a.contains(key) ? a.at(key).dump() : "none",
+                              "; only --steps may grow: give the same flags, or another --out"));
+  for (const auto& [key, value] : a.items())
+    if (!b.contains(key) && key != "member")
+      throw ValueError(concat("--resume: the run in ", path, " has '", key, "' ", value.dump(),
+                              ", which is not given now; give the same flags, or another --out"));
+  throw ValueError(concat("--resume: the run in ", path, " was given a member file; give the same --member"));
+}
+
+bool TrainRun::open() {
+  const std::string& path = directory_.path();
+  if (directory_.exists() && options_.force) directory_.remove();
+  if (directory_.exists() && !options_.resume)
+    throw ValueError(concat(path, " exists; --resume goes on with it, --force replaces it, --out names another"));
+  if (!directory_.exists() || directory_.blank()) {
+    directory_.create(run_description(config_, examples_, common_));
+  } else {
+    const TrainConfig before = directory_.config();
+    check_resumable(before, config_, path, options_.named);
+    directory_.lock();
+    if (directory_.finished() && before.steps == config_.steps) return false;
+    if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_, owner(), config_.steps);
+    // In this order: whenever it is cut off, result.json is there only beside the run.json that it is of.
+    if (directory_.finished()) std::remove(directory_.file("result.json").c_str());
+    if (before.steps != config_.steps)
+      eqnn::write_atomically(directory_.file("run.json"), run_description(config_, examples_, common_));
+  }
+  directory_.sweep();
+  metrics_ = std::make_unique<eqnn::AppendFile>(directory_.file("metrics.jsonl"));
+  metrics_->truncate(state_.metrics_length);
+  first_step_ = state_.steps;
+  return true;
+}
+
+// The configuration without what may change on --resume.
+std::string TrainRun::owner() const {
+  TrainConfig c = config_;
+  if (c.schedule == "constant") c.steps = 0;
+  return run_id(c);
+}
+
+int TrainRun::loop() {
+  Progress progress(common_, static_cast<Index>(first_step_), config_.steps);
+  const auto steps = static_cast<std::uint64_t>(config_.steps),
+             every = static_cast<std::uint64_t>(config_.eval_interval());
+  const auto interval = static_cast<std::uint64_t>(options_.checkpoint_every);
+  // A run that has grown was not evaluated at its old end.
+  if (state_.ended.empty() && state_.steps > 0 && state_.steps < steps && state_.steps % every == 0 &&
+      state_.evaluated != state_.steps && evaluate())
+    state_.ended = "stopped";
+  while (state_.ended.empty() && state_.steps < steps) {
+    // The noise of the gradient is measured where a line of metrics.jsonl may follow, and costs nothing elsewhere.
+    const bool last = state_.steps + 1 == steps, evaluated = !last && (state_.steps + 1) % every == 0;
+    eqnn::GradientNoise noise;
+    const double loss = training_->step(last || evaluated ? &noise : nullptr);
+    state_.gradient_norm = training_->gradient_norm();
+    state_.gradient_snr = noise.ratio();
+    const double watched = training_->watched_loss();
+    if (state_.steps == 0) state_.initial_loss = watched;
+    ++state_.steps;
+    if (state_.recent_losses.size() == 100) state_.recent_losses.erase(state_.recent_losses.begin());
+    state_.recent_losses.push_back(loss);
+    if (diverged(watched))
+      state_.ended = "diverged";
+    else if (evaluated && evaluate())
+      state_.ended = "stopped";
+    if (!state_.ended.empty()) break;
+    if (!last && state_.steps % (interval > 0 ? interval : every) == 0 && checkpoint_is_due()) checkpoint();
+    progress.update(static_cast<Index>(state_.steps), note_);
+    if (options_.after_step) options_.after_step();
+    if (g_signal != 0 && !last) {
+      progress.clear();
+      return interrupted();
+    }
+  }
+  progress.clear();
+  return finish(state_.ended == "diverged");
+}
+
+// One line of metrics.jsonl. Between steps a fifth of the test samples will do; the last line has them all.
+bool TrainRun::evaluate() {
+  const Index samples = std::min<Index>(config_.test_samples, std::max<Index>(config_.test_samples / 5, 1000));
+  const Evaluation test = training_->test(samples);
+  Json line;
+  line["step"] = state_.steps;
+  line["samples_seen"] = samples_seen();
+  line["batch_loss"] = number(state_.recent_losses.back());
+  line["train_loss"] = number(mean(state_.recent_losses));
+  line.update(evaluation_json(test));
+  line.update(gradient_json());
+  line.update(oracle_counts());
+  line["time"] = {{"wall_seconds", wall_seconds()}};
+  metrics_->append(line.dump() + "\n");
+  state_.evaluated = state_.steps;
+  if (state_.learned_at == 0 && test.normalized() <= config_.learned_below) state_.learned_at = state_.steps;
+  if (common_.json && !options_.silent) {
+    fmt::print("{}\n", line.dump());
+    std::fflush(stdout);
+  }
+  note_ = fmt::format("test {:.4f}", test.normalized());
+  if (config_.stop_at_loss > 0 && test.normalized() <= config_.stop_at_loss) return true;
+  return config_.patience > 0 && out_of_patience();
+}
+
+bool TrainRun::out_of_patience() {
+  const double loss = training_->validation().loss;
+  const bool better = state_.best_validation == 0 || loss < state_.best_validation;
+  state_.best_validation = better ? loss : state_.best_validation;
+  state_.evaluations_without_better = better ? 0 : state_.evaluations_without_better + 1;
+  return state_.evaluations_without_better >= config_.patience;
+}
+
+void TrainRun::checkpoint() {
+  metrics_->sync();
+  RunState s = state_;
+  s.metrics_length = metrics_->length();
+  s.wall_seconds = wall_seconds();
+  directory_.write_checkpoint(*training_, s, owner());
+  saved_ = std::chrono::steady_clock::now();
+}
+
+int TrainRun::interrupted() {
+  checkpoint();
+  if (options_.silent) return g_signal == SIGINT ? kSigint : kInterrupted;
+  std::fprintf(stderr,
+               "eqnn: interrupted after step %llu of %lld; a checkpoint is in %s: run the same command again with "
+               "--resume\n",
+               static_cast<unsigned long long>(state_.steps), static_cast<long long>(config_.steps),
+               directory_.path().c_str());
+  return g_signal == SIGINT ? kSigint : kInterrupted;
+}
+
+Json TrainRun::evaluation_json(const Evaluation& e) const {
+  Json j;
+  j["test_samples"] = e.examples;
+  j["test_loss"] = number(e.loss);
+  j[config_.loss == "mse" ? "test_variance" : "test_entropy"] = number(e.variance);
+  j["normalized_test_loss"] = number(e.normalized());
+  if (examples_.has_classes(config_)) j["test_accuracy"] = number(e.accuracy);
+  j["correlation"] = number(e.correlation);
+  j["correlation_low"] = number(e.correlation_low);
+  j["correlation_high"] = number(e.correlation_high);
+  return j;
+}
+
+Json TrainRun::gradient_json() const {
+  Json j;
+  j["gradient_norm"] = number(state_.gradient_norm);
+  j["gradient_snr"] = number(state_.gradient_snr);
+  j["distance"] = number(training_->distance());
+  return j;
+}
+
+Json TrainRun::oracle_counts() const {
+  Json j = Json::object();
+  const eqnn::hard::Oracle* oracle = training_->oracle();
+  if (oracle == nullptr) return j;
+  j["queries"] = oracle->log().queries;
+  j["queries_above_tau"] = oracle->log().above_tau;
+  j["largest_query"] = number(oracle->log().largest);
+  return j;
+}
+
+Json TrainRun::oracle_json() const {
+  Json j = Json::object();
+  if (training_->oracle() == nullptr) return j;
+  j["oracle"] = {{"kind", config_.oracle},
+                 {"tau", config_.tau},
+                 {"answer", config_.answer},
+                 {"samples", training_->oracle_inputs()},
+                 {"all_inputs", config_.oracle_samples == 0}};
+  j.update(oracle_counts());
+  return j;
+}
+
+Json TrainRun::result(bool diverged) {
+  const Evaluation test = training_->test(config_.test_samples);
+  double train_loss = mean(state_.recent_losses), train_variance = test.variance;
+  if (training_->fixed_examples() > 0) {
+    const Evaluation train = training_->training_set();
+    train_loss = train.loss;
+    train_variance = train.variance;
+  }
+  const double seconds = wall_seconds();
+  Json r;
+  r["run_id"] = run_id(config_);
+  r["family"] = examples_.data ? "data" : config_.family;
+  Json params = Json::object();
+  for (const auto& [name, value] : config_.params) params[name] = typed(value);
+  r["params"] = params;
+  if (examples_.member) r["member"] = Json::parse(examples_.member->json());
+  if (examples_.data)
+    r["data"] = {{"path", config_.data},      {"format", config_.format}, {"examples", examples_.data->examples},
+                 {"hash", config_.data_hash}, {"fold", config_.fold},     {"folds", config_.folds}};
+  r["control"] = config_.control;
+  r["model"] = config_.model;
+  r["parameters"] = training_->parameters();
+  r["optimizer"] = config_.optimizer;
+  r["lr"] = config_.lr;
+  r["batch"] = config_.batch;
+  r["samples"] = examples_.data ? training_->fixed_examples() : config_.samples;
+  r["seeds"] = {{"member", config_.member_seed}, {"init", config_.init_seed}, {"data", config_.data_seed}};
+  r["steps"] = state_.steps;
+  r["samples_seen"] = samples_seen();
+  r.update(oracle_json());
+  r["train_loss"] = number(train_loss);
+  r["normalized_train_loss"] = number(train_loss / train_variance);
+  r.update(evaluation_json(test));
+  r.update(gradient_json());
+  // The final test counts too, but for a run that goes on from here it will not have been.
+  const std::uint64_t learned_at = state_.learned_at > 0                        ? state_.learned_at
+                                   : test.normalized() <= config_.learned_below ? state_.steps
+                                                                                : 0;
+  r["steps_to_learn"] = learned_at > 0 ? Json(learned_at) : Json(nullptr);
+  r["samples_to_learn"] =
+      learned_at > 0 ? Json(learned_at * static_cast<std::uint64_t>(config_.batch)) : Json(nullptr);
+  r["verdict"] = verdict(config_, diverged, train_loss / train_variance, test.normalized());
+  r["thresholds"] = {{"learned_below", config_.learned_below},
+                     {"fails_from", config_.fails_from},
+                     {"memorised_train_below", config_.memorised_train_below}};
+  r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(state_.steps) / seconds}};
+  r["machine"] = Json::parse(machine_json());
+  r["machine"]["threads"] = common_.thread_count();
+  return r;
+}
+
+int TrainRun::finish(bool diverged) {
+  Json r = result(diverged);
+  Json line;
+  for (const char* key : {"steps", "samples_seen", "train_loss"})
+    line[key == std::string("steps") ? "step" : key] = r[key];
+  for (const auto& [key, value] : r.items())
+    if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation") ||
+        key.starts_with("gradient_") || key == "distance")
+      line[key] = value;
+  line.update(oracle_counts());
+  line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
+  checkpoint();  // before the last line, which a run that goes on from here does not have
+  metrics_->append(line.dump() + "\n");
+  metrics_->sync();
+  training_->save_model(directory_.file("model.safetensors"), {{"format", "pt"}, {"run_id", run_id(config_)}});
+  eqnn::write_atomically(directory_.file("result.json"), r.dump(2) + "\n");
+  if (options_.silent) return kDone;
+  if (common_.json) {
+    fmt::print("{}\n{}\n", line.dump(), r.dump());
+  } else {
+    print_summary(r);
+  }
+  const double test = r["normalized_test_loss"].is_null() ? INFINITY : r["normalized_test_loss"].get<double>();
+  if (options_.expect == "learned" && r["verdict"] != "learned") {
+    std::fprintf(stderr, "eqnn: error: expected 'learned', the verdict is '%s' (normalised test loss %.4f)\n",
+                 r["verdict"].get<std::string>().c_str(), test);
+    return kAnsweredNo;
+  }
+  if (options_.expect == "fails" && !(test >= config_.fails_from)) {
+    std::fprintf(stderr, "eqnn: error: expected failure, a normalised test loss of at least %g; it is %.4f\n",
+                 config_.fails_from, test);
+    return kAnsweredNo;
+  }
+  return kDone;
+}
+
+void TrainRun::print_summary(const Json& r) const {
+  const auto value = [&](const char* key) { return r[key].is_null() ? std::nan("") : r[key].get<double>(); };
+  fmt::print("verdict                {}\n", r["verdict"].get<std::string>());
+  fmt::print("normalised test loss   {:.4f}   ({} {} samples; 1 = no better than the best constant)\n",
+             value("normalized_test_loss"), r["test_samples"].get<long>(), examples_.data ? "held-out" : "fresh");
+  fmt::print("normalised train loss  {:.4f}\n", value("normalized_train_loss"));
+  if (r.contains("test_accuracy")) fmt::print("test accuracy          {:.4f}\n", value("test_accuracy"));
+  fmt::print("correlation            {:.4f}   (95 %: {:.4f} to {:.4f})\n", value("correlation"),
+             value("correlation_low"), value("correlation_high"));
+  fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
+             r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));
+  if (const auto* oracle = training_->oracle())
+    fmt::print("queries                {}   ({} above tau {:g}; the largest {:.3g} of its norm)\n",
+               oracle->log().queries, oracle->log().above_tau, config_.tau, oracle->log().largest);
+  fmt::print("run                    {}\n", directory_.path());
+}
+
+}  // namespace
+
+std::string verdict(const TrainConfig& c, bool diverged, double train, double test) {
+  if (diverged) return "diverged";
+  if (test <= c.learned_below) return "learned";
+  if (!c.null_target && train <= c.memorised_train_below && test >= c.fails_from) return "memorised";
+  if (train >= c.fails_from) return "cannot-fit";
+  if (test < c.fails_from) return "partly-learned";
+  return "undecided";
+}
+
+std::string run_description(const TrainConfig& c, const Examples& examples, const Common& common) {
+  Json j;
+  j["format"] = "eqnn-run-1";
+  j["run_id"] = run_id(c);
+  j["version"] = version_text();
+  j["config"] = Json::parse(config_json(c));
+  if (examples.member) {
+    const auto& input = examples.member->input();
+    j["member"] = Json::parse(examples.member->json());
+    j["input"] = {{"name", input.name}, {"points", input.points}, {"channels", input.channels}};
+  }
+  j["machine"] = Json::parse(machine_json());
+  j["machine"]["threads"] = common.thread_count();
+  return j.dump(2) + "\n";
+}
+
+int run_training(const TrainConfig& c, const Examples& examples, const RunOptions& options, const Common& common) {
+  return TrainRun(c, examples, options, common).run();
+}
+
+}  // namespace tools

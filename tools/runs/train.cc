@@ -1,0 +1,172 @@
+// `eqnn train`: one run, or the folds of a cross-validation, from flags.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "commands.h"
+#include "data/members.h"
+#include "runs/folds.h"
+#include "results/run_directory.h"
+#include "train/job.h"
+#include "runs/run.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// The flags that are no part of the configuration.
+struct TrainFlags {
+  std::string id, out, config, member, expect;
+  bool resume = false, force = false, dry_run = false, print_config = false;
+  std::string checkpoint_every = "0";  // 0: at every evaluation
+};
+
+Index checkpoint_interval(const TrainFlags& flags) {
+  return parse_integer("checkpoint-every", flags.checkpoint_every, 0, std::int64_t{1} << 40);
+}
+
+void print_dry_run(const TrainConfig& c, const Examples& examples, const Common& common) {
+  const auto training = make_training(c, examples, common.thread_count());
+  Json j;
+  j["run_id"] = run_id(c);
+  j["config"] = Json::parse(config_json(c));
+  j["parameters"] = training->parameters();
+  j["memory_bytes"] = training->memory_bytes();
+  j["flops_per_step"] = training->flops_per_step();
+  if (common.json) {
+    fmt::print("{}\n", j.dump());
+    return;
+  }
+  fmt::print(
+      "{}# run id            {}\n# parameters        {}\n# memory            {:.1f} MB\n# flops a step      {:.3g} "
+      "(matrix products)\n",
+      config_toml(c), run_id(c), training->parameters(), static_cast<double>(training->memory_bytes()) / 1e6,
+      training->flops_per_step());
+}
+
+// Takes the keys of the TOML file that are no part of the configuration; flags that are given win.
+RawOptions read_config_file(TrainFlags& flags, Common& common) {
+  RawOptions fields;
+  const auto fill = [](std::string& flag, const std::string& value) {
+    if (flag.empty()) flag = value;
+  };
+  for (const auto& [name, value] : read_toml(flags.config)) {
+    if (name == "family") {
+      fill(flags.id, value);
+    } else if (name == "member") {
+      fill(flags.member, value);
+    } else if (name == "out") {
+      fill(flags.out, value);
+    } else if (name == "expect") {
+      require(value == "learned" || value == "fails", "--expect is '", value, "'; allowed are learned and fails");
+      fill(flags.expect, value);
+    } else if (name == "checkpoint-every") {
+      if (flags.checkpoint_every == "0") flags.checkpoint_every = value;
+    } else if (name == "threads") {
+      const auto threads = static_cast<int>(parse_integer(name, value, 1, 1024));
+      if (common.threads == 0) common.threads = threads;
+    } else if (name == "seed") {
+      if (!common.seed_given) common.seed = parse_seed(name, value);
+    } else if (name == "progress") {
+      require(value == "auto" || value == "bar" || value == "plain" || value == "none", "--progress is '", value,
+              "'; allowed are auto, bar, plain and none");
+      if (common.progress == "auto") common.progress = value;
+    } else {
+      fields.push_back({name, value});
+    }
+  }
+  return without_online(fields);
+}
+
+// The configuration of the flags, and what it trains on. --resume --out alone takes both from the run.
+struct Job {
+  TrainConfig config;
+  Examples examples;
+};
+
+Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
+  RawOptions options;
+  if (!flags.config.empty()) options = read_config_file(flags, common);
+  for (const RawOption& o : without_online(given)) options.push_back(o);
+  std::uint64_t seed = common.seed;
+  std::string member, family = flags.id;
+  RawOptions all = options;
+  if (family.empty() && last_value(options, "data").empty() && flags.resume && !flags.out.empty()) {
+    const TrainConfig before = RunDirectory(flags.out).config();
+    all = config_options(before);
+    all.insert(all.end(), options.begin(), options.end());
+    family = before.family;
+    member = before.member;
+    seed = 0;
+  }
+  Job job;
+  if (const std::string path = last_value(all, "data"); !path.empty()) {
+    require(family.empty() && flags.member.empty(), "--data and a family exclude each other: train on one of them");
+    const std::string format = last_value(all, "format");
+    job.examples.data = std::make_shared<const Dataset>(read_dataset(path, format.empty() ? "gin" : format));
+    job.config = resolve_config(*job.examples.data, all, seed);
+    return job;
+  }
+  require(!family.empty(),
+          "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all), or a "
+          "file: --data");
+  job.config = family_config(family, flags.member.empty() ? member : flags.member, all, seed);
+  job.examples.member = make_member(job.config);
+  return job;
+}
+
+int train(TrainFlags flags, const RawOptions& given, Common common) {
+  require(!(flags.resume && flags.force),
+          "--resume and --force exclude each other: one goes on with a run, the other removes it");
+  const auto [c, examples] = make_job(flags, given, common);
+  checkpoint_interval(flags);
+  if (flags.print_config) {
+    fmt::print("{}", config_toml(c));
+    return kDone;
+  }
+  if (flags.dry_run) {
+    print_dry_run(c, examples, common);
+    return kDone;
+  }
+  const RunOptions options{.out = flags.out.empty() ? concat("runs/", run_id(c)) : flags.out,
+                           .named = !flags.out.empty(),
+                           .resume = flags.resume,
+                           .force = flags.force,
+                           .checkpoint_every = checkpoint_interval(flags),
+                           .expect = flags.expect};
+  if (common.verbose && !common.quiet)
+    std::fputs(fmt::format("# run {} in {}\n{}", run_id(c), options.out, config_toml(c)).c_str(), stderr);
+  if (c.folds == 0 || c.fold >= 0) return run_training(c, examples, options, common);
+  require(flags.expect.empty(), "--expect is for single runs; leave it out with --folds");
+  return run_folds(c, examples, options, common);
+}
+
+}  // namespace
+
+void add_train(CommandLine& line) {
+  Subcommand sub = line.add("train", "train one network on a family's target or its control, or on a file");
+  auto flags = std::make_shared<TrainFlags>();
+  auto options = std::make_shared<TextFlags>();
+  sub.option("ID", flags->id, "family (eqnn families list)");
+  sub.option("-o,--out", flags->out, "run directory (default: runs/<run id>)");
+  sub.option("-c,--config", flags->config, "TOML file of flags; flags given here override it");
+  sub.option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
+  sub.choice("--expect", flags->expect, "exit 4 unless the run ends so", {"learned", "fails"});
+  sub.option("--checkpoint-every", flags->checkpoint_every,
+                  "steps between checkpoints; 0: at every evaluation");
+  sub.toggle("--resume", flags->resume, "go on with an interrupted run; start it where there is none");
+  sub.toggle("--force", flags->force, "replace an existing run");
+  sub.toggle("--dry-run", flags->dry_run, "print the configuration, parameters, memory and work, and stop");
+  sub.toggle("--print-config", flags->print_config, "print the configuration as TOML, and stop");
+  options->add(sub, "online", "fresh samples every step (the default)", true);
+  add_family_flags(sub, *options);
+  for (const ConfigField& f : config_fields()) options->add(sub, f.name, f.help, f.is_switch);
+  sub.runs([flags, options](const Common& common) { return train(*flags, options->given(), common); });
+}
+
+}  // namespace tools

@@ -1,0 +1,207 @@
+// `eqnn reproduce`: a bundled study, from its runs to its page.
+
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <set>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <eqnn/io/files.h>
+#include <eqnn/core/spelling.h>
+
+#include "results/collect.h"
+#include "commands.h"
+#include "results/database.h"
+#include "figures/figures.h"
+#include "figures/frontier.h"
+#include "report/report.h"
+#include "studies.h"
+#include "sweep/sweep.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+namespace fs = std::filesystem;
+
+struct ReproduceFlags {
+  std::string name = "quick", out, jobs;
+  bool list = false, print = false, dry_run = false, retry_failed = false;
+};
+
+const BundledStudy& find_study(const std::string& name) {
+  std::vector<std::string> names;
+  for (const BundledStudy& s : kStudies) {
+    if (s.name == name) return s;
+    names.emplace_back(s.name);
+  }
+  throw ValueError(concat("'", name, "' is not a study; the nearest is '", eqnn::nearest(name, names),
+                          "'; eqnn reproduce --list has them all"));
+}
+
+void print_list() {
+  for (const BundledStudy& s : kStudies) {
+    const SweepPlan plan = plan_sweep(std::string(s.text), std::string(s.name));
+    fmt::print("{:<12} {:>5} runs  {}\n", s.name, plan.runs.size(), plan.title);
+  }
+}
+
+// One setting over its seeds.
+struct Row {
+  std::string label;
+  std::set<std::string> verdicts;
+  int learned = 0;
+  std::vector<double> train, test, accuracy, steps, rate;  // of its finished runs
+
+  std::string fraction() const { return fmt::format("{}/{}", learned, test.size()); }
+};
+
+std::string loss_text(double v) {
+  return !std::isfinite(v) ? "-" : v < 1000 ? fmt::format("{:.4f}", v) : fmt::format("{:.1e}", v);
+}
+std::string count_text(double v) { return std::isfinite(v) ? fmt::format("{:.0f}", v) : "-"; }
+
+// The values of a point of the grid: "n 15, control".
+std::string point_text(const Json& values) {
+  std::string text;
+  for (const auto& [key, value] : values.items()) {
+    if (value == false) continue;
+    const std::string one = value == true       ? key
+                            : value.is_string() ? fmt::format("{} {}", key, value.get<std::string>())
+                                                : fmt::format("{} {}", key, value.dump());
+    text += (text.empty() ? "" : ", ") + one;
+  }
+  return text;
+}
+
+// One row a point of the grid of a study, from its finished runs, in the order of the grid.
+std::vector<Row> rows_of(const Database& db, const std::string& study) {
+  const Table t = db.query(
+      "SELECT s.\"values\", r.verdict, r.normalized_train_loss, r.normalized_test_loss, r.test_accuracy, r.steps, "
+      "r.\"time.steps_per_second\" FROM study_runs s JOIN runs r USING (run_id) WHERE s.study = ? AND r.status = "
+      "'done' "
+      "ORDER BY s.rowid",
+      {study});
+  std::vector<Row> rows;
+  std::map<std::string, std::size_t> place;
+  for (const auto& cells : t.rows) {
+    const auto [at, fresh] = place.try_emplace(text_of(cells[0]), rows.size());
+    if (fresh) {
+      rows.emplace_back();
+      rows.back().label = point_text(Json::parse(text_of(cells[0])));
+    }
+    Row& r = rows[at->second];
+    const std::string verdict = text_of(cells[1]);
+    r.verdicts.insert(verdict);
+    r.learned += verdict == "learned" ? 1 : 0;
+    // What is not finite is null in the database, and worse than any number; what a learner does not have is left
+    // out.
+    r.test.push_back(std::isfinite(number_of(cells[3])) ? number_of(cells[3]) : INFINITY);
+    for (const auto& [list, cell] : {std::pair{&r.train, 2}, {&r.accuracy, 4}, {&r.steps, 5}, {&r.rate, 6}})
+      if (const double v = number_of(cells[static_cast<std::size_t>(cell)]); std::isfinite(v)) list->push_back(v);
+  }
+  return rows;
+}
+
+void print_table(const Database& db) {
+  fmt::print(
+      "Losses are normalised: 1 is what the best constant has. Tests are on fresh inputs. A row holds medians over "
+      "its "
+      "seeds.\n");
+  for (const auto& study : db.query("SELECT study, title FROM studies ORDER BY rowid").rows) {
+    const std::vector<Row> rows = rows_of(db, text_of(study[0]));
+    if (rows.empty()) continue;
+    std::size_t width = 16;
+    for (const Row& r : rows) width = std::max(width, r.label.size());
+    fmt::print("\n{}\n{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", text_of(study[1]), "", width, "learned",
+               "train loss", "test loss", "accuracy", "steps", "steps/s", "verdicts");
+    for (const Row& r : rows)
+      fmt::print("{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", r.label, width, r.fraction(),
+                 loss_text(median(r.train)), loss_text(median(r.test)), loss_text(median(r.accuracy)),
+                 count_text(median(r.steps)), count_text(median(r.rate)), fmt::join(r.verdicts, ", "));
+  }
+}
+
+int reproduce(const ReproduceFlags& flags, const Common& common) {
+  if (flags.list) {
+    print_list();
+    return kDone;
+  }
+  const BundledStudy& study = find_study(flags.name);
+  if (flags.print) {
+    fmt::print("{}", study.text);
+    return kDone;
+  }
+  const std::string out = flags.out.empty() ? concat("runs/", flags.name) : flags.out;
+  const SweepPlan plan = plan_sweep(std::string(study.text), flags.name);
+  SweepOptions options;
+  options.out = out + "/runs";
+  options.command = "eqnn reproduce " + flags.name + (flags.out.empty() ? "" : " --out " + shell_text({flags.out}));
+  options.retry_failed = flags.retry_failed;
+  if (!flags.jobs.empty()) options.jobs = static_cast<int>(parse_integer("jobs", flags.jobs, 1, 4096));
+  if (flags.dry_run) {
+    for (const PlannedRun& run : plan.runs) fmt::print("{}\n", run_command(run, options.out));
+    return kDone;
+  }
+  if (!have_gnuplot()) throw NotBuiltError("no gnuplot is there to draw the page's figures; install gnuplot-nox");
+  const int code = run_sweep(plan, options, common);
+  if (code != kDone && code != kSweepFailed) return code;
+  if (const std::size_t left = sweep_status(plan, options).left(); left > 0) {
+    fmt::print(stderr, "eqnn: {} runs are at work in another process; run this again when they are done\n", left);
+    return kInterrupted;
+  }
+
+  // Made anew each time from the folders of the runs.
+  const std::string database = out + "/results.db", page = out + "/report.html";
+  std::error_code ignored;
+  fs::remove(database, ignored);
+  Common quiet = common;
+  quiet.quiet = true;
+  quiet.json = false;
+  if (const int collected = collect({{options.out}, database, out + "/results.csv"}, quiet); collected != kDone)
+    return collected;
+  const Database db = Database::open(database);
+  ReportOptions page_options;
+  page_options.database = database;
+  page_options.out = page;
+  page_options.command = options.command;
+  page_options.title = plan.title;
+  eqnn::write_atomically(page, make_report(db, page_options));
+  if (common.json) {
+    const SweepStatus s = sweep_status(plan, options);
+    fmt::print("{}\n", Json({{"study", flags.name},
+                             {"runs", s.runs},
+                             {"done", s.done},
+                             {"failed", s.failed},
+                             {"db", database},
+                             {"csv", out + "/results.csv"},
+                             {"report", page}})
+                           .dump());
+  } else {
+    print_table(db);
+    fmt::print("\nThe page with figures is {}; runs, database and csv stand beside it.\n", page);
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_reproduce(CommandLine& line) {
+  Subcommand sub = line.add("reproduce", "a bundled study, run end to end, and its page");
+  auto flags = std::make_shared<ReproduceFlags>();
+  sub.option("STUDY", flags->name,
+                  "quick (the default), paper, frontier, optimizers, samples, size, separation");
+  sub.option("-o,--out", flags->out,
+                  "folder of runs, database and page (default: runs/<study>); goes on with it");
+  sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
+  sub.toggle("--list", flags->list, "the studies, and stop");
+  sub.toggle("--print", flags->print, "the study's sweep file, to change and run with eqnn sweep, and stop");
+  sub.toggle("--dry-run", flags->dry_run, "one command a run, and stop");
+  sub.toggle("--retry-failed", flags->retry_failed, "try failed runs again");
+  sub.runs([flags](const Common& common) { return reproduce(*flags, common); });
+}
+
+}  // namespace tools

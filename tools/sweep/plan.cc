@@ -1,0 +1,369 @@
+#include "sweep/plan.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <unordered_map>
+
+#include <nlohmann/json.hpp>
+#include <eqnn/core/spelling.h>
+
+#include "cli/toml_text.h"
+#include "train/job.h"
+
+namespace tools {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Grid = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+constexpr std::size_t kMostRuns = 1'000'000;
+// Keys of [run] and [grid] that would make runs disagree with the sweep around them.
+constexpr const char* kNotInSweeps[] = {
+    "out",     "seed", "seeds", "threads", "config", "help",     "dry-run", "print-config",     "verbose",
+    "version", "list", "jobs",  "resume",  "force",  "progress", "expect",  "checkpoint-every", "json",
+    "quiet"};
+
+// A TOML document in the order of the file: toml++ sorts keys by name, so that positions decide.
+class Reader {
+ public:
+  Reader(const std::string& text, const std::string& source) : source_(source) {
+    try {
+      document_ = toml::parse(text, source);
+    } catch (const toml::parse_error& e) {
+      throw ValueError(concat(source, ": line ", e.source().begin.line, ": ", e.description()));
+    }
+  }
+
+  SweepPlan read(const std::string& text) {
+    SweepPlan plan;
+    plan.text = text;
+    check_keys(document_, "", {"name", "title", "claim", "seeds", "command", "run", "grid", "sweeps"});
+    plan.name = string_of(document_, "name");
+    plan.title = string_of(document_, "title");
+    plan.claim = string_of(document_, "claim");
+    require(!plan.name.empty(), source_,
+            ": key 'name' is missing; give the sweep one, such as name = \"frontier\"");
+    const bool plain = std::all_of(plan.name.begin(), plan.name.end(), [](unsigned char c) {
+      return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+    });
+    require(plain && plan.name.front() != '.', source_, ": name is '", plan.name,
+            "'; allowed are letters, digits, '-', '_' and '.', since files are named after it");
+    if (!document_.contains("sweeps")) {
+      plan.sweeps.push_back(sweep(document_, nullptr));
+      plan.sweeps.back().name = "";
+      plan.sweeps.back().title = "";
+      return plan;
+    }
+    const toml::array* list = document_["sweeps"].as_array();
+    require(list != nullptr && !list->empty() && list->is_array_of_tables(), source_,
+            ": 'sweeps' is no list of tables; write [[sweeps]] before each");
+    std::set<std::string> names;
+    for (const toml::node& node : *list) {
+      const toml::table& table = *node.as_table();
+      check_keys(table, "[[sweeps]]: ", {"name", "title", "seeds", "command", "run", "grid"});
+      plan.sweeps.push_back(sweep(table, &document_));
+      const std::string& name = plan.sweeps.back().name;
+      require(!name.empty(), source_, ": a table of [[sweeps]] has no 'name'; give each one of its own");
+      require(names.insert(name).second, source_, ": two sweeps are named '", name,
+              "'; give each a name of its own");
+    }
+    return plan;
+  }
+
+ private:
+  void check_keys(const toml::table& table, const std::string& where, const std::vector<std::string>& known) const {
+    for (const auto& [key, node] : table) {
+      const std::string name(key.str());
+      require(std::find(known.begin(), known.end(), name) != known.end(), source_, ": ", where, "'", name,
+              "' is not a known key; the nearest is '", eqnn::nearest(name, known),
+              "'; flags stand in [run] and [grid]");
+    }
+  }
+
+  std::string string_of(const toml::table& table, const char* key) const {
+    const toml::node* node = table.get(key);
+    if (node == nullptr) return "";
+    require(node->is_string(), source_, ": '", key, "' is no text; write ", key, " = \"...\"");
+    return node->as_string()->get();
+  }
+
+  // Keys and nodes by their place in the file.
+  static std::vector<std::pair<std::string, const toml::node*>> in_order(const toml::table& table) {
+    std::vector<std::pair<std::string, const toml::node*>> entries;
+    for (const auto& [key, node] : table) entries.emplace_back(std::string(key.str()), &node);
+    std::stable_sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+      const auto at = [](const toml::node* n) {
+        return std::pair(n->source().begin.line, n->source().begin.column);
+      };
+      return at(a.second) < at(b.second);
+    });
+    return entries;
+  }
+
+  const toml::table* table_of(const toml::table& parent, const char* key) const {
+    const toml::node* node = parent.get(key);
+    if (node == nullptr) return nullptr;
+    require(node->is_table(), source_, ": '", key, "' is no table; write [", key, "] and its flags below it");
+    return node->as_table();
+  }
+
+  std::vector<std::string> values(const std::string& key, const toml::node& node) const {
+    std::vector<std::string> list;
+    if (const toml::array* array = node.as_array())
+      for (const toml::node& item : *array) list.push_back(toml_value(source_, key, item));
+    else
+      list.push_back(toml_value(source_, key, node));
+    require(!list.empty(), source_, ": '", key, "' of the grid has no values; give it some, or leave it out");
+    return list;
+  }
+
+  void check_flag(const std::string& key) const {
+    for (const char* wrong : kNotInSweeps)
+      require(key != wrong, source_, ": '", key, "' cannot stand in [run] or [grid]; ",
+              key.starts_with("seed") ? "write seeds = \"0:5\" before them"
+                                      : "it is a flag of eqnn sweep itself, or of no use there");
+  }
+
+  // Appends, or replaces what has the same key.
+  template <class Entries, class Value>
+  static void put(Entries& entries, const std::string& key, Value value) {
+    for (auto& entry : entries)
+      if (key_of(entry) == key) {
+        set(entry, std::move(value));
+        return;
+      }
+    entries.push_back({key, std::move(value)});
+  }
+  static const std::string& key_of(const RawOption& o) { return o.name; }
+  static const std::string& key_of(const Grid::value_type& o) { return o.first; }
+  static void set(RawOption& o, std::string v) { o.value = std::move(v); }
+  static void set(Grid::value_type& o, std::vector<std::string> v) { o.second = std::move(v); }
+
+  void add_flags(Sweep& s, const toml::table& from) const {
+    if (const toml::table* run = table_of(from, "run"))
+      for (const auto& [key, node] : in_order(*run)) {
+        check_flag(key);
+        put(s.run, key, toml_value(source_, key, *node));
+        std::erase_if(s.grid, [&, k = key](const auto& g) { return g.first == k; });
+      }
+    if (const toml::table* grid = table_of(from, "grid"))
+      for (const auto& [key, node] : in_order(*grid)) {
+        check_flag(key);
+        if (const toml::table* run = table_of(from, "run"))
+          require(!run->contains(key), source_, ": '", key, "' stands in run and in grid; name it once");
+        std::erase_if(s.run, [&, k = key](const auto& o) { return o.name == k; });
+        put(s.grid, key, values(key, *node));
+      }
+  }
+
+  std::vector<std::uint64_t> seeds(const toml::node& node) const {
+    std::vector<std::uint64_t> list;
+    const std::string allowed = "\"FIRST:END\" (END is left out), a list of whole numbers, or one of them";
+    if (const auto* text = node.as_string()) {
+      const std::string& t = text->get();
+      const auto colon = t.find(':');
+      const auto low = whole_number(t.substr(0, colon));
+      const auto high = colon == std::string::npos ? low : whole_number(t.substr(colon + 1));
+      require(low && high && *low >= 0 && *high - *low <= static_cast<std::int64_t>(kMostRuns), source_,
+              ": seeds is '", t, "'; allowed are ", allowed);
+      for (std::int64_t s = *low; s < *high + (colon == std::string::npos ? 1 : 0); ++s)
+        list.push_back(static_cast<std::uint64_t>(s));
+    } else {
+      for (const std::string& v : values("seeds", node)) list.push_back(parse_seed("seeds", v));
+    }
+    require(!list.empty(), source_, ": seeds is empty; allowed are ", allowed);
+    require(std::set(list.begin(), list.end()).size() == list.size(), source_,
+            ": a seed is given twice in 'seeds'");
+    return list;
+  }
+
+  Sweep sweep(const toml::table& table, const toml::table* defaults) const {
+    Sweep s;
+    s.name = string_of(table, "name");
+    s.title = string_of(table, "title");
+    s.seeds = {0};
+    for (const toml::table* from : {defaults, &table}) {
+      if (from == nullptr) continue;
+      if (const std::string command = string_of(*from, "command"); !command.empty()) s.command = command;
+      if (const toml::node* node = from->get("seeds")) s.seeds = seeds(*node);
+      add_flags(s, *from);
+    }
+    const std::vector<std::string> commands = {"train", "learn", "gradvar", "bound"};
+    require(std::find(commands.begin(), commands.end(), s.command) != commands.end(), source_, ": command is '",
+            s.command, "'; allowed are train, learn, gradvar and bound");
+    return s;
+  }
+
+  const std::string source_;
+  toml::table document_;
+};
+
+std::string point_text(const RawOptions& values, std::uint64_t seed) {
+  std::string text;
+  for (const RawOption& o : values) text += concat(o.name, " = ", o.value, ", ");
+  return concat(text, "seed ", seed);
+}
+
+// The runs of all grids.
+class Planner {
+ public:
+  Planner(SweepPlan& plan, const std::string& source) : plan_(plan), source_(source) {}
+
+  void run() {
+    for (Sweep& s : plan_.sweeps) {
+      double count = static_cast<double>(s.seeds.size());
+      for (const auto& [key, list] : s.grid) count *= static_cast<double>(list.size());
+      require(count <= static_cast<double>(kMostRuns), source_, ": the grid has ", count, " runs; at most ",
+              kMostRuns, " are allowed: make it smaller");
+      for (std::uint64_t seed : s.seeds) add_points(s, seed);
+    }
+  }
+
+ private:
+  void add_points(Sweep& s, std::uint64_t seed) {
+    std::vector<std::size_t> at(s.grid.size(), 0);
+    for (bool more = true; more;) {
+      RawOptions values;
+      for (std::size_t i = 0; i < at.size(); ++i) values.push_back({s.grid[i].first, s.grid[i].second[at[i]]});
+      add(s, seed, values);
+      more = false;
+      for (std::size_t i = at.size(); i-- > 0 && !more;) {
+        more = ++at[i] < s.grid[i].second.size();
+        if (!more) at[i] = 0;
+      }
+    }
+  }
+
+  void add(Sweep& s, std::uint64_t seed, const RawOptions& values) {
+    PlannedRun run;
+    run.command = s.command;
+    run.seed = seed;
+    run.flags = s.run;
+    run.flags.insert(run.flags.end(), values.begin(), values.end());
+    if (s.command == "train") {
+      try {
+        run.config = any_config(run.flags, seed, [this](const auto& path, const auto& format) {
+          auto& data = data_[path + '\n' + format];
+          if (!data) data = std::make_shared<const Dataset>(read_dataset(path, format));
+          return data;
+        });
+      } catch (const ValueError& e) {
+        throw ValueError(concat(source_, ": at ", point_text(values, seed), ": ", e.what()));
+      }
+      run.run_id = tools::run_id(*run.config);
+    } else {
+      const std::string family = last_value(run.flags, "family");
+      require(!family.empty(), source_, ": no family is given for '", s.command, "'; name one in [run] or [grid]");
+      eqnn::hard::family(family);
+      std::map<std::string, std::string> sorted;
+      for (const RawOption& o : run.flags) sorted[o.name] = o.value;
+      std::string text = concat(s.command, " seed ", seed);
+      for (const auto& [name, value] : sorted) text += concat("\n", name, " ", value);
+      run.run_id = content_id(text);
+    }
+    const auto [found, fresh] = index_.try_emplace(run.run_id, plan_.runs.size());
+    if (fresh) plan_.runs.push_back(std::move(run));
+    if (fresh || std::find(s.runs.begin(), s.runs.end(), found->second) == s.runs.end()) {
+      s.runs.push_back(found->second);
+      s.values.push_back(values);
+    }
+  }
+
+  SweepPlan& plan_;
+  const std::string& source_;
+  std::map<std::string, std::shared_ptr<const Dataset>> data_;
+  std::unordered_map<std::string, std::size_t> index_;
+};
+
+// A value of a flag as JSON has it.
+Json typed(const std::string& text) {
+  const Json parsed = Json::parse(text, nullptr, false);
+  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
+}
+
+bool is_switch(const std::string& name, const std::string& value) {
+  if (value != "true" && value != "false") return false;
+  if (name == "online") return true;
+  for (const ConfigField& f : config_fields())
+    if (f.name == name) return f.is_switch;
+  return true;  // a parameter of a family
+}
+
+}  // namespace
+
+SweepPlan plan_sweep(const std::string& text, const std::string& source) {
+  SweepPlan plan = Reader(text, source).read(text);
+  Planner(plan, source).run();
+  return plan;
+}
+
+std::string SweepPlan::record(const std::string& command) const {
+  Json j;
+  j["format"] = 1;
+  j["name"] = name;
+  j["title"] = title;
+  j["claim"] = claim;
+  j["command"] = command;
+  j["toml"] = text;
+  j["sweeps"] = Json::array();
+  for (const Sweep& s : sweeps) {
+    Json entry;
+    entry["name"] = s.name.empty() ? name : s.name;
+    entry["title"] = s.title.empty() ? title : s.title;
+    entry["command"] = s.command;
+    entry["swept"] = Json::array();
+    for (const auto& [key, list] : s.grid) entry["swept"].push_back(key);
+    entry["seeds"] = s.seeds;
+    entry["runs"] = Json::array();
+    for (std::size_t i = 0; i < s.runs.size(); ++i) {
+      Json values = Json::object();
+      for (const RawOption& o : s.values[i]) values[o.name] = typed(o.value);
+      entry["runs"].push_back(
+          {{"run_id", runs[s.runs[i]].run_id}, {"seed", runs[s.runs[i]].seed}, {"values", values}});
+    }
+    j["sweeps"].push_back(entry);
+  }
+  return j.dump(1) + "\n";
+}
+
+std::vector<std::string> run_arguments(const PlannedRun& run, const std::string& folder) {
+  std::vector<std::string> words = {run.command};
+  if (const std::string family = last_value(run.flags, "family"); !family.empty()) words.push_back(family);
+  for (const RawOption& o : run.flags) {
+    if (o.name == "family") continue;
+    if (is_switch(o.name, o.value)) {
+      words.push_back(o.value == "true" ? "--" + o.name : concat("--", o.name, "=false"));
+    } else {
+      words.push_back("--" + o.name);
+      words.push_back(o.value);
+    }
+  }
+  for (const std::string& word :
+       {std::string("--seed"), std::to_string(run.seed), std::string("--out"), folder + "/" + run.run_id})
+    words.push_back(word);
+  return words;
+}
+
+std::string shell_text(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    const bool plain = !word.empty() && word.find_first_not_of(
+                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                            "0123456789-_./=:,+@%") == std::string::npos;
+    std::string quoted = word;
+    if (!plain) {
+      for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4)
+        quoted.replace(at, 1, "'\\''");
+      quoted = "'" + quoted + "'";
+    }
+    text += (text.empty() ? "" : " ") + quoted;
+  }
+  return text;
+}
+
+std::string run_command(const PlannedRun& run, const std::string& folder) {
+  return "eqnn " + shell_text(run_arguments(run, folder));
+}
+
+}  // namespace tools

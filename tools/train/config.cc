@@ -1,0 +1,361 @@
+#include "train/config.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+#include <eqnn/core/spelling.h>
+
+#include "cli/hash.h"
+#include "train/data_source.h"
+
+namespace tools {
+namespace {
+
+// Results of another version are not comparable: a change of sampling, initialisation or arithmetic that
+// changes the bits of a run raises it.
+constexpr int kResultsVersion = 1;
+
+constexpr std::int64_t kMany = std::numeric_limits<std::int64_t>::max();
+
+std::string quoted(const std::string& s) { return nlohmann::json(s).dump(); }
+
+ConfigField integer(const char* name, const char* help, Index TrainConfig::*field, std::int64_t low,
+                    std::int64_t high = kMany) {
+  return {name, help, false,
+          [=](TrainConfig& c, const std::string& text) { c.*field = parse_integer(name, text, low, high); },
+          [=](const TrainConfig& c) { return std::to_string(c.*field); }};
+}
+
+ConfigField number(const char* name, const char* help, double TrainConfig::*field, double low,
+                   double high = 1e300) {
+  return {name, help, false,
+          [=](TrainConfig& c, const std::string& text) {
+            const double v = parse_number(name, text);
+            require(v >= low && v <= high, "--", name, " is ", text, "; allowed are numbers from ",
+                    number_text(low), high < 1e300 ? " to " + number_text(high) : std::string(" on"));
+            c.*field = v;
+          },
+          [=](const TrainConfig& c) { return number_text(c.*field); }};
+}
+
+ConfigField toggle(const char* name, const char* help, bool TrainConfig::*field) {
+  return {name, help, true, [=](TrainConfig& c, const std::string& text) { c.*field = parse_switch(name, text); },
+          [=](const TrainConfig& c) { return std::string(c.*field ? "true" : "false"); }};
+}
+
+ConfigField seed_field(const char* name, const char* help, std::uint64_t TrainConfig::*field) {
+  return {name, help, false, [=](TrainConfig& c, const std::string& text) { c.*field = parse_seed(name, text); },
+          [=](const TrainConfig& c) { return std::to_string(c.*field); }};
+}
+
+// `later` are values of the contract that this version cannot do: exit 6 rather than 2.
+ConfigField choice(const char* name, const char* help, std::string TrainConfig::*field,
+                   std::vector<std::string> allowed, std::vector<std::string> later = {}) {
+  std::string list;
+  for (const std::string& a : allowed) list += concat(list.empty() ? "" : ", ", a);
+  return {name, concat(help, ": ", list), false,
+          [=](TrainConfig& c, const std::string& text) {
+            for (const std::string& l : later)
+              if (l == text)
+                throw NotBuiltError(concat("--", name, " ", text, " is not built in yet; allowed are ", list));
+            for (const std::string& a : allowed)
+              if (a == text) {
+                c.*field = text;
+                return;
+              }
+            throw ValueError(concat("--", name, " is '", text, "'; allowed are ", list, "; the nearest is ",
+                                    eqnn::nearest(text, allowed)));
+          },
+          [=](const TrainConfig& c) { return quoted(c.*field); }};
+}
+
+std::vector<ConfigField> plain_fields() {
+  using C = TrainConfig;
+  return {
+      ConfigField{"data", "a file of labelled examples instead of a family", false,
+                  [](C& c, const std::string& text) { c.data = text; }, [](const C& c) { return quoted(c.data); }},
+      choice("format", "format of --data", &C::format, {"gin", "tudataset", "npz", "csv"}),
+      integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part",
+              &C::folds, 0, 1000),
+      integer("fold", "only this fold of --folds, from 0; -1: all", &C::fold, -1, 999),
+      toggle("control", "train on the family's matched positive control instead of its target", &C::control),
+      choice("model", "network", &C::model,
+             {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "poly", "egnn"}),
+      integer("depth", "hidden layers before the head", &C::depth, 1, 1000),
+      integer("width", "units of a hidden layer", &C::width, 1, 1 << 16),
+      integer("head-width", "units of the head's hidden layer; 0: a linear head", &C::head_width, 0, 1 << 16),
+      integer("filter", "positions of a convolution after the first, which has full length; 0: all", &C::filter, 0,
+              1 << 16),
+      choice("activation", "activation", &C::activation, {"relu", "tanh", "gelu", "square"}),
+      choice("init", "initial weights", &C::init,
+             {"kaiming-uniform", "kaiming-normal", "xavier-uniform", "xavier-normal", "orthogonal"}),
+      number("init-scale", "factor of the initial weights", &C::init_scale, 0),
+      choice("adjacency", "form of the adjacency", &C::adjacency, {"raw", "mean", "sqrt", "centred"}),
+      choice("pool", "pooling over the points", &C::pool, {"mean", "sum", "sqrt"}),
+      choice("norm", "normalisation after each layer", &C::norm, {"none", "layer", "graph"}),
+      number("dropout", "probability that an element is dropped after each layer", &C::dropout, 0, 0.999),
+      choice("optimizer", "optimiser", &C::optimizer, {"sgd", "adam", "adamw", "sign-sgd"}),
+      number("lr", "learning rate", &C::lr, 0),
+      number("momentum", "momentum of sgd", &C::momentum, 0),
+      toggle("nesterov", "Nesterov momentum of sgd", &C::nesterov),
+      number("weight-decay", "weight decay", &C::weight_decay, 0),
+      choice("schedule", "learning rate schedule", &C::schedule, {"constant", "cosine", "step"}),
+      integer("warmup", "steps of linear warm-up", &C::warmup, 0),
+      integer("decay-every", "steps between two falls of --schedule step", &C::decay_every, 1),
+      number("decay-factor", "factor of a fall of --schedule step", &C::decay_factor, 0, 1),
+      integer("batch", "examples a step", &C::batch, 1, 1 << 24),
+      integer("steps", "steps", &C::steps, 1, std::int64_t{1} << 40),
+      integer("samples", "size of a fixed training set; 0: fresh samples every step", &C::samples, 0,
+              std::int64_t{1} << 31),
+      integer("test-samples", "fresh samples of the final test", &C::test_samples, 2, std::int64_t{1} << 31),
+      integer("eval-every", "steps between two evaluations; 0: a twentieth of --steps", &C::eval_every, 0),
+      number("stop-at-loss", "stop when the normalised test loss is this low; 0: never", &C::stop_at_loss, 0),
+      integer("patience",
+              "stop after this many evaluations without a better loss on the last tenth of --samples; 0: never",
+              &C::patience, 0),
+      number("clip-norm", "largest gradient norm; 0: no clipping", &C::clip_norm, 0),
+      number("noise", "noise on training targets: flip probability (two-valued) or standard deviation", &C::noise,
+             0),
+      choice("loss", "training loss", &C::loss, {"mse", "cross-entropy"}),
+      choice("dtype", "arithmetic", &C::dtype, {"f32", "f64"}),
+      toggle("strict", "the same bits on every machine with fused multiply-add", &C::strict),
+      integer("shard", "examples that one worker replays at a time", &C::shard, 1, 1 << 20),
+      number("learned-below", "verdict 'learned': normalised test loss at most this", &C::learned_below, 0),
+      number("fails-from", "verdicts of failure: normalised loss at least this", &C::fails_from, 0),
+      number("memorised-train-below", "verdict 'memorised': normalised train loss at most this",
+             &C::memorised_train_below, 0),
+      seed_field("member-seed", "seed of the member of the family (default: --seed)", &C::member_seed),
+      seed_field("init-seed", "seed of the initial parameters (default: --seed)", &C::init_seed),
+      seed_field("data-seed", "seed of the data (default: --seed)", &C::data_seed),
+  };
+}
+
+// Fields of training through an oracle.
+std::vector<ConfigField> oracle_fields() {
+  using C = TrainConfig;
+  std::vector<ConfigField> fields = {
+      choice("oracle", "train on the answers of a statistical-query oracle", &C::oracle, {"none", "csq", "sq"}),
+      ConfigField{"tau", "tolerance of --oracle, relative to a query's norm", false,
+                  [](C& c, const std::string& text) {
+                    c.tau = parse_number("tau", text);
+                    require(c.tau > 0, "--tau is ", text, "; it must be finite and above 0");
+                  },
+                  [](const C& c) { return number_text(c.tau); }},
+      choice("answer", "how --oracle answers (default: zero)", &C::answer, {"exact", "zero", "shrink", "sampled"}),
+      integer(
+          "oracle-samples",
+          "inputs that --oracle averages over, fresh ones every step (default: 4096); 0: all, where there are at "
+          "most 65536",
+          &C::oracle_samples, 0, 1 << 24)};
+  for (ConfigField& f : fields) f.written = [](const C& c) { return c.oracle != "none"; };
+  fields.push_back(toggle("null-target", "train on the target 0: what an oracle that tells nothing amounts to",
+                          &C::null_target));
+  fields.back().written = [](const C& c) { return c.null_target; };
+  return fields;
+}
+
+std::vector<ConfigField> make_fields() {
+  std::vector<ConfigField> fields = plain_fields();
+  for (ConfigField& f : oracle_fields()) fields.push_back(std::move(f));
+  return fields;
+}
+
+bool is_written(const ConfigField& f, const TrainConfig& c) { return !f.written || f.written(c); }
+
+// Through an oracle nothing but its answers may depend on the target, and its answers are expectations over the
+// input law of the noiseless target.
+void check_oracle(const TrainConfig& c) {
+  if (c.oracle == "none") {
+    for (const auto& [given, name] :
+         {std::pair{c.tau > 0, "tau"}, {!c.answer.empty(), "answer"}, {c.oracle_samples >= 0, "oracle-samples"}})
+      require(!given, "--", name, " is given without --oracle; give --oracle csq or sq too");
+    return;
+  }
+  require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.1");
+  require(c.data.empty(), "--oracle is for families, whose input law is known; with --data leave it out");
+  require(c.loss == "mse", "--oracle takes --loss mse, whose gradient is correlational; this is ", c.loss);
+  require(c.samples == 0, "--oracle answers with expectations and has no training set; leave out --samples (",
+          c.samples, ")");
+  require(c.noise == 0, "--oracle answers about the target without noise; leave out --noise (",
+          number_text(c.noise), ")");
+  require(c.dropout == 0, "--oracle needs a network that is one function; leave out --dropout (",
+          number_text(c.dropout), ")");
+  require(c.stop_at_loss == 0, "--stop-at-loss (", number_text(c.stop_at_loss),
+          ") reads the target past the oracle; leave it out");
+}
+
+void check_together(const TrainConfig& c) {
+  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
+          "--nesterov needs --optimizer sgd and --momentum above 0");
+  require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
+          c.optimizer, "; only sgd has momentum");
+  if (!c.data.empty()) {
+    require(!c.control && c.samples == 0 && c.noise == 0,
+            "--control, --samples and --noise are for families; with --data leave them out");
+    require(c.folds != 1, "--folds is 1; it must be 2 or more, or 0");
+    require(c.fold<(c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds> 0 ? c.folds : 10,
+            " folds, which count from 0");
+  } else {
+    require(c.folds == 0 && c.fold < 0,
+            "--folds and --fold need --data: families have as many samples as are wanted");
+  }
+  require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
+          "--patience needs a fixed training set of at least 10: give --samples");
+  check_oracle(c);
+  require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
+}
+
+nlohmann::ordered_json config_object(const TrainConfig& c) {
+  nlohmann::ordered_json j;
+  j["family"] = c.family;
+  if (!c.data.empty()) j["data_hash"] = c.data_hash;
+  nlohmann::ordered_json params = nlohmann::ordered_json::object();
+  for (const auto& [name, value] : c.params) params[name] = value;
+  j["params"] = params;
+  if (!c.member.empty()) j["member"] = nlohmann::ordered_json::parse(c.member);
+  for (const ConfigField& f : config_fields())
+    if (is_written(f, c)) j[f.name] = nlohmann::ordered_json::parse(f.get(c));
+  return j;
+}
+
+std::string scalar_text(const nlohmann::ordered_json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); }
+
+}  // namespace
+
+const std::vector<ConfigField>& config_fields() {
+  static const std::vector<ConfigField> fields = make_fields();
+  return fields;
+}
+
+namespace {
+
+// Options that are fields of the configuration, and the others, which are parameters of some family. Throws for
+// unknown names, with the nearest of the known ones.
+struct SortedOptions {
+  RawOptions fields, parameters;
+};
+SortedOptions sort_options(const RawOptions& options, std::vector<std::string> known) {
+  for (const ConfigField& f : config_fields()) known.push_back(f.name);
+  for (const char* flag :
+       {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
+    known.push_back(flag);
+  SortedOptions sorted;
+  for (const RawOption& o : options) {
+    const auto is_o = [&](const auto& named) { return named.name == o.name; };
+    const auto has_o = [&](const auto& family) {
+      return std::any_of(family.parameters.begin(), family.parameters.end(), is_o);
+    };
+    if (std::any_of(config_fields().begin(), config_fields().end(), is_o))
+      sorted.fields.push_back(o);
+    else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
+      sorted.parameters.push_back(o);
+    else
+      throw ValueError(
+          concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
+  }
+  return sorted;
+}
+
+// Defaults, then fields: later ones win.
+TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& defaults, const RawOptions& fields) {
+  RawOptions all;
+  for (const auto& [name, value] : defaults) all.push_back({name, value});
+  all.insert(all.end(), fields.begin(), fields.end());
+  for (const RawOption& o : all)
+    for (const ConfigField& f : config_fields())
+      if (f.name == o.name) f.set(c, o.value);
+  check_together(c);
+  if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";
+  if (c.oracle != "none" && c.oracle_samples < 0) c.oracle_samples = 4096;
+  return c;
+}
+
+}  // namespace
+
+TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
+  const eqnn::hard::Family& family = eqnn::hard::family(family_id);
+  std::vector<std::string> known;
+  for (const auto& p : family.parameters) known.push_back(p.name);
+  const SortedOptions sorted = sort_options(options, known);
+  TrainConfig c;
+  c.family = family.id;
+  c.member_seed = c.init_seed = c.data_seed = seed;
+  c.params = family_parameters(family, sorted.parameters);
+  return set_fields(c, family.training(c.params), sorted.fields);
+}
+
+// Graphs: GIN as in Xu et al. 2019, with a linear head on the pooled values of all layers; a norm that looks at one
+// graph at a time in the place of batch normalisation.
+TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::uint64_t seed) {
+  const SortedOptions sorted = sort_options(options, {});
+  require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
+          " is a parameter of a family; with --data leave it out");
+  eqnn::hard::ParameterValues defaults{
+      {"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
+  if (data.has_graphs())
+    defaults.insert(
+        {{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
+  if (data.has_graphs()) defaults["model"] = "gin";
+  TrainConfig c;
+  c.member_seed = c.init_seed = c.data_seed = seed;
+  c.data_hash = fingerprint(data);
+  return set_fields(c, defaults, sorted.fields);
+}
+
+RawOptions config_options(const TrainConfig& c) {
+  RawOptions options;
+  for (const auto& [name, value] : c.params) options.push_back({name, value});
+  for (const ConfigField& f : config_fields())
+    if (is_written(f, c)) options.push_back({f.name, scalar_text(nlohmann::ordered_json::parse(f.get(c)))});
+  return options;
+}
+
+std::string config_json(const TrainConfig& c) { return config_object(c).dump(); }
+
+TrainConfig parse_config_json(std::string_view text) {
+  const auto j = nlohmann::ordered_json::parse(text);
+  TrainConfig c;
+  c.family = j.at("family").get<std::string>();
+  c.data_hash = j.value("data_hash", "");
+  for (const auto& [name, value] : j.at("params").items()) c.params[name] = value.get<std::string>();
+  if (j.contains("member")) c.member = j.at("member").dump();
+  // What is not there was not used, or is missing.
+  for (const ConfigField& f : config_fields())
+    if (j.contains(f.name) || is_written(f, TrainConfig{})) f.set(c, scalar_text(j.at(f.name)));
+  check_together(c);
+  return c;
+}
+
+std::string config_toml(const TrainConfig& c) {
+  std::string text = c.data.empty() ? concat("family = ", quoted(c.family), "\n") : "";
+  for (const auto& [name, value] : c.params) {
+    const bool bare = value == "true" || value == "false" ||
+                      (!value.empty() && value.find_first_not_of("0123456789.e+-") == std::string::npos);
+    text += concat(name, " = ", bare ? value : quoted(value), "\n");
+  }
+  if (!c.member.empty()) text += concat("member = ", quoted(c.member), "\n");
+  for (const ConfigField& f : config_fields()) {
+    if (!is_written(f, c)) continue;
+    const std::string value = f.get(c);
+    // A seed beyond 2^63 is no TOML integer.
+    const bool large = value.find_first_not_of("0123456789") == std::string::npos && !whole_number(value);
+    text += concat(f.name, " = ", large ? quoted(value) : value, "\n");
+  }
+  return text;
+}
+
+std::string run_id(const TrainConfig& c) { return content_id(config_json(c)); }
+
+std::string content_id(std::string_view text) {
+  const std::string all = concat("results ", kResultsVersion, " ", text);
+  Hash hash;
+  hash.add(all.data(), all.size());
+  return hash.text();
+}
+
+}  // namespace tools

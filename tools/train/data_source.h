@@ -1,0 +1,83 @@
+// Where the examples of a run come from: a family's sampler, or a file.
+#pragma once
+
+#include <memory>
+
+#include <eqnn/core/trainer.h>
+
+#include "data/dataset.h"
+#include "train/models.h"
+
+namespace tools {
+
+// Fills the inputs that the network of a configuration reads, and the targets: "y" [b, 1, 1], or under cross
+// entropy the class "label". Immutable, but for the workspaces of graphs: worker threads call it at the same time.
+template <class T>
+class DataSource {
+ public:
+  virtual ~DataSource() = default;
+
+  virtual Index fixed_examples() const = 0;  // of the training set; 0: fresh ones every step
+  virtual Index test_examples() const = 0;   // 0: as many as are asked for
+  virtual Index validation_examples() const = 0;
+  virtual void train(eqnn::Batch<T>& b) const = 0;
+  // What an oracle averages over in a step: examples 0 .. oracle_inputs() - 1 of the input law, a sample of its own
+  // or every input once, and after them those that train() gives. 0: there is no such law.
+  virtual Index oracle_inputs() const { return 0; }
+  virtual void oracle(eqnn::Batch<T>&) const {}
+  virtual void test(eqnn::Batch<T>& b) const = 0;
+  // The training set in order, with its noise, and the part of it that was set apart for early stopping.
+  virtual void training_set(eqnn::Batch<T>& b) const = 0;
+  virtual void validation(eqnn::Batch<T>& b) const = 0;
+};
+
+// The inputs of a network besides the family's own, which examples [first, first + count) of `input` hold:
+// features and the fixed graph. `input` gives the block of a name.
+template <class T>
+void fill_derived(const TrainConfig& c, const eqnn::hard::Member& member, const NetworkInputs& inputs,
+                  eqnn::FunctionRef<eqnn::Block<T>(const std::string&)> input, Index first, Index count);
+
+// The member and the configuration must outlive it.
+template <class T>
+std::unique_ptr<DataSource<T>> family_data(const TrainConfig& c, const eqnn::hard::Member& member);
+
+// Examples of a file: the test part is fold max(c.fold, 0) of c.folds (of 10 when c.folds is 0), stratified by
+// class, and the others are the training set, in an order of its own each epoch; what does not fill a batch waits
+// for the next epoch. The data set must outlive it.
+template <class T>
+std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const Dataset& data);
+
+// A hash of all examples, 16 hexadecimal digits.
+std::string fingerprint(const Dataset& data);
+
+// A permutation of 0 .. size-1 as a pure function of (seed, epoch): a four-round Feistel network on the
+// next even number of bits, walked until it lands below size. Resuming needs no stored order.
+class Shuffle {
+ public:
+  Shuffle(std::uint64_t seed, Index size) : seed_(seed), size_(static_cast<std::uint64_t>(size)) {
+    while ((std::uint64_t{1} << (2 * half_)) < size_) ++half_;
+  }
+  Index operator()(std::uint64_t epoch, Index position) const {
+    auto x = static_cast<std::uint64_t>(position);
+    do x = encrypt(epoch, x);
+    while (x >= size_);
+    return static_cast<Index>(x);
+  }
+
+ private:
+  std::uint64_t encrypt(std::uint64_t epoch, std::uint64_t x) const {
+    const std::uint64_t mask = (std::uint64_t{1} << half_) - 1;
+    std::uint64_t left = x >> half_, right = x & mask;
+    for (std::uint32_t round = 0; round < 4; ++round) {
+      const std::uint64_t mixed =
+          left ^ (eqnn::philox({seed_, eqnn::Stream::order, epoch, right}, round)[0] & mask);
+      left = right;
+      right = mixed;
+    }
+    return left << half_ | right;
+  }
+  std::uint64_t seed_, size_;
+  int half_ = 1;
+};
+
+}  // namespace tools

@@ -1,0 +1,129 @@
+// Batches of the examples of a file.
+
+#include <algorithm>
+#include <cstring>
+
+#include <tbb/enumerable_thread_specific.h>
+
+#include "cli/hash.h"
+#include "train/data_source.h"
+
+namespace tools {
+namespace {
+
+using eqnn::Batch;
+using eqnn::Block;
+
+template <class T>
+class FileData final : public DataSource<T> {
+ public:
+  FileData(const TrainConfig& c, const Dataset& data)
+      : data_(data),
+        shard_(c.shard),
+        labels_(c.loss == "cross-entropy"),
+        collators_([this] { return Workplace(data_, shard_); }) {
+    require(!labels_ || data.has_classes(), "--loss cross-entropy needs classes; the targets of ", data.path,
+            " are real: take mse");
+    const int folds = static_cast<int>(c.folds > 0 ? c.folds : 10),
+              test = static_cast<int>(std::max<Index>(c.fold, 0));
+    const auto classes =
+        data.has_classes() ? data.classes : std::vector<std::int32_t>(static_cast<std::size_t>(data.examples));
+    const auto fold = stratified_folds(classes, folds, c.data_seed);
+    for (Index e = 0; e < data.examples; ++e)
+      (fold[static_cast<std::size_t>(e)] == test ? test_ : train_).push_back(e);
+    const auto held = static_cast<std::ptrdiff_t>(c.patience > 0 ? train_.size() / 10 : 0);
+    validation_.assign(train_.end() - held, train_.end());
+    train_.erase(train_.end() - held, train_.end());
+    batch_ = std::min<Index>(c.batch, fixed_examples());
+    shuffle_.emplace(c.data_seed, fixed_examples());
+  }
+
+  Index fixed_examples() const override { return static_cast<Index>(train_.size()); }
+  Index test_examples() const override { return static_cast<Index>(test_.size()); }
+  Index validation_examples() const override { return static_cast<Index>(validation_.size()); }
+
+  void train(Batch<T>& b) const override {
+    const auto batches = static_cast<std::uint64_t>(fixed_examples() / batch_);
+    const Index first = static_cast<Index>(b.step % batches) * batch_;
+    fill(b, [&](Index i) { return train_[static_cast<std::size_t>((*shuffle_)(b.step / batches, first + i))]; });
+  }
+  void test(Batch<T>& b) const override {
+    fill(b, [&](Index i) { return test_[static_cast<std::size_t>(i)]; });
+  }
+  void training_set(Batch<T>& b) const override {
+    fill(b, [&](Index i) { return train_[static_cast<std::size_t>(i)]; });
+  }
+  void validation(Batch<T>& b) const override {
+    fill(b, [&](Index i) { return validation_[static_cast<std::size_t>(i)]; });
+  }
+
+ private:
+  // What one worker thread collates with.
+  struct Workplace {
+    Workplace(const Dataset& data, Index shard) : examples(static_cast<std::size_t>(shard)) {
+      if (data.has_graphs()) collator.emplace(data, shard);
+    }
+    std::vector<Index> examples;
+    std::optional<Collator> collator;
+  };
+
+  template <class Which>
+  void fill(Batch<T>& b, const Which& which) const {
+    Workplace& place = collators_.local();
+    const Index count = b.last - b.first;
+    for (Index i = 0; i < count; ++i) place.examples[static_cast<std::size_t>(i)] = which(b.first + i);
+    const std::span<const Index> examples(place.examples.data(), static_cast<std::size_t>(count));
+    if (data_.has_graphs()) {
+      b.bind_graph("graph", place.collator->collate(examples));
+      write_node_features<T>(data_, examples, b["nodes"]);
+    } else {
+      for (Index i = 0; i < count; ++i) copy(data_.example(examples[static_cast<std::size_t>(i)]), b["x"], i);
+    }
+    for (Index i = 0; i < count; ++i) {
+      const auto e = static_cast<std::size_t>(examples[static_cast<std::size_t>(i)]);
+      if (labels_)
+        b.indices("label")(i) = data_.classes[e];
+      else
+        b["y"](i) = static_cast<T>(data_.has_classes() ? data_.classes[e] : data_.y[e]);
+    }
+  }
+  static void copy(eqnn::MatrixView<const double> from, const Block<T>& to, Index example) {
+    for (Index p = 0; p < from.rows; ++p)
+      for (Index j = 0; j < from.cols; ++j) to(example, p, j) = static_cast<T>(from(p, j));
+  }
+
+  const Dataset& data_;
+  Index shard_;
+  bool labels_;
+  std::vector<Index> train_, test_, validation_;
+  Index batch_ = 1;
+  std::optional<Shuffle> shuffle_;
+  mutable tbb::enumerable_thread_specific<Workplace> collators_;
+};
+
+}  // namespace
+
+template <class T>
+std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const Dataset& data) {
+  return std::make_unique<FileData<T>>(c, data);
+}
+
+template std::unique_ptr<DataSource<float>> file_data(const TrainConfig&, const Dataset&);
+template std::unique_ptr<DataSource<double>> file_data(const TrainConfig&, const Dataset&);
+
+std::string fingerprint(const Dataset& data) {
+  Hash h;
+  for (const eqnn::SparseGraph& g : data.graphs) {
+    h.add(g.offsets(), static_cast<std::size_t>(g.nodes()) + 1);
+    h.add(g.neighbors(), static_cast<std::size_t>(g.edges()));
+  }
+  h.add(data.node_labels);
+  h.add(data.label_values);
+  h.add(data.node_attributes);
+  h.add(data.x);
+  h.add(data.classes);
+  h.add(data.y);
+  return h.text();
+}
+
+}  // namespace tools

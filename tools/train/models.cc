@@ -1,0 +1,353 @@
+#include "train/models.h"
+
+#include <cmath>
+
+#include <eqnn/nn/convolution.h>
+#include <eqnn/nn/frames.h>
+#include <eqnn/nn/graph_ops.h>
+#include <eqnn/nn/group_layers.h>
+#include <eqnn/nn/layers.h>
+#include <eqnn/nn/point_layers.h>
+#include <eqnn/nn/poly_network.h>
+#include <eqnn/nn/training_ops.h>
+
+namespace tools {
+namespace {
+
+using eqnn::Mlp;
+using eqnn::Params;
+using eqnn::Program;
+using eqnn::Tensor;
+using eqnn::hard::InputLayout;
+
+eqnn::Adjacency adjacency_form(const std::string& name) {
+  return name == "raw"    ? eqnn::Adjacency::raw
+         : name == "mean" ? eqnn::Adjacency::mean
+         : name == "sqrt" ? eqnn::Adjacency::sqrt
+                          : eqnn::Adjacency::centred;
+}
+
+eqnn::Activation activation(const std::string& name) {
+  return name == "tanh"     ? eqnn::Activation::tanh
+         : name == "gelu"   ? eqnn::Activation::gelu
+         : name == "square" ? eqnn::Activation::square
+                            : eqnn::Activation::relu;
+}
+
+template <class T>
+Tensor<T> make_input(Program<T>& g, const InputLayout& layout) {
+  return g.input(layout.name, {.points = layout.points, .channels = layout.channels});
+}
+
+// width -> head_width -> outputs, or linear.
+template <class T>
+Mlp<T> make_head(Params<T>& p, const TrainConfig& c, Index width, Index outputs) {
+  std::vector<Index> widths{width, outputs};
+  if (c.head_width > 0) widths.insert(widths.begin() + 1, c.head_width);
+  return Mlp<T>(p, "head", widths, activation(c.activation));
+}
+
+// The norm, activation and dropout after a layer.
+template <class T>
+class AfterLayer {
+ public:
+  AfterLayer(Params<T>& p, const TrainConfig& c, Index layer)
+      : activation_(activation(c.activation)), dropout_(c.dropout) {
+    const std::string name = concat("norms.", layer);
+    if (c.norm == "layer") layer_norm_.emplace(p, name, c.width);
+    if (c.norm == "graph") graph_norm_.emplace(p, name, c.width);
+  }
+  Tensor<T> operator()(Tensor<T> x) const { return finish(graph_norm_ ? (*graph_norm_)(x) : x); }
+  Tensor<T> operator()(Tensor<T> x, eqnn::GraphInput graph) const {
+    return finish(graph_norm_ ? (*graph_norm_)(x, graph) : x);
+  }
+
+ private:
+  Tensor<T> finish(Tensor<T> x) const {
+    if (layer_norm_) x = (*layer_norm_)(x);
+    x = eqnn::activate(x, activation_);
+    return dropout_ > 0 ? eqnn::dropout(x, dropout_) : x;
+  }
+  eqnn::Activation activation_;
+  double dropout_;
+  std::optional<eqnn::LayerNorm<T>> layer_norm_;
+  std::optional<eqnn::GraphNorm<T>> graph_norm_;
+};
+
+// Layers of any kind with what follows each, pooling over the points, and a head.
+template <class T, class Layer>
+class PointNetwork {
+ public:
+  // make(i, in) gives layer number i.
+  template <class Make>
+  PointNetwork(Params<T>& p, const TrainConfig& c, Index in, Index outputs, const Make& make)
+      : layers_(), after_(), head_(), pool_(c.pool) {
+    for (Index i = 0; i < c.depth; ++i) {
+      layers_.push_back(make(i, i == 0 ? in : c.width));
+      after_.emplace_back(p, c, i);
+    }
+    head_.push_back(make_head(p, c, c.width, outputs));
+  }
+  template <class... Others>
+  Tensor<T> operator()(Tensor<T> x, const Others&... others) const {
+    for (std::size_t i = 0; i < layers_.size(); ++i) x = after_[i](layers_[i](x, others...));
+    return head_[0](pool(x));
+  }
+
+ private:
+  Tensor<T> pool(Tensor<T> x) const {
+    if (pool_ == "mean") return mean_points(x);
+    if (pool_ == "sum") return sum_points(x);
+    return scale(sum_points(x), 1 / std::sqrt(static_cast<double>(x.shape().points)));
+  }
+  std::vector<Layer> layers_;
+  std::vector<AfterLayer<T>> after_;
+  std::vector<Mlp<T>> head_;  // one
+  std::string pool_;
+};
+
+// x' = A' x W + b on a fixed graph.
+template <class T>
+struct NeighborLinear {
+  eqnn::Linear<T> linear;
+  Tensor<T> operator()(Tensor<T> x, Tensor<T> a) const { return linear(neighbor_sum(x, a)); }
+};
+
+// x' = mlp(x + sum of neighbours) on a dense adjacency.
+template <class T>
+struct DenseGin {
+  Mlp<T> mlp;
+  Tensor<T> operator()(Tensor<T> x, Tensor<T> a) const { return mlp(add(x, neighbor_sum(x, a))); }
+};
+
+// The layers of `make` on a graph: the input's adjacency with a constant node input, or the fixed graph with
+// the input as node features.
+template <class T, class Layer, class Make>
+Recorder<T> graph_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in, const Make& make) {
+  const InputLayout layout = in.input;
+  const bool fixed = in.fixed_graph;
+  require(fixed || (layout.bits && layout.points == layout.channels), "--model ", c.model,
+          " needs graphs; this input is '", layout.name, "', [", layout.points, ", ", layout.channels,
+          "]; mlp takes any input");
+  PointNetwork<T, Layer> net(p, c, fixed ? layout.channels : 1, in.outputs, make);
+  const auto form = adjacency_form(c.adjacency);
+  return [=](Program<T>& g) {
+    const auto x = make_input(g, layout);
+    if (fixed) return net(x, g.input("graph", {.points = layout.points, .channels = layout.points}));
+    return net(constant(g, {.points = layout.points}, 1.0), normalize_adjacency(x, form));
+  };
+}
+
+template <class T>
+Recorder<T> gnn(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  if (in.fixed_graph)
+    return graph_network<T, NeighborLinear<T>>(p, c, in, [&](Index i, Index width) {
+      return NeighborLinear<T>{{p, concat("layers.", i), width, c.width}};
+    });
+  return graph_network<T, eqnn::MessagePassing<T>>(p, c, in, [&](Index i, Index width) {
+    return eqnn::MessagePassing<T>(p, concat("layers.", i), width, c.width);
+  });
+}
+
+// GIN on sparse graphs (Xu et al. 2019): the head reads the pooled values of every layer, side by side.
+template <class T>
+class SparseGin {
+ public:
+  SparseGin(Params<T>& p, const TrainConfig& c, Index in, Index outputs) : pool_(c.pool) {
+    for (Index i = 0; i < c.depth; ++i) {
+      layers_.emplace_back(p, concat("layers.", i), std::vector<Index>{i == 0 ? in : c.width, c.width, c.width});
+      after_.emplace_back(p, c, i);
+    }
+    head_.push_back(make_head(p, c, c.depth * c.width, outputs));
+  }
+  Tensor<T> operator()(Tensor<T> x, eqnn::GraphInput graph) const {
+    Tensor<T> all;
+    for (std::size_t i = 0; i < layers_.size(); ++i) {
+      x = after_[i](layers_[i](x, graph), graph);
+      const auto pooled = pool_ == "sum" ? sum_nodes(x, graph) : mean_nodes(x, graph);
+      all = all ? join_channels(all, pooled) : pooled;
+    }
+    return head_[0](all);
+  }
+
+ private:
+  std::vector<eqnn::Gin<T>> layers_;
+  std::vector<AfterLayer<T>> after_;
+  std::vector<Mlp<T>> head_;  // one
+  std::string pool_;
+};
+
+template <class T>
+Recorder<T> gin(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  if (!in.sparse())
+    return graph_network<T, DenseGin<T>>(p, c, in, [&](Index i, Index width) {
+      return DenseGin<T>{{p, concat("layers.", i), {width, c.width, c.width}, activation(c.activation)}};
+    });
+  require(c.pool != "sqrt", "--pool sqrt is for graphs of one size; allowed here are sum and mean");
+  SparseGin<T> net(p, c, in.input.channels, in.outputs);
+  const Index nodes = in.graph_nodes, edges = in.graph_edges, channels = in.input.channels;
+  return [=](Program<T>& g) {
+    const auto graph = g.graph("graph", nodes, edges);
+    return net(g.input("nodes", graph.nodes, channels), graph);
+  };
+}
+
+template <class T>
+Recorder<T> cnn(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const Index n = in.input.points;
+  require(c.filter <= n, "--filter is ", c.filter, "; this input has ", n,
+          " positions, and a filter at most as many");
+  PointNetwork<T, eqnn::CyclicConvolution<T>> net(p, c, in.input.channels, in.outputs, [&](Index i, Index width) {
+    return eqnn::CyclicConvolution<T>(p, concat("layers.", i), width, c.width,
+                                      eqnn::Torus::cycle(n, i == 0 ? 0 : c.filter));
+  });
+  return [net, layout = in.input](Program<T>& g) { return net(make_input(g, layout)); };
+}
+
+template <class T>
+Recorder<T> deepsets(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  PointNetwork<T, eqnn::DeepSets<T>> net(p, c, in.input.channels, in.outputs, [&](Index i, Index width) {
+    return eqnn::DeepSets<T>(p, concat("layers.", i), width, c.width);
+  });
+  return [net, layout = in.input](Program<T>& g) { return net(make_input(g, layout)); };
+}
+
+std::vector<Index> hidden_widths(const TrainConfig& c, Index in, Index outputs) {
+  std::vector<Index> widths(static_cast<std::size_t>(c.depth), c.width);
+  widths.insert(widths.begin(), in);
+  widths.push_back(outputs);
+  return widths;
+}
+
+Index entries(const InputLayout& layout) { return layout.points * layout.channels; }
+
+template <class T>
+Recorder<T> mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const Mlp<T> net(p, "layers", hidden_widths(c, entries(in.input), in.outputs), activation(c.activation));
+  return [net, layout = in.input](Program<T>& g) { return net(flatten(make_input(g, layout))); };
+}
+
+// The frame of the group on the points.
+eqnn::PermutationFrame group_frame(const NetworkInputs& in) {
+  using eqnn::PermutationFrame;
+  if (in.group) {
+    const Index n = in.input.points;
+    const auto order = in.group->order();
+    if (order == n && in.group->orbits().count == 1) return PermutationFrame::rotate_to_maximum;
+    if (in.group->order_text() == eqnn::PermutationGroup::symmetric(n).order_text())
+      return PermutationFrame::sort_absolute;
+  }
+  throw ValueError(
+      "--model frame-mlp needs an input whose points a symmetric or cyclic group permutes; mlp takes any input");
+}
+
+template <class T>
+Recorder<T> frame_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const InputLayout layout = in.features ? *in.features : in.input;
+  const Mlp<T> net(p, "layers", hidden_widths(c, entries(layout), in.outputs), activation(c.activation));
+  if (in.features)
+    return [net, in](Program<T>& g) {
+      make_input(g, in.input);
+      return net(flatten(make_input(g, *in.features)));
+    };
+  return [net, layout, frame = group_frame(in)](Program<T>& g) {
+    return invariant_average(make_input(g, layout), frame, [&](Tensor<T> z) { return net(flatten(z)); });
+  };
+}
+
+template <class T>
+Recorder<T> group_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  require(in.group.has_value(),
+          "--model group-mlp needs an input whose points a group permutes; mlp takes any input");
+  auto widths = hidden_widths(c, in.input.channels, in.outputs);
+  const eqnn::GroupAveragedMlp<T> net(p, "layers", *in.group, widths, activation(c.activation));
+  return [net, layout = in.input](Program<T>& g) { return net(make_input(g, layout)); };
+}
+
+template <class T>
+Recorder<T> poly(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const InputLayout layout = in.features ? *in.features : in.input;
+  require(in.outputs == 1, "--model poly has one output; take --loss mse");
+  const eqnn::PolyNetwork<T> net(p, "layers", entries(layout), c.width);
+  return [net, in](Program<T>& g) {
+    const auto x = make_input(g, in.input);
+    return net(flatten(in.features ? make_input(g, *in.features) : x));
+  };
+}
+
+template <class T>
+Recorder<T> egnn_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const InputLayout layout = in.input;
+  require(layout.channels == 2 || layout.channels == 3,
+          "--model egnn needs points in 2 or 3 dimensions; this input has ", layout.channels, " channels");
+  std::vector<eqnn::Egnn<T>> layers;
+  for (Index i = 0; i < c.depth; ++i)
+    layers.emplace_back(p, concat("layers.", i), i == 0 ? 1 : c.width, c.width, c.width, activation(c.activation));
+  const Mlp<T> head = make_head(p, c, c.width, in.outputs);
+  return [=](Program<T>& g) {
+    eqnn::Cloud<T> cloud{constant(g, {.points = layout.points}, 1.0), make_input(g, layout)};
+    for (const auto& layer : layers) cloud = layer(cloud);
+    return head(mean_points(cloud.h));
+  };
+}
+
+}  // namespace
+
+NetworkInputs network_inputs(const eqnn::hard::Member& member) {
+  NetworkInputs in;
+  in.input = member.input();
+  if (member.features() != nullptr) in.features = *member.features();
+  in.fixed_graph = member.graph() != nullptr;
+  in.group = member.group();
+  return in;
+}
+
+NetworkInputs network_inputs(const Dataset& data, Index shard) {
+  NetworkInputs in;
+  in.input = {data.has_graphs() ? "nodes" : "x", data.points, data.channels};
+  if (data.has_graphs()) {
+    const GraphRoom room = graph_room(data, shard);
+    in.graph_nodes = room.nodes;
+    in.graph_edges = room.edges;
+  } else {
+    in.group = eqnn::PermutationGroup::symmetric(data.points);
+  }
+  return in;
+}
+
+bool reads_features(const TrainConfig& c, const NetworkInputs& in) {
+  return in.features.has_value() && (c.model == "frame-mlp" || c.model == "poly");
+}
+
+bool reads_graph(const TrainConfig& c, const NetworkInputs& in) {
+  return in.fixed_graph && (c.model == "gnn" || c.model == "gin");
+}
+
+template <class T>
+Recorder<T> make_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  require(!in.sparse() || c.model == "gin", "--model ", c.model,
+          " does not take graphs of different sizes; gin does");
+  if (c.model == "gnn") return gnn(p, c, in);
+  if (c.model == "gin") return gin(p, c, in);
+  if (c.model == "cnn") return cnn(p, c, in);
+  if (c.model == "deepsets") return deepsets(p, c, in);
+  if (c.model == "frame-mlp") return frame_mlp(p, c, in);
+  if (c.model == "group-mlp") return group_mlp(p, c, in);
+  if (c.model == "poly") return poly(p, c, in);
+  if (c.model == "egnn") return egnn_network(p, c, in);
+  return mlp(p, c, in);
+}
+
+eqnn::Initializer initializer(const TrainConfig& c) {
+  const eqnn::Initializer base = c.init == "kaiming-normal"   ? eqnn::kaiming_normal
+                                 : c.init == "xavier-uniform" ? eqnn::xavier_uniform
+                                 : c.init == "xavier-normal"  ? eqnn::xavier_normal
+                                 : c.init == "orthogonal"     ? eqnn::orthogonal
+                                                              : eqnn::kaiming_uniform;
+  return base.scaled(c.init_scale);
+}
+
+template Recorder<float> make_network(Params<float>&, const TrainConfig&, const NetworkInputs&);
+template Recorder<double> make_network(Params<double>&, const TrainConfig&, const NetworkInputs&);
+
+}  // namespace tools

@@ -1,0 +1,62 @@
+// The networks that `eqnn train` knows, from their configuration.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include <eqnn/groups/permutation_group.h>
+#include <eqnn/core/params.h>
+#include <eqnn/core/program.h>
+
+#include "data/dataset.h"
+#include "train/config.h"
+
+namespace tools {
+
+// What a network may be fed, and how much it gives.
+struct NetworkInputs {
+  eqnn::hard::InputLayout input;                    // the family's or the file's
+  std::optional<eqnn::hard::InputLayout> features;  // canonical forms or invariants of it
+  bool fixed_graph = false;                         // its points are the nodes of one graph: input "graph"
+  std::optional<eqnn::PermutationGroup> group;      // under which the target is invariant, acting on the points
+  Index outputs = 1;
+  // Sparse graphs instead: input "nodes" [nodes, input.channels] of a graph input "graph".
+  Index graph_nodes = 0, graph_edges = 0;  // the most of one shard; 0: no sparse graphs
+
+  bool sparse() const { return graph_nodes > 0; }
+};
+
+// What a member, or a file in shards of so many examples, offers to networks.
+NetworkInputs network_inputs(const eqnn::hard::Member& member);
+NetworkInputs network_inputs(const Dataset& data, Index shard);
+
+// Records the network of a configuration and returns its value, [b, 1, outputs]. It makes the inputs that it
+// reads: `input`, and where it takes them the features, and "graph" [n, n]. Parameters are made at once, in `p`:
+//   gnn        constant node input 1, `depth` MessagePassing layers of `width` on the given form of the
+//              adjacency; with a fixed graph relu(A' x W + b) layers on the node features
+//   gin        the same with GIN layers, x' = mlp(x + sum of neighbours); also on sparse graphs, whose pooled
+//              layers are all read by the head
+//   cnn        CyclicConvolution layers of `width`, the first of full length, the others over --filter points
+//   deepsets   DeepSets layers of `width`
+//   mlp        the input flattened, `depth` hidden layers of `width`, no symmetry
+//   frame-mlp  mlp on the features; without such on the canonical form of the group's frame
+//   group-mlp  mlp averaged over the whole group
+//   poly       PolyNetwork on the features, or on the input flattened
+//   egnn       Egnn layers on points in 2 or 3 dimensions
+// All but the mlps and poly: norm, activation and dropout after each layer, pooling, head width -> head_width ->
+// outputs (head_width 0: linear). Throws ValueError when the model does not take such an input.
+template <class T>
+using Recorder = std::function<eqnn::Tensor<T>(eqnn::Program<T>&)>;
+template <class T>
+Recorder<T> make_network(eqnn::Params<T>& p, const TrainConfig& c, const NetworkInputs& inputs);
+
+// Whether the network of `c` reads the member's features, or the fixed graph.
+bool reads_features(const TrainConfig& c, const NetworkInputs& inputs);
+bool reads_graph(const TrainConfig& c, const NetworkInputs& inputs);
+
+eqnn::Initializer initializer(const TrainConfig& c);
+
+extern template Recorder<float> make_network(eqnn::Params<float>&, const TrainConfig&, const NetworkInputs&);
+extern template Recorder<double> make_network(eqnn::Params<double>&, const TrainConfig&, const NetworkInputs&);
+
+}  // namespace tools
