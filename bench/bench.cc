@@ -16,10 +16,10 @@
 #include <fstream>
 #include <functional>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <thread>
 
+#include "cli/json.h"
 #include "families.h"
 #include "hand.h"
 #include "peers.h"
@@ -83,10 +83,9 @@ int posix_memalign(void** p, std::size_t alignment, std::size_t size) noexcept {
 }
 #endif
 
-namespace eqnn::tools {
+namespace bench {
 namespace {
 
-using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kFewestPairs = 7, kMostPairs = 25;
@@ -146,7 +145,7 @@ struct Result {
   std::optional<double> allocations;
   std::optional<double> generation_share;
   std::size_t pairs = 0;
-  ordered_json peers = ordered_json::object();
+  Json peers = Json::object();
 
   double gflops() const { return products / seconds * 1e-9; }
   std::optional<double> speedup() const { return to_one_thread ? std::optional(1 / *to_one_thread) : std::nullopt; }
@@ -278,7 +277,7 @@ void add_peers(std::vector<Result>& results, bool quiet) {
     fmt::print(stderr, "eqnn: peers are skipped: {}\n", peers.missing);
     return;
   }
-  ordered_json found;
+  Json found;
   const char* last = nullptr;
   for (Result& r : results) {
     if (last != r.row.id) {
@@ -305,21 +304,21 @@ std::string processor() {
 int all_cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
 template <class T>
-ordered_json or_null(const std::optional<T>& v) {
-  return v ? ordered_json(*v) : ordered_json();
+Json or_null(const std::optional<T>& v) {
+  return v ? Json(*v) : Json();
 }
 
-void print_json(const std::vector<Result>& results, double limit, const std::vector<::tools::FamilyCost>& families,
+void print_json(const std::vector<Result>& results, double limit, const std::vector<tools::FamilyCost>& families,
                 const std::vector<SweepResult>& sweep) {
   const BlasInfo blas = blas_info();
-  ordered_json document = {{"machine",
+  Json document = {{"machine",
                             {{"processor", processor()},
                              {"cores", all_cores()},
                              {"simd_target", kernels::target_name()},
                              {"blas", blas.config},
                              {"blas_core", blas.core}}},
                            {"limit_gflops", limit},
-                           {"rows", ordered_json::array()}};
+                           {"rows", Json::array()}};
   for (const Result& r : results)
     document["rows"].push_back({{"id", r.row.id},
                                 {"threads", r.threads},
@@ -353,14 +352,14 @@ void print_json(const std::vector<Result>& results, double limit, const std::vec
                                     {"microseconds_per_step", f.step * 1e6},
                                     {"input_share", f.inputs / f.step},
                                     {"label_and_frame_share", f.labels / f.step}});
-  fmt::print("{}\n", document.dump(2));
+  fmt::print("{}\n", to_text(document, 2));
 }
 
 std::string cell(const std::optional<double>& v, const char* format) {
   return v ? fmt::format(fmt::runtime(format), *v) : "-";
 }
 
-void print_families(const std::vector<::tools::FamilyCost>& families) {
+void print_families(const std::vector<tools::FamilyCost>& families) {
   if (families.empty()) return;
   fmt::print("\n{:<20} {:>12} {:>9} {:>18}\n", "family", "us per step", "inputs", "labels and frames");
   for (const auto& f : families)
@@ -464,10 +463,10 @@ int run_bench(const BenchOptions& options) {
   const auto asked = [&](const char* id) {
     return std::find(options.rows.begin(), options.rows.end(), id) != options.rows.end();
   };
-  std::vector<::tools::FamilyCost> families;
+  std::vector<tools::FamilyCost> families;
   if (options.rows.empty() || asked(kFamilies)) {
     if (!options.quiet) fmt::print(stderr, "eqnn: data of the families\n");
-    families = ::tools::family_costs();
+    families = tools::family_costs();
   }
   if (options.peers && !results.empty()) add_peers(results, options.quiet);
   std::vector<SweepResult> sweep;
@@ -485,4 +484,4 @@ int run_bench(const BenchOptions& options) {
   return 0;
 }
 
-}  // namespace eqnn::tools
+}  // namespace bench

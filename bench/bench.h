@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace eqnn::tools {
+namespace bench {
 
 struct BenchOptions {
   std::vector<std::string> rows;  // ids of the table in bench/README.md; empty: all but sweep
@@ -24,4 +24,4 @@ struct BenchOptions {
 // OPENBLAS_CORETYPE set, so that what the engine is compared with is at its best. Call it first.
 int run_bench(const BenchOptions& options);
 
-}  // namespace eqnn::tools
+}  // namespace bench

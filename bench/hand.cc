@@ -11,7 +11,7 @@
 
 #include "peers.h"
 
-namespace eqnn::tools {
+namespace bench {
 
 HandModule::HandModule() {
   const char* named = std::getenv("EQNN_BENCH_HAND");
@@ -61,4 +61,4 @@ std::string HandStep::compare(RowEngine& engine, const RowData& data) {
   return {};
 }
 
-}  // namespace eqnn::tools
+}  // namespace bench

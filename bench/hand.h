@@ -6,7 +6,7 @@
 #include "hand_written.h"
 #include "rows.h"
 
-namespace eqnn::tools {
+namespace bench {
 
 // The module of bench/hand_written.h; `missing` says why where it is not to be found.
 struct HandModule {
@@ -41,4 +41,4 @@ class HandStep {
   EqnnHandStep* handle_;
 };
 
-}  // namespace eqnn::tools
+}  // namespace bench

@@ -12,7 +12,7 @@ namespace {
 
 void add_bench(CommandLine& line) {
   Subcommand sub = line.add("bench", "time per step against the hand-written step and the machine's GEMM limit");
-  auto options = std::make_shared<eqnn::tools::BenchOptions>();
+  auto options = std::make_shared<bench::BenchOptions>();
   auto no_peers = std::make_shared<bool>(false);
   sub.list("--rows", options->rows, "ids, separated by commas (default: all but sweep)", ',');
   sub.number("--minutes", options->minutes, "time for the measurements (default 2)");
@@ -22,7 +22,7 @@ void add_bench(CommandLine& line) {
                         options->json = common.json;
                         options->quiet = common.quiet;
                         options->peers = !*no_peers;
-                        return eqnn::tools::run_bench(*options);
+                        return bench::run_bench(*options);
                       });
 }
 

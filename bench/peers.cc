@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
-namespace eqnn::tools {
+#include "cli/json.h"
+
+namespace bench {
 namespace {
 
 std::string shell_quoted(const std::string& s) {
@@ -23,8 +25,8 @@ std::string shell_quoted(const std::string& s) {
 }
 
 // The JSON object that a command prints; an empty one when it prints none.
-nlohmann::ordered_json printed_by(const std::string& command) {
-  const auto nothing = nlohmann::ordered_json::object();
+Json printed_by(const std::string& command) {
+  const auto nothing = Json::object();
   FILE* pipe = popen(command.c_str(), "r");
   if (!pipe) return nothing;
   std::string text;
@@ -32,7 +34,7 @@ nlohmann::ordered_json printed_by(const std::string& command) {
   while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
     text.append(buffer.data(), size);
   pclose(pipe);
-  auto result = nlohmann::ordered_json::parse(text, nullptr, false);
+  auto result = parse_json_if(text);
   return result.is_object() ? result : nothing;
 }
 
@@ -73,16 +75,16 @@ Peers::Peers() {
     missing = python_ + " cannot import torch (EQNN_PYTHON names another interpreter)";
 }
 
-nlohmann::ordered_json Peers::run(const Row& r) const {
+Json Peers::run(const Row& r) const {
   return printed_by(fmt::format("{} {} --model {} --n {} --width {} --batch {} --layers {} --edges {}",
                                 shell_quoted(python_), shell_quoted(script_), model_name(r.model), r.n, r.width,
                                 r.batch, r.layers, r.edges));
 }
 
-nlohmann::ordered_json Peers::run_sweep(int runs, int steps, int workers) const {
+Json Peers::run_sweep(int runs, int steps, int workers) const {
   const std::string script = (std::filesystem::path(script_).parent_path() / "peers_sweep.py").string();
   return printed_by(fmt::format("{} {} --runs {} --steps {} --workers {}", shell_quoted(python_),
                                 shell_quoted(script), runs, steps, workers));
 }
 
-}  // namespace eqnn::tools
+}  // namespace bench

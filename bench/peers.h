@@ -2,13 +2,13 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "cli/json.h"
 #include "rows.h"
 
-namespace eqnn::tools {
+namespace bench {
 
 // Where a build tree has the parts of the benchmark that are not installed.
 std::filesystem::path bench_folder();
@@ -24,9 +24,9 @@ class Peers {
   Peers();
   bool found() const { return missing.empty(); }
   // An empty object when the script fails.
-  nlohmann::ordered_json run(const Row& row) const;
+  tools::Json run(const Row& row) const;
   // What bench/peers_sweep.py, beside it, prints for as many small runs in a pool of processes.
-  nlohmann::ordered_json run_sweep(int runs, int steps, int workers) const;
+  tools::Json run_sweep(int runs, int steps, int workers) const;
 
   std::string missing;
 
@@ -34,4 +34,4 @@ class Peers {
   std::string python_, script_;
 };
 
-}  // namespace eqnn::tools
+}  // namespace bench

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-namespace eqnn::tools {
+namespace bench {
 namespace {
 
 constexpr Index kNodes = 100'000, kEdges = 1'000'000;
@@ -195,4 +195,4 @@ std::optional<double> convolution_work_ratio(const Row& r) {
   return ours / direct;
 }
 
-}  // namespace eqnn::tools
+}  // namespace bench

@@ -11,7 +11,9 @@
 #include <span>
 #include <vector>
 
-namespace eqnn::tools {
+namespace bench {
+
+using namespace eqnn;
 
 // One row of the table in bench/README.md. Float, squared error, plain SGD.
 //   gnn     message passing on graphs of n nodes, raw adjacency, one constant channel, sum pool, a head of two
@@ -66,4 +68,4 @@ class RowEngine {
 // Multiply-adds of a cnn row's convolutions as the engine does them, over those of the direct way. Empty elsewhere.
 std::optional<double> convolution_work_ratio(const Row& row);
 
-}  // namespace eqnn::tools
+}  // namespace bench

@@ -19,7 +19,7 @@
 #include "cli/cli.h"
 #include "cli/programs.h"
 
-namespace eqnn::tools {
+namespace bench {
 namespace {
 
 namespace fs = std::filesystem;
@@ -59,7 +59,7 @@ class Scratch {
     const int code = run({"eqnn", "sweep", "run", path_ + "/bench.toml", "--out", out, "--jobs",
                           std::to_string(jobs), "--progress", "none", "-q"});
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    require<::tools::NotBuiltError>(code != ::tools::kNotBuilt, "bench: the row 'sweep' needs eqnn sweep");
+    require<tools::NotBuiltError>(code != tools::kNotBuilt, "bench: the row 'sweep' needs eqnn sweep");
     require<FileError>(code == 0, "bench: 'eqnn sweep run --jobs ", jobs, "' ended with ", code, "; 0 is needed");
     std::ptrdiff_t done = 0;
     for (const auto& entry : fs::directory_iterator(out)) done += fs::exists(entry.path() / "result.json") ? 1 : 0;
@@ -83,7 +83,7 @@ class Scratch {
     posix_spawn_file_actions_t files;
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-    const std::string path = ::tools::program_path("eqnn");
+    const std::string path = tools::program_path("eqnn");
     pid_t pid = -1;
     const int failed = posix_spawn(&pid, path.c_str(), &files, nullptr, arguments.data(), environment.data());
     posix_spawn_file_actions_destroy(&files);
@@ -141,4 +141,4 @@ std::vector<SweepResult> measure_sweep(const std::vector<int>& jobs, bool peers,
   return results;
 }
 
-}  // namespace eqnn::tools
+}  // namespace bench

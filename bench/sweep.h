@@ -1,10 +1,11 @@
 // The `sweep` row of `eqnn bench`: many small runs at once, as `eqnn sweep run` makes them.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <vector>
 
-namespace eqnn::tools {
+#include "cli/json.h"
+
+namespace bench {
 
 // 64 runs of gnn-15-32 with fresh samples every step, 1,000 steps each, one for each seed.
 struct SweepResult {
@@ -12,7 +13,7 @@ struct SweepResult {
   double seconds = 0;  // of the whole command; the median of the pairs
   double speedup = 1;  // over one job at a time, the median of the pairs
   std::size_t pairs = 0;
-  nlohmann::ordered_json peers = nlohmann::ordered_json::object();
+  tools::Json peers = tools::Json::object();
 
   static constexpr int kRuns = 64, kSteps = 1000;
   double runs_per_second() const { return kRuns / seconds; }
@@ -23,4 +24,4 @@ struct SweepResult {
 // NotBuiltError without `eqnn sweep`, and FileError when a sweep fails.
 std::vector<SweepResult> measure_sweep(const std::vector<int>& jobs, bool peers, bool quiet);
 
-}  // namespace eqnn::tools
+}  // namespace bench

@@ -5,22 +5,21 @@
 #include <unistd.h>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 #include <tbb/version.h>
 #include <zlib.h>
 
 #include <eqnn/kernels/blas.h>
 
+#include "cli/json.h"
 #include "cli/machine.h"
 #include "commands.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 int doctor(const Common& common) {
-  Json j = Json::parse(machine_json());
+  Json j = parse_json(machine_json());
   j["version"] = version_text();
   j["targets"] = eqnn::kernels::target_names();
   j["threads"] = common.thread_count();
@@ -31,11 +30,11 @@ int doctor(const Common& common) {
   j["open_files_limit"] = files.rlim_cur;
   j["memory_bytes"] = static_cast<std::int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
   if (common.json) {
-    fmt::print("{}\n", j.dump());
+    fmt::print("{}\n", to_text(j));
     return kDone;
   }
   for (const auto& [key, value] : j.items())
-    fmt::print("{:<18} {}\n", key, value.is_string() ? value.get<std::string>() : value.dump());
+    fmt::print("{:<18} {}\n", key, value.is_string() ? value.get<std::string>() : to_text(value));
   if (!j["blas_up_to_date"].get<bool>())
     fmt::print(
         "note: OpenBLAS does not know this processor and runs kernels for {}; eqnn then uses its own kernels for\n"

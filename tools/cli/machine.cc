@@ -5,18 +5,17 @@
 #include <fstream>
 #include <thread>
 
-#include <nlohmann/json.hpp>
 
 #include <eqnn/core/check.h>
 #include <eqnn/kernels/blas.h>
 #include <eqnn/kernels/kernels.h>
 
+#include "cli/json.h"
 #include "version.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 std::string cpu_name() {
   std::ifstream file("/proc/cpuinfo");
@@ -44,6 +43,6 @@ Json machine() {
 }  // namespace
 
 std::string version_text() { return eqnn::concat(EQNN_VERSION, " (", EQNN_REVISION, ")"); }
-std::string machine_json() { return machine().dump(); }
+std::string machine_json() { return to_text(machine()); }
 
 }  // namespace tools

@@ -5,11 +5,11 @@
 #include <filesystem>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 #include <eqnn/io/npz.h>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "data/inputs.h"
 #include "data/members.h"
@@ -17,7 +17,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using eqnn::FileError;
 using eqnn::NpyArray;
 using eqnn::NpzArrays;
@@ -49,12 +48,12 @@ int list(const Common& common) {
     all.push_back(family_json(f));
     if (!common.json) print_family(f);
   }
-  if (common.json) fmt::print("{}\n", all.dump());
+  if (common.json) fmt::print("{}\n", to_text(all));
   return kDone;
 }
 
 // One line, also with file names that are no UTF-8.
-std::string json_line(const Json& j) { return j.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string json_line(const Json& j) { return to_text(j); }
 
 struct FamilyFlags {
   std::string id, member, in, out;
@@ -111,7 +110,7 @@ int show(const FamilyFlags& flags, const Common& common) {
   warn(*member, common);
   if (common.json) {
     Json j = family_json(family);
-    j["member"] = Json::parse(member->json());
+    j["member"] = parse_json(member->json());
     Json facts = Json::object(), errors = Json::object();
     for (const auto& f : member->facts()) {
       facts[f.name] = f.value;
@@ -119,7 +118,7 @@ int show(const FamilyFlags& flags, const Common& common) {
     }
     j.update(facts);
     j["standard_errors"] = errors;
-    fmt::print("{}\n", j.dump());
+    fmt::print("{}\n", to_text(j));
     return kDone;
   }
   print_family(family);
@@ -169,8 +168,8 @@ int sample(const FamilyFlags& flags, const Common& common) {
   NpzArrays arrays{{layout.name, layout.bits ? eqnn::npy_array<std::uint8_t>(shape, bits)
                                              : eqnn::npy_array<double>(shape, reals)},
                    {"y", eqnn::npy_array<double>({count}, y)}};
-  const Json document = Json::parse(member->json());
-  for (auto& [name, array] : member_arrays(document.dump())) arrays[name] = std::move(array);
+  const Json document = parse_json(member->json());
+  for (auto& [name, array] : member_arrays(to_text(document))) arrays[name] = std::move(array);
   eqnn::write_npz(flags.out, arrays);
   std::error_code ignored;
   const bool file = std::filesystem::is_regular_file(flags.out, ignored);

@@ -5,14 +5,14 @@
 #include <cmath>
 #include <map>
 
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
+
+#include "cli/json.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using eqnn::FileError;
 using eqnn::NpyArray;
 using eqnn::hard::Family;
@@ -62,7 +62,7 @@ NpyArray member_array(const Json& v) {
   std::vector<double> numbers;
   if (is_numeric(v)) flatten_numbers(v, numbers);
   if (!is_numeric(v) || numbers.size() != items) {
-    const std::string text = v.dump();
+    const std::string text = to_text(v);
     const std::vector<std::uint8_t> bytes(text.begin(), text.end());
     return eqnn::npy_array<std::uint8_t>({static_cast<Index>(bytes.size())}, bytes);
   }
@@ -85,7 +85,7 @@ Json member_value(const NpyArray& a, const std::string& path) {
   const std::vector<double> values = eqnn::as_doubles(a);
   if (a.dtype == "|u1" && a.shape.empty()) return Json(values[0] != 0);
   if (a.dtype == "|u1") {
-    const Json parsed = Json::parse(std::string(values.begin(), values.end()), nullptr, false);
+    const Json parsed = parse_json_if(std::string(values.begin(), values.end()));
     require<FileError>(!parsed.is_discarded(), path, ": a member array of bytes is not JSON text");
     return parsed;
   }
@@ -96,10 +96,10 @@ Json member_value(const NpyArray& a, const std::string& path) {
 // The member's text with d where it leaves it out. With a graph A, d is the height of B.
 std::string with_channels(const Family& family, const std::string& text, Index channels) {
   if (channels == 0 || !family.has_parameter("d")) return text;
-  Json j = Json::parse(text, nullptr, false);
+  Json j = parse_json_if(text);
   if (!j.is_object() || j.contains("d") || j.contains("A")) return text;
   j["d"] = channels;
-  return j.dump();
+  return to_text(j);
 }
 
 }  // namespace
@@ -144,7 +144,7 @@ std::unique_ptr<Member> read_member(const Family& family, const std::string& pat
     if (name.starts_with(prefix)) j[name.substr(prefix.size())] = member_value(array, path);
   require<FileError>(!j.empty(), path, ": holds no member.* arrays; eqnn families sample writes them");
   try {
-    return family.parse(with_channels(family, j.dump(), channels));
+    return family.parse(with_channels(family, to_text(j), channels));
   } catch (const ValueError& e) {
     throw ValueError(concat(path, ": ", e.what()));
   }
@@ -152,7 +152,7 @@ std::unique_ptr<Member> read_member(const Family& family, const std::string& pat
 
 void check_agrees(const Member& member, const RawOptions& given, const eqnn::hard::ParameterValues& values,
                   const std::string& path) {
-  const Json document = Json::parse(member.json());
+  const Json document = parse_json(member.json());
   for (const RawOption& o : given) {
     std::string key = o.name;
     std::replace(key.begin(), key.end(), '-', '_');
@@ -160,7 +160,7 @@ void check_agrees(const Member& member, const RawOptions& given, const eqnn::har
     const Json& held = document.at(key);
     const std::string text = held.is_string()  ? held.get<std::string>()
                              : held.is_array() ? std::to_string(held.size())  // --terms 5: so many
-                                               : held.dump();
+                                               : to_text(held);
     require(text == values.at(o.name), "--", o.name, " is ", o.value, " and the member in ", path, " has ", text,
             "; leave the flag out, or give another --member");
   }
@@ -168,7 +168,8 @@ void check_agrees(const Member& member, const RawOptions& given, const eqnn::har
 
 eqnn::NpzArrays member_arrays(const std::string& json) {
   eqnn::NpzArrays arrays;
-  for (const auto& [key, value] : Json::parse(json).items()) arrays["member." + key] = member_array(value);
+  const Json document = parse_json(json);
+  for (const auto& [key, value] : document.items()) arrays["member." + key] = member_array(value);
   return arrays;
 }
 

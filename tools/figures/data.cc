@@ -1,5 +1,6 @@
 #include "figures/data.h"
 
+#include "cli/json.h"
 #include "figures/script.h"
 
 #include <algorithm>
@@ -7,7 +8,6 @@
 #include <charconv>
 #include <cmath>
 
-#include <nlohmann/json.hpp>
 
 #include <eqnn/core/spelling.h>
 
@@ -45,12 +45,12 @@ Cell typed(const Cell& cell) {
   return r.ec == std::errc() && r.ptr == end && std::isfinite(value) ? Cell(value) : cell;
 }
 
-Cell json_cell(const nlohmann::json& v) {
+Cell json_cell(const Json& v) {
   if (v.is_boolean()) return std::string(v.get<bool>() ? "true" : "false");
   if (v.is_number_integer()) return v.get<std::int64_t>();
   if (v.is_number()) return v.get<double>();
   if (v.is_string()) return typed(v.get<std::string>());
-  return v.is_null() ? Cell() : Cell(v.dump());
+  return v.is_null() ? Cell() : Cell(to_text(v));
 }
 
 // The columns of table runs that figures need, as far as they are there.
@@ -144,7 +144,7 @@ std::map<std::string, std::vector<Membership>> memberships(const Database& db) {
   const Table table = db.query(R"(SELECT study, run_id, seed, "values" FROM study_runs ORDER BY study, run_id)");
   for (const auto& row : table.rows) {
     Membership m{text_of(row[0]), {}, number_of(row[2])};
-    const auto json = nlohmann::json::parse(text_of(row[3]), nullptr, false);
+    const auto json = parse_json_if(text_of(row[3]));
     if (json.is_object())
       for (const auto& [key, value] : json.items())
         if (!is_seed(key) && key != "control" && key != "family") m.values[key] = json_cell(value);
@@ -238,7 +238,7 @@ void finish_group(Group& group, const Database& db) {
   std::vector<std::string> order;
   if (!study.rows.empty()) {
     group.title = text_of(study.rows[0][0]);
-    const auto list = nlohmann::json::parse(text_of(study.rows[0][1]), nullptr, false);
+    const auto list = parse_json_if(text_of(study.rows[0][1]));
     if (list.is_array())
       for (const auto& key : list)
         if (key.is_string()) order.push_back(key.get<std::string>());

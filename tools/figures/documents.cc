@@ -5,14 +5,13 @@
 #include <tuple>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "figures/kinds.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 constexpr int kWidth = 760;
 constexpr double kRow = 30;
@@ -27,7 +26,7 @@ std::string parameters_text(const Json& document, const std::string& only) {
   for (const char* key : {"n", "r", "d", "k", "degree"}) {
     if (!document.at("params").contains(key)) continue;
     const Json& value = document.at("params").at(key);
-    if (value.is_number()) text += fmt::format(" {} {}", key, value.dump());
+    if (value.is_number()) text += fmt::format(" {} {}", key, to_text(value));
   }
   return only.empty() ? text : text + " " + only;
 }
@@ -36,7 +35,7 @@ std::string parameters_text(const Json& document, const std::string& only) {
 std::vector<Json> documents(const Database& db, const std::string& kind) {
   std::vector<Json> list;
   for (const auto& row : db.query("SELECT json FROM documents WHERE kind = ? ORDER BY key", {kind}).rows) {
-    Json j = Json::parse(text_of(row[0]), nullptr, false);
+    Json j = parse_json_if(text_of(row[0]));
     if (!j.is_discarded() && j.contains("family")) list.push_back(std::move(j));
   }
   const auto place = [](const Json& j) {

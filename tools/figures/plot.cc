@@ -3,18 +3,17 @@
 #include <filesystem>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 #include <eqnn/core/spelling.h>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "figures/figures.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 struct PlotFlags {
   std::string db, figure, out;
@@ -66,7 +65,7 @@ int list_figures(const PlotFlags& flags, const Common& common) {
   if (common.json) {
     Json all = Json::array();
     for (const Figure& f : figures) all.push_back(json_figure(f, false));
-    fmt::print("{}\n", Json{{"figures", all}}.dump());
+    fmt::print("{}\n", to_text(Json{{"figures", all}}));
     return kDone;
   }
   std::size_t widest = 0;
@@ -123,7 +122,7 @@ int print_data(const std::vector<Figure>& figures, const PlotFlags& flags, const
   if (common.json) {
     Json all = Json::array();
     for (const Figure& f : figures) all.push_back(json_figure(f, true));
-    text = Json{{"figures", all}}.dump() + "\n";
+    text = to_text(Json{{"figures", all}}) + "\n";
   } else {
     std::string names;
     for (const Figure& f : figures) names += concat(names.empty() ? "" : ", ", f.name);
@@ -160,7 +159,7 @@ int draw_files(const std::vector<Figure>& figures, const std::string& format, co
     if (!common.quiet && !common.json)
       std::fprintf(stderr, "eqnn: %s: %s\n", names[i].c_str(), figures[i].name.c_str());
   }
-  if (common.json) fmt::print("{}\n", Json{{"figures", written}}.dump());
+  if (common.json) fmt::print("{}\n", to_text(Json{{"figures", written}}));
   return kDone;
 }
 

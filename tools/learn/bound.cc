@@ -4,11 +4,11 @@
 #include <cmath>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 #include <eqnn/hard/bounds/bounds.h>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
 #include "results/document.h"
@@ -18,7 +18,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using eqnn::hard::Bound;
 using eqnn::hard::ParameterValues;
 
@@ -98,9 +97,9 @@ int bound(const BoundFlags& flags, const Common& common) {
   for (const Bound& b : bounds) document["bounds"].push_back(bound_json(b));
   document["training"] = training_json(config, {member, nullptr});
   if (!flags.out.empty())
-    eqnn::write_atomically(claim_document(flags.out, "bounds.json", flags.force), document.dump(2) + "\n");
+    eqnn::write_atomically(claim_document(flags.out, "bounds.json", flags.force), to_text(document, 2) + "\n");
   if (common.json) {
-    fmt::print("{}\n", document.dump());
+    fmt::print("{}\n", to_text(document));
     return kDone;
   }
   if (flags.measures.has("batch"))

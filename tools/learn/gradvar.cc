@@ -5,13 +5,13 @@
 #include <cmath>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 #include <eqnn/hard/bounds/bounds.h>
 #include <eqnn/hard/bounds/gradient_variance.h>
 #include <eqnn/nn/ops.h>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
 #include "results/document.h"
@@ -22,7 +22,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using eqnn::Batch;
 using eqnn::Block;
 using eqnn::hard::GradientVariance;
@@ -280,9 +279,9 @@ int gradvar(const GradvarFlags& flags, const Common& common) {
     document["points"].push_back(point_json(step, p, moment));
   }
   progress.clear();
-  if (!path.empty()) eqnn::write_atomically(path, document.dump(2) + "\n");
+  if (!path.empty()) eqnn::write_atomically(path, to_text(document, 2) + "\n");
   if (common.json)
-    fmt::print("{}\n", document.dump());
+    fmt::print("{}\n", to_text(document));
   else
     print_table(document);
   return kDone;

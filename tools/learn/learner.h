@@ -10,8 +10,8 @@
 
 #include <eqnn/core/function_ref.h>
 #include <eqnn/hard/learners/oracle.h>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "train/config.h"
 
 namespace tools {
@@ -52,8 +52,6 @@ class ExampleStream {
 
 class Learner {
  public:
-  using Json = nlohmann::ordered_json;
-
   virtual ~Learner() = default;
   // Throws ValueError for a sample that it cannot take, or whose labels cannot be.
   virtual void learn(const ExampleStream& examples) = 0;
@@ -84,7 +82,7 @@ std::unique_ptr<Learner> make_learner(const LearnConfig& c, const eqnn::hard::Me
 // without --tau.
 std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c);
 // {"kind", "tau", "answer", "queries", "queries_above_tau", "largest"}
-Learner::Json oracle_log(const eqnn::hard::Oracle& oracle);
+Json oracle_log(const eqnn::hard::Oracle& oracle);
 
 // The parts of make_learner, by the file that has them.
 std::unique_ptr<Learner> make_gf2(const LearnConfig& c, const eqnn::hard::Member& member);

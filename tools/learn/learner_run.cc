@@ -7,6 +7,7 @@
 
 #include <fmt/core.h>
 
+#include "cli/json.h"
 #include "cli/machine.h"
 #include "cli/progress.h"
 #include "train/data_source.h"
@@ -16,7 +17,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using eqnn::Block;
 
 // Examples that are handed on at a time.
@@ -25,7 +25,7 @@ constexpr Index kExamples = 256;
 Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
 
 Json typed(const std::string& text) {
-  const Json parsed = Json::parse(text, nullptr, false);
+  const Json parsed = parse_json_if(text);
   return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
 }
 
@@ -97,11 +97,11 @@ std::string learn_config_json(const LearnConfig& c) {
   Json params = Json::object();
   for (const auto& [name, value] : c.base.params) params[name] = value;
   j["params"] = params;
-  if (!c.base.member.empty()) j["member"] = Json::parse(c.base.member);
+  if (!c.base.member.empty()) j["member"] = parse_json(c.base.member);
   j["algorithm"] = c.algorithm;
   const std::vector<std::string> fields = used_fields(c);
   for (const ConfigField& f : config_fields())
-    if (has(fields, f.name)) j[f.name] = Json::parse(f.get(c.base));
+    if (has(fields, f.name)) j[f.name] = parse_json(f.get(c.base));
   if (c.algorithm == "growing-basis") {
     j["a-min"] = c.a_min.empty() ? Json(nullptr) : typed(c.a_min);
     j["damping"] = c.damping.empty() ? Json(nullptr) : typed(c.damping);
@@ -115,7 +115,7 @@ std::string learn_config_json(const LearnConfig& c) {
     j["tau"] = c.tau;
     j["answer"] = c.answer.empty() ? "zero" : c.answer;
   }
-  return j.dump();
+  return to_text(j);
 }
 
 std::string learn_run_id(const LearnConfig& c) { return content_id(concat("learn ", learn_config_json(c))); }
@@ -160,7 +160,7 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
   Json params = Json::object();
   for (const auto& [name, value] : c.base.params) params[name] = typed(value);
   r["params"] = params;
-  r["member"] = Json::parse(member.json());
+  r["member"] = parse_json(member.json());
   r["control"] = c.base.control;
   r["algorithm"] = c.algorithm;
   r["model"] = c.algorithm == "kernel" ? Json(c.base.model) : Json(nullptr);
@@ -196,17 +196,17 @@ std::string run_json(const LearnConfig& c, const eqnn::hard::Member& member, con
   j["run_id"] = learn_run_id(c);
   j["version"] = version_text();
   j["command"] = "learn";
-  j["config"] = Json::parse(learn_config_json(c));
-  j["member"] = Json::parse(member.json());
+  j["config"] = parse_json(learn_config_json(c));
+  j["member"] = parse_json(member.json());
   j["input"] = {{"name", input.name}, {"points", input.points}, {"channels", input.channels}};
-  j["machine"] = Json::parse(machine_json());
+  j["machine"] = parse_json(machine_json());
   j["machine"]["threads"] = common.thread_count();
-  return j.dump(2) + "\n";
+  return to_text(j, 2) + "\n";
 }
 
 std::string text(const Json& v) {
   if (v.is_number_float()) return fmt::format("{:.6g}", v.get<double>());
-  return v.is_string() ? v.get<std::string>() : v.dump();
+  return v.is_string() ? v.get<std::string>() : to_text(v);
 }
 
 void print_summary(const Json& r, const std::string& out) {
@@ -262,14 +262,14 @@ int run_learner(const LearnConfig& c, const eqnn::hard::Member& member, const Le
   const Evaluation train = evaluate(*learner, examples, false), test = evaluate(*learner, examples, true);
   Json r = result_json(c, member, *learner, train, test);
   r["time"] = {{"wall_seconds", seconds_since(began)}, {"learn_seconds", learn_seconds}};
-  r["machine"] = Json::parse(machine_json());
+  r["machine"] = parse_json(machine_json());
   r["machine"]["threads"] = common.thread_count();
   if (!options.out.empty()) {
     if (directory.exists()) directory.remove();
     directory.create(run_json(c, member, common));
-    eqnn::write_atomically(directory.file("result.json"), r.dump(2) + "\n");
+    eqnn::write_atomically(directory.file("result.json"), to_text(r, 2) + "\n");
   }
-  common.json ? fmt::print("{}\n", r.dump()) : print_summary(r, options.out);
+  common.json ? fmt::print("{}\n", to_text(r)) : print_summary(r, options.out);
   return meets(r, options.expect, c.base.fails_from);
 }
 

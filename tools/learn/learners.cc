@@ -70,7 +70,7 @@ std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c) {
                             eqnn::hard::oracle_mode(c.answer.empty() ? "zero" : c.answer));
 }
 
-Learner::Json oracle_log(const eqnn::hard::Oracle& oracle) {
+Json oracle_log(const eqnn::hard::Oracle& oracle) {
   return {{"kind", eqnn::hard::kind_name(oracle.kind())},   {"tau", oracle.tau()},
           {"answer", eqnn::hard::mode_name(oracle.mode())}, {"queries", oracle.log().queries},
           {"queries_above_tau", oracle.log().above_tau},    {"largest", oracle.log().largest}};

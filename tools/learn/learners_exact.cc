@@ -8,6 +8,7 @@
 #include <eqnn/hard/learners/growing_basis.h>
 #include <eqnn/hard/families/invariant_poly/invariant_poly.h>
 
+#include "cli/json.h"
 #include "learn/learner.h"
 #include "learn/polynomial_sample.h"
 
@@ -35,10 +36,10 @@ class Gf2 final : public Learner {
   void predict(Block<const double> x, double* y) const override {
     for (Index e = 0; e < x.examples; ++e) y[e] = 1 - 2 * hard::parity_value(found_, graph(x, e));
   }
-  Json recovered() const override { return Json::parse(hard::parity_json(found_)); }
+  Json recovered() const override { return parse_json(hard::parity_json(found_)); }
   bool exact() const override { return hard::same_parity(found_, target_.classes(), target_.b()); }
   Json details() const override {
-    return {{"complement", Json::parse(hard::parity_json(hard::complement(found_)))},
+    return {{"complement", parse_json(hard::parity_json(hard::complement(found_)))},
             {"rank", found_.rank},
             {"rank_limit", hard::degree_classes(found_.n, found_.self_loops)},
             {"free_directions", found_.free_directions},

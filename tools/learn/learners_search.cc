@@ -7,6 +7,7 @@
 #include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
 #include <eqnn/hard/learners/learners.h>
 
+#include "cli/json.h"
 #include "learn/learner.h"
 #include "learn/polynomial_sample.h"
 
@@ -145,10 +146,10 @@ class AllParities final : public Learner {
     for (Index e = 0; e < x.examples; ++e) y[e] = 1 - 2 * hard::parity_value(found_, graph(x, e));
   }
   std::optional<Index> queries() const override { return all_.queries(); }
-  Json recovered() const override { return Json::parse(hard::parity_json(found_)); }
+  Json recovered() const override { return parse_json(hard::parity_json(found_)); }
   bool exact() const override { return hard::same_parity(found_, target_.classes(), target_.b()); }
   Json details() const override {
-    return {{"complement", Json::parse(hard::parity_json(hard::complement(found_)))},
+    return {{"complement", parse_json(hard::parity_json(hard::complement(found_)))},
             {"largest_correlation", std::abs(correlation_)},
             {"exact_error", hard::parity_error(found_, target_.classes(), target_.b())}};
   }

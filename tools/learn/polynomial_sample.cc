@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/json.h"
+
 namespace tools {
 
 using eqnn::Block;
@@ -56,11 +58,11 @@ bool same_polynomial(std::vector<hard::PolynomialTerm> a, std::vector<hard::Poly
                     });
 }
 
-Learner::Json polynomial_json(const hard::InvariantPoly& target, const std::vector<hard::PolynomialTerm>& terms) {
+Json polynomial_json(const hard::InvariantPoly& target, const std::vector<hard::PolynomialTerm>& terms) {
   if (terms.empty()) return nullptr;
-  Learner::Json document = Learner::Json::parse(target.json()), list = Learner::Json::array();
+  Json document = parse_json(target.json()), list = Json::array();
   for (const hard::PolynomialTerm& t : terms) {
-    Learner::Json monomial = Learner::Json::array();
+    Json monomial = Json::array();
     for (const hard::Factor& f : t.monomial) monomial.push_back({f.generator, f.degree});
     list.push_back({{"coef", t.coefficient}, {"monomial", monomial}});
   }

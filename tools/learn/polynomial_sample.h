@@ -30,7 +30,7 @@ bool same_polynomial(std::vector<eqnn::hard::PolynomialTerm> a, std::vector<eqnn
                      double tolerance);
 
 // A member file with the generators of `target` and these terms; null without terms.
-Learner::Json polynomial_json(const eqnn::hard::InvariantPoly& target,
+Json polynomial_json(const eqnn::hard::InvariantPoly& target,
                               const std::vector<eqnn::hard::PolynomialTerm>& terms);
 
 }  // namespace tools

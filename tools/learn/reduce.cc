@@ -8,12 +8,12 @@
 
 #include <fmt/core.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 #include <eqnn/hard/proper/reduction.h>
 #include <eqnn/io/npz.h>
 
+#include "cli/json.h"
 #include "learn/agreement.h"
 #include "commands.h"
 #include "data/dataset_text.h"
@@ -21,7 +21,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using eqnn::FileError;
 using eqnn::hard::DegreeNetwork;
 using eqnn::hard::Halfspace;
@@ -78,7 +77,7 @@ Index nodes(const ReduceFlags& flags, Index m) {
   return flags.n.empty() ? m + 1 : parse_integer("n", flags.n, m + 1, 1 << 16);
 }
 
-void print_line(const Json& j) { fmt::print("{}\n", j.dump(-1, ' ', false, Json::error_handler_t::replace)); }
+void print_line(const Json& j) { fmt::print("{}\n", to_text(j)); }
 
 int to_graphs(const ReduceFlags& flags, const Common& common) {
   require(!flags.out.empty(), "--out is missing; name the npz file for the graphs");
@@ -100,20 +99,20 @@ int to_graphs(const ReduceFlags& flags, const Common& common) {
 // --- back --------------------------------------------------------------------------------------------------------
 
 double number_of(const Json& j, const std::string& path, const std::string& key) {
-  require(j.is_number(), path, ": ", key, " is ", j.dump(), "; a number is needed");
+  require(j.is_number(), path, ": ", key, " is ", to_text(j), "; a number is needed");
   return j.get<double>();
 }
 
 Index whole_of(const Json& j, const std::string& path, const std::string& key, Index fallback) {
   if (!j.contains(key)) return fallback;
   require(j.at(key).is_number_integer() && std::abs(j.at(key).get<double>()) < 1e9, path, ": ", key, " is ",
-          j.at(key).dump(), "; a whole number is needed");
+          to_text(j.at(key)), "; a whole number is needed");
   return j.at(key).get<Index>();
 }
 
 int to_halfspace(const ReduceFlags& flags, const Common& common) {
   require(!flags.out.empty(), "--out is missing; name the csv file for the halfspace");
-  const Json document = Json::parse(eqnn::read_file(flags.in), nullptr, false);
+  const Json document = parse_json_if(eqnn::read_file(flags.in));
   require<FileError>(!document.is_discarded(), flags.in,
                      ": is not JSON; {\"phi\": [...], \"threshold\": X} is needed");
   const Json& j = document.contains("graphs") ? document.at("graphs") : document;
@@ -205,7 +204,7 @@ int solve(const ReduceFlags& flags, const Common& common) {
   j["graphs"]["threshold"] = network.halfspace.theta;
   j["optima_agree"] = decided ? Json(halfspace.agreement == network.agreement) : Json(nullptr);
   j["time"] = {{"seconds", std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count()}};
-  if (!flags.out.empty()) eqnn::write_atomically(flags.out, j.dump(2) + "\n");
+  if (!flags.out.empty()) eqnn::write_atomically(flags.out, to_text(j, 2) + "\n");
   if (common.json) {
     print_line(j);
     return kDone;

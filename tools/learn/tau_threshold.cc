@@ -4,12 +4,12 @@
 #include <cmath>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
 #include <eqnn/io/files.h>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
 #include "train/oracle_gradient.h"
@@ -18,7 +18,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 // One run at one tau: how good it became, and what was asked.
 struct Trial {
@@ -157,7 +156,7 @@ Json result_json(const Search& s, const std::vector<Point>& points) {
   j["high"] = high != nullptr ? point_json(*high, s) : Json(nullptr);
   j["points"] = Json::array();
   for (const Point& p : points) j["points"].push_back(point_json(p, s));
-  j["config"] = Json::parse(config_json(c));
+  j["config"] = parse_json(config_json(c));
   return j;
 }
 
@@ -230,9 +229,9 @@ int tau_threshold(const Flags& flags, const RawOptions& given, const Common& com
   if (const auto warning = oracle_warning(s.config(s.low, s.seeds[0])); warning && !common.quiet)
     std::fprintf(stderr, "eqnn: warning: %s\n", warning->c_str());
   const Json r = result_json(s, bisect(s, common));
-  if (!flags.out.empty()) eqnn::write_atomically(flags.out, r.dump(2) + "\n");
+  if (!flags.out.empty()) eqnn::write_atomically(flags.out, to_text(r, 2) + "\n");
   if (common.json)
-    fmt::print("{}\n", r.dump());
+    fmt::print("{}\n", to_text(r));
   else
     print_result(r);
   return kDone;

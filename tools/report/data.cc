@@ -8,14 +8,14 @@
 #include <set>
 #include <tuple>
 
-#include <nlohmann/json.hpp>
 
 #include <eqnn/core/spelling.h>
+
+#include "cli/json.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 // Flags that say what is learned from what. Best grid points are chosen over the others.
 constexpr const char* kSubjectFlags[] = {"data",  "algorithm", "algo",       "samples", "noise", "steps",
@@ -37,7 +37,7 @@ std::string quoted(const std::string& column) {
   return out + "\"";
 }
 
-std::string text_of_json(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+std::string text_of_json(const Json& value) { return value.is_string() ? value.get<std::string>() : to_text(value); }
 
 // Text that orders as numbers do where it is a number.
 using Natural = std::pair<double, std::string>;
@@ -156,7 +156,7 @@ Settings parameters(const Rows& rows, std::size_t i) {
 // The swept flags of a run: of its study's list, or for a run of no study what differs between such runs.
 Settings swept_values(const Rows& rows, std::size_t i, const std::vector<std::string>& varying) {
   Settings out;
-  const Json values = Json::parse(rows.text(i, "study_values"), nullptr, false);
+  const Json values = parse_json_if(rows.text(i, "study_values"));
   if (values.is_object())
     for (const auto& [name, value] : values.items()) out.emplace_back(name, text_of_json(value));
   else
@@ -371,7 +371,7 @@ std::vector<std::string> collected_folders(const Database& db) {
 Table read_bounds(const Database& db) {
   Table out{{"of", "bound", "queries", "statement", "assumes", "source"}, {}};
   for (const auto& row : db.query("SELECT key, json FROM documents WHERE kind = 'bounds' ORDER BY key").rows) {
-    const Json document = Json::parse(text_of(row[1]), nullptr, false);
+    const Json document = parse_json_if(text_of(row[1]));
     if (!document.is_object() || !document.contains("bounds")) continue;
     for (const Json& b : document["bounds"]) {
       std::vector<Cell> cells{text_of(row[0])};

@@ -4,9 +4,9 @@
 #include <cctype>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 
 namespace tools {
 namespace {
@@ -31,10 +31,9 @@ std::string without_http(std::string_view text) {
 }
 
 std::string valid_utf8(std::string_view text) {
-  using Json = nlohmann::json;
   const auto ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
   if (std::all_of(text.begin(), text.end(), ascii)) return std::string(text);
-  return Json::parse(Json(text).dump(-1, ' ', false, Json::error_handler_t::replace)).get<std::string>();
+  return parse_json(to_text(Json(text))).get<std::string>();
 }
 
 }  // namespace

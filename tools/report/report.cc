@@ -5,10 +5,10 @@
 #include <array>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 
+#include "cli/json.h"
 #include "cli/machine.h"
 #include "commands.h"
 #include "report/html.h"
@@ -87,8 +87,7 @@ std::string make_report(const Database& db, const ReportOptions& options) {
 namespace {
 
 int report(const std::string& database, const ReportOptions& options, bool force, const Common& common) {
-  using Json = nlohmann::ordered_json;
-  if (!force) claim_output(options.out, false);  // before the work
+    if (!force) claim_output(options.out, false);  // before the work
   const Database db = Database::open(database);
   const std::string page = make_report(db, options);
   claim_output(options.out, force);
@@ -96,7 +95,7 @@ int report(const std::string& database, const ReportOptions& options, bool force
   if (common.json)
     fmt::print(
         "{}\n",
-        Json({{"out", options.out}, {"bytes", page.size()}}).dump(-1, ' ', false, Json::error_handler_t::replace));
+        to_text(Json({{"out", options.out}, {"bytes", page.size()}})));
   else if (!common.quiet)
     fmt::print("{}\n", options.out);
   return kDone;

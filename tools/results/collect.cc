@@ -11,12 +11,12 @@
 #include <unordered_map>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 
 #include "results/collect.h"
 
+#include "cli/json.h"
 #include "commands.h"
 #include "results/database.h"
 #include "cli/progress.h"
@@ -26,7 +26,6 @@ namespace tools {
 namespace {
 
 namespace fs = std::filesystem;
-using Json = nlohmann::ordered_json;
 using eqnn::FileError;
 
 // --- what is there
@@ -130,7 +129,7 @@ std::string question_marks(std::size_t count) {
 }
 
 Json parse(const std::string& path) {
-  const Json j = Json::parse(read_json_text(path), nullptr, false);
+  const Json j = parse_json(eqnn::read_file(path), path);
   require<FileError>(!j.is_discarded(), path, ": is no JSON");
   return j;
 }
@@ -158,7 +157,7 @@ StudyFile read_study(const std::string& path) {
   const Json file = parse(path);
   StudyFile study;
   try {
-    require<FileError>(file.at("format") == 1, path, ": format is ", file.at("format").dump(),
+    require<FileError>(file.at("format") == 1, path, ": format is ", to_text(file.at("format")),
                        "; this version reads 1");
     study.name = file.at("name").get<std::string>();
     const Json& sweeps = file.at("sweeps");
@@ -169,11 +168,11 @@ StudyFile read_study(const std::string& path) {
       if (title.empty()) title = file.value("title", "");
       for (const Json& flag : sweep.at("swept")) check_flag(path, flag.get<std::string>());
       study.studies.push_back({id, title, file.value("claim", ""), file.value("command", ""),
-                               file.value("toml", ""), sweep.at("swept").dump(), sweep.at("seeds").dump()});
+                               file.value("toml", ""), to_text(sweep.at("swept")), to_text(sweep.at("seeds"))});
       for (const Json& run : sweep.at("runs")) {
         require<FileError>(run.at("values").is_object(), path, ": 'values' of a run are no object");
         study.runs.push_back(
-            {id, run.at("run_id").get<std::string>(), seed_cell(run.at("seed")), run.at("values").dump()});
+            {id, run.at("run_id").get<std::string>(), seed_cell(run.at("seed")), to_text(run.at("values"))});
       }
     }
   } catch (const Json::exception& e) {
@@ -186,7 +185,7 @@ StudyFile read_study(const std::string& path) {
 std::vector<std::string> swept_flags(const Database& db) {
   std::vector<std::string> flags;
   for (const auto& row : db.query("SELECT swept FROM studies ORDER BY study").rows)
-    for (const std::string flag : Json::parse(text_of(row[0])))
+    for (const std::string flag : parse_json(text_of(row[0])))
       if (std::find(flags.begin(), flags.end(), flag) == flags.end()) flags.push_back(flag);
   return flags;
 }
@@ -247,7 +246,7 @@ class Collector {
   }
 
   void write(const Document& d, const Json& contents) {
-    db_.query("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", {d.kind, d.key, contents.dump()});
+    db_.query("INSERT OR REPLACE INTO documents VALUES (?, ?, ?)", {d.kind, d.key, to_text(contents)});
   }
 
   // What a run has from its studies: the first, by name, that names it, and each swept flag under its plain name.
@@ -325,7 +324,7 @@ bool cell_before(const Cell& a, const Cell& b) {
 std::vector<std::size_t> csv_order(const Database& db, const Table& runs) {
   std::map<std::string, std::vector<std::size_t>> swept;  // columns of `runs`
   for (const auto& row : db.query("SELECT study, swept FROM studies").rows)
-    for (const std::string flag : Json::parse(text_of(row[1]))) swept[text_of(row[0])].push_back(runs.column(flag));
+    for (const std::string flag : parse_json(text_of(row[1]))) swept[text_of(row[0])].push_back(runs.column(flag));
   std::vector<std::vector<Cell>> keys;
   std::vector<std::size_t> order;
   for (const auto& row : runs.rows) {
@@ -451,7 +450,7 @@ int collect(const CollectFlags& flags, const Common& common) {
                           {"failed", count["failed"]},
                           {"unfinished", count["unfinished"]},
                           {"studies", studies}};
-    fmt::print("{}\n", summary.dump(-1, ' ', false, Json::error_handler_t::replace));
+    fmt::print("{}\n", to_text(summary));
   } else if (!common.quiet) {
     fmt::print(stderr,
                "eqnn: {} run directories read; {} has {} runs ({} done, {} failed, {} unfinished) of {} studies\n",

@@ -2,6 +2,8 @@
 
 #include <filesystem>
 
+#include "cli/json.h"
+
 namespace tools {
 
 std::string claim_document(const std::string& directory, const std::string& name, bool force) {
@@ -14,11 +16,11 @@ std::string claim_document(const std::string& directory, const std::string& name
   return path;
 }
 
-nlohmann::ordered_json parameters_json(const eqnn::hard::ParameterValues& values) {
-  nlohmann::ordered_json all = nlohmann::ordered_json::object();
+Json parameters_json(const eqnn::hard::ParameterValues& values) {
+  Json all = Json::object();
   for (const auto& [name, value] : values) {
-    const auto typed = nlohmann::ordered_json::parse(value, nullptr, false);
-    all[name] = typed.is_number() || typed.is_boolean() ? typed : nlohmann::ordered_json(value);
+    const auto typed = parse_json_if(value);
+    all[name] = typed.is_number() || typed.is_boolean() ? typed : Json(value);
   }
   return all;
 }

@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include <nlohmann/json.hpp>
 
 #include <eqnn/hard/family.h>
 
 #include "cli/cli.h"
+#include "cli/json.h"
 
 namespace tools {
 
@@ -16,6 +16,6 @@ namespace tools {
 std::string claim_document(const std::string& directory, const std::string& name, bool force);
 
 // Family parameters as numbers, booleans and texts.
-nlohmann::ordered_json parameters_json(const eqnn::hard::ParameterValues& values);
+Json parameters_json(const eqnn::hard::ParameterValues& values);
 
 }  // namespace tools

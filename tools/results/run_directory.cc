@@ -9,7 +9,8 @@
 #include <cstring>
 #include <filesystem>
 
-#include <nlohmann/json.hpp>
+#include "cli/json.h"
+
 
 namespace tools {
 namespace {
@@ -94,11 +95,11 @@ void RunDirectory::sweep() const {
 TrainConfig RunDirectory::config() const {
   const std::string path = file("run.json"), text = eqnn::read_file(path);
   try {
-    const auto document = nlohmann::json::parse(text);
-    require<FileError>(document.at("format") == kRunFormat, path, ": format is ", document.at("format").dump(),
+    const Json document = parse_json(text, concat(path, ": not a run.json of this version"));
+    require<FileError>(document.at("format") == kRunFormat, path, ": format is ", to_text(document.at("format")),
                        "; this version reads '", kRunFormat, "'; start again with --force");
-    return parse_config_json(document.at("config").dump());
-  } catch (const nlohmann::json::exception& e) {
+    return parse_config_json(to_text(document.at("config")));
+  } catch (const Json::exception& e) {
     throw FileError(concat(path, ": not a run.json of this version: ", e.what(), "; start again with --force"));
   } catch (const ValueError& e) {
     throw FileError(concat(path, ": not a run.json of this version: ", e.what(), "; start again with --force"));

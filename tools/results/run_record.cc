@@ -7,20 +7,18 @@
 #include <string_view>
 #include <unordered_set>
 
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 
+#include "cli/json.h"
 #include "train/config.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using eqnn::FileError;
 
 constexpr std::size_t kMostKeys = 1000;  // of one run; SQLite allows 2,000 columns in a table
-constexpr int kDeepest = 64;             // nested brackets of a document; nlohmann/json writes them by recursion
 
 struct KnownKey {
   const char *name, *type;  // of an object: that of everything in it
@@ -81,31 +79,8 @@ int known_index(const std::string& key) {
   return -1;
 }
 
-// How deep the brackets of a text are nested at most, those within strings left out.
-int depth_of(std::string_view text) {
-  int depth = 0, deepest = 0;
-  bool in_string = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (in_string && text[i] == '\\')
-      ++i;
-    else if (text[i] == '"')
-      in_string = !in_string;
-    else if (!in_string && (text[i] == '{' || text[i] == '['))
-      deepest = std::max(deepest, ++depth);
-    else if (!in_string && (text[i] == '}' || text[i] == ']'))
-      --depth;
-  }
-  return deepest;
-}
-
 Json parse(const std::string& path) {
-  const std::string text = read_json_text(path);
-  Json j;
-  try {
-    j = Json::parse(text);
-  } catch (const Json::exception& e) {
-    throw FileError(concat(path, ": ", text.empty() ? "is empty" : e.what()));
-  }
+  const Json j = parse_json(eqnn::read_file(path), path);
   require<FileError>(j.is_object(), path, ": holds no JSON object");
   return j;
 }
@@ -116,16 +91,16 @@ Cell cell_of(const Json& v) {
   if (v.is_boolean()) return std::int64_t{v.get<bool>()};
   if (v.is_string()) return v.get<std::string>();
   if (v.is_number_unsigned() && v.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
-    return v.dump();
+    return to_text(v);
   if (v.is_number_integer()) return v.get<std::int64_t>();
   if (v.is_number()) return v.get<double>();
-  return v.dump();
+  return to_text(v);
 }
 
 // Text that is a number or a boolean as that: family parameters stand in run.json as text.
 Json typed(const Json& v) {
   if (!v.is_string()) return v;
-  const Json parsed = Json::parse(v.get<std::string>(), nullptr, false);
+  const Json parsed = parse_json_if(v.get<std::string>());
   return parsed.is_number() || parsed.is_boolean() ? parsed : v;
 }
 
@@ -257,8 +232,7 @@ class Reader {
     // What follows the last line break is a line that is being written.
     for (std::size_t end; (end = text.find('\n', at)) != std::string::npos; at = end + 1) {
       ++line;
-      const Json j = Json::parse(text.begin() + static_cast<std::ptrdiff_t>(at),
-                                 text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+      const Json j = parse_json_if(std::string_view(text).substr(at, end - at));
       require<FileError>(value_of(j, "step") != nullptr && j["step"].is_number(), path, ": line ", line,
                          " is no JSON object with a step");
       std::vector<Cell>& row = record_.metrics.emplace_back();
@@ -292,7 +266,7 @@ class Reader {
   // The flags that differ from what the family sets without them.
   static std::string command_line(const std::string& subcommand, const Json& config) {
     const Json defaults = subcommand == "train" ? default_config(config) : Json::object();
-    const auto text = [](const Json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); };
+    const auto text = [](const Json& v) { return v.is_string() ? v.get<std::string>() : to_text(v); };
     std::string line = concat("eqnn ", shell_word(subcommand));
     const auto flag = [&](const std::string& name, const Json& v) {
       if (v.is_null() || v == "") return;
@@ -320,11 +294,11 @@ class Reader {
   // The configuration of the family and its parameters alone; {} for what this version does not know.
   static Json default_config(const Json& config) {
     try {
-      const TrainConfig c = parse_config_json(config.dump());
+      const TrainConfig c = parse_config_json(to_text(config));
       RawOptions params;
       for (const auto& [name, value] : c.params)
         if (!value.empty()) params.push_back({name, value});
-      if (c.data.empty()) return Json::parse(config_json(resolve_config(c.family, params, 0)));
+      if (c.data.empty()) return parse_json(config_json(resolve_config(c.family, params, 0)));
     } catch (const eqnn::Error&) {
     } catch (const Json::exception&) {
     }
@@ -345,12 +319,6 @@ class Reader {
 };
 
 }  // namespace
-
-std::string read_json_text(const std::string& path) {
-  std::string text = eqnn::read_file(path);
-  require<FileError>(depth_of(text) <= kDeepest, path, ": brackets are nested more than ", kDeepest, " deep");
-  return text;
-}
 
 RunRecord read_run(const std::string& directory) { return Reader(directory).read(); }
 

@@ -30,9 +30,6 @@ inline constexpr const char* kMetricsColumns[] = {
 // line.
 RunRecord read_run(const std::string& directory);
 
-// The text of a JSON file. Throws FileError when it cannot be read, or is nested deeper than can be handled.
-std::string read_json_text(const std::string& path);
-
 // INTEGER, REAL or TEXT for keys of result.json that are known, otherwise ANY.
 const char* column_type(const std::string& key);
 // The place of a key of result.json in a csv: known ones in the order in which `train` writes them, then those that

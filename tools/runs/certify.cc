@@ -5,10 +5,10 @@
 #include <numeric>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/core/spelling.h>
 
+#include "cli/json.h"
 #include "runs/certify_layers.h"
 #include "commands.h"
 #include "runs/trained_network.h"
@@ -16,7 +16,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 struct CertifyFlags {
   std::string run, model, dtype, inputs = "20";
@@ -179,7 +178,7 @@ int certify_command(const CertifyFlags& flags, const Common& common) {
     Json all = Json::array();
     for (const Line& l : lines) all.push_back(line_json(l));
     fmt::print("{}\n",
-               Json({{"pass", pass}, {"certificates", all}}).dump(-1, ' ', false, Json::error_handler_t::replace));
+               to_text(Json({{"pass", pass}, {"certificates", all}})));
   } else {
     fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9} {:>8}\n", "", "layer", "group", "   ", "tried", "compared",
                "error", "allowed");

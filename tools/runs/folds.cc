@@ -8,17 +8,16 @@
 #include <sstream>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include "cli/json.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 struct Spread {
   double mean = 0, sd = 0;
@@ -49,10 +48,10 @@ class FoldsRun {
       return code;
     }
     const Json r = result(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-    eqnn::write_atomically(directory_.file("result.json"), r.dump(2) + "\n");
+    eqnn::write_atomically(directory_.file("result.json"), to_text(r, 2) + "\n");
     if (options_.silent) return kDone;
     if (common_.json)
-      fmt::print("{}\n", r.dump());
+      fmt::print("{}\n", to_text(r));
     else
       print_summary(r);
     return kDone;
@@ -115,7 +114,7 @@ class FoldsRun {
     for (Index fold = 0; fold < config_.folds; ++fold) {
       std::istringstream lines(eqnn::read_file(fold_path(fold) + "/metrics.jsonl"));
       for (std::string line; std::getline(lines, line);) {
-        const Json j = Json::parse(line);
+        const Json j = parse_json(line);
         if (j.contains("test_accuracy"))
           by_step[j["step"].get<Index>()].push_back(j["test_accuracy"].get<double>());
       }
@@ -144,7 +143,7 @@ class FoldsRun {
   Json result(double seconds) const {
     std::vector<Json> folds;
     for (Index fold = 0; fold < config_.folds; ++fold)
-      folds.push_back(Json::parse(eqnn::read_file(fold_path(fold) + "/result.json")));
+      folds.push_back(parse_json(eqnn::read_file(fold_path(fold) + "/result.json")));
     Json r = folds[0];
     r["run_id"] = run_id(config_);
     r["data"]["fold"] = -1;
@@ -182,7 +181,7 @@ class FoldsRun {
                  r["last_epoch_accuracy_sd"].get<double>());
     }
     fmt::print("normalised test loss   {}\nnormalised train loss  {}\nrun                    {}\n",
-               r["normalized_test_loss"].dump(), r["normalized_train_loss"].dump(), directory_.path());
+               to_text(r["normalized_test_loss"]), to_text(r["normalized_train_loss"]), directory_.path());
   }
 
   const TrainConfig& config_;

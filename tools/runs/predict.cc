@@ -1,17 +1,16 @@
 // `eqnn predict`: a trained network's outputs on given inputs.
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/npz.h>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "runs/trained_network.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 int predict(const std::string& path, const std::string& in_path, const std::string& out, bool force,
             const Common& common) {
@@ -31,7 +30,7 @@ int predict(const std::string& path, const std::string& in_path, const std::stri
   if (common.json)
     fmt::print(
         "{}\n",
-        Json({{"examples", in.examples}, {"out", out}}).dump(-1, ' ', false, Json::error_handler_t::replace));
+        to_text(Json({{"examples", in.examples}, {"out", out}})));
   else if (!common.quiet)
     fmt::print("{} outputs in {}\n", in.examples, out);
   return kDone;

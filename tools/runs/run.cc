@@ -8,8 +8,8 @@
 #include <numeric>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "cli/machine.h"
 #include "train/oracle_gradient.h"
 #include "cli/progress.h"
@@ -18,7 +18,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 volatile std::sig_atomic_t g_signal = 0;
 
@@ -40,7 +39,7 @@ double mean(const std::vector<double>& v) {
 
 // A parameter value as the type it is: number, boolean or text.
 Json typed(const std::string& text) {
-  const Json parsed = Json::parse(text, nullptr, false);
+  const Json parsed = parse_json_if(text);
   return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
 }
 
@@ -105,9 +104,9 @@ int TrainRun::run() {
   if (!open()) {
     if (common_.json && !options_.silent) {
       const std::string file = directory_.file("result.json");
-      const Json r = Json::parse(eqnn::read_file(file), nullptr, false);
+      const Json r = parse_json_if(eqnn::read_file(file));
       require<eqnn::FileError>(!r.is_discarded(), file, ": is no JSON; remove it, and --resume writes it again");
-      fmt::print("{}\n", r.dump());
+      fmt::print("{}\n", to_text(r));
     }
     if (!common_.quiet) std::fprintf(stderr, "eqnn: %s is finished; nothing to do\n", directory_.path().c_str());
     return kDone;
@@ -126,15 +125,15 @@ void check_resumable(const TrainConfig& before, const TrainConfig& now, const st
     grown.steps = now.steps;
   }
   if (config_json(grown) == config_json(now)) return;
-  const Json a = Json::parse(config_json(grown)), b = Json::parse(config_json(now));
+  const Json a = parse_json(config_json(grown)), b = parse_json(config_json(now));
   for (const auto& [key, value] : b.items())
     if (!a.contains(key) || a.at(key) != value)
-      throw ValueError(concat("--resume: '", key, "' is ", value.dump(), " and the run in ", path, " has ",
-                              a.contains(key) ? a.at(key).dump() : "none",
+      throw ValueError(concat("--resume: '", key, "' is ", to_text(value), " and the run in ", path, " has ",
+                              a.contains(key) ? to_text(a.at(key)) : "none",
                               "; only --steps may grow: give the same flags, or another --out"));
   for (const auto& [key, value] : a.items())
     if (!b.contains(key) && key != "member")
-      throw ValueError(concat("--resume: the run in ", path, " has '", key, "' ", value.dump(),
+      throw ValueError(concat("--resume: the run in ", path, " has '", key, "' ", to_text(value),
                               ", which is not given now; give the same flags, or another --out"));
   throw ValueError(concat("--resume: the run in ", path, " was given a member file; give the same --member"));
 }
@@ -222,11 +221,11 @@ bool TrainRun::evaluate() {
   line.update(gradient_json());
   line.update(oracle_counts());
   line["time"] = {{"wall_seconds", wall_seconds()}};
-  metrics_->append(line.dump() + "\n");
+  metrics_->append(to_text(line) + "\n");
   state_.evaluated = state_.steps;
   if (state_.learned_at == 0 && test.normalized() <= config_.learned_below) state_.learned_at = state_.steps;
   if (common_.json && !options_.silent) {
-    fmt::print("{}\n", line.dump());
+    fmt::print("{}\n", to_text(line));
     std::fflush(stdout);
   }
   note_ = fmt::format("test {:.4f}", test.normalized());
@@ -320,7 +319,7 @@ Json TrainRun::result(bool diverged) {
   Json params = Json::object();
   for (const auto& [name, value] : config_.params) params[name] = typed(value);
   r["params"] = params;
-  if (examples_.member) r["member"] = Json::parse(examples_.member->json());
+  if (examples_.member) r["member"] = parse_json(examples_.member->json());
   if (examples_.data)
     r["data"] = {{"path", config_.data},      {"format", config_.format}, {"examples", examples_.data->examples},
                  {"hash", config_.data_hash}, {"fold", config_.fold},     {"folds", config_.folds}};
@@ -351,7 +350,7 @@ Json TrainRun::result(bool diverged) {
                      {"fails_from", config_.fails_from},
                      {"memorised_train_below", config_.memorised_train_below}};
   r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(state_.steps) / seconds}};
-  r["machine"] = Json::parse(machine_json());
+  r["machine"] = parse_json(machine_json());
   r["machine"]["threads"] = common_.thread_count();
   return r;
 }
@@ -368,13 +367,13 @@ int TrainRun::finish(bool diverged) {
   line.update(oracle_counts());
   line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
   checkpoint();  // before the last line, which a run that goes on from here does not have
-  metrics_->append(line.dump() + "\n");
+  metrics_->append(to_text(line) + "\n");
   metrics_->sync();
   training_->save_model(directory_.file("model.safetensors"), {{"format", "pt"}, {"run_id", run_id(config_)}});
-  eqnn::write_atomically(directory_.file("result.json"), r.dump(2) + "\n");
+  eqnn::write_atomically(directory_.file("result.json"), to_text(r, 2) + "\n");
   if (options_.silent) return kDone;
   if (common_.json) {
-    fmt::print("{}\n{}\n", line.dump(), r.dump());
+    fmt::print("{}\n{}\n", to_text(line), to_text(r));
   } else {
     print_summary(r);
   }
@@ -425,15 +424,15 @@ std::string run_description(const TrainConfig& c, const Examples& examples, cons
   j["format"] = "eqnn-run-1";
   j["run_id"] = run_id(c);
   j["version"] = version_text();
-  j["config"] = Json::parse(config_json(c));
+  j["config"] = parse_json(config_json(c));
   if (examples.member) {
     const auto& input = examples.member->input();
-    j["member"] = Json::parse(examples.member->json());
+    j["member"] = parse_json(examples.member->json());
     j["input"] = {{"name", input.name}, {"points", input.points}, {"channels", input.channels}};
   }
-  j["machine"] = Json::parse(machine_json());
+  j["machine"] = parse_json(machine_json());
   j["machine"]["threads"] = common.thread_count();
-  return j.dump(2) + "\n";
+  return to_text(j, 2) + "\n";
 }
 
 int run_training(const TrainConfig& c, const Examples& examples, const RunOptions& options, const Common& common) {

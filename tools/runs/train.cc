@@ -5,8 +5,8 @@
 #include <cstdio>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
 #include "runs/folds.h"
@@ -17,7 +17,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 // The flags that are no part of the configuration.
 struct TrainFlags {
@@ -34,12 +33,12 @@ void print_dry_run(const TrainConfig& c, const Examples& examples, const Common&
   const auto training = make_training(c, examples, common.thread_count());
   Json j;
   j["run_id"] = run_id(c);
-  j["config"] = Json::parse(config_json(c));
+  j["config"] = parse_json(config_json(c));
   j["parameters"] = training->parameters();
   j["memory_bytes"] = training->memory_bytes();
   j["flops_per_step"] = training->flops_per_step();
   if (common.json) {
-    fmt::print("{}\n", j.dump());
+    fmt::print("{}\n", to_text(j));
     return;
   }
   fmt::print(

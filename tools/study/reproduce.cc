@@ -7,11 +7,11 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 #include <eqnn/core/spelling.h>
 
+#include "cli/json.h"
 #include "results/collect.h"
 #include "commands.h"
 #include "results/database.h"
@@ -24,7 +24,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 struct ReproduceFlags {
@@ -71,7 +70,7 @@ std::string point_text(const Json& values) {
     if (value == false) continue;
     const std::string one = value == true       ? key
                             : value.is_string() ? fmt::format("{} {}", key, value.get<std::string>())
-                                                : fmt::format("{} {}", key, value.dump());
+                                                : fmt::format("{} {}", key, to_text(value));
     text += (text.empty() ? "" : ", ") + one;
   }
   return text;
@@ -91,7 +90,7 @@ std::vector<Row> rows_of(const Database& db, const std::string& study) {
     const auto [at, fresh] = place.try_emplace(text_of(cells[0]), rows.size());
     if (fresh) {
       rows.emplace_back();
-      rows.back().label = point_text(Json::parse(text_of(cells[0])));
+      rows.back().label = point_text(parse_json(text_of(cells[0])));
     }
     Row& r = rows[at->second];
     const std::string verdict = text_of(cells[1]);
@@ -172,14 +171,13 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
   eqnn::write_atomically(page, make_report(db, page_options));
   if (common.json) {
     const SweepStatus s = sweep_status(plan, options);
-    fmt::print("{}\n", Json({{"study", flags.name},
+    fmt::print("{}\n", to_text(Json({{"study", flags.name},
                              {"runs", s.runs},
                              {"done", s.done},
                              {"failed", s.failed},
                              {"db", database},
                              {"csv", out + "/results.csv"},
-                             {"report", page}})
-                           .dump());
+                             {"report", page}})));
   } else {
     print_table(db);
     fmt::print("\nThe page with figures is {}; runs, database and csv stand beside it.\n", page);

@@ -5,16 +5,15 @@
 #include <set>
 #include <unordered_map>
 
-#include <nlohmann/json.hpp>
 #include <eqnn/core/spelling.h>
 
+#include "cli/json.h"
 #include "cli/toml_text.h"
 #include "train/job.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 using Grid = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 constexpr std::size_t kMostRuns = 1'000'000;
@@ -278,7 +277,7 @@ class Planner {
 
 // A value of a flag as JSON has it.
 Json typed(const std::string& text) {
-  const Json parsed = Json::parse(text, nullptr, false);
+  const Json parsed = parse_json_if(text);
   return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
 }
 
@@ -324,7 +323,7 @@ std::string SweepPlan::record(const std::string& command) const {
     }
     j["sweeps"].push_back(entry);
   }
-  return j.dump(1) + "\n";
+  return to_text(j, 1) + "\n";
 }
 
 std::vector<std::string> run_arguments(const PlannedRun& run, const std::string& folder) {

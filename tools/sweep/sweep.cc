@@ -13,10 +13,10 @@
 #include <unistd.h>
 
 #include <fmt/core.h>
-#include <nlohmann/json.hpp>
 
 #include <eqnn/io/files.h>
 
+#include "cli/json.h"
 #include "commands.h"
 #include "runs/folds.h"
 #include "cli/progress.h"
@@ -27,7 +27,6 @@
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 // Between this process and the children of it: the run is another process's business.
@@ -178,7 +177,7 @@ class SweepRun {
     try {
       fs::create_directories(directory);
       eqnn::write_atomically(directory + "/failure.json",
-                             Json{{"exit_code", e.code}, {"signal", e.signal}, {"error", error}}.dump(2) + "\n");
+                             to_text(Json{{"exit_code", e.code}, {"signal", e.signal}, {"error", error}}, 2) + "\n");
     } catch (const std::exception& why) {
       fmt::print(stderr, "eqnn: that cannot be recorded, and it will be tried again: {}\n", why.what());
     }
@@ -315,7 +314,7 @@ void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common
     for (const Sweep& s : plan.sweeps)
       j["sweeps"].push_back(
           {{"name", s.name.empty() ? plan.name : s.name}, {"grid", grid_text(s)}, {"runs", s.runs.size()}});
-    fmt::print("{}\n", j.dump());
+    fmt::print("{}\n", to_text(j));
     return;
   }
   for (const Sweep& s : plan.sweeps)
@@ -328,7 +327,7 @@ void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common
 void print_status(const SweepPlan& plan, const SweepOptions& options, const Common& common) {
   const SweepStatus s = sweep_status(plan, options);
   if (common.json) {
-    fmt::print("{}\n", status_json(s).dump());
+    fmt::print("{}\n", to_text(status_json(s)));
     return;
   }
   fmt::print(

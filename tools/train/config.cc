@@ -6,11 +6,11 @@
 #include <cmath>
 #include <limits>
 
-#include <nlohmann/json.hpp>
 
 #include <eqnn/core/spelling.h>
 
 #include "cli/hash.h"
+#include "cli/json.h"
 #include "train/data_source.h"
 
 namespace tools {
@@ -22,7 +22,7 @@ constexpr int kResultsVersion = 1;
 
 constexpr std::int64_t kMany = std::numeric_limits<std::int64_t>::max();
 
-std::string quoted(const std::string& s) { return nlohmann::json(s).dump(); }
+std::string quoted(const std::string& s) { return to_text(Json(s)); }
 
 ConfigField integer(const char* name, const char* help, Index TrainConfig::*field, std::int64_t low,
                     std::int64_t high = kMany) {
@@ -210,20 +210,20 @@ void check_together(const TrainConfig& c) {
   require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
 }
 
-nlohmann::ordered_json config_object(const TrainConfig& c) {
-  nlohmann::ordered_json j;
+Json config_object(const TrainConfig& c) {
+  Json j;
   j["family"] = c.family;
   if (!c.data.empty()) j["data_hash"] = c.data_hash;
-  nlohmann::ordered_json params = nlohmann::ordered_json::object();
+  Json params = Json::object();
   for (const auto& [name, value] : c.params) params[name] = value;
   j["params"] = params;
-  if (!c.member.empty()) j["member"] = nlohmann::ordered_json::parse(c.member);
+  if (!c.member.empty()) j["member"] = parse_json(c.member);
   for (const ConfigField& f : config_fields())
-    if (is_written(f, c)) j[f.name] = nlohmann::ordered_json::parse(f.get(c));
+    if (is_written(f, c)) j[f.name] = parse_json(f.get(c));
   return j;
 }
 
-std::string scalar_text(const nlohmann::ordered_json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); }
+std::string scalar_text(const Json& v) { return v.is_string() ? v.get<std::string>() : to_text(v); }
 
 }  // namespace
 
@@ -311,19 +311,19 @@ RawOptions config_options(const TrainConfig& c) {
   RawOptions options;
   for (const auto& [name, value] : c.params) options.push_back({name, value});
   for (const ConfigField& f : config_fields())
-    if (is_written(f, c)) options.push_back({f.name, scalar_text(nlohmann::ordered_json::parse(f.get(c)))});
+    if (is_written(f, c)) options.push_back({f.name, scalar_text(parse_json(f.get(c)))});
   return options;
 }
 
-std::string config_json(const TrainConfig& c) { return config_object(c).dump(); }
+std::string config_json(const TrainConfig& c) { return to_text(config_object(c)); }
 
 TrainConfig parse_config_json(std::string_view text) {
-  const auto j = nlohmann::ordered_json::parse(text);
+  const auto j = parse_json(text);
   TrainConfig c;
   c.family = j.at("family").get<std::string>();
   c.data_hash = j.value("data_hash", "");
   for (const auto& [name, value] : j.at("params").items()) c.params[name] = value.get<std::string>();
-  if (j.contains("member")) c.member = j.at("member").dump();
+  if (j.contains("member")) c.member = to_text(j.at("member"));
   // What is not there was not used, or is missing.
   for (const ConfigField& f : config_fields())
     if (j.contains(f.name) || is_written(f, TrainConfig{})) f.set(c, scalar_text(j.at(f.name)));

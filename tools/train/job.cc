@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <iterator>
 
-#include <nlohmann/json.hpp>
 
+#include "cli/json.h"
 #include "data/members.h"
 
 namespace tools {
 namespace {
 
-using Json = nlohmann::ordered_json;
 
 // A member file decides the parameters that it holds (n, ...), whatever their flags' defaults. In a TOML file
 // the member itself may stand, as --print-config writes it.
@@ -22,7 +21,7 @@ void take_member(TrainConfig& c, const std::string& source, const RawOptions& op
   std::copy_if(options.begin(), options.end(), std::back_inserter(parameters),
                [&](const RawOption& o) { return c.params.contains(o.name); });
   check_agrees(*member, parameters, c.params, source);
-  const Json j = Json::parse(c.member);
+  const Json j = parse_json(c.member);
   for (auto& [name, value] : c.params) {
     std::string key = name;
     std::replace(key.begin(), key.end(), '-', '_');
@@ -30,7 +29,7 @@ void take_member(TrainConfig& c, const std::string& source, const RawOptions& op
     const Json& held = j.at(key);
     value = held.is_string()  ? held.get<std::string>()
             : held.is_array() ? std::to_string(held.size())
-                              : held.dump();
+                              : to_text(held);
   }
 }
 
@@ -38,9 +37,9 @@ void take_member(TrainConfig& c, const std::string& source, const RawOptions& op
 void fill_derived_parameters(TrainConfig& c) {
   const auto is_empty = [](const auto& parameter) { return parameter.second.empty(); };
   if (std::none_of(c.params.begin(), c.params.end(), is_empty)) return;
-  const Json j = Json::parse(make_member(c)->json());
+  const Json j = parse_json(make_member(c)->json());
   for (auto& [name, value] : c.params)
-    if (value.empty() && j.contains(name) && j.at(name).is_number()) value = j.at(name).dump();
+    if (value.empty() && j.contains(name) && j.at(name).is_number()) value = to_text(j.at(name));
 }
 
 }  // namespace
