@@ -18,17 +18,18 @@ Tensor<T> softplus(Tensor<T> x) {
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [](const Frame<T>& f) {
-            const MatrixView<const T> in = f.in(0);
+          [](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
             for (Index i = 0; i < in.rows; ++i)
               for (Index j = 0; j < in.cols; ++j)
-                f.out()(i, j) = std::max(in(i, j), T(0)) + std::log1p(std::exp(-std::abs(in(i, j))));
+                call.out()(i, j) = std::max(in(i, j), T(0)) + std::log1p(std::exp(-std::abs(in(i, j))));
           },
       .backward =
-          [](const Frame<T>& f) {
-            const MatrixView<T> dx = f.in_gradient(0);
+          [](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             for (Index i = 0; i < dx.rows; ++i)
-              for (Index j = 0; j < dx.cols; ++j) dx(i, j) -= f.out_gradient()(i, j) * std::expm1(-f.out()(i, j));
+              for (Index j = 0; j < dx.cols; ++j)
+                dx(i, j) -= call.out_gradient()(i, j) * std::expm1(-call.out()(i, j));
           },
       .backward_reads_inputs = false,  // the slope comes from the output, so ...
       .elementwise = true,             // ... the output may take the memory of the input

@@ -314,16 +314,16 @@ void clear_padding(MatrixView<T> m) {
 }
 }  // namespace
 
-// Calls body(frame) for the whole operation, or for each of its blocks of rows.
+// Calls body(call) for the whole operation, or for each of its blocks of rows.
 template <class T>
 template <class Body>
 void Program<T>::run_operation(Workspace<T>& w, int id, T* gradient, bool fresh, const RowBlocks* blocks,
                                Index row_size, const Body& body) const {
-  if (blocks == nullptr || !node(id).operation.by_rows) return body(Frame<T>(*this, w, id, gradient, fresh, {}));
+  if (blocks == nullptr || !node(id).operation.by_rows) return body(Call<T>(*this, w, id, gradient, fresh, {}));
   const Index rows = rows_at(id, w);
   blocks->run(blocks->count, [&](Index b) {
-    const typename Frame<T>::Rows range{b * rows / blocks->count, (b + 1) * rows / blocks->count};
-    if (range.first < range.last) body(Frame<T>(*this, w, id, gradient + b * row_size, fresh, range));
+    const typename Call<T>::Rows range{b * rows / blocks->count, (b + 1) * rows / blocks->count};
+    if (range.first < range.last) body(Call<T>(*this, w, id, gradient + b * row_size, fresh, range));
   });
 }
 
@@ -335,9 +335,9 @@ void Program<T>::forward(Workspace<T>& w, const T* params, const RowBlocks* bloc
   for (int id = 0; id < operations(); ++id) {
     const Node& n = node(id);
     if (n.kind != Kind::operation) continue;
-    run_operation(w, id, nullptr, false, blocks, 0, [&n](const Frame<T>& frame) {
-      n.operation.forward(frame);
-      if (!n.operation.overwrites) clear_padding(frame.out());
+    run_operation(w, id, nullptr, false, blocks, 0, [&n](const Call<T>& call) {
+      n.operation.forward(call);
+      if (!n.operation.overwrites) clear_padding(call.out());
     });
   }
 }
@@ -356,7 +356,7 @@ void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlo
     const Node& n = node(id);
     if (n.kind != Kind::operation || !n.active) continue;
     if (!n.operation.overwrites) {
-      const Frame<T> whole(*this, w, id, gradient, fresh, {});
+      const Call<T> whole(*this, w, id, gradient, fresh, {});
       for (int k = 0; k < static_cast<int>(n.operation.inputs.size()); ++k) {
         const MatrixView<T> g = whole.in_gradient(k);
         if (g && !whole.accumulate(k)) std::fill(g.data, g.data + g.rows * g.stride, T(0));

@@ -88,12 +88,12 @@ struct RowBlocks {
 // For an operation recorded with `by_rows` the views may hold only a block of the rows, the same for
 // everything that is not a parameter; whole_*() have all.
 template <class T>
-class Frame {
+class Call {
  public:
   struct Rows {
     Index first = 0, last = -1;  // last < 0: all
   };
-  Frame(const Program<T>& program, Workspace<T>& workspace, int node, T* gradient_row, bool fresh_row, Rows rows)
+  Call(const Program<T>& program, Workspace<T>& workspace, int node, T* gradient_row, bool fresh_row, Rows rows)
       : program_(program),
         workspace_(workspace),
         node_(node),
@@ -140,13 +140,13 @@ struct Operation {
   std::string name;
   std::vector<Tensor<T>> inputs;
   Shape shape;
-  std::function<void(const Frame<T>&)> forward;
-  std::function<void(const Frame<T>&)> backward;  // may be empty: no gradient flows
+  std::function<void(const Call<T>&)> forward;
+  std::function<void(const Call<T>&)> backward;  // may be empty: no gradient flows
   // Promises that let the planner save memory and passes; each is safe to leave as it is.
   bool backward_reads_inputs = true;
   bool backward_reads_output = true;
   bool elementwise = false;  // element i of out depends on element i of in(0) alone, and may replace it
-  bool overwrites = false;   // honours Frame::accumulate(k), and leaves all padding zero itself
+  bool overwrites = false;   // honours Call::accumulate(k), and leaves all padding zero itself
   bool by_rows = false;      // rows [first, last) of the results depend on those rows of the views alone
   // Bit k: whether a gradient flows to input k. in_gradient(k) is null where it does not.
   std::uint32_t differentiable = ~std::uint32_t{0};
@@ -223,7 +223,7 @@ class Program {
   }
 
  private:
-  friend class Frame<T>;
+  friend class Call<T>;
   friend class Workspace<T>;
 
   enum class Kind : std::uint8_t { input, param, operation };
@@ -312,7 +312,7 @@ class Workspace {
   std::span<T> weights() { return {weights_.data(), static_cast<std::size_t>(weights_.size())}; }
 
  private:
-  friend class Frame<T>;
+  friend class Call<T>;
   friend class Program<T>;
 
   T* value(int id) const { return slots_[static_cast<std::size_t>(id)].value; }
@@ -336,10 +336,10 @@ extern template class Program<double>;
 extern template class Workspace<float>;
 extern template class Workspace<double>;
 
-// --- Frame, inline because every operation goes through it --------------------------------------------
+// Call is inline because every operation goes through it.
 
 template <class T>
-const Span& Frame<T>::span() const {
+const Span& Call<T>::span() const {
   return workspace_.span_;
 }
 template <class T>
@@ -347,11 +347,11 @@ Index Program<T>::rows_at(int id, const Workspace<T>& w) const {
   return rows(shape(id), w.counts_);
 }
 template <class T>
-int Frame<T>::input_id(int k) const {
+int Call<T>::input_id(int k) const {
   return program_.node(node_).operation.inputs[static_cast<std::size_t>(k)].id();
 }
 template <class T>
-MatrixView<T> Frame<T>::view(T* data, int id, bool whole) const {
+MatrixView<T> Call<T>::view(T* data, int id, bool whole) const {
   const auto& node = program_.node(id);
   const Shape& s = node.operation.shape;
   if (whole || rows_.last < 0 || s.examples == Shape::kShared)
@@ -359,19 +359,19 @@ MatrixView<T> Frame<T>::view(T* data, int id, bool whole) const {
   return {data + rows_.first * node.stride, rows_.last - rows_.first, s.channels, node.stride};
 }
 template <class T>
-MatrixView<const T> Frame<T>::in(int k) const {
+MatrixView<const T> Call<T>::in(int k) const {
   return view(workspace_.value(input_id(k)), input_id(k), false);
 }
 template <class T>
-MatrixView<T> Frame<T>::out() const {
+MatrixView<T> Call<T>::out() const {
   return view(workspace_.value(node_), node_, false);
 }
 template <class T>
-MatrixView<const T> Frame<T>::out_gradient() const {
+MatrixView<const T> Call<T>::out_gradient() const {
   return view(workspace_.gradient(node_), node_, false);
 }
 template <class T>
-MatrixView<T> Frame<T>::in_gradient(int k) const {
+MatrixView<T> Call<T>::in_gradient(int k) const {
   if (!program_.node(node_).flows[static_cast<std::size_t>(k)]) return {};
   const int id = input_id(k);
   if (program_.node(id).kind == Program<T>::Kind::param)
@@ -379,40 +379,40 @@ MatrixView<T> Frame<T>::in_gradient(int k) const {
   return view(workspace_.gradient(id), id, false);
 }
 template <class T>
-MatrixView<const T> Frame<T>::whole_in(int k) const {
+MatrixView<const T> Call<T>::whole_in(int k) const {
   return view(workspace_.value(input_id(k)), input_id(k), true);
 }
 template <class T>
-MatrixView<const T> Frame<T>::whole_out() const {
+MatrixView<const T> Call<T>::whole_out() const {
   return view(workspace_.value(node_), node_, true);
 }
 template <class T>
-MatrixView<const T> Frame<T>::whole_out_gradient() const {
+MatrixView<const T> Call<T>::whole_out_gradient() const {
   return view(workspace_.gradient(node_), node_, true);
 }
 template <class T>
-const SparseGraph& Frame<T>::graph(GraphInput input) const {
+const SparseGraph& Call<T>::graph(GraphInput input) const {
   return *workspace_.graphs_[static_cast<std::size_t>(input.id)];
 }
 template <class T>
-bool Frame<T>::accumulate(int k) const {
+bool Call<T>::accumulate(int k) const {
   const auto& node = program_.node(node_);
   if (!node.first[static_cast<std::size_t>(k)]) return true;
   return program_.node(input_id(k)).kind == Program<T>::Kind::param && !fresh_row_;
 }
 template <class T>
-std::span<T> Frame<T>::scratch() const {
+std::span<T> Call<T>::scratch() const {
   const auto& node = program_.node(node_);
   return {workspace_.arena_.data() + node.scratch, static_cast<std::size_t>(node.operation.scratch)};
 }
 template <class T>
-std::span<std::int32_t> Frame<T>::index_scratch() const {
+std::span<std::int32_t> Call<T>::index_scratch() const {
   const auto& node = program_.node(node_);
   return {workspace_.index_scratch_.data() + node.index_scratch,
           static_cast<std::size_t>(node.operation.index_scratch)};
 }
 template <class T>
-MatrixView<const std::int32_t> Frame<T>::indices(IndexInput input) const {
+MatrixView<const std::int32_t> Call<T>::indices(IndexInput input) const {
   const auto& index = program_.index_inputs_[static_cast<std::size_t>(input.id)];
   const Index rows = Program<T>::rows(index.shape, workspace_.counts_);
   return {workspace_.indices_.data() + index.offset, rows, index.shape.channels, index.shape.channels};

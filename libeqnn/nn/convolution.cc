@@ -12,7 +12,7 @@
 namespace eqnn {
 namespace {
 
-// Sizes of one convolution, and its two ways of computing as functions of a Frame.
+// Sizes of one convolution, and its two ways of computing as functions of a Call.
 struct Sizes {
   Torus torus;
   Index in, out;
@@ -24,10 +24,10 @@ struct Sizes {
 
 // A's rows (columns, when it is transposed) may overlap in memory, which OpenBLAS refuses.
 template <class T>
-void run(const Frame<T>& g, const kernels::Product<T>& p) {
+void run(const Call<T>& call, const kernels::Product<T>& p) {
   const bool overlap = p.a_col == 1 ? p.a_row < p.k : p.a_col < p.m;
   if (p.count == 1 && !overlap)
-    matrix_product(p, g.strict());
+    matrix_product(p, call.strict());
   else
     kernels::product(p);
 }
@@ -49,10 +49,10 @@ void butterfly(Index size, const T* x, const T* y, T* sum, T* difference) {
 }
 
 template <class T>
-void bias_gradient(const Frame<T>& g) {
-  const MatrixView<const T> dy = g.out_gradient();
-  if (const MatrixView<T> db = g.in_gradient(2))
-    kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, g.accumulate(2));
+void bias_gradient(const Call<T>& call) {
+  const MatrixView<const T> dy = call.out_gradient();
+  if (const MatrixView<T> db = call.in_gradient(2))
+    kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, call.accumulate(2));
 }
 
 // --- direct ----------------------------------------------------------------------------------------------
@@ -70,27 +70,27 @@ class Direct {
            padded<T>(1) * 4;
   }
 
-  void forward(const Frame<T>& g) const {
-    const MatrixView<const T> x = g.in(0);
-    const MatrixView<T> y = g.out();
-    const Parts parts = split(g);
-    extend(g.examples(), x, s_.in, 0, 0, parts.x);
-    reorder_weight(g.in(1), parts.weight);
-    correlate(g, parts.x, s_.in, parts.weight, y.stride, y.stride, y.data, y.stride,
-              s_.has_bias ? g.in(2).data : nullptr, false);
+  void forward(const Call<T>& call) const {
+    const MatrixView<const T> x = call.in(0);
+    const MatrixView<T> y = call.out();
+    const Parts parts = split(call);
+    extend(call.examples(), x, s_.in, 0, 0, parts.x);
+    reorder_weight(call.in(1), parts.weight);
+    correlate(call, parts.x, s_.in, parts.weight, y.stride, y.stride, y.data, y.stride,
+              s_.has_bias ? call.in(2).data : nullptr, false);
   }
 
-  void backward(const Frame<T>& g) const {
-    const MatrixView<const T> dy = g.out_gradient();
-    const Parts parts = split(g);
-    if (s_.has_bias) bias_gradient(g);
-    if (const MatrixView<T> dw = g.in_gradient(1)) weight_gradient(g, parts, dy, dw, g.accumulate(1));
-    if (const MatrixView<T> dx = g.in_gradient(0)) {
+  void backward(const Call<T>& call) const {
+    const MatrixView<const T> dy = call.out_gradient();
+    const Parts parts = split(call);
+    if (s_.has_bias) bias_gradient(call);
+    if (const MatrixView<T> dw = call.in_gradient(1)) weight_gradient(call, parts, dy, dw, call.accumulate(1));
+    if (const MatrixView<T> dx = call.in_gradient(0)) {
       // dx_u = sum_s dy_{u-s} W_s^T: the same correlation, with the filter turned round.
-      extend(g.examples(), dy, s_.out, s_.torus.filter_height - 1, s_.torus.filter_width - 1, parts.dy);
-      turn_weight(g.in(1), parts.turned);
-      correlate(g, parts.dy, s_.out, parts.turned, padded<T>(s_.in), dx.cols, dx.data, dx.stride, nullptr,
-                g.accumulate(0));
+      extend(call.examples(), dy, s_.out, s_.torus.filter_height - 1, s_.torus.filter_width - 1, parts.dy);
+      turn_weight(call.in(1), parts.turned);
+      correlate(call, parts.dy, s_.out, parts.turned, padded<T>(s_.in), dx.cols, dx.data, dx.stride, nullptr,
+                call.accumulate(0));
       clear_padding(dx);
     }
   }
@@ -103,14 +103,14 @@ class Direct {
   static Index extended_width(const Sizes& s) { return s.torus.width + s.torus.filter_width - 1; }
   static Index extended(const Sizes& s) { return (s.torus.height + s.torus.filter_height - 1) * extended_width(s); }
 
-  Parts split(const Frame<T>& g) const {
+  Parts split(const Call<T>& call) const {
     Parts p{};
     const Index rows = s_.filter() * s_.in;
-    p.weight = g.scratch().data();  // first: its rows start on lines
+    p.weight = call.scratch().data();  // first: its rows start on lines
     p.dweight = p.weight + rows * padded<T>(s_.out);
     p.turned = p.dweight + rows * padded<T>(s_.out);
     p.x = p.turned + s_.filter() * s_.out * padded<T>(s_.in);
-    p.dy = p.x + g.examples() * extended(s_) * s_.in;
+    p.dy = p.x + call.examples() * extended(s_) * s_.in;
     return p;
   }
 
@@ -141,8 +141,8 @@ class Direct {
   }
 
   // out_(y,x) (+)= sum over filter rows r of [inputs of row y + r, columns x ..] times the filter's rows.
-  void correlate(const Frame<T>& g, const T* extended_in, Index channels, const T* filter, Index filter_stride, Index cols,
-                 T* out, Index out_stride, const T* bias, bool accumulate) const {
+  void correlate(const Call<T>& call, const T* extended_in, Index channels, const T* filter, Index filter_stride,
+                 Index cols, T* out, Index out_stride, const T* bias, bool accumulate) const {
     const Torus& t = s_.torus;
     kernels::Product<T> p;
     p.m = t.width;
@@ -154,18 +154,19 @@ class Direct {
     p.count = t.height;
     p.a_step = extended_width(s_) * channels;
     p.c_step = t.width * out_stride;
-    for (Index e = 0; e < g.examples(); ++e)
+    for (Index e = 0; e < call.examples(); ++e)
       for (Index r = 0; r < t.filter_height; ++r) {
         p.a = extended_in + (e * extended(s_) + r * extended_width(s_)) * channels;
         p.b = filter + r * p.k * filter_stride;
         p.c = out + e * s_.points() * out_stride;
         p.bias = r == 0 ? bias : nullptr;
         p.accumulate = accumulate || r > 0;
-        run(g, p);
+        run(call, p);
       }
   }
 
-  void weight_gradient(const Frame<T>& g, const Parts& parts, MatrixView<const T> dy, MatrixView<T> dw, bool accumulate) const {
+  void weight_gradient(const Call<T>& call, const Parts& parts, MatrixView<const T> dy, MatrixView<T> dw,
+                       bool accumulate) const {
     const Torus& t = s_.torus;
     kernels::Product<T> p;
     p.m = t.filter_width * s_.in;
@@ -178,11 +179,11 @@ class Direct {
     for (Index r = 0; r < t.filter_height; ++r) {
       p.c = parts.dweight + r * p.m * dy.stride;
       p.accumulate = false;
-      for (Index e = 0; e < g.examples(); ++e)
+      for (Index e = 0; e < call.examples(); ++e)
         for (Index y = 0; y < t.height; ++y, p.accumulate = true) {
           p.a = parts.x + (e * extended(s_) + (y + r) * extended_width(s_)) * s_.in;
           p.b = dy.row(e * s_.points() + y * t.width);
-          run(g, p);
+          run(call, p);
         }
     }
     for (Index f = 0; f < s_.filter(); ++f)
@@ -214,13 +215,14 @@ class Spectral {
            2 * std::max(q.frequencies, s.filter()) * std::max(q.in, q.out);
   }
 
-  void forward(const Frame<T>& g) const {
-    const Parts q = split(g);
-    transform(tables_->signal, g.in(0), q, g.examples(), q.signal, q.in, g.examples() * q.in, q.signal_step);
-    transform_filter(g, q);
+  void forward(const Call<T>& call) const {
+    const Parts q = split(call);
+    transform(tables_->signal, call.in(0), q, call.examples(), q.signal, q.in, call.examples() * q.in,
+              q.signal_step);
+    transform_filter(call, q);
     for (Index w = 0; w < q.frequencies; ++w) {
       kernels::Product<T> p;  // [a; b] [P | R]
-      p.m = 2 * g.examples();
+      p.m = 2 * call.examples();
       p.n = 2 * q.out;
       p.k = s_.in;
       p.a = q.signal + w * q.signal_step;
@@ -229,28 +231,29 @@ class Spectral {
       p.b_row = p.c_row = 2 * q.out;
       p.c = q.work;
       kernels::product(p);
-      combine(g.examples(), q, q.spectrum + w * q.spectrum_step);
+      combine(call.examples(), q, q.spectrum + w * q.spectrum_step);
     }
-    const T* bias = s_.has_bias ? g.in(2).data : nullptr;
-    for (Index e = 0; e < g.examples(); ++e) {
+    const T* bias = s_.has_bias ? call.in(2).data : nullptr;
+    for (Index e = 0; e < call.examples(); ++e) {
       const T* from = q.spectrum + e * 2 * q.out;
       synthesize(tables_->inverse, from, from + q.out, q.spectrum_step, q.out, q.out, q.fold, bias);
-      unfold(q.fold, q.out, q.out, g.out().row(e * s_.points()), g.out().stride, false);
+      unfold(q.fold, q.out, q.out, call.out().row(e * s_.points()), call.out().stride, false);
     }
   }
 
-  void backward(const Frame<T>& g) const {
-    const Parts q = split(g);
-    if (s_.has_bias) bias_gradient(g);
-    transform(tables_->inverse, g.out_gradient(), q, g.examples(), q.spectrum, 2 * q.out, q.out, q.spectrum_step);
-    const MatrixView<T> dw = g.in_gradient(1), dx = g.in_gradient(0);
+  void backward(const Call<T>& call) const {
+    const Parts q = split(call);
+    if (s_.has_bias) bias_gradient(call);
+    transform(tables_->inverse, call.out_gradient(), q, call.examples(), q.spectrum, 2 * q.out, q.out,
+              q.spectrum_step);
+    const MatrixView<T> dw = call.in_gradient(1), dx = call.in_gradient(0);
     for (Index w = 0; w < q.frequencies; ++w) {
-      turn(g.examples(), q, q.spectrum + w * q.spectrum_step);
-      if (dw) filter_product(g.examples(), q, w);
-      if (dx) signal_product(g.examples(), q, w);
+      turn(call.examples(), q, q.spectrum + w * q.spectrum_step);
+      if (dw) filter_product(call.examples(), q, w);
+      if (dx) signal_product(call.examples(), q, w);
     }
-    if (dw) weight_gradient(q, dw, g.accumulate(1));
-    if (dx) input_gradient(g, q, dx);
+    if (dw) weight_gradient(q, dw, call.accumulate(1));
+    if (dx) input_gradient(call, q, dx);
   }
 
  private:
@@ -318,15 +321,15 @@ class Spectral {
     return q;
   }
 
-  Parts split(const Frame<T>& g) const {
-    Parts q = parts(s_, g.examples(), static_cast<Index>(tables_->pairs.size()));
-    q.signal = g.scratch().data();
+  Parts split(const Call<T>& call) const {
+    Parts q = parts(s_, call.examples(), static_cast<Index>(tables_->pairs.size()));
+    q.signal = call.scratch().data();
     q.dsignal = q.signal + q.frequencies * q.signal_step;
     q.filter = q.dsignal + q.frequencies * q.signal_step;
     q.dfilter = q.filter + q.frequencies * q.filter_step;
     q.spectrum = q.dfilter + q.frequencies * q.filter_step;
     q.work = q.spectrum + q.frequencies * q.spectrum_step;
-    q.fold = q.work + g.examples() * 4 * q.out;
+    q.fold = q.work + call.examples() * 4 * q.out;
     return q;
   }
 
@@ -416,9 +419,9 @@ class Spectral {
   }
 
   // [P | R] of each input channel.
-  void transform_filter(const Frame<T>& g, const Parts& q) const {
+  void transform_filter(const Call<T>& call, const Parts& q) const {
     for (Index i = 0; i < s_.in; ++i) {
-      const T *even = g.in(1).row(i * s_.filter()), *odd = even;
+      const T *even = call.in(1).row(i * s_.filter()), *odd = even;
       if (tables_->full) {
         fold(even, q.out, q.out, q.fold);
         even = q.fold;
@@ -495,11 +498,11 @@ class Spectral {
     }
   }
 
-  void input_gradient(const Frame<T>& g, const Parts& q, MatrixView<T> dx) const {
-    for (Index e = 0; e < g.examples(); ++e) {
+  void input_gradient(const Call<T>& call, const Parts& q, MatrixView<T> dx) const {
+    for (Index e = 0; e < call.examples(); ++e) {
       const T* from = q.dsignal + e * q.in;
-      synthesize(tables_->signal, from, from + g.examples() * q.in, q.signal_step, s_.in, q.in, q.fold, nullptr);
-      unfold(q.fold, q.in, s_.in, dx.row(e * s_.points()), dx.stride, g.accumulate(0));
+      synthesize(tables_->signal, from, from + call.examples() * q.in, q.signal_step, s_.in, q.in, q.fold, nullptr);
+      unfold(q.fold, q.in, s_.in, dx.row(e * s_.points()), dx.stride, call.accumulate(0));
     }
     clear_padding(dx);
   }
@@ -527,8 +530,8 @@ Tensor<T> record_way(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes&
       .name = name,
       .inputs = std::move(inputs),
       .shape = {x.shape().examples, s.points(), s.out},
-      .forward = [way](const Frame<T>& g) { way.forward(g); },
-      .backward = [way](const Frame<T>& g) { way.backward(g); },
+      .forward = [way](const Call<T>& call) { way.forward(call); },
+      .backward = [way](const Call<T>& call) { way.backward(call); },
       .backward_reads_output = false,
       .overwrites = true,
       .multiply_adds = convolution_work(s.torus, x.program().capacity(), s.in, s.out, method, input_gradient) /

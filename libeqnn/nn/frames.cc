@@ -141,13 +141,13 @@ void for_class(const Ties& ties, Index i, const Visit& visit) {
 }
 
 template <class T>
-void restore_forward(PermutationFrame frame, Index n, const Frame<T>& g) {
-  const std::span<std::int32_t> scratch = g.index_scratch();
+void restore_forward(PermutationFrame frame, Index n, const Call<T>& call) {
+  const std::span<std::int32_t> scratch = call.index_scratch();
   const auto size = static_cast<std::size_t>(n);
-  for (Index e = 0; e < g.examples(); ++e) {
+  for (Index e = 0; e < call.examples(); ++e) {
     const auto mine = scratch.subspan(static_cast<std::size_t>(e) * (2 * size + 1), 2 * size + 1);
-    const MatrixView<const T> x = example(g.in(1), e, n), y = example(g.in(0), e, n);
-    const MatrixView<T> out = example(g.out(), e, n);
+    const MatrixView<const T> x = example(call.in(1), e, n), y = example(call.in(0), e, n);
+    const MatrixView<T> out = example(call.out(), e, n);
     canonical_order(frame, x, mine.first(size));
     mine.back() = static_cast<std::int32_t>(tied_places<T>(frame, x, mine.first(size), mine.subspan(size, size)));
     const Ties ties = ties_of(scratch, e, n);
@@ -166,14 +166,14 @@ void restore_forward(PermutationFrame frame, Index n, const Frame<T>& g) {
 }
 
 template <class T>
-void restore_backward(Index n, const Frame<T>& g) {
-  const MatrixView<T> all = g.in_gradient(0);
+void restore_backward(Index n, const Call<T>& call) {
+  const MatrixView<T> all = call.in_gradient(0);
   if (!all) return;
-  T* mean = g.scratch().data();
-  for (Index e = 0; e < g.examples(); ++e) {
-    const MatrixView<const T> dout = example(g.out_gradient(), e, n);
+  T* mean = call.scratch().data();
+  for (Index e = 0; e < call.examples(); ++e) {
+    const MatrixView<const T> dout = example(call.out_gradient(), e, n);
     const MatrixView<T> dy = example(all, e, n);
-    const Ties ties = ties_of(g.index_scratch(), e, n);
+    const Ties ties = ties_of(call.index_scratch(), e, n);
     for (Index i = 0; i < n; ++i) {
       const std::int32_t count = ties.counts[static_cast<std::size_t>(i)];
       if (count == 0) continue;
@@ -235,25 +235,25 @@ template <class T>
 Tensor<T> canonical_form(Tensor<T> x, PermutationFrame frame) {
   check_examples("canonical_form", x);
   const Index n = x.shape().points;
-  const auto order_of = [n](const Frame<T>& g, Index e) {
-    return g.index_scratch().subspan(static_cast<std::size_t>(e * n), static_cast<std::size_t>(n));
+  const auto order_of = [n](const Call<T>& call, Index e) {
+    return call.index_scratch().subspan(static_cast<std::size_t>(e * n), static_cast<std::size_t>(n));
   };
   return x.program().record({
       .name = "canonical_form",
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            for (Index e = 0; e < g.examples(); ++e)
-              canonical_form(frame, example(g.in(0), e, n), order_of(g, e), example(g.out(), e, n));
+          [=](const Call<T>& call) {
+            for (Index e = 0; e < call.examples(); ++e)
+              canonical_form(frame, example(call.in(0), e, n), order_of(call, e), example(call.out(), e, n));
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
-            for (Index e = 0; dx && e < g.examples(); ++e)
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
+            for (Index e = 0; dx && e < call.examples(); ++e)
               for (Index i = 0; i < n; ++i)
-                add_row(dx.cols, g.out_gradient().row(e * n + i),
-                        dx.row(e * n + order_of(g, e)[static_cast<std::size_t>(i)]));
+                add_row(dx.cols, call.out_gradient().row(e * n + i),
+                        dx.row(e * n + order_of(call, e)[static_cast<std::size_t>(i)]));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -272,8 +272,8 @@ Tensor<T> restore_order(Tensor<T> y, Tensor<T> x, PermutationFrame frame) {
       .name = "restore_order",
       .inputs = {y, x},
       .shape = y.shape(),
-      .forward = [=](const Frame<T>& g) { restore_forward(frame, n, g); },
-      .backward = [=](const Frame<T>& g) { restore_backward(n, g); },
+      .forward = [=](const Call<T>& call) { restore_forward(frame, n, call); },
+      .backward = [=](const Call<T>& call) { restore_backward(n, call); },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .differentiable = 0b01,
@@ -304,14 +304,14 @@ Tensor<T> canonical_signs(Tensor<T> x) {
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [n](const Frame<T>& g) {
-            find_signs(g.examples(), n, g.in(0), g.scratch());
-            multiply_signs<T>(g.examples(), n, g.scratch().data(), g.in(0), g.out(), false);
+          [n](const Call<T>& call) {
+            find_signs(call.examples(), n, call.in(0), call.scratch());
+            multiply_signs<T>(call.examples(), n, call.scratch().data(), call.in(0), call.out(), false);
           },
       .backward =
-          [n](const Frame<T>& g) {
-            if (const MatrixView<T> dx = g.in_gradient(0))
-              multiply_signs<T>(g.examples(), n, g.scratch().data(), g.out_gradient(), dx, true);
+          [n](const Call<T>& call) {
+            if (const MatrixView<T> dx = call.in_gradient(0))
+              multiply_signs<T>(call.examples(), n, call.scratch().data(), call.out_gradient(), dx, true);
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -331,14 +331,14 @@ Tensor<T> restore_signs(Tensor<T> y, Tensor<T> x) {
       .inputs = {y, x},
       .shape = y.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            find_signs(g.examples(), n, g.in(1), g.scratch());
-            multiply_signs<T>(g.examples(), m, g.scratch().data(), g.in(0), g.out(), false);
+          [=](const Call<T>& call) {
+            find_signs(call.examples(), n, call.in(1), call.scratch());
+            multiply_signs<T>(call.examples(), m, call.scratch().data(), call.in(0), call.out(), false);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            if (const MatrixView<T> dy = g.in_gradient(0))
-              multiply_signs<T>(g.examples(), m, g.scratch().data(), g.out_gradient(), dy, true);
+          [=](const Call<T>& call) {
+            if (const MatrixView<T> dy = call.in_gradient(0))
+              multiply_signs<T>(call.examples(), m, call.scratch().data(), call.out_gradient(), dy, true);
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,

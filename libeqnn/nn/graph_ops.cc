@@ -18,7 +18,7 @@ void check_extent(const char* name, Tensor<T> x, Extent extent, const char* what
 // Which rows a frame is about: a block of them, or all.
 template <class T>
 struct Range {
-  explicit Range(const Frame<T>& g) : first(g.first_row()), last(first + g.out().rows) {}
+  explicit Range(const Call<T>& call) : first(call.first_row()), last(first + call.out().rows) {}
   Index first, last;
 };
 
@@ -47,16 +47,17 @@ Tensor<T> record_gather(const char* name, Tensor<T> x, Extent out, bool by_rows,
       .inputs = {x},
       .shape = {out.id, 1, x.shape().channels},
       .forward =
-          [=](const Frame<T>& g) {
-            const Range<T> r(g);
-            gather(forward(g), r.first, r.last, g.whole_in(0), g.out().data - r.first * g.out().stride, false);
+          [=](const Call<T>& call) {
+            const Range<T> r(call);
+            gather(forward(call), r.first, r.last, call.whole_in(0), call.out().data - r.first * call.out().stride,
+                   false);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            gather(backward(g), g.first_row(), g.first_row() + dx.rows, g.whole_out_gradient(),
-                   dx.data - g.first_row() * dx.stride, g.accumulate(0));
+            gather(backward(call), call.first_row(), call.first_row() + dx.rows, call.whole_out_gradient(),
+                   dx.data - call.first_row() * dx.stride, call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -70,13 +71,13 @@ Tensor<T> linear_aggregation(Tensor<T> x, GraphInput graph, Aggregation how) {
   const bool mean = how == Aggregation::mean, gcn = how == Aggregation::gcn;
   return record_gather(
       "aggregate_neighbors", x, graph.nodes, true,
-      [=](const Frame<T>& g) {
-        const SparseGraph& s = g.graph(graph);
+      [=](const Call<T>& call) {
+        const SparseGraph& s = call.graph(graph);
         const double* root = gcn ? s.inverse_sqrt_degree() : nullptr;
         return Lists{s.offsets(), s.neighbors(), root, mean ? s.inverse_degree() : root, gcn};
       },
-      [=](const Frame<T>& g) {
-        const SparseGraph& s = g.graph(graph);
+      [=](const Call<T>& call) {
+        const SparseGraph& s = call.graph(graph);
         const double* root = gcn ? s.inverse_sqrt_degree() : nullptr;
         return Lists{s.reverse_offsets(), s.reverse_targets(), mean ? s.inverse_degree() : root, root, gcn};
       });
@@ -107,28 +108,28 @@ Tensor<T> max_aggregation(Tensor<T> x, GraphInput graph) {
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            const SparseGraph& s = g.graph(graph);
-            const Range<T> r(g);
+          [=](const Call<T>& call) {
+            const SparseGraph& s = call.graph(graph);
+            const Range<T> r(call);
             for (Index v = r.first; v < r.last; ++v)
-              largest(g.whole_in(0), s.neighbors(), s.offsets()[v], s.offsets()[v + 1], g.out().row(v - r.first),
-                      g.index_scratch().data() + v * c);
+              largest(call.whole_in(0), s.neighbors(), s.offsets()[v], s.offsets()[v + 1],
+                      call.out().row(v - r.first), call.index_scratch().data() + v * c);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            const SparseGraph& s = g.graph(graph);
-            const MatrixView<const T> dy = g.whole_out_gradient();
+            const SparseGraph& s = call.graph(graph);
+            const MatrixView<const T> dy = call.whole_out_gradient();
             for (Index i = 0; i < dx.rows; ++i) {
-              const Index j = g.first_row() + i;
-              if (!g.accumulate(0)) std::fill(dx.row(i), dx.row(i) + dx.stride, T(0));
+              const Index j = call.first_row() + i;
+              if (!call.accumulate(0)) std::fill(dx.row(i), dx.row(i) + dx.stride, T(0));
               std::int32_t before = -1;  // a repeated edge takes in once
               for (std::int32_t e = s.reverse_offsets()[j]; e < s.reverse_offsets()[j + 1]; ++e) {
                 const std::int32_t v = s.reverse_targets()[e];
                 if (v == before) continue;
                 before = v;
-                const std::int32_t* which = g.index_scratch().data() + static_cast<Index>(v) * c;
+                const std::int32_t* which = call.index_scratch().data() + static_cast<Index>(v) * c;
                 for (Index k = 0; k < c; ++k)
                   if (which[k] == j) dx(i, k) += dy(v, k);
               }
@@ -144,7 +145,7 @@ Tensor<T> max_aggregation(Tensor<T> x, GraphInput graph) {
 
 // out (+)= in matrix (+ bias), rows of out whole: the padding of the matrix is zero.
 template <class T>
-void add_product(const Frame<T>& g, MatrixView<const T> in, MatrixView<const T> matrix, MatrixView<T> out,
+void add_product(const Call<T>& call, MatrixView<const T> in, MatrixView<const T> matrix, MatrixView<T> out,
                  const T* bias, bool accumulate) {
   kernels::Product<T> p;
   p.m = out.rows;
@@ -158,15 +159,15 @@ void add_product(const Frame<T>& g, MatrixView<const T> in, MatrixView<const T> 
   p.c_row = out.stride;
   p.bias = bias;
   p.accumulate = accumulate;
-  matrix_product(p, g.strict());
+  matrix_product(p, call.strict());
 }
 
 // Of inputs k, in, and k + 1, its matrix: d matrix (+)= in^T dy, d in (+)= dy matrix^T.
 template <class T>
-void product_gradients(const Frame<T>& g, int k) {
-  const MatrixView<const T> in = g.in(k), matrix = g.in(k + 1), dy = g.out_gradient();
+void product_gradients(const Call<T>& call, int k) {
+  const MatrixView<const T> in = call.in(k), matrix = call.in(k + 1), dy = call.out_gradient();
   kernels::Product<T> p;
-  if (const MatrixView<T> d = g.in_gradient(k + 1)) {
+  if (const MatrixView<T> d = call.in_gradient(k + 1)) {
     p.m = d.rows;
     p.n = p.b_row = p.c_row = d.stride;
     p.k = in.rows;
@@ -175,10 +176,10 @@ void product_gradients(const Frame<T>& g, int k) {
     p.a_col = in.stride;
     p.b = dy.data;
     p.c = d.data;
-    p.accumulate = g.accumulate(k + 1);
-    matrix_product(p, g.strict());
+    p.accumulate = call.accumulate(k + 1);
+    matrix_product(p, call.strict());
   }
-  if (const MatrixView<T> d = g.in_gradient(k)) {
+  if (const MatrixView<T> d = call.in_gradient(k)) {
     p = {};
     p.m = d.rows;
     p.n = d.cols;
@@ -190,8 +191,8 @@ void product_gradients(const Frame<T>& g, int k) {
     p.b_transposed = true;
     p.c = d.data;
     p.c_row = d.stride;
-    p.accumulate = g.accumulate(k);
-    matrix_product(p, g.strict());
+    p.accumulate = call.accumulate(k);
+    matrix_product(p, call.strict());
     for (Index i = 0; d.cols < d.stride && i < d.rows; ++i) std::fill(d.row(i) + d.cols, d.row(i) + d.stride, T(0));
   }
 }
@@ -208,21 +209,21 @@ Tensor<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean)
       .inputs = {x},
       .shape = {Shape::kCapacity, 1, x.shape().channels},
       .forward =
-          [=](const Frame<T>& g) {
-            const SparseGraph& s = g.graph(graph);
-            const MatrixView<const T> in = g.in(0);
-            for (Index i = 0; i < g.examples(); ++i)
+          [=](const Call<T>& call) {
+            const SparseGraph& s = call.graph(graph);
+            const MatrixView<const T> in = call.in(0);
+            for (Index i = 0; i < call.examples(); ++i)
               kernels::pool(1, s.starts()[i + 1] - s.starts()[i], in.stride, factor(s, i), in.row(s.starts()[i]),
-                            g.out().row(i));
+                            call.out().row(i));
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const SparseGraph& s = g.graph(graph);
-            const MatrixView<T> dx = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const SparseGraph& s = call.graph(graph);
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            for (Index i = 0; i < g.examples(); ++i)
+            for (Index i = 0; i < call.examples(); ++i)
               kernels::pool_gradient(1, s.starts()[i + 1] - s.starts()[i], dx.stride, factor(s, i),
-                                     g.out_gradient().row(i), dx.row(s.starts()[i]), g.accumulate(0));
+                                     call.out_gradient().row(i), dx.row(s.starts()[i]), call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -246,18 +247,18 @@ Tensor<T> edge_from(Tensor<T> x, GraphInput graph) {
       .inputs = {x},
       .shape = {graph.edges.id, 1, x.shape().channels},
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            const std::int32_t* from = g.graph(graph).neighbors();
-            for (Index e = 0; e < g.out().rows; ++e)
-              std::copy(in.row(from[e]), in.row(from[e]) + in.stride, g.out().row(e));
+          [=](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            const std::int32_t* from = call.graph(graph).neighbors();
+            for (Index e = 0; e < call.out().rows; ++e)
+              std::copy(in.row(from[e]), in.row(from[e]) + in.stride, call.out().row(e));
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const SparseGraph& s = g.graph(graph);
-            if (const MatrixView<T> dx = g.in_gradient(0))
-              gather<T>({s.reverse_offsets(), s.reverse_edges()}, 0, dx.rows, g.out_gradient(), dx.data,
-                        g.accumulate(0));
+          [=](const Call<T>& call) {
+            const SparseGraph& s = call.graph(graph);
+            if (const MatrixView<T> dx = call.in_gradient(0))
+              gather<T>({s.reverse_offsets(), s.reverse_edges()}, 0, dx.rows, call.out_gradient(), dx.data,
+                        call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -273,21 +274,21 @@ Tensor<T> edge_to(Tensor<T> x, GraphInput graph) {
       .inputs = {x},
       .shape = {graph.edges.id, 1, x.shape().channels},
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            const std::int32_t* to = g.graph(graph).targets();
-            for (Index e = 0; e < g.out().rows; ++e)
-              std::copy(in.row(to[e]), in.row(to[e]) + in.stride, g.out().row(e));
+          [=](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            const std::int32_t* to = call.graph(graph).targets();
+            for (Index e = 0; e < call.out().rows; ++e)
+              std::copy(in.row(to[e]), in.row(to[e]) + in.stride, call.out().row(e));
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            const std::int32_t* offsets = g.graph(graph).offsets();
-            const MatrixView<const T> dy = g.out_gradient();
+            const std::int32_t* offsets = call.graph(graph).offsets();
+            const MatrixView<const T> dy = call.out_gradient();
             for (Index v = 0; v < dx.rows; ++v)
               kernels::column_sums(offsets[v + 1] - offsets[v], dy.stride, dy.row(offsets[v]), dy.stride, dx.row(v),
-                                   g.accumulate(0));
+                                   call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -303,20 +304,20 @@ Tensor<T> sum_edges(Tensor<T> messages, GraphInput graph) {
       .inputs = {messages},
       .shape = {graph.nodes.id, 1, messages.shape().channels},
       .forward =
-          [=](const Frame<T>& g) {
-            const std::int32_t* offsets = g.graph(graph).offsets();
-            const MatrixView<const T> in = g.in(0);
-            for (Index v = 0; v < g.out().rows; ++v)
+          [=](const Call<T>& call) {
+            const std::int32_t* offsets = call.graph(graph).offsets();
+            const MatrixView<const T> in = call.in(0);
+            for (Index v = 0; v < call.out().rows; ++v)
               kernels::column_sums(offsets[v + 1] - offsets[v], in.stride, in.row(offsets[v]), in.stride,
-                                   g.out().row(v), false);
+                                   call.out().row(v), false);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dm = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<T> dm = call.in_gradient(0);
             if (!dm) return;
-            const std::int32_t* to = g.graph(graph).targets();
+            const std::int32_t* to = call.graph(graph).targets();
             for (Index e = 0; e < dm.rows; ++e)
-              kernels::axpy(dm.stride, T(1), g.out_gradient().row(to[e]), dm.row(e), g.accumulate(0));
+              kernels::axpy(dm.stride, T(1), call.out_gradient().row(to[e]), dm.row(e), call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -342,17 +343,17 @@ Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor
       .inputs = {x, w, z, v, bias},
       .shape = {a.examples, a.points, out},
       .forward =
-          [](const Frame<T>& g) {
-            add_product(g, g.in(0), g.in(1), g.out(), g.in(4).data, false);
-            add_product<T>(g, g.in(2), g.in(3), g.out(), nullptr, true);
+          [](const Call<T>& call) {
+            add_product(call, call.in(0), call.in(1), call.out(), call.in(4).data, false);
+            add_product<T>(call, call.in(2), call.in(3), call.out(), nullptr, true);
           },
       .backward =
-          [](const Frame<T>& g) {
-            const MatrixView<const T> dy = g.out_gradient();
-            if (const MatrixView<T> db = g.in_gradient(4))
-              kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, g.accumulate(4));
-            product_gradients(g, 0);
-            product_gradients(g, 2);
+          [](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
+            if (const MatrixView<T> db = call.in_gradient(4))
+              kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, call.accumulate(4));
+            product_gradients(call, 0);
+            product_gradients(call, 2);
           },
       .backward_reads_output = false,
       .overwrites = true,
@@ -379,20 +380,21 @@ Tensor<T> max_nodes(Tensor<T> x, GraphInput graph) {
       .inputs = {x},
       .shape = {Shape::kCapacity, 1, c},
       .forward =
-          [=](const Frame<T>& g) {
-            const std::int32_t* starts = g.graph(graph).starts();
-            for (Index i = 0; i < g.examples(); ++i)
-              largest(g.in(0), nullptr, starts[i], starts[i + 1], g.out().row(i), g.index_scratch().data() + i * c);
+          [=](const Call<T>& call) {
+            const std::int32_t* starts = call.graph(graph).starts();
+            for (Index i = 0; i < call.examples(); ++i)
+              largest(call.in(0), nullptr, starts[i], starts[i + 1], call.out().row(i),
+                      call.index_scratch().data() + i * c);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            if (!g.accumulate(0)) std::fill(dx.data, dx.data + dx.rows * dx.stride, T(0));
-            for (Index i = 0; i < g.examples(); ++i)
+            if (!call.accumulate(0)) std::fill(dx.data, dx.data + dx.rows * dx.stride, T(0));
+            for (Index i = 0; i < call.examples(); ++i)
               for (Index k = 0; k < c; ++k)
-                if (const std::int32_t v = g.index_scratch()[static_cast<std::size_t>(i * c + k)]; v >= 0)
-                  dx(v, k) += g.out_gradient()(i, k);
+                if (const std::int32_t v = call.index_scratch()[static_cast<std::size_t>(i * c + k)]; v >= 0)
+                  dx(v, k) += call.out_gradient()(i, k);
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,

@@ -48,11 +48,11 @@ void put(Index size, const T* x, T* y, bool accumulate) {
 
 // Row i of each example is the rows t_i1, t_i2, ... of x side by side.
 template <class T>
-void gather(const Frame<T>& g, Index points, Index rows, Index q, const Points& table) {
-  const MatrixView<const T> x = g.in(0);
-  const MatrixView<T> y = g.out();
+void gather(const Call<T>& call, Index points, Index rows, Index q, const Points& table) {
+  const MatrixView<const T> x = call.in(0);
+  const MatrixView<T> y = call.out();
   const Index c = x.cols;
-  for (Index e = 0; e < g.examples(); ++e) {
+  for (Index e = 0; e < call.examples(); ++e) {
     const Point* t = table.data();
     for (Index i = e * rows; i < (e + 1) * rows; ++i) {
       T* row = y.row(i);
@@ -69,12 +69,12 @@ void gather(const Frame<T>& g, Index points, Index rows, Index q, const Points& 
 }
 
 template <class T>
-void gather_gradient(const Frame<T>& g, Index points, Index rows, Index q, const Points& table) {
-  const MatrixView<const T> dy = g.out_gradient();
-  const MatrixView<T> dx = g.in_gradient(0);
+void gather_gradient(const Call<T>& call, Index points, Index rows, Index q, const Points& table) {
+  const MatrixView<const T> dy = call.out_gradient();
+  const MatrixView<T> dx = call.in_gradient(0);
   const Index c = dx.cols;
-  if (!g.accumulate(0)) fill_zero(dx);
-  for (Index e = 0; e < g.examples(); ++e) {
+  if (!call.accumulate(0)) fill_zero(dx);
+  for (Index e = 0; e < call.examples(); ++e) {
     const Point* t = table.data();
     for (Index i = e * rows; i < (e + 1) * rows; ++i)
       for (Index j = 0; j < q; ++j) put(c, dy.row(i) + j * c, dx.row(e * points + *t++), true);
@@ -89,8 +89,8 @@ Tensor<T> record_gather(const char* name, Tensor<T> x, Index rows, Points points
       .name = name,
       .inputs = {x},
       .shape = {x.shape().examples, rows, q * x.shape().channels},
-      .forward = [=](const Frame<T>& g) { gather(g, points, rows, q, *table); },
-      .backward = [=](const Frame<T>& g) { gather_gradient(g, points, rows, q, *table); },
+      .forward = [=](const Call<T>& call) { gather(call, points, rows, q, *table); },
+      .backward = [=](const Call<T>& call) { gather_gradient(call, points, rows, q, *table); },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .overwrites = true,
@@ -105,33 +105,35 @@ template <class T>
 Tensor<T> record_random(const char* name, Tensor<T> x, const RandomElement& element, bool back) {
   const Index n = x.shape().points;
   check_action(name, x, element.group.points());
-  const auto images = [n](const Frame<T>& g, Index row) { return g.index_scratch().subspan(at(row * n), at(n)); };
+  const auto images = [n](const Call<T>& call, Index row) {
+    return call.index_scratch().subspan(at(row * n), at(n));
+  };
   const Index capacity = x.program().capacity();
   return x.program().record({
       .name = name,
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            const std::uint64_t seed = g.span().seed + 0x9E3779B97F4A7C15u * element.key;
-            for (Index e = 0; e < g.examples(); ++e) {
-              const auto p = images(g, e);
+          [=](const Call<T>& call) {
+            const std::uint64_t seed = call.span().seed + 0x9E3779B97F4A7C15u * element.key;
+            for (Index e = 0; e < call.examples(); ++e) {
+              const auto p = images(call, e);
               element.group.random(
-                  {seed, kGroupStream, g.span().step, static_cast<std::uint64_t>(g.span().first + e)}, p,
-                  images(g, capacity));
+                  {seed, kGroupStream, call.span().step, static_cast<std::uint64_t>(call.span().first + e)}, p,
+                  images(call, capacity));
               for (Index i = 0; i < n; ++i) {
                 const Index from = back ? p[at(i)] : i, to = back ? i : p[at(i)];
-                put(g.out().stride, g.in(0).row(e * n + from), g.out().row(e * n + to), false);
+                put(call.out().stride, call.in(0).row(e * n + from), call.out().row(e * n + to), false);
               }
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
-            for (Index e = 0; e < g.examples(); ++e)
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
+            for (Index e = 0; e < call.examples(); ++e)
               for (Index i = 0; i < n; ++i) {
-                const Index image = images(g, e)[at(i)], from = back ? image : i, to = back ? i : image;
-                put(dx.stride, g.out_gradient().row(e * n + to), dx.row(e * n + from), g.accumulate(0));
+                const Index image = images(call, e)[at(i)], from = back ? image : i, to = back ? i : image;
+                put(dx.stride, call.out_gradient().row(e * n + to), dx.row(e * n + from), call.accumulate(0));
               }
           },
       .backward_reads_inputs = false,
@@ -171,20 +173,20 @@ Tensor<T> permute_pairs(Tensor<T> a, const Permutation& p) {
       .inputs = {a},
       .shape = a.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            for (Index i = 0; i < g.out().rows; ++i) {
-              const T* from = g.in(0).row(i / n * n + (*back)[at(i % n)]);
-              T* to = g.out().row(i);
+          [=](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i) {
+              const T* from = call.in(0).row(i / n * n + (*back)[at(i % n)]);
+              T* to = call.out().row(i);
               for (Index j = 0; j < n; ++j) to[j] = from[(*back)[at(j)]];
-              std::fill(to + n, to + g.out().stride, T(0));
+              std::fill(to + n, to + call.out().stride, T(0));
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> da = g.in_gradient(0);
-            if (!g.accumulate(0)) fill_zero(da);
+          [=](const Call<T>& call) {
+            const MatrixView<T> da = call.in_gradient(0);
+            if (!call.accumulate(0)) fill_zero(da);
             for (Index i = 0; i < da.rows; ++i) {
-              const T* from = g.out_gradient().row(i);
+              const T* from = call.out_gradient().row(i);
               T* to = da.row(i / n * n + (*back)[at(i % n)]);
               for (Index j = 0; j < n; ++j) to[(*back)[at(j)]] += from[j];
             }
@@ -248,18 +250,18 @@ Tensor<T> project_to_points(Tensor<T> f, const PermutationGroup& group) {
       .inputs = {f},
       .shape = {f.shape().examples, n, f.shape().channels},
       .forward =
-          [walk](const Frame<T>& g) {
-            fill_zero(g.out());
-            walk(g.examples(), [&](Index from, Index to, T weight) {
-              kernels::axpy(g.out().stride, weight, g.in(0).row(from), g.out().row(to), true);
+          [walk](const Call<T>& call) {
+            fill_zero(call.out());
+            walk(call.examples(), [&](Index from, Index to, T weight) {
+              kernels::axpy(call.out().stride, weight, call.in(0).row(from), call.out().row(to), true);
             });
           },
       .backward =
-          [walk](const Frame<T>& g) {
-            const MatrixView<T> df = g.in_gradient(0);
-            if (!g.accumulate(0)) fill_zero(df);
-            walk(g.examples(), [&](Index to, Index from, T weight) {
-              kernels::axpy(df.stride, weight, g.out_gradient().row(from), df.row(to), true);
+          [walk](const Call<T>& call) {
+            const MatrixView<T> df = call.in_gradient(0);
+            if (!call.accumulate(0)) fill_zero(df);
+            walk(call.examples(), [&](Index to, Index from, T weight) {
+              kernels::axpy(df.stride, weight, call.out_gradient().row(from), df.row(to), true);
             });
           },
       .backward_reads_inputs = false,

@@ -42,12 +42,13 @@ Tensor<T> unary(const char* name, kernels::Unary f, Tensor<T> x) {
       .name = name,
       .inputs = {x},
       .shape = x.shape(),
-      .forward = [f](const Frame<T>& g) { kernels::unary(f, size(g.out()), g.in(0).data, g.out().data); },
+      .forward =
+          [f](const Call<T>& call) { kernels::unary(f, size(call.out()), call.in(0).data, call.out().data); },
       .backward =
-          [f, reads_input](const Frame<T>& g) {
-            const T* v = reads_input ? g.in(0).data : g.out().data;
-            kernels::unary_gradient(f, size(g.out()), v, g.out_gradient().data, g.in_gradient(0).data,
-                                    g.accumulate(0));
+          [f, reads_input](const Call<T>& call) {
+            const T* v = reads_input ? call.in(0).data : call.out().data;
+            kernels::unary_gradient(f, size(call.out()), v, call.out_gradient().data, call.in_gradient(0).data,
+                                    call.accumulate(0));
           },
       .backward_reads_inputs = reads_input,
       .backward_reads_output = !reads_input,
@@ -99,13 +100,13 @@ Tensor<T> pool(const char* name, Tensor<T> x, double factor) {
       .inputs = {x},
       .shape = {s.examples, 1, s.channels},
       .forward =
-          [=](const Frame<T>& g) {
-            kernels::pool(g.examples(), points, g.in(0).stride, scale, g.in(0).data, g.out().data);
+          [=](const Call<T>& call) {
+            kernels::pool(call.examples(), points, call.in(0).stride, scale, call.in(0).data, call.out().data);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            kernels::pool_gradient(g.examples(), points, g.in(0).stride, scale, g.out_gradient().data,
-                                   g.in_gradient(0).data, g.accumulate(0));
+          [=](const Call<T>& call) {
+            kernels::pool_gradient(call.examples(), points, call.in(0).stride, scale, call.out_gradient().data,
+                                   call.in_gradient(0).data, call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -115,9 +116,9 @@ Tensor<T> pool(const char* name, Tensor<T> x, double factor) {
 
 // dW (+)= x^T dy, db (+)= column sums of dy, dx (+)= dy W^T.
 template <class T>
-void linear_backward(const Frame<T>& g, bool has_bias) {
-  const MatrixView<const T> x = g.in(0), w = g.in(1), dy = g.out_gradient();
-  if (const MatrixView<T> dw = g.in_gradient(1)) {
+void linear_backward(const Call<T>& call, bool has_bias) {
+  const MatrixView<const T> x = call.in(0), w = call.in(1), dy = call.out_gradient();
+  if (const MatrixView<T> dw = call.in_gradient(1)) {
     kernels::Product<T> p;
     p.m = dw.rows;
     p.n = dw.stride;
@@ -129,13 +130,13 @@ void linear_backward(const Frame<T>& g, bool has_bias) {
     p.b_row = dy.stride;
     p.c = dw.data;
     p.c_row = dw.stride;
-    p.accumulate = g.accumulate(1);
-    matrix_product(p, g.strict());
+    p.accumulate = call.accumulate(1);
+    matrix_product(p, call.strict());
   }
   if (has_bias)
-    if (const MatrixView<T> db = g.in_gradient(2))
-      kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, g.accumulate(2));
-  if (const MatrixView<T> dx = g.in_gradient(0)) {
+    if (const MatrixView<T> db = call.in_gradient(2))
+      kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, call.accumulate(2));
+  if (const MatrixView<T> dx = call.in_gradient(0)) {
     kernels::Product<T> p;
     p.m = dx.rows;
     p.n = dx.cols;
@@ -147,8 +148,8 @@ void linear_backward(const Frame<T>& g, bool has_bias) {
     p.b_transposed = true;
     p.c = dx.data;
     p.c_row = dx.stride;
-    p.accumulate = g.accumulate(0);
-    matrix_product(p, g.strict());
+    p.accumulate = call.accumulate(0);
+    matrix_product(p, call.strict());
     clear_padding(dx);
   }
 }
@@ -173,9 +174,9 @@ Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) {
       .inputs = std::move(inputs),
       .shape = {s.examples, s.points, w.channels},
       .forward =
-          [has_bias](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0), matrix = g.in(1);
-            const MatrixView<T> out = g.out();
+          [has_bias](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0), matrix = call.in(1);
+            const MatrixView<T> out = call.out();
             kernels::Product<T> p;
             p.m = out.rows;
             p.n = out.stride;  // padding columns of W and b are zero, and so become those of y
@@ -186,10 +187,10 @@ Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) {
             p.b_row = matrix.stride;
             p.c = out.data;
             p.c_row = out.stride;
-            p.bias = has_bias ? g.in(2).data : nullptr;
-            matrix_product(p, g.strict());
+            p.bias = has_bias ? call.in(2).data : nullptr;
+            matrix_product(p, call.strict());
           },
-      .backward = [has_bias](const Frame<T>& g) { linear_backward(g, has_bias); },
+      .backward = [has_bias](const Call<T>& call) { linear_backward(call, has_bias); },
       .backward_reads_output = false,
       .overwrites = true,
       .by_rows = true,
@@ -206,8 +207,8 @@ Tensor<T> constant(Program<T>& program, Shape shape, double value) {
       .inputs = {},
       .shape = shape,
       .forward =
-          [v](const Frame<T>& g) {
-            const MatrixView<T> out = g.out();
+          [v](const Call<T>& call) {
+            const MatrixView<T> out = call.out();
             for (Index i = 0; i < out.rows; ++i) std::fill(out.row(i), out.row(i) + out.cols, v);
           },
       .backward = nullptr,
@@ -225,20 +226,20 @@ Tensor<T> flatten(Tensor<T> x) {
       .inputs = {x},
       .shape = {s.examples, 1, points * channels},
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            for (Index e = 0; e < g.examples(); ++e)
-              kernels::copy_columns(points, channels, in.row(e * points), in.stride, g.out().row(e), channels,
+          [=](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            for (Index e = 0; e < call.examples(); ++e)
+              kernels::copy_columns(points, channels, in.row(e * points), in.stride, call.out().row(e), channels,
                                     false);
-            clear_padding(g.out());
+            clear_padding(call.out());
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            for (Index e = 0; e < g.examples(); ++e)
-              kernels::copy_columns(points, channels, g.out_gradient().row(e), channels, dx.row(e * points),
-                                    dx.stride, g.accumulate(0));
+            for (Index e = 0; e < call.examples(); ++e)
+              kernels::copy_columns(points, channels, call.out_gradient().row(e), channels, dx.row(e * points),
+                                    dx.stride, call.accumulate(0));
             clear_padding(dx);
           },
       .backward_reads_inputs = false,
@@ -272,10 +273,12 @@ Tensor<T> scale(Tensor<T> x, double factor) {
       .name = "scale",
       .inputs = {x},
       .shape = x.shape(),
-      .forward = [f](const Frame<T>& g) { kernels::axpy(size(g.out()), f, g.in(0).data, g.out().data, false); },
+      .forward =
+          [f](const Call<T>& call) { kernels::axpy(size(call.out()), f, call.in(0).data, call.out().data, false); },
       .backward =
-          [f](const Frame<T>& g) {
-            kernels::axpy(size(g.out()), f, g.out_gradient().data, g.in_gradient(0).data, g.accumulate(0));
+          [f](const Call<T>& call) {
+            kernels::axpy(size(call.out()), f, call.out_gradient().data, call.in_gradient(0).data,
+                          call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -293,15 +296,15 @@ Tensor<T> add(Tensor<T> x, Tensor<T> y) {
       .inputs = {x, y},
       .shape = x.shape(),
       .forward =
-          [](const Frame<T>& g) {
-            kernels::axpy(size(g.out()), T(1), g.in(0).data, g.out().data, false);
-            kernels::axpy(size(g.out()), T(1), g.in(1).data, g.out().data, true);
+          [](const Call<T>& call) {
+            kernels::axpy(size(call.out()), T(1), call.in(0).data, call.out().data, false);
+            kernels::axpy(size(call.out()), T(1), call.in(1).data, call.out().data, true);
           },
       .backward =
-          [](const Frame<T>& g) {
+          [](const Call<T>& call) {
             for (int k = 0; k < 2; ++k)
-              if (const MatrixView<T> dx = g.in_gradient(k))
-                kernels::axpy(size(dx), T(1), g.out_gradient().data, dx.data, g.accumulate(k));
+              if (const MatrixView<T> dx = call.in_gradient(k))
+                kernels::axpy(size(dx), T(1), call.out_gradient().data, dx.data, call.accumulate(k));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -320,20 +323,20 @@ Tensor<T> add_bias(Tensor<T> x, Tensor<T> bias) {
       .inputs = {x, bias},
       .shape = x.shape(),
       .forward =
-          [](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
+          [](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
             for (Index i = 0; i < in.rows; ++i) {
-              kernels::axpy(in.stride, T(1), in.row(i), g.out().row(i), false);
-              kernels::axpy(in.stride, T(1), g.in(1).data, g.out().row(i), true);
+              kernels::axpy(in.stride, T(1), in.row(i), call.out().row(i), false);
+              kernels::axpy(in.stride, T(1), call.in(1).data, call.out().row(i), true);
             }
           },
       .backward =
-          [](const Frame<T>& g) {
-            const MatrixView<const T> dy = g.out_gradient();
-            if (const MatrixView<T> dx = g.in_gradient(0))
-              kernels::axpy(size(dx), T(1), dy.data, dx.data, g.accumulate(0));
-            if (const MatrixView<T> db = g.in_gradient(1))
-              kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, g.accumulate(1));
+          [](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
+            if (const MatrixView<T> dx = call.in_gradient(0))
+              kernels::axpy(size(dx), T(1), dy.data, dx.data, call.accumulate(0));
+            if (const MatrixView<T> db = call.in_gradient(1))
+              kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, call.accumulate(1));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -351,14 +354,15 @@ Tensor<T> mul(Tensor<T> x, Tensor<T> y) {
       .inputs = {x, y},
       .shape = x.shape(),
       .forward =
-          [](const Frame<T>& g) {
-            kernels::multiply(size(g.out()), g.in(0).data, g.in(1).data, g.out().data, false);
+          [](const Call<T>& call) {
+            kernels::multiply(size(call.out()), call.in(0).data, call.in(1).data, call.out().data, false);
           },
       .backward =
-          [](const Frame<T>& g) {
+          [](const Call<T>& call) {
             for (int k = 0; k < 2; ++k)
-              if (const MatrixView<T> dx = g.in_gradient(k))
-                kernels::multiply(size(dx), g.out_gradient().data, g.in(1 - k).data, dx.data, g.accumulate(k));
+              if (const MatrixView<T> dx = call.in_gradient(k))
+                kernels::multiply(size(dx), call.out_gradient().data, call.in(1 - k).data, dx.data,
+                                  call.accumulate(k));
           },
       .backward_reads_output = false,
       .overwrites = true,
@@ -377,9 +381,9 @@ Tensor<T> normalize_adjacency(Tensor<T> adjacency, Adjacency form) {
       .inputs = {adjacency},
       .shape = s,
       .forward =
-          [form, n](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            const MatrixView<T> out = g.out();
+          [form, n](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            const MatrixView<T> out = call.out();
             const T unit = static_cast<T>(1 / std::sqrt(static_cast<double>(n)));
             for (Index i = 0; i < in.rows; ++i) {
               T factor = unit, shift = 0;
@@ -410,17 +414,17 @@ Tensor<T> neighbor_sum(Tensor<T> x, Tensor<T> adjacency) {
       .inputs = {x, adjacency},
       .shape = x.shape(),
       .forward =
-          [n](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            adjacency_product(g.examples(), n, g.in(1), false, in.data, in.stride, in.stride, g.out().data,
+          [n](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            adjacency_product(call.examples(), n, call.in(1), false, in.data, in.stride, in.stride, call.out().data,
                               in.stride, false);
           },
       .backward =
-          [n](const Frame<T>& g) {
-            const MatrixView<T> dx = g.in_gradient(0);
+          [n](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            adjacency_product(g.examples(), n, g.in(1), true, g.out_gradient().data, dx.stride, dx.stride, dx.data,
-                              dx.stride, g.accumulate(0));
+            adjacency_product(call.examples(), n, call.in(1), true, call.out_gradient().data, dx.stride, dx.stride,
+                              dx.data, dx.stride, call.accumulate(0));
           },
       .backward_reads_output = false,
       .overwrites = true,
@@ -438,21 +442,22 @@ Tensor<T> with_neighbors(Tensor<T> x, Tensor<T> adjacency) {
       .inputs = {x, adjacency},
       .shape = {x.shape().examples, n, 2 * c},
       .forward =
-          [n, c](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            const MatrixView<T> out = g.out();
+          [n, c](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            const MatrixView<T> out = call.out();
             kernels::copy_columns(in.rows, c, in.data, in.stride, out.data, out.stride, false);
-            adjacency_product(g.examples(), n, g.in(1), false, in.data, in.stride, c, out.data + c, out.stride,
-                              false);
+            adjacency_product(call.examples(), n, call.in(1), false, in.data, in.stride, c, out.data + c,
+                              out.stride, false);
             clear_padding(out);
           },
       .backward =
-          [n, c](const Frame<T>& g) {
-            const MatrixView<const T> dy = g.out_gradient();
-            const MatrixView<T> dx = g.in_gradient(0);
+          [n, c](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            kernels::copy_columns(dx.rows, c, dy.data, dy.stride, dx.data, dx.stride, g.accumulate(0));
-            adjacency_product(g.examples(), n, g.in(1), true, dy.data + c, dy.stride, c, dx.data, dx.stride, true);
+            kernels::copy_columns(dx.rows, c, dy.data, dy.stride, dx.data, dx.stride, call.accumulate(0));
+            adjacency_product(call.examples(), n, call.in(1), true, dy.data + c, dy.stride, c, dx.data, dx.stride,
+                              true);
             clear_padding(dx);
           },
       .backward_reads_output = false,
@@ -482,30 +487,30 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
       .inputs = {f, y},
       .shape = {f.shape().examples, 1, 1},
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> a = g.in(0), b = g.in(1);
-            for (Index e = 0; e < g.out().rows; ++e) {
+          [=](const Call<T>& call) {
+            const MatrixView<const T> a = call.in(0), b = call.in(1);
+            for (Index e = 0; e < call.out().rows; ++e) {
               T sum = 0;
               for (Index i = e * points; i < (e + 1) * points; ++i)
                 for (Index j = 0; j < channels; ++j) sum += (a(i, j) - b(i, j)) * (a(i, j) - b(i, j));
-              T* out = g.out().row(e);
-              std::fill(out, out + g.out().stride, T(0));
+              T* out = call.out().row(e);
+              std::fill(out, out + call.out().stride, T(0));
               out[0] = sum * unit;
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> a = g.in(0), b = g.in(1);
-            const MatrixView<T> da = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> a = call.in(0), b = call.in(1);
+            const MatrixView<T> da = call.in_gradient(0);
             if (!da) return;
             for (Index i = 0; i < a.rows; ++i) {
-              const T weight = 2 * unit * g.out_gradient()(i / points, 0);
+              const T weight = 2 * unit * call.out_gradient()(i / points, 0);
               for (Index j = 0; j < channels; ++j) {
                 const T d = weight * (a(i, j) - b(i, j));
-                da(i, j) = g.accumulate(0) ? da(i, j) + d : d;
+                da(i, j) = call.accumulate(0) ? da(i, j) + d : d;
               }
             }
-            if (!g.accumulate(0)) clear_padding(da);
+            if (!call.accumulate(0)) clear_padding(da);
           },
       .backward_reads_output = false,
       .overwrites = true,

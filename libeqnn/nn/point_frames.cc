@@ -181,20 +181,20 @@ Tensor<T> weighted_average(const char* name, const std::vector<Tensor<T>>& value
       .inputs = values,
       .shape = values[0].shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<T> out = g.out();
+          [=](const Call<T>& call) {
+            const MatrixView<T> out = call.out();
             for (Index k = 0; k < count; ++k) {
-              const MatrixView<const T> in = g.in(static_cast<int>(k));
+              const MatrixView<const T> in = call.in(static_cast<int>(k));
               const auto weight = weights(k);
               for (Index i = 0; i < out.rows; ++i)
                 for (Index j = 0; j < out.cols; ++j) out(i, j) = weight(j) * in(i, j) + (k == 0 ? T(0) : out(i, j));
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> dout = g.out_gradient();
+          [=](const Call<T>& call) {
+            const MatrixView<const T> dout = call.out_gradient();
             for (Index k = 0; k < count; ++k) {
-              const MatrixView<T> din = g.in_gradient(static_cast<int>(k));
+              const MatrixView<T> din = call.in_gradient(static_cast<int>(k));
               const auto weight = weights(k);
               for (Index i = 0; din && i < dout.rows; ++i)
                 for (Index j = 0; j < dout.cols; ++j) din(i, j) += weight(j) * dout(i, j);
@@ -261,18 +261,18 @@ PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap) {
       .inputs = {x},
       .shape = {x.shape().examples, d + 2, d},
       .forward =
-          [=](const Frame<T>& g) {
-            for (Index e = 0; e < g.examples(); ++e)
-              store_frame(pca(example(g.in(0), e, n), group, min_gap), example(g.out(), e, d + 2),
-                          g.scratch().data() + 3 * e);
+          [=](const Call<T>& call) {
+            for (Index e = 0; e < call.examples(); ++e)
+              store_frame(pca(example(call.in(0), e, n), group, min_gap), example(call.out(), e, d + 2),
+                          call.scratch().data() + 3 * e);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> dframe = g.out_gradient();
-            const MatrixView<T> dx = g.in_gradient(0);
-            for (Index e = 0; dx && e < g.examples(); ++e)
-              frame_backward<T>(example(g.in(0), e, n), example(g.out(), e, d + 2), example(dframe, e, d + 2),
-                                g.scratch().data() + 3 * e, has_translations(group), example(dx, e, n));
+          [=](const Call<T>& call) {
+            const MatrixView<const T> dframe = call.out_gradient();
+            const MatrixView<T> dx = call.in_gradient(0);
+            for (Index e = 0; dx && e < call.examples(); ++e)
+              frame_backward<T>(example(call.in(0), e, n), example(call.out(), e, d + 2), example(dframe, e, d + 2),
+                                call.scratch().data() + 3 * e, has_translations(group), example(dx, e, n));
           },
       .scratch = x.program().capacity() * 3,
   });
@@ -295,22 +295,22 @@ Tensor<T> to_axes(Tensor<T> x, const PcaFrame<T>& frame) {
       .inputs = {x, frame.value},
       .shape = x.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            for (Index p = 0; p < g.out().rows; ++p) {
-              const MatrixView<const T> u = example(g.in(1), p / n, d + 2);
+          [=](const Call<T>& call) {
+            for (Index p = 0; p < call.out().rows; ++p) {
+              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
               for (Index k = 0; k < d; ++k) {
                 T sum = 0;
-                for (Index i = 0; i < d; ++i) sum += (g.in(0)(p, i) - u(d, i)) * u(i, k);
-                g.out()(p, k) = sum;
+                for (Index i = 0; i < d; ++i) sum += (call.in(0)(p, i) - u(d, i)) * u(i, k);
+                call.out()(p, k) = sum;
               }
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> x0 = g.in(0), dz = g.out_gradient();
-            const MatrixView<T> dx = g.in_gradient(0), all = g.in_gradient(1);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> x0 = call.in(0), dz = call.out_gradient();
+            const MatrixView<T> dx = call.in_gradient(0), all = call.in_gradient(1);
             for (Index p = 0; p < dz.rows; ++p) {
-              const MatrixView<const T> u = example(g.in(1), p / n, d + 2);
+              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
               const MatrixView<T> du = all ? example(all, p / n, d + 2) : MatrixView<T>{};
               for (Index i = 0; i < d; ++i) {
                 T back = 0;
@@ -337,22 +337,22 @@ Tensor<T> from_axes(Tensor<T> w, const PcaFrame<T>& frame, Equivariant kind) {
       .inputs = {w, frame.value},
       .shape = w.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            for (Index p = 0; p < g.out().rows; ++p) {
-              const MatrixView<const T> u = example(g.in(1), p / n, d + 2);
+          [=](const Call<T>& call) {
+            for (Index p = 0; p < call.out().rows; ++p) {
+              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
               for (Index i = 0; i < d; ++i) {
                 T sum = moved ? u(d, i) : T(0);
-                for (Index k = 0; k < d; ++k) sum += g.in(0)(p, k) * u(i, k);
-                g.out()(p, i) = sum;
+                for (Index k = 0; k < d; ++k) sum += call.in(0)(p, k) * u(i, k);
+                call.out()(p, i) = sum;
               }
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> w0 = g.in(0), dv = g.out_gradient();
-            const MatrixView<T> dw = g.in_gradient(0), all = g.in_gradient(1);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> w0 = call.in(0), dv = call.out_gradient();
+            const MatrixView<T> dw = call.in_gradient(0), all = call.in_gradient(1);
             for (Index p = 0; p < dv.rows; ++p) {
-              const MatrixView<const T> u = example(g.in(1), p / n, d + 2);
+              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
               const MatrixView<T> du = all ? example(all, p / n, d + 2) : MatrixView<T>{};
               for (Index i = 0; i < d; ++i) {
                 for (Index k = 0; k < d; ++k) {
@@ -382,8 +382,8 @@ Tensor<T> frame_element(Tensor<T> z, const PcaFrame<T>& frame, Index k) {
       .name = "frame_element",
       .inputs = {z},
       .shape = z.shape(),
-      .forward = [flip](const Frame<T>& g) { flip(g.in(0), g.out(), false); },
-      .backward = [flip](const Frame<T>& g) { flip(g.out_gradient(), g.in_gradient(0), true); },
+      .forward = [flip](const Call<T>& call) { flip(call.in(0), call.out(), false); },
+      .backward = [flip](const Call<T>& call) { flip(call.out_gradient(), call.in_gradient(0), true); },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
   });
@@ -399,18 +399,19 @@ Tensor<T> frame_points(Tensor<T> z, const PcaFrame<T>& frame) {
       .inputs = {z},
       .shape = {z.shape().examples, count, n * d},
       .forward =
-          [=](const Frame<T>& g) {
+          [=](const Call<T>& call) {
             for (Index k = 0; k < count; ++k) {
               const std::array<T, 3> signs = signs_as<T>(group, d, k);
-              for (Index p = 0; p < g.in(0).rows; ++p)
+              for (Index p = 0; p < call.in(0).rows; ++p)
                 for (Index j = 0; j < d; ++j)
-                  g.out()(p / n * count + k, p % n * d + j) = signs[static_cast<std::size_t>(j)] * g.in(0)(p, j);
+                  call.out()(p / n * count + k, p % n * d + j) =
+                      signs[static_cast<std::size_t>(j)] * call.in(0)(p, j);
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> dy = g.out_gradient();
-            const MatrixView<T> dz = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
+            const MatrixView<T> dz = call.in_gradient(0);
             for (Index k = 0; dz && k < count; ++k) {
               const std::array<T, 3> signs = signs_as<T>(group, d, k);
               for (Index p = 0; p < dz.rows; ++p)

@@ -36,9 +36,9 @@ void clear_padding(MatrixView<T> m) {
 
 // dh and dx from the gradient of pair_features; pair (i, j) is row (e n + i) n + j.
 template <class T>
-void pair_features_backward(const Frame<T>& g, Index n, Index c, Index d) {
-  const MatrixView<const T> x = g.in(1), dy = g.out_gradient();
-  const MatrixView<T> dh = g.in_gradient(0), dx = g.in_gradient(1);
+void pair_features_backward(const Call<T>& call, Index n, Index c, Index d) {
+  const MatrixView<const T> x = call.in(1), dy = call.out_gradient();
+  const MatrixView<T> dh = call.in_gradient(0), dx = call.in_gradient(1);
   for (Index i = 0; i < x.rows; ++i)
     for (Index j = i / n * n; j < (i / n + 1) * n; ++j) {
       const T* row = dy.row(i * n + j % n);
@@ -67,25 +67,25 @@ Tensor<T> with_mean(Tensor<T> x) {
       .inputs = {x},
       .shape = {x.shape().examples, n, 2 * c},
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            const MatrixView<T> out = g.out();
-            T* mean = g.scratch().data();
+          [=](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            const MatrixView<T> out = call.out();
+            T* mean = call.scratch().data();
             kernels::copy_columns(in.rows, c, in.data, in.stride, out.data, out.stride, false);
-            for (Index e = 0; e < g.examples(); ++e) {
+            for (Index e = 0; e < call.examples(); ++e) {
               kernels::pool(1, n, in.stride, unit, in.row(e * n), mean);
               for (Index i = e * n; i < (e + 1) * n; ++i) std::copy_n(mean, c, out.row(i) + c);
             }
             clear_padding(out);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> dy = g.out_gradient();
-            const MatrixView<T> dx = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
+            const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
-            T* mean = g.scratch().data();
-            kernels::copy_columns(dx.rows, c, dy.data, dy.stride, dx.data, dx.stride, g.accumulate(0));
-            for (Index e = 0; e < g.examples(); ++e) {
+            T* mean = call.scratch().data();
+            kernels::copy_columns(dx.rows, c, dy.data, dy.stride, dx.data, dx.stride, call.accumulate(0));
+            for (Index e = 0; e < call.examples(); ++e) {
               std::fill(mean, mean + c, T(0));
               for (Index i = e * n; i < (e + 1) * n; ++i)
                 for (Index k = 0; k < c; ++k) mean[k] += dy(i, c + k);
@@ -110,22 +110,22 @@ Tensor<T> join_channels(Tensor<T> x, Tensor<T> y) {
       .inputs = {x, y},
       .shape = {x.shape().examples, x.shape().points, c + y.shape().channels},
       .forward =
-          [c](const Frame<T>& g) {
-            const MatrixView<T> out = g.out();
+          [c](const Call<T>& call) {
+            const MatrixView<T> out = call.out();
             for (int k = 0; k < 2; ++k) {
-              const MatrixView<const T> in = g.in(k);
+              const MatrixView<const T> in = call.in(k);
               kernels::copy_columns(in.rows, in.cols, in.data, in.stride, out.data + k * c, out.stride, false);
             }
             clear_padding(out);
           },
       .backward =
-          [c](const Frame<T>& g) {
-            const MatrixView<const T> dy = g.out_gradient();
+          [c](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
             for (int k = 0; k < 2; ++k) {
-              const MatrixView<T> dx = g.in_gradient(k);
+              const MatrixView<T> dx = call.in_gradient(k);
               if (!dx) continue;
               kernels::copy_columns(dx.rows, dx.cols, dy.data + k * c, dy.stride, dx.data, dx.stride,
-                                    g.accumulate(k));
+                                    call.accumulate(k));
               clear_padding(dx);
             }
           },
@@ -145,11 +145,11 @@ Tensor<T> pair_features(Tensor<T> h, Tensor<T> x) {
       .inputs = {h, x},
       .shape = {h.shape().examples, n * n, 2 * c + 1},
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> features = g.in(0), place = g.in(1);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> features = call.in(0), place = call.in(1);
             for (Index i = 0; i < place.rows; ++i)
               for (Index j = i / n * n; j < (i / n + 1) * n; ++j) {
-                T* row = g.out().row(i * n + j % n);
+                T* row = call.out().row(i * n + j % n);
                 std::copy_n(features.row(i), c, row);
                 std::copy_n(features.row(j), c, row + c);
                 T sum = 0;
@@ -157,7 +157,7 @@ Tensor<T> pair_features(Tensor<T> h, Tensor<T> x) {
                 row[2 * c] = sum;
               }
           },
-      .backward = [=](const Frame<T>& g) { pair_features_backward(g, n, c, d); },
+      .backward = [=](const Call<T>& call) { pair_features_backward(call, n, c, d); },
       .backward_reads_output = false,
   });
 }
@@ -174,9 +174,9 @@ Tensor<T> sum_pairs(Tensor<T> m) {
       .inputs = {m},
       .shape = {m.shape().examples, n, m.shape().channels},
       .forward =
-          [n](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0);
-            const MatrixView<T> out = g.out();
+          [n](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            const MatrixView<T> out = call.out();
             for (Index i = 0; i < out.rows; ++i) {
               std::fill(out.row(i), out.row(i) + out.stride, T(0));
               for (Index j = 0; j < n; ++j)
@@ -184,16 +184,16 @@ Tensor<T> sum_pairs(Tensor<T> m) {
             }
           },
       .backward =
-          [n](const Frame<T>& g) {
-            const MatrixView<const T> dy = g.out_gradient();
-            const MatrixView<T> dm = g.in_gradient(0);
+          [n](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
+            const MatrixView<T> dm = call.in_gradient(0);
             if (!dm) return;
             for (Index i = 0; i < dy.rows; ++i)
               for (Index j = 0; j < n; ++j) {
                 T* row = dm.row(i * n + j);
                 if (j != i % n)
-                  kernels::axpy(dy.stride, T(1), dy.row(i), row, g.accumulate(0));
-                else if (!g.accumulate(0))
+                  kernels::axpy(dy.stride, T(1), dy.row(i), row, call.accumulate(0));
+                else if (!call.accumulate(0))
                   std::fill(row, row + dm.stride, T(0));
               }
           },
@@ -216,19 +216,19 @@ Tensor<T> move_points(Tensor<T> x, Tensor<T> w) {
       .inputs = {x, w},
       .shape = x.shape(),
       .forward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0), weight = g.in(1);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0), weight = call.in(1);
             for (Index i = 0; i < in.rows; ++i)
               for (Index k = 0; k < d; ++k) {
                 T sum = 0;
                 for (Index j = 0; j < n; ++j) sum += (in(i, k) - in(i / n * n + j, k)) * weight(i * n + j, 0);
-                g.out()(i, k) = in(i, k) + unit * sum;
+                call.out()(i, k) = in(i, k) + unit * sum;
               }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> in = g.in(0), weight = g.in(1), dy = g.out_gradient();
-            const MatrixView<T> dx = g.in_gradient(0), dw = g.in_gradient(1);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0), weight = call.in(1), dy = call.out_gradient();
+            const MatrixView<T> dx = call.in_gradient(0), dw = call.in_gradient(1);
             for (Index i = 0; i < in.rows; ++i) {
               for (Index k = 0; dx && k < d; ++k) dx(i, k) += dy(i, k);
               for (Index j = 0; j < n; ++j) {

@@ -30,11 +30,11 @@ void clear_row_padding(MatrixView<T> m, Index i) {
 // --- layer norm --------------------------------------------------------------------------------------------
 
 template <class T>
-void layer_norm_forward(const Frame<T>& g, T epsilon) {
-  const MatrixView<const T> x = g.in(0), gain = g.in(1), bias = g.in(2);
-  const MatrixView<T> y = g.out();
+void layer_norm_forward(const Call<T>& call, T epsilon) {
+  const MatrixView<const T> x = call.in(0), gain = call.in(1), bias = call.in(2);
+  const MatrixView<T> y = call.out();
   const T unit = T(1) / static_cast<T>(x.cols);
-  T* saved = g.scratch().data() + 2 * g.first_row();  // mean and 1 / deviation of each row
+  T* saved = call.scratch().data() + 2 * call.first_row();  // mean and 1 / deviation of each row
   for (Index i = 0; i < x.rows; ++i) {
     T mean = 0, variance = 0;
     for (Index j = 0; j < x.cols; ++j) mean += x(i, j);
@@ -50,13 +50,13 @@ void layer_norm_forward(const Frame<T>& g, T epsilon) {
 
 // With z = (x - mean) / deviation and h = dy gain: dx = (h - mean(h) - z mean(h z)) / deviation.
 template <class T>
-void layer_norm_backward(const Frame<T>& g) {
-  const MatrixView<const T> x = g.in(0), gain = g.in(1), dy = g.out_gradient();
-  const MatrixView<T> dx = g.in_gradient(0), dgain = g.in_gradient(1), dbias = g.in_gradient(2);
+void layer_norm_backward(const Call<T>& call) {
+  const MatrixView<const T> x = call.in(0), gain = call.in(1), dy = call.out_gradient();
+  const MatrixView<T> dx = call.in_gradient(0), dgain = call.in_gradient(1), dbias = call.in_gradient(2);
   const T unit = T(1) / static_cast<T>(x.cols);
-  const T* saved = g.scratch().data() + 2 * g.first_row();
-  if (dgain && !g.accumulate(1)) std::fill(dgain.data, dgain.data + dgain.stride, T(0));
-  if (dbias && !g.accumulate(2)) std::fill(dbias.data, dbias.data + dbias.stride, T(0));
+  const T* saved = call.scratch().data() + 2 * call.first_row();
+  if (dgain && !call.accumulate(1)) std::fill(dgain.data, dgain.data + dgain.stride, T(0));
+  if (dbias && !call.accumulate(2)) std::fill(dbias.data, dbias.data + dbias.stride, T(0));
   for (Index i = 0; i < x.rows; ++i) {
     const T mean = saved[2 * i], inverse = saved[2 * i + 1];
     T mean_h = 0, mean_hz = 0;
@@ -70,9 +70,9 @@ void layer_norm_backward(const Frame<T>& g) {
     if (!dx) continue;
     for (Index j = 0; j < x.cols; ++j) {
       const T z = (x(i, j) - mean) * inverse, d = (dy(i, j) * gain(0, j) - mean_h - z * mean_hz) * inverse;
-      dx(i, j) = g.accumulate(0) ? dx(i, j) + d : d;
+      dx(i, j) = call.accumulate(0) ? dx(i, j) + d : d;
     }
-    if (!g.accumulate(0)) clear_row_padding(dx, i);
+    if (!call.accumulate(0)) clear_row_padding(dx, i);
   }
 }
 
@@ -84,22 +84,22 @@ struct Segments {
   GraphInput graph;
 
   template <class T>
-  std::pair<Index, Index> run(const Frame<T>& g, Index i) const {
+  std::pair<Index, Index> run(const Call<T>& call, Index i) const {
     if (points > 0) return {i * points, (i + 1) * points};
-    const std::int32_t* starts = g.graph(graph).starts();
+    const std::int32_t* starts = call.graph(graph).starts();
     return {starts[i], starts[i + 1]};
   }
 };
 
 // Scratch: mean and 1 / deviation of each channel of each run.
 template <class T>
-void graph_norm_forward(const Frame<T>& g, const Segments& segments, T epsilon) {
-  const MatrixView<const T> x = g.in(0), gain = g.in(1), bias = g.in(2), shift = g.in(3);
-  const MatrixView<T> y = g.out();
-  for (Index e = 0; e < g.examples(); ++e) {
-    const auto [first, last] = segments.run(g, e);
+void graph_norm_forward(const Call<T>& call, const Segments& segments, T epsilon) {
+  const MatrixView<const T> x = call.in(0), gain = call.in(1), bias = call.in(2), shift = call.in(3);
+  const MatrixView<T> y = call.out();
+  for (Index e = 0; e < call.examples(); ++e) {
+    const auto [first, last] = segments.run(call, e);
     const T unit = T(1) / static_cast<T>(std::max<Index>(1, last - first));
-    T* mean = g.scratch().data() + 2 * e * x.stride;
+    T* mean = call.scratch().data() + 2 * e * x.stride;
     T* inverse = mean + x.stride;
     std::fill(mean, mean + 2 * x.stride, T(0));
     for (Index i = first; i < last; ++i)
@@ -121,19 +121,19 @@ void graph_norm_forward(const Frame<T>& g, const Segments& segments, T epsilon) 
 // With o = x - shift mean and r = 1 / deviation: do = r h - o r^3 mean(h o), h = dy gain; dx = do - shift mean(do);
 // d shift = -mean sum(do).
 template <class T>
-void graph_norm_backward(const Frame<T>& g, const Segments& segments) {
-  const MatrixView<const T> x = g.in(0), gain = g.in(1), shift = g.in(3), dy = g.out_gradient();
-  const MatrixView<T> dx = g.in_gradient(0), dgain = g.in_gradient(1), dbias = g.in_gradient(2),
-                      dshift = g.in_gradient(3);
+void graph_norm_backward(const Call<T>& call, const Segments& segments) {
+  const MatrixView<const T> x = call.in(0), gain = call.in(1), shift = call.in(3), dy = call.out_gradient();
+  const MatrixView<T> dx = call.in_gradient(0), dgain = call.in_gradient(1), dbias = call.in_gradient(2),
+                      dshift = call.in_gradient(3);
   const std::array<MatrixView<T>, 3> vectors = {dgain, dbias, dshift};
   for (int k = 0; k < 3; ++k)
-    if (vectors[static_cast<std::size_t>(k)] && !g.accumulate(k + 1))
+    if (vectors[static_cast<std::size_t>(k)] && !call.accumulate(k + 1))
       std::fill(vectors[static_cast<std::size_t>(k)].data, vectors[static_cast<std::size_t>(k)].data + x.stride,
                 T(0));
-  for (Index e = 0; e < g.examples(); ++e) {
-    const auto [first, last] = segments.run(g, e);
+  for (Index e = 0; e < call.examples(); ++e) {
+    const auto [first, last] = segments.run(call, e);
     const T unit = T(1) / static_cast<T>(std::max<Index>(1, last - first));
-    const T* mean = g.scratch().data() + 2 * e * x.stride;
+    const T* mean = call.scratch().data() + 2 * e * x.stride;
     const T* inverse = mean + x.stride;
     for (Index j = 0; j < x.cols; ++j) {
       const T r = inverse[j];
@@ -152,10 +152,10 @@ void graph_norm_backward(const Frame<T>& g, const Segments& segments) {
       for (Index i = first; i < last; ++i) {
         const T o = x(i, j) - shift(0, j) * mean[j];
         const T d = r * gain(0, j) * dy(i, j) - o * slope - shift(0, j) * sum_do * unit;
-        dx(i, j) = g.accumulate(0) ? dx(i, j) + d : d;
+        dx(i, j) = call.accumulate(0) ? dx(i, j) + d : d;
       }
     }
-    if (dx && !g.accumulate(0))
+    if (dx && !call.accumulate(0))
       for (Index i = first; i < last; ++i) clear_row_padding(dx, i);
   }
 }
@@ -170,8 +170,8 @@ Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gai
       .name = "graph_norm",
       .inputs = {x, gain, bias, shift},
       .shape = x.shape(),
-      .forward = [=](const Frame<T>& g) { graph_norm_forward(g, segments, eps); },
-      .backward = [=](const Frame<T>& g) { graph_norm_backward(g, segments); },
+      .forward = [=](const Call<T>& call) { graph_norm_forward(call, segments, eps); },
+      .backward = [=](const Call<T>& call) { graph_norm_backward(call, segments); },
       .backward_reads_output = false,
       .overwrites = true,
       .scratch = x.program().capacity() * 2 * padded<T>(x.shape().channels),
@@ -182,9 +182,9 @@ Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gai
 
 // Writes the factor of every element of the frame's rows: 0, or 1 / (1 - rate). Padding gets 0.
 template <class T>
-void draw_mask(const Frame<T>& g, double rate, MatrixView<T> mask) {
-  const Counter at{g.span().seed ^ (0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(g.operation() + 1)),
-                   Stream::dropout, g.span().step, static_cast<std::uint64_t>(g.span().first)};
+void draw_mask(const Call<T>& call, double rate, MatrixView<T> mask) {
+  const Counter at{call.span().seed ^ (0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(call.operation() + 1)),
+                   Stream::dropout, call.span().step, static_cast<std::uint64_t>(call.span().first)};
   const auto threshold = static_cast<std::uint64_t>(rate * 4294967296.0);
   const T keep = static_cast<T>(1 / (1 - rate));
   const Index row_blocks = mask.stride / 4 + (mask.stride % 4 != 0);
@@ -192,7 +192,7 @@ void draw_mask(const Frame<T>& g, double rate, MatrixView<T> mask) {
   for (Index i = 0; i < mask.rows; ++i)
     for (Index b = 0; b < row_blocks; b += 64) {
       const Index blocks = std::min<Index>(64, row_blocks - b);
-      kernels::philox_words(at, static_cast<std::uint32_t>((g.first_row() + i) * row_blocks + b), blocks,
+      kernels::philox_words(at, static_cast<std::uint32_t>((call.first_row() + i) * row_blocks + b), blocks,
                             words.data());
       for (Index j = 4 * b; j < std::min(4 * (b + blocks), mask.stride); ++j)
         mask.row(i)[j] = j < mask.cols && words[static_cast<std::size_t>(j - 4 * b)] >= threshold ? keep : T(0);
@@ -213,8 +213,8 @@ Tensor<T> layer_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, double epsilon
       .name = "layer_norm",
       .inputs = {x, gain, bias},
       .shape = s,
-      .forward = [eps](const Frame<T>& g) { layer_norm_forward(g, eps); },
-      .backward = [](const Frame<T>& g) { layer_norm_backward(g); },
+      .forward = [eps](const Call<T>& call) { layer_norm_forward(call, eps); },
+      .backward = [](const Call<T>& call) { layer_norm_backward(call); },
       .backward_reads_output = false,
       .overwrites = true,
       .by_rows = true,
@@ -244,23 +244,24 @@ Tensor<T> dropout(Tensor<T> x, double rate) {
   const Shape& s = x.shape();
   require<ShapeError>(s.examples != Shape::kShared, "dropout: ", to_string(s), " is a parameter's shape");
   if (!x.program().training() || rate == 0) return x;
-  const auto mask = [](const Frame<T>& g) {
-    return MatrixView<T>{g.scratch().data() + g.first_row() * g.out().stride, g.out().rows, g.out().cols,
-                         g.out().stride};
+  const auto mask = [](const Call<T>& call) {
+    return MatrixView<T>{call.scratch().data() + call.first_row() * call.out().stride, call.out().rows,
+                         call.out().cols, call.out().stride};
   };
   return x.program().record({
       .name = "dropout",
       .inputs = {x},
       .shape = s,
       .forward =
-          [=](const Frame<T>& g) {
-            draw_mask(g, rate, mask(g));
-            kernels::multiply(g.out().rows * g.out().stride, g.in(0).data, mask(g).data, g.out().data, false);
+          [=](const Call<T>& call) {
+            draw_mask(call, rate, mask(call));
+            kernels::multiply(call.out().rows * call.out().stride, call.in(0).data, mask(call).data,
+                              call.out().data, false);
           },
       .backward =
-          [=](const Frame<T>& g) {
-            kernels::multiply(g.out().rows * g.out().stride, g.out_gradient().data, mask(g).data,
-                              g.in_gradient(0).data, g.accumulate(0));
+          [=](const Call<T>& call) {
+            kernels::multiply(call.out().rows * call.out().stride, call.out_gradient().data, mask(call).data,
+                              call.in_gradient(0).data, call.accumulate(0));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -288,29 +289,29 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
       .inputs = {logits},
       .shape = {},
       .forward =
-          [=](const Frame<T>& g) {
-            for (Index i = 0; i < g.out().rows; ++i) {
-              const std::int32_t label = g.indices(labels)(g.first_row() + i, 0);
-              require(label < g.in(0).cols, "cross_entropy: label ", label, " of example ",
-                      g.span().first + g.first_row() + i, " is given for ", g.in(0).cols,
-                      " classes; labels are 0 to ", g.in(0).cols - 1);
-              T* out = g.out().row(i);
-              std::fill(out, out + g.out().stride, T(0));
-              out[0] = log_sum(g.in(0), i) - g.in(0)(i, label);
+          [=](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i) {
+              const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
+              require(label < call.in(0).cols, "cross_entropy: label ", label, " of example ",
+                      call.span().first + call.first_row() + i, " is given for ", call.in(0).cols,
+                      " classes; labels are 0 to ", call.in(0).cols - 1);
+              T* out = call.out().row(i);
+              std::fill(out, out + call.out().stride, T(0));
+              out[0] = log_sum(call.in(0), i) - call.in(0)(i, label);
             }
           },
       .backward =
-          [=](const Frame<T>& g) {
-            const MatrixView<const T> f = g.in(0);
-            const MatrixView<T> df = g.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> f = call.in(0);
+            const MatrixView<T> df = call.in_gradient(0);
             for (Index i = 0; i < f.rows; ++i) {
-              const T total = log_sum(f, i), weight = g.out_gradient()(i, 0);
-              const std::int32_t label = g.indices(labels)(g.first_row() + i, 0);
+              const T total = log_sum(f, i), weight = call.out_gradient()(i, 0);
+              const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
               for (Index j = 0; j < f.cols; ++j) {
                 const T d = weight * (std::exp(f(i, j) - total) - (j == label ? T(1) : T(0)));
-                df(i, j) = g.accumulate(0) ? df(i, j) + d : d;
+                df(i, j) = call.accumulate(0) ? df(i, j) + d : d;
               }
-              if (!g.accumulate(0)) clear_row_padding(df, i);
+              if (!call.accumulate(0)) clear_row_padding(df, i);
             }
           },
       .backward_reads_output = false,

@@ -194,10 +194,10 @@ TEST_CASE("a frame knows its examples, step, seed and operation") {
                      .inputs = {x},
                      .shape = x.shape(),
                      .forward =
-                         [&](const Frame<double>& f) {
-                           spans.push_back(f.span());
-                           ids.push_back(f.operation());
-                           for (Index i = 0; i < f.out().rows; ++i) f.out()(i, 0) = f.in(0)(i, 0);
+                         [&](const Call<double>& call) {
+                           spans.push_back(call.span());
+                           ids.push_back(call.operation());
+                           for (Index i = 0; i < call.out().rows; ++i) call.out()(i, 0) = call.in(0)(i, 0);
                          },
                      .backward = nullptr});
   };
@@ -252,9 +252,9 @@ Tensor<double> one_hot(Program<double>& g, IndexInput labels, Index classes) {
                    .inputs = {},
                    .shape = {.channels = classes},
                    .forward =
-                       [=](const Frame<double>& f) {
-                         for (Index i = 0; i < f.out().rows; ++i)
-                           for (Index j = 0; j < classes; ++j) f.out()(i, j) = f.indices(labels)(i, 0) == j;
+                       [=](const Call<double>& call) {
+                         for (Index i = 0; i < call.out().rows; ++i)
+                           for (Index j = 0; j < classes; ++j) call.out()(i, j) = call.indices(labels)(i, 0) == j;
                        },
                    .backward = nullptr});
 }

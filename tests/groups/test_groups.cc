@@ -601,14 +601,15 @@ struct PointModel {
         .inputs = {relu(mix(flatten(x)))},
         .shape = {Shape::kCapacity, points, out},
         .forward =
-            [n = points, c = out](const Frame<T>& f) {
-              for (Index r = 0; r < f.out().rows; ++r)
-                for (Index j = 0; j < c; ++j) f.out()(r, j) = f.in(0)(r / n, r % n * c + j);
+            [n = points, c = out](const Call<T>& call) {
+              for (Index r = 0; r < call.out().rows; ++r)
+                for (Index j = 0; j < c; ++j) call.out()(r, j) = call.in(0)(r / n, r % n * c + j);
             },
         .backward =
-            [n = points, c = out](const Frame<T>& f) {
-              for (Index r = 0; r < f.out_gradient().rows; ++r)
-                for (Index j = 0; j < c; ++j) f.in_gradient(0)(r / n, r % n * c + j) += f.out_gradient()(r, j);
+            [n = points, c = out](const Call<T>& call) {
+              for (Index r = 0; r < call.out_gradient().rows; ++r)
+                for (Index j = 0; j < c; ++j)
+                  call.in_gradient(0)(r / n, r % n * c + j) += call.out_gradient()(r, j);
             },
     });
   }

@@ -33,18 +33,18 @@ Tensor<T> dot_product(Tensor<T> x, Tensor<T> r) {
       .inputs = {x, r},
       .shape = {},
       .forward =
-          [=](const Frame<T>& f) {
-            for (Index e = 0; e < f.examples(); ++e) {
-              f.out()(e, 0) = 0;
+          [=](const Call<T>& call) {
+            for (Index e = 0; e < call.examples(); ++e) {
+              call.out()(e, 0) = 0;
               for (Index i = e * points; i < (e + 1) * points; ++i)
-                for (Index j = 0; j < f.in(0).cols; ++j) f.out()(e, 0) += f.in(0)(i, j) * f.in(1)(i, j);
+                for (Index j = 0; j < call.in(0).cols; ++j) call.out()(e, 0) += call.in(0)(i, j) * call.in(1)(i, j);
             }
           },
       .backward =
-          [=](const Frame<T>& f) {
-            const MatrixView<T> dx = f.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
             for (Index i = 0; i < dx.rows; ++i)
-              for (Index j = 0; j < dx.cols; ++j) dx(i, j) += f.in(1)(i, j) * f.out_gradient()(i / points, 0);
+              for (Index j = 0; j < dx.cols; ++j) dx(i, j) += call.in(1)(i, j) * call.out_gradient()(i / points, 0);
           },
       .differentiable = 1,
   });

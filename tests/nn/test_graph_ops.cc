@@ -181,16 +181,16 @@ Tensor<double> weigh(Tensor<double> x) {
       .inputs = {x},
       .shape = {},
       .forward =
-          [=](const Frame<double>& f) {
-            for (Index e = 0; e < f.examples(); ++e) f.out()(e, 0) = 0;
-            for (Index i = 0; i < f.in(0).rows; ++i)
-              for (Index j = 0; j < f.in(0).cols; ++j) f.out()(0, 0) += weight(i, j) * f.in(0)(i, j);
+          [=](const Call<double>& call) {
+            for (Index e = 0; e < call.examples(); ++e) call.out()(e, 0) = 0;
+            for (Index i = 0; i < call.in(0).rows; ++i)
+              for (Index j = 0; j < call.in(0).cols; ++j) call.out()(0, 0) += weight(i, j) * call.in(0)(i, j);
           },
       .backward =
-          [=](const Frame<double>& f) {
-            const MatrixView<double> dx = f.in_gradient(0);
+          [=](const Call<double>& call) {
+            const MatrixView<double> dx = call.in_gradient(0);
             for (Index i = 0; i < dx.rows; ++i)
-              for (Index j = 0; j < dx.cols; ++j) dx(i, j) += weight(i, j) * f.out_gradient()(0, 0);
+              for (Index j = 0; j < dx.cols; ++j) dx(i, j) += weight(i, j) * call.out_gradient()(0, 0);
           },
   });
 }
@@ -202,13 +202,14 @@ Tensor<double> rows_of(Program<double>& g, Param p, Extent extent) {
       .inputs = {g.param(p)},
       .shape = {extent.id, 1, p.cols},
       .forward =
-          [](const Frame<double>& f) {
-            for (Index i = 0; i < f.out().rows; ++i) std::copy_n(f.in(0).row(i), f.out().cols, f.out().row(i));
+          [](const Call<double>& call) {
+            for (Index i = 0; i < call.out().rows; ++i)
+              std::copy_n(call.in(0).row(i), call.out().cols, call.out().row(i));
           },
       .backward =
-          [](const Frame<double>& f) {
-            for (Index i = 0; i < f.out().rows; ++i)
-              for (Index j = 0; j < f.out().cols; ++j) f.in_gradient(0)(i, j) += f.out_gradient()(i, j);
+          [](const Call<double>& call) {
+            for (Index i = 0; i < call.out().rows; ++i)
+              for (Index j = 0; j < call.out().cols; ++j) call.in_gradient(0)(i, j) += call.out_gradient()(i, j);
           },
   });
 }

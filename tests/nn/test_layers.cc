@@ -245,9 +245,10 @@ TEST_CASE_TEMPLATE("a layer that looks at positions fails the symmetry check", T
         .inputs = {x},
         .shape = x.shape(),
         .forward =
-            [n = x.shape().points](const Frame<T>& f) {
-              for (Index i = 0; i < f.out().rows; ++i)
-                for (Index j = 0; j < f.out().cols; ++j) f.out()(i, j) = f.in(0)(i, j) * static_cast<T>(i % n);
+            [n = x.shape().points](const Call<T>& call) {
+              for (Index i = 0; i < call.out().rows; ++i)
+                for (Index j = 0; j < call.out().cols; ++j)
+                  call.out()(i, j) = call.in(0)(i, j) * static_cast<T>(i % n);
             },
         .backward = nullptr,
     });
@@ -314,15 +315,16 @@ TEST_CASE("the gradient check finds a wrong gradient") {
         .inputs = {x},
         .shape = x.shape(),
         .forward =
-            [](const Frame<double>& f) {
-              for (Index i = 0; i < f.out().rows; ++i)
-                for (Index j = 0; j < f.out().cols; ++j) f.out()(i, j) = std::pow(f.in(0)(i, j), 3);
+            [](const Call<double>& call) {
+              for (Index i = 0; i < call.out().rows; ++i)
+                for (Index j = 0; j < call.out().cols; ++j) call.out()(i, j) = std::pow(call.in(0)(i, j), 3);
             },
         .backward =
-            [factor](const Frame<double>& f) {
-              for (Index i = 0; i < f.out().rows; ++i)
-                for (Index j = 0; j < f.out().cols; ++j)
-                  f.in_gradient(0)(i, j) += factor * f.in(0)(i, j) * f.in(0)(i, j) * f.out_gradient()(i, j);
+            [factor](const Call<double>& call) {
+              for (Index i = 0; i < call.out().rows; ++i)
+                for (Index j = 0; j < call.out().cols; ++j)
+                  call.in_gradient(0)(i, j) +=
+                      factor * call.in(0)(i, j) * call.in(0)(i, j) * call.out_gradient()(i, j);
             },
     });
   };

@@ -49,9 +49,9 @@ Tensor<T> columns(Tensor<T> x, Index first, Index count) {
       .inputs = {x},
       .shape = {x.shape().examples, x.shape().points, count},
       .forward =
-          [=](const Frame<T>& f) {
-            for (Index i = 0; i < f.out().rows; ++i)
-              for (Index j = 0; j < count; ++j) f.out()(i, j) = f.in(0)(i, first + j);
+          [=](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i)
+              for (Index j = 0; j < count; ++j) call.out()(i, j) = call.in(0)(i, first + j);
           },
       .backward = nullptr,
   });

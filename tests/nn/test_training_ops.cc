@@ -300,15 +300,15 @@ struct Masks {
                                    .inputs = {first},
                                    .shape = {},
                                    .forward =
-                                       [](const Frame<T>& f) {
-                                         for (Index e = 0; e < f.examples(); ++e) f.out()(e, 0) = 0;
+                                       [](const Call<T>& call) {
+                                         for (Index e = 0; e < call.examples(); ++e) call.out()(e, 0) = 0;
                                        },
                                    .backward =
-                                       [=](const Frame<T>& f) {
-                                         const MatrixView<T> dx = f.in_gradient(0);
+                                       [=](const Call<T>& call) {
+                                         const MatrixView<T> dx = call.in_gradient(0);
                                          for (Index i = 0; i < dx.rows; ++i)
                                            for (Index j = 0; j < dx.cols; ++j)
-                                             dx(i, j) += f.out_gradient()(i / points, 0);
+                                             dx(i, j) += call.out_gradient()(i / points, 0);
                                        }}));
   }
   std::vector<T> mask(const Span& span, const char* output = "first") {

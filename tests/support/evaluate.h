@@ -58,18 +58,18 @@ Tensor<T> mix_points(Tensor<T> x) {
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [=](const Frame<T>& f) {
-            for (Index i = 0; i < f.out().rows; ++i)
-              for (Index c = 0; c < f.out().cols; ++c) {
+          [=](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i)
+              for (Index c = 0; c < call.out().cols; ++c) {
                 T sum = 0;
-                for (Index j = 0; j < n; ++j) sum += weight(i % n, j) * f.in(0)(i / n * n + j, c);
-                f.out()(i, c) = sum;
+                for (Index j = 0; j < n; ++j) sum += weight(i % n, j) * call.in(0)(i / n * n + j, c);
+                call.out()(i, c) = sum;
               }
           },
       .backward =
-          [=](const Frame<T>& f) {
-            const MatrixView<const T> dy = f.out_gradient();
-            const MatrixView<T> dx = f.in_gradient(0);
+          [=](const Call<T>& call) {
+            const MatrixView<const T> dy = call.out_gradient();
+            const MatrixView<T> dx = call.in_gradient(0);
             for (Index i = 0; dx && i < dx.rows; ++i)
               for (Index j = 0; j < n; ++j)
                 for (Index c = 0; c < dx.cols; ++c) dx(i / n * n + j, c) += weight(i % n, j) * dy(i, c);

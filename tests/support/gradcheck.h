@@ -28,18 +28,19 @@ inline Tensor<double> weighted_sum(Tensor<double> x, std::uint64_t seed) {
       .inputs = {x},
       .shape = {},
       .forward =
-          [=](const Frame<double>& f) {
-            for (Index e = 0; e < f.examples(); ++e) {
-              f.out()(e, 0) = 0;
+          [=](const Call<double>& call) {
+            for (Index e = 0; e < call.examples(); ++e) {
+              call.out()(e, 0) = 0;
               for (Index i = e * shape.points; i < (e + 1) * shape.points; ++i)
-                for (Index j = 0; j < shape.channels; ++j) f.out()(e, 0) += weight(i, j) * f.in(0)(i, j);
+                for (Index j = 0; j < shape.channels; ++j) call.out()(e, 0) += weight(i, j) * call.in(0)(i, j);
             }
           },
       .backward =
-          [=](const Frame<double>& f) {
-            const MatrixView<double> dx = f.in_gradient(0);
+          [=](const Call<double>& call) {
+            const MatrixView<double> dx = call.in_gradient(0);
             for (Index i = 0; dx && i < dx.rows; ++i)
-              for (Index j = 0; j < dx.cols; ++j) dx(i, j) += weight(i, j) * f.out_gradient()(i / shape.points, 0);
+              for (Index j = 0; j < dx.cols; ++j)
+                dx(i, j) += weight(i, j) * call.out_gradient()(i / shape.points, 0);
           },
   });
 }
@@ -53,14 +54,15 @@ Tensor<T> parameter_as_input(Program<T>& g, Param p, Index points) {
       .inputs = {g.param(p)},
       .shape = {Shape::kCapacity, points, p.cols},
       .forward =
-          [](const Frame<T>& f) {
-            for (Index i = 0; i < f.out().rows; ++i) std::copy_n(f.in(0).row(i), f.out().cols, f.out().row(i));
+          [](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i)
+              std::copy_n(call.in(0).row(i), call.out().cols, call.out().row(i));
           },
       .backward =
-          [](const Frame<T>& f) {
-            const MatrixView<T> dp = f.in_gradient(0);
-            for (Index i = 0; dp && i < f.out().rows; ++i)
-              for (Index j = 0; j < dp.cols; ++j) dp(i, j) += f.out_gradient()(i, j);
+          [](const Call<T>& call) {
+            const MatrixView<T> dp = call.in_gradient(0);
+            for (Index i = 0; dp && i < call.out().rows; ++i)
+              for (Index j = 0; j < dp.cols; ++j) dp(i, j) += call.out_gradient()(i, j);
           },
   });
 }

@@ -31,17 +31,18 @@ Tensor<T> cube_plus_one(Tensor<T> x) {
                              .inputs = {x},
                              .shape = x.shape(),
                              .forward =
-                                 [](const Frame<T>& f) {
-                                   for (Index i = 0; i < f.out().rows; ++i)
-                                     for (Index j = 0; j < f.out().cols; ++j)
-                                       f.out()(i, j) = f.in(0)(i, j) * f.in(0)(i, j) * f.in(0)(i, j) + 1;
+                                 [](const Call<T>& call) {
+                                   for (Index i = 0; i < call.out().rows; ++i)
+                                     for (Index j = 0; j < call.out().cols; ++j)
+                                       call.out()(i, j) =
+                                           call.in(0)(i, j) * call.in(0)(i, j) * call.in(0)(i, j) + 1;
                                  },
                              .backward =
-                                 [](const Frame<T>& f) {
-                                   for (Index i = 0; i < f.out().rows; ++i)
-                                     for (Index j = 0; j < f.out().cols; ++j)
-                                       f.in_gradient(0)(i, j) +=
-                                           3 * f.in(0)(i, j) * f.in(0)(i, j) * f.out_gradient()(i, j);
+                                 [](const Call<T>& call) {
+                                   for (Index i = 0; i < call.out().rows; ++i)
+                                     for (Index j = 0; j < call.out().cols; ++j)
+                                       call.in_gradient(0)(i, j) +=
+                                           3 * call.in(0)(i, j) * call.in(0)(i, j) * call.out_gradient()(i, j);
                                  }});
 }
 
@@ -53,14 +54,14 @@ Tensor<T> shift(Tensor<T> x) {
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [](const Frame<T>& f) {
-            const MatrixView<T> y = f.out();
-            for (Index i = 0; i < y.rows * y.stride; ++i) y.data[i] = f.in(0).data[i] + T(0.5);
+          [](const Call<T>& call) {
+            const MatrixView<T> y = call.out();
+            for (Index i = 0; i < y.rows * y.stride; ++i) y.data[i] = call.in(0).data[i] + T(0.5);
           },
       .backward =
-          [](const Frame<T>& f) {
-            for (Index i = 0; i < f.out().rows; ++i)
-              for (Index j = 0; j < f.out().cols; ++j) f.in_gradient(0)(i, j) += f.out_gradient()(i, j);
+          [](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i)
+              for (Index j = 0; j < call.out().cols; ++j) call.in_gradient(0)(i, j) += call.out_gradient()(i, j);
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -77,23 +78,23 @@ Tensor<T> scratch_tanh(Tensor<T> x) {
       .inputs = {x},
       .shape = x.shape(),
       .forward =
-          [](const Frame<T>& f) {
-            for (Index i = 0; i < f.out().rows; ++i) {
-              f.index_scratch()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i);
-              for (Index j = 0; j < f.out().cols; ++j) {
-                const T y = std::tanh(f.in(0)(i, j));
-                f.out()(i, j) = y;
-                f.scratch()[static_cast<std::size_t>(i * f.out().cols + j)] = 1 - y * y;
+          [](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i) {
+              call.index_scratch()[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i);
+              for (Index j = 0; j < call.out().cols; ++j) {
+                const T y = std::tanh(call.in(0)(i, j));
+                call.out()(i, j) = y;
+                call.scratch()[static_cast<std::size_t>(i * call.out().cols + j)] = 1 - y * y;
               }
             }
           },
       .backward =
-          [](const Frame<T>& f) {
-            for (Index i = 0; i < f.out().rows; ++i) {
-              const Index row = f.index_scratch()[static_cast<std::size_t>(i)];
-              for (Index j = 0; j < f.out().cols; ++j)
-                f.in_gradient(0)(row, j) +=
-                    f.out_gradient()(row, j) * f.scratch()[static_cast<std::size_t>(i * f.out().cols + j)];
+          [](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i) {
+              const Index row = call.index_scratch()[static_cast<std::size_t>(i)];
+              for (Index j = 0; j < call.out().cols; ++j)
+                call.in_gradient(0)(row, j) +=
+                    call.out_gradient()(row, j) * call.scratch()[static_cast<std::size_t>(i * call.out().cols + j)];
             }
           },
       .backward_reads_inputs = false,
