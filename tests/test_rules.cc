@@ -46,7 +46,7 @@ const std::vector<std::set<std::string>> kOrder = {
 };
 
 const std::set<std::string> kKernelFiles = {"libeqnn/kernels/product.cc", "libeqnn/kernels/elementwise.cc",
-                                            "libeqnn/kernels/random.cc"};
+                                            "libeqnn/kernels/philox.cc"};
 
 struct Include {
   std::string name;

@@ -1,6 +1,7 @@
 // Row-major matrices whose rows start on 64-byte lines and end in zeros.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <new>
@@ -67,6 +68,19 @@ struct MatrixView {
   explicit operator bool() const { return data != nullptr; }
   operator MatrixView<const T>() const { return {data, rows, cols, stride}; }
 };
+
+// Sets the elements between cols and stride to zero.
+template <class T>
+void clear_padding(MatrixView<T> m) {
+  if (m.cols == m.stride) return;
+  for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
+}
+
+// The rows of example e of a value of n points.
+template <class T>
+MatrixView<T> example_rows(MatrixView<T> m, Index e, Index n) {
+  return {m.row(e * n), n, m.cols, m.stride};
+}
 
 // A borrowed stack of matrices, [examples, points, channels]: what a data callback fills and reads.
 template <class T>

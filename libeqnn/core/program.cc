@@ -306,14 +306,6 @@ void Program<T>::check_indices(const Workspace<T>& w) const {
   }
 }
 
-namespace {
-template <class T>
-void clear_padding(MatrixView<T> m) {
-  if (m.cols == m.stride) return;
-  for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
-}
-}  // namespace
-
 // Calls body(call) for the whole operation, or for each of its blocks of rows.
 template <class T>
 template <class Body>

@@ -50,6 +50,13 @@ class Tensor {
   int id_ = -1;
 };
 
+// For operations that need examples. Throws ShapeError with the operation's name where x is a parameter.
+template <class T>
+void check_examples(const char* name, Tensor<T> x) {
+  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
+                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
+}
+
 // A number of rows that is bound anew for every replay: extent 0 is the examples, others are the nodes and
 // edges of graphs of different sizes.
 struct Extent {

@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "../core/check.h"
+#include "../core/matrix.h"
 #include "../core/rng.h"
 
 namespace eqnn::kernels {
@@ -34,6 +36,36 @@ struct Product {
   const T* bias = nullptr;
   bool accumulate = false;
   Index count = 1, a_step = 0, b_step = 0, c_step = 0;  // from one product of the batch to the next
+
+  // C (+)= A B, as y = x W. Writes whole rows of C: its padding becomes that of B, zero.
+  static Product plain(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c, bool accumulate = false) {
+    return {.m = c.rows,
+            .n = c.stride,
+            .k = a.cols,
+            .a = a.data,
+            .a_row = a.stride,
+            .b = b.data,
+            .b_row = b.stride,
+            .c = c.data,
+            .c_row = c.stride,
+            .accumulate = accumulate};
+  }
+  // C (+)= A^T B, as dW = x^T dy. Writes whole rows of C, likewise.
+  static Product left_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c,
+                                 bool accumulate = false) {
+    Product p = plain(a, b, c, accumulate);
+    p.k = a.rows;
+    std::swap(p.a_row, p.a_col);
+    return p;
+  }
+  // C (+)= A B^T, as dx = dy W^T. Does not write the padding of C.
+  static Product right_transposed(MatrixView<const T> a, MatrixView<const T> b, MatrixView<T> c,
+                                  bool accumulate = false) {
+    Product p = plain(a, b, c, accumulate);
+    p.n = c.cols;
+    p.b_transposed = true;
+    return p;
+  }
 };
 template <class T>
 void product(const Product<T>& p);

@@ -32,12 +32,6 @@ void run(const Call<T>& call, const kernels::Product<T>& p) {
     kernels::product(p);
 }
 
-template <class T>
-void clear_padding(MatrixView<T> m) {
-  if (m.cols == m.stride) return;
-  for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
-}
-
 // sum = x + y, difference = x - y.
 template <class T>
 void butterfly(Index size, const T* x, const T* y, T* sum, T* difference) {

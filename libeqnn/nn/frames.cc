@@ -12,12 +12,6 @@ MatrixView<T> example(MatrixView<T> m, Index e, Index n) {
   return {m.row(e * n), n, m.cols, m.stride};
 }
 
-template <class T>
-void check_examples(const char* name, Tensor<T> x) {
-  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
-                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
-}
-
 // --- orders of rows ----------------------------------------------------------------------------------------
 
 // Order of numbers with NaN below them: -1, 0, 1. A total preorder, so that sorting stays within bounds.

@@ -19,12 +19,6 @@ constexpr Index kLargestTable = Index{1} << 26;
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
 template <class T>
-void check_examples(const char* name, Tensor<T> x) {
-  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
-                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
-}
-
-template <class T>
 void check_action(const char* name, Tensor<T> x, Index points) {
   check_examples(name, x);
   require<ShapeError>(x.shape().points == points, name, ": x is ", to_string(x.shape()),

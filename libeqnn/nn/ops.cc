@@ -17,22 +17,9 @@ void check_same(const char* name, Tensor<T> x, Tensor<T> y) {
                       to_string(y.shape()), " differ; they must be equal");
 }
 
-// For operations that walk over examples: a parameter has none.
-template <class T>
-void check_examples(const char* name, Tensor<T> x) {
-  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
-                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
-}
-
 template <class T>
 Index size(MatrixView<T> m) {
   return m.rows * m.stride;
-}
-
-template <class T>
-void clear_padding(MatrixView<T> m) {
-  if (m.cols == m.stride) return;
-  for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
 }
 
 template <class T>

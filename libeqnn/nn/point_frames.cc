@@ -14,12 +14,6 @@ MatrixView<T> example(MatrixView<T> m, Index e, Index n) {
   return {m.row(e * n), n, m.cols, m.stride};
 }
 
-template <class T>
-void check_examples(const char* name, Tensor<T> x) {
-  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
-                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
-}
-
 using Square = std::array<double, 9>;  // d x d, rows 3 apart
 
 // Cyclic Jacobi: rotates `a` to diagonal form and applies the rotations to the columns of `v`. Converges

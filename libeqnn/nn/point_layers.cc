@@ -8,12 +8,6 @@ namespace eqnn {
 namespace {
 
 template <class T>
-void check_examples(const char* name, Tensor<T> x) {
-  require<ShapeError>(x.shape().examples != Shape::kShared, name, ": ", to_string(x.shape()),
-                      " is a parameter's shape; an input with examples, [b, n, c], is needed");
-}
-
-template <class T>
 void check_points(const char* name, Tensor<T> x, Tensor<T> y) {
   check_examples(name, x);
   require<ShapeError>(x.shape().points == y.shape().points && x.shape().examples == y.shape().examples, name,
@@ -26,12 +20,6 @@ void check_cloud(const char* name, Tensor<T> x) {
   check_examples(name, x);
   require<ShapeError>(x.shape().channels == 2 || x.shape().channels == 3, name, ": positions are ",
                       to_string(x.shape()), "; they must be [b, n, 2] or [b, n, 3]");
-}
-
-template <class T>
-void clear_padding(MatrixView<T> m) {
-  if (m.cols == m.stride) return;
-  for (Index i = 0; i < m.rows; ++i) std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
 }
 
 // dh and dx from the gradient of pair_features; pair (i, j) is row (e n + i) n + j.

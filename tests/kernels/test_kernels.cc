@@ -235,6 +235,39 @@ TEST_CASE_TEMPLATE("matrix products equal the reference for all sizes and forms"
   });
 }
 
+TEST_CASE_TEMPLATE("products by name are x W, x^T dy and dy W^T", T, float, double) {
+  const Index rows = 5, in = 3, out = 9;
+  Matrix<T> x(rows, in), w(in, out), y(rows, out);
+  Draws d({4, Stream::user, 0, 0});
+  for (Matrix<T>* m : {&x, &w, &y})
+    for (Index i = 0; i < m->rows(); ++i)
+      for (Index j = 0; j < m->cols(); ++j) (*m)(i, j) = static_cast<T>(d.below(9));
+  const auto check = [](const Product<T>& p, Matrix<T>& c, const auto& entry) {
+    for (Index i = 0; i < c.rows(); ++i)
+      for (Index j = c.cols(); j < c.stride(); ++j) c(i, j) = T(7);
+    kernels::product(p);
+    for (Index i = 0; i < c.rows(); ++i)
+      for (Index j = 0; j < c.cols(); ++j) CHECK(c(i, j) == entry(i, j));
+    return c(0, c.cols());  // of the padding
+  };
+  Matrix<T> xw(rows, out), dw(in, out), dx(rows, in);
+  CHECK(check(Product<T>::plain(x.view(), w.view(), xw.view()), xw, [&](Index i, Index j) {
+          T sum = 0;
+          for (Index k = 0; k < in; ++k) sum += x(i, k) * w(k, j);
+          return sum;
+        }) == 0);
+  CHECK(check(Product<T>::left_transposed(x.view(), y.view(), dw.view()), dw, [&](Index i, Index j) {
+          T sum = 0;
+          for (Index k = 0; k < rows; ++k) sum += x(k, i) * y(k, j);
+          return sum;
+        }) == 0);
+  CHECK(check(Product<T>::right_transposed(y.view(), w.view(), dx.view()), dx, [&](Index i, Index j) {
+          T sum = 0;
+          for (Index k = 0; k < out; ++k) sum += y(i, k) * w(j, k);
+          return sum;
+        }) == 7);
+}
+
 TEST_CASE_TEMPLATE("matrix products with packed panels equal the reference", T, float, double) {
   testing::on_every_target([](const std::string&) {
     for (const bool a_transposed : {false, true})

@@ -6,7 +6,7 @@
 #include "kernels.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "random.cc"
+#define HWY_TARGET_INCLUDE "philox.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
