@@ -1,4 +1,4 @@
-// Certificates of boolean-orbit: orbits and representatives against their definition, the law against its
+// Checks of boolean-orbit: orbits and representatives against their definition, the law against its
 // formulas, and the hash against fair bits. There is no realising network beyond a table of the orbits.
 #include <fmt/format.h>
 
@@ -44,7 +44,7 @@ Representative representative(const OrbitLaw& law, const Bits& x) {
 // Random inputs; each check has a step of its own, so that no two share randomness.
 struct Inputs {
   OrbitLaw law;
-  CertifyOptions options;
+  CheckOptions options;
   const Member& f;
   std::uint64_t step = 0;
 
@@ -279,7 +279,7 @@ std::vector<Representative> representatives(const Inputs& inputs) {
   return sample;
 }
 
-void require_samples(const CertifyOptions& options) {
+void require_samples(const CheckOptions& options) {
   require(options.samples >= 1, "samples is ", options.samples, "; at least 1 random input is needed");
 }
 
@@ -297,7 +297,7 @@ BooleanOrbit any_member(const OrbitLaw& law, std::uint64_t seed) {
 
 }  // namespace
 
-std::vector<Check> BooleanOrbit::certify(const CertifyOptions& options) const {
+std::vector<Check> BooleanOrbit::check(const CheckOptions& options) const {
   require_samples(options);
   std::vector<Check> checks;
   checks.push_back(check_representatives({law_, options, *this, 0}));
@@ -312,7 +312,7 @@ std::vector<Check> BooleanOrbit::certify(const CertifyOptions& options) const {
   return checks;
 }
 
-std::vector<Check> certify_boolean_orbits(const OrbitLaw& law, Index members, const CertifyOptions& options) {
+std::vector<Check> check_boolean_orbits(const OrbitLaw& law, Index members, const CheckOptions& options) {
   require(members >= 1, "members is ", members, "; at least 1 member is needed");
   require_samples(options);
   const BooleanOrbit any = any_member(law, options.seed);

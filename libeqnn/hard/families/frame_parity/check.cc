@@ -1,4 +1,4 @@
-// Certificates of frame-parity: the definition against its realising network and its closed forms, symmetry,
+// Checks of frame-parity: the definition against its realising network and its closed forms, symmetry,
 // and statistics.
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ double relative(double value, double expected) { return std::abs(value - expecte
 // Random inputs; each check has a step of its own, so that no two share randomness.
 struct Inputs {
   const FrameParity& f;
-  CertifyOptions options;
+  CheckOptions options;
   std::uint64_t step = 0;
 
   Index n() const { return f.law().n; }
@@ -57,7 +57,7 @@ struct Inputs {
 // --- values ----------------------------------------------------------------------------------------------
 
 // Inputs that a check of `work` operations each can afford.
-Index affordable(const CertifyOptions& options, double work) {
+Index affordable(const CheckOptions& options, double work) {
   return std::clamp<Index>(static_cast<Index>(0x1p28 / work), 1, options.samples);
 }
 
@@ -222,7 +222,7 @@ void check_statistics(const Inputs& inputs, std::vector<Check>& checks) {
                     how + "; tolerance 5 s.e. of both estimates"});
 }
 
-void require_samples(const CertifyOptions& options) {
+void require_samples(const CheckOptions& options) {
   require(options.samples >= 1, "samples is ", options.samples, "; at least 1 random input is needed");
 }
 
@@ -230,7 +230,7 @@ void require_samples(const CertifyOptions& options) {
 
 // Values of all members on shared inputs, one row a member.
 Matrix<double> values_of(const FrameParityLaw& law, const std::vector<std::vector<Index>>& sets,
-                         const std::vector<double>& norms, const CertifyOptions& options, Index count) {
+                         const std::vector<double>& norms, const CheckOptions& options, Index count) {
   const FrameParity any(law, sets.front(), 1.0);
   const Inputs inputs{any, options, 20};
   Matrix<double> values(static_cast<Index>(sets.size()), count);
@@ -266,7 +266,7 @@ struct Worst {
 
 }  // namespace
 
-std::vector<Check> FrameParity::certify(const CertifyOptions& options) const {
+std::vector<Check> FrameParity::check(const CheckOptions& options) const {
   require_samples(options);
   std::vector<Check> checks;
   if (law_.k <= kMaxNetworkSetSize) checks.push_back(check_network({*this, options, 0}));
@@ -280,7 +280,7 @@ std::vector<Check> FrameParity::certify(const CertifyOptions& options) const {
   return checks;
 }
 
-std::vector<Check> certify_frame_parities(const FrameParityLaw& law, Index members, const CertifyOptions& options) {
+std::vector<Check> check_frame_parities(const FrameParityLaw& law, Index members, const CheckOptions& options) {
   require(members >= 1, "members is ", members, "; at least 1 member is needed");
   require_samples(options);
   const FrameParitySampler sampler(law);

@@ -1,4 +1,4 @@
-// Certificates of gnn-degree-parity: every formula of the header against graphs.
+// Checks of gnn-degree-parity: every formula of the header against graphs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 // two share randomness.
 struct Graphs {
   const DegreeParity& f;
-  CertifyOptions options;
+  CheckOptions options;
   std::uint64_t step = 0;
   bool all = false;
 
@@ -300,13 +300,13 @@ std::optional<Check> check_collision(const DegreeParity& f) {
                direct, 1e-12 + 1e-9 * direct, fmt::format("exhaustive, {} sets", sets)};
 }
 
-void require_samples(const CertifyOptions& options) {
+void require_samples(const CheckOptions& options) {
   require(options.samples >= 1, "samples is ", options.samples, "; at least 1 random input is needed");
 }
 
 }  // namespace
 
-std::vector<Check> DegreeParity::certify(const CertifyOptions& options) const {
+std::vector<Check> DegreeParity::check(const CheckOptions& options) const {
   require_samples(options);
   std::vector<Check> checks;
   checks.push_back(check_network({*this, options, 0, n_ <= 4}));
@@ -319,8 +319,8 @@ std::vector<Check> DegreeParity::certify(const CertifyOptions& options) const {
   return checks;
 }
 
-std::vector<Check> certify_degree_parities(const DegreeParitySampler& sampler, Index members,
-                                           const CertifyOptions& options) {
+std::vector<Check> check_degree_parities(const DegreeParitySampler& sampler, Index members,
+                                           const CheckOptions& options) {
   require(members >= 1, "members is ", members, "; at least 1 member is needed");
   require_samples(options);
   std::vector<DegreeParity> drawn;

@@ -1,4 +1,4 @@
-// Certificates of invariant-poly: every formula of the header against inputs.
+// Checks of invariant-poly: every formula of the header against inputs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,7 +19,7 @@ namespace {
 // Random inputs of a check. Each check has a step of its own, so that no two share randomness.
 struct Inputs {
   const InputLayout& layout;
-  CertifyOptions options;
+  CheckOptions options;
   std::uint64_t step = 0;
 
   std::string how() const { return fmt::format("{} random inputs, seed {}", options.samples, options.seed); }
@@ -373,7 +373,7 @@ class Worst {
   double errors_, ratio_ = -1, value_ = 0, expected_ = 0, tolerance_ = 0;
 };
 
-void require_samples(const CertifyOptions& options) {
+void require_samples(const CheckOptions& options) {
   require(options.samples >= 1, "samples is ", options.samples, "; at least 1 random input is needed");
 }
 
@@ -386,7 +386,7 @@ std::map<Monomial, double> by_monomial(const std::vector<PolynomialTerm>& terms)
 
 }  // namespace
 
-std::vector<Check> InvariantPoly::certify(const CertifyOptions& options) const {
+std::vector<Check> InvariantPoly::check(const CheckOptions& options) const {
   require_samples(options);
   std::vector<Check> checks = {check_law(law()), check_orthonormality(law(), degree())};
   check_values(*this, {layout_, options, 0}, checks);
@@ -396,8 +396,8 @@ std::vector<Check> InvariantPoly::certify(const CertifyOptions& options) const {
   return checks;
 }
 
-std::vector<Check> certify_invariant_polys(const PolynomialSampler& sampler, Index members,
-                                           const CertifyOptions& options) {
+std::vector<Check> check_invariant_polys(const PolynomialSampler& sampler, Index members,
+                                           const CheckOptions& options) {
   require(members >= 1, "members is ", members, "; at least 1 member is needed");
   require_samples(options);
   sampler.validate();

@@ -1,4 +1,4 @@
-// Certificates of cnn-cyclic.
+// Checks of cnn-cyclic.
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -9,7 +9,7 @@
 namespace eqnn::hard {
 namespace {
 
-Check check_planted(const CnnCyclic& f, Signs signs, const CertifyOptions& options) {
+Check check_planted(const CnnCyclic& f, Signs signs, const CheckOptions& options) {
   Params<double> params;
   const CnnCyclicNetwork<double> network(params, f);
   network.set_weights(params, f, signs);
@@ -41,7 +41,7 @@ Matrix<double> shifted_plane(const Matrix<double>& b, Index g) {
 
 }  // namespace
 
-std::vector<Check> CnnCyclic::certify(const CertifyOptions& options) const {
+std::vector<Check> CnnCyclic::check(const CheckOptions& options) const {
   require_samples(options);
   std::vector<Check> checks = {check_planted(*this, Signs::alternating, options),
                                check_planted(*this, Signs::equal, options)};
@@ -60,8 +60,8 @@ std::vector<Check> CnnCyclic::certify(const CertifyOptions& options) const {
   return checks;
 }
 
-std::vector<Check> certify_cnn_cyclics(const CnnCyclicSampler& sampler, Index members,
-                                       const CertifyOptions& options) {
+std::vector<Check> check_cnn_cyclics(const CnnCyclicSampler& sampler, Index members,
+                                       const CheckOptions& options) {
   require_members(members);
   require_samples(options);
   std::vector<CnnCyclic> drawn;

@@ -46,7 +46,7 @@ class GnnFeature final : public PlanarMember {
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
-  std::vector<Check> certify(const CertifyOptions& options) const override;
+  std::vector<Check> check(const CheckOptions& options) const override;
 
   // sum_uv sqrt(d_u d_v) value(rho_uv), d_v = (A A^T)_vv, rho_uv = (A A^T)_uv / sqrt(d_u d_v), nodes of d_v = 0
   // left out. `value` is called once for each pair (d_u d_v, (A A^T)_uv) that occurs.
@@ -82,8 +82,8 @@ double correlation(const GnnFeature& f, const GnnFeature& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix
 // on options.samples inputs with the formula. Throws ValueError for members < 1 or samples < 1.
-std::vector<Check> certify_gnn_features(Index k, const Matrix<double>& a, Index d, Index members,
-                                        const CertifyOptions& options);
+std::vector<Check> check_gnn_features(Index k, const Matrix<double>& a, Index d, Index members,
+                                        const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family gnn_feature_family();

@@ -1,4 +1,4 @@
-// Certificates of gnn-feature.
+// Checks of gnn-feature.
 #include <cmath>
 #include <numbers>
 #include <numeric>
@@ -19,7 +19,7 @@ Matrix<double> copy(const Matrix<double>& m) {
   return c;
 }
 
-Check check_planted(const GnnFeature& f, Signs signs, const CertifyOptions& options) {
+Check check_planted(const GnnFeature& f, Signs signs, const CheckOptions& options) {
   Params<double> params;
   const GnnFeatureNetwork<double> network(params, f);
   network.set_weights(params, f, signs);
@@ -53,7 +53,7 @@ Check check_permutation(const GnnFeature& f, const std::string& name, const Perm
                      });
 }
 
-void check_permutations(const GnnFeature& f, const CertifyOptions& options, std::vector<Check>& checks) {
+void check_permutations(const GnnFeature& f, const CheckOptions& options, std::vector<Check>& checks) {
   if (f.n() < 2) return;
   Permutation swap(static_cast<std::size_t>(f.n()));
   std::iota(swap.begin(), swap.end(), Index{0});
@@ -70,7 +70,7 @@ void check_permutations(const GnnFeature& f, const CertifyOptions& options, std:
 
 }  // namespace
 
-std::vector<Check> GnnFeature::certify(const CertifyOptions& options) const {
+std::vector<Check> GnnFeature::check(const CheckOptions& options) const {
   require_samples(options);
   std::vector<Check> checks = {check_planted(*this, Signs::alternating, options),
                                check_planted(*this, Signs::equal, options)};
@@ -82,8 +82,8 @@ std::vector<Check> GnnFeature::certify(const CertifyOptions& options) const {
   return checks;
 }
 
-std::vector<Check> certify_gnn_features(Index k, const Matrix<double>& a, Index d, Index members,
-                                        const CertifyOptions& options) {
+std::vector<Check> check_gnn_features(Index k, const Matrix<double>& a, Index d, Index members,
+                                        const CheckOptions& options) {
   require_members(members);
   require_samples(options);
   std::vector<GnnFeature> drawn;

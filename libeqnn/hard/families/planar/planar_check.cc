@@ -41,7 +41,7 @@ MatrixView<const double> input_of(const Block<double>& x, Index e) {
   return {x.row(e), x.points, x.channels, x.stride};
 }
 
-void require_samples(const CertifyOptions& options) {
+void require_samples(const CheckOptions& options) {
   require(options.samples >= 1, "samples is ", options.samples, "; at least 1 random input is needed");
 }
 void require_members(Index members) {
@@ -141,7 +141,7 @@ void check_statistics(const PlanarInputs& inputs, std::vector<Check>& checks) {
   checks.push_back(mean_check("variance of the control", control_squared, 1, how));
 }
 
-std::vector<Check> check_gram(const std::vector<const PlanarMember*>& members, const CertifyOptions& options,
+std::vector<Check> check_gram(const std::vector<const PlanarMember*>& members, const CheckOptions& options,
                               bool bound, const std::function<double(std::size_t, std::size_t)>& formula) {
   const PlanarInputs inputs{*members.front(), options, 9};
   const std::size_t m = members.size(), count = static_cast<std::size_t>(inputs.count());

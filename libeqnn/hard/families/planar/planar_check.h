@@ -1,4 +1,4 @@
-// Certificates that the three families of planar.h share. Internal.
+// Checks that the three families of planar.h share. Internal.
 #pragma once
 
 #include <functional>
@@ -14,7 +14,7 @@ namespace eqnn::hard {
 // Random inputs of a member's law. Each check has a step of its own, so that no two share randomness.
 struct PlanarInputs {
   const PlanarMember& f;
-  CertifyOptions options;
+  CheckOptions options;
   std::uint64_t step = 0;
 
   // options.samples, or fewer where one value costs much.
@@ -26,7 +26,7 @@ struct PlanarInputs {
 MatrixView<const double> input_of(const Block<double>& x, Index e);
 
 // Throws ValueError for samples < 1, members < 1.
-void require_samples(const CertifyOptions& options);
+void require_samples(const CheckOptions& options);
 void require_members(Index members);
 
 // A realising network with its weights set: how it is recorded, and how its inputs are filled.
@@ -50,7 +50,7 @@ void check_statistics(const PlanarInputs& inputs, std::vector<Check>& checks);
 
 // The whole Gram matrix of the members on random inputs: against `formula`, or, with `bound`, against an upper
 // limit for its absolute values off the diagonal.
-std::vector<Check> check_gram(const std::vector<const PlanarMember*>& members, const CertifyOptions& options,
+std::vector<Check> check_gram(const std::vector<const PlanarMember*>& members, const CheckOptions& options,
                               bool bound, const std::function<double(std::size_t, std::size_t)>& formula);
 
 }  // namespace eqnn::hard

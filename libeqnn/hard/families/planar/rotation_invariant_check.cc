@@ -1,4 +1,4 @@
-// Certificates of rotation-invariant.
+// Checks of rotation-invariant.
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -9,7 +9,7 @@
 namespace eqnn::hard {
 namespace {
 
-Check check_planted(const RotationInvariant& f, Signs signs, const CertifyOptions& options) {
+Check check_planted(const RotationInvariant& f, Signs signs, const CheckOptions& options) {
   Params<double> params;
   const RotationInvariantNetwork<double> network(params, f);
   network.set_weights(params, f, signs);
@@ -25,7 +25,7 @@ Check check_planted(const RotationInvariant& f, Signs signs, const CertifyOption
 
 // The reflection I - 2 v v^T / |v|^2 of every point, `times` of them one after the other, v Gaussian: products of
 // reflections are all of O(d), and two make a rotation.
-auto reflect(CertifyOptions options, std::uint64_t step, int times) {
+auto reflect(CheckOptions options, std::uint64_t step, int times) {
   return [=](Index number, MatrixView<const double> x, MatrixView<double> moved) {
     unmoved(number, x, moved);
     Draws draws({options.seed, Stream::check, step, static_cast<std::uint64_t>(number)});
@@ -47,7 +47,7 @@ auto reflect(CertifyOptions options, std::uint64_t step, int times) {
 
 }  // namespace
 
-std::vector<Check> RotationInvariant::certify(const CertifyOptions& options) const {
+std::vector<Check> RotationInvariant::check(const CheckOptions& options) const {
   require_samples(options);
   std::vector<Check> checks = {check_planted(*this, Signs::alternating, options),
                                check_planted(*this, Signs::equal, options)};
@@ -67,8 +67,8 @@ std::vector<Check> RotationInvariant::certify(const CertifyOptions& options) con
   return checks;
 }
 
-std::vector<Check> certify_rotation_invariants(Index n, Index d, Index k, Index members,
-                                               const CertifyOptions& options) {
+std::vector<Check> check_rotation_invariants(Index n, Index d, Index k, Index members,
+                                               const CheckOptions& options) {
   require_members(members);
   require_samples(options);
   std::vector<RotationInvariant> drawn;
