@@ -24,8 +24,8 @@ struct SecondMoment {
 };
 
 // The prior of a sampler that draws from the prior of `m` again until it accepts, which it does with probability
-// `acceptance`, of standard error `error` (0: exact): E_f <f, h>^2 grows by 1 / acceptance at most. `rule` says what
-// is accepted. REQUIRES: acceptance > 0.
+// `acceptance`, of standard error `error` (0: exact): E_f <f, h>^2 grows by 1 / acceptance at most. `rule` says
+// what is accepted. REQUIRES: acceptance > 0.
 SecondMoment accepted_share(SecondMoment m, double acceptance, double error, const std::string& rule);
 
 // So many functions of a family with |E f g| <= gamma for every two of them, by proof.
@@ -54,11 +54,18 @@ Matrix<double> symmetric_matrix(Index size, const Value& value) {
   return m;
 }
 
-// Those of the members draw(seed), draw(seed + 1), ..., from their correlation(f, g).
+// draw(seed), draw(seed + 1), ...
 template <class Draw>
-PairCorrelations exact_correlations(Index members, std::uint64_t seed, const Draw& draw) {
+auto draw_members(Index members, std::uint64_t seed, const Draw& draw) {
   std::vector<decltype(draw(seed))> all;
   for (Index i = 0; i < members; ++i) all.push_back(draw(seed + static_cast<std::uint64_t>(i)));
+  return all;
+}
+
+// E f g of the members draw(seed), draw(seed + 1), ..., by their correlation(f, g).
+template <class Draw>
+PairCorrelations exact_correlations(Index members, std::uint64_t seed, const Draw& draw) {
+  const auto all = draw_members(members, seed, draw);
   return {symmetric_matrix(members,
                            [&](Index i, Index j) { return std::clamp(correlation(all[i], all[j]), -1.0, 1.0); })};
 }

@@ -61,15 +61,14 @@ class ParameterReader {
 struct InputLayout {
   std::string name;
   Index points = 1, channels = 1;
-  bool bits = false;             // every entry is 0 or 1
-  std::vector<Index> dims = {};  // of one example in files, where they are not [points, channels]
+  bool bits = false;              // every entry is 0 or 1
+  std::vector<Index> dims = {};   // of one example in files, where they are not [points, channels]
   bool other_sizes = false;       // value() takes inputs of other sizes too, and says which
 };
 
 struct CheckOptions {
   std::uint64_t seed = 0;
   Index samples = 10000;  // random inputs of the checks that sample
-  int threads = 1;
 };
 
 // One function of a family. Immutable: any number of threads may call it at the same time.
@@ -85,8 +84,8 @@ class Member {
   // at.example + e).
   virtual void sample(const Counter& at, Block<float> x) const = 0;
   virtual void sample(const Counter& at, Block<double> x) const = 0;
-  // Where the law is uniform on inputs that can be listed: how many there are (at most 2^24), else 0; and the inputs
-  // first, first + 1, ... of the list.
+  // Where the law is uniform on inputs that can be listed: how many there are (at most 2^24), else 0; and the
+  // inputs first, first + 1, ... of the list.
   virtual Index input_count() const { return 0; }
   virtual void list_inputs(Index first, Block<float> x) const;
   virtual void list_inputs(Index first, Block<double> x) const;
@@ -135,8 +134,6 @@ struct Family {
   bool has_parameter(std::string_view name) const;
   // Flags of `eqnn train`, by name, at which the phenomenon shows: network, optimiser, budget.
   ParameterValues (*training)(const ParameterValues& values) = nullptr;
-  // Names of the learners of `eqnn learn --algo` that take the members of this family, the default first.
-  std::vector<std::string> learners;
 
   // Draws a member from (seed, Stream::member).
   std::unique_ptr<Member> (*draw)(const ParameterValues& values, std::uint64_t seed) = nullptr;

@@ -233,8 +233,7 @@ eqnn::hard::Check check_values(const Member& member, const std::string& path) {
 
 int check(const FamilyFlags& flags, const Common& common) {
   const eqnn::hard::CheckOptions options{
-      .seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common),
-      .threads = common.thread_count()};
+      .seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common)};
   const Family& family = eqnn::hard::family(flags.id);
   std::vector<eqnn::hard::Check> checks;
   require(flags.in.empty() || !flags.member.empty(),

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <eqnn/hard/families/invariant_poly/invariant_poly.h>
 #include <eqnn/core/spelling.h>
@@ -13,6 +14,19 @@ namespace {
 
 using eqnn::hard::Member;
 
+// Of a family, the default first.
+const std::map<std::string, std::vector<std::string>>& table() {
+  static const std::map<std::string, std::vector<std::string>> all = {
+      {"boolean-orbit", {"table", "low-degree", "kernel"}},
+      {"gnn-degree-parity", {"gf2", "brute-force", "low-degree", "kernel"}},
+      {"gnn-feature", {"low-degree", "kernel"}},
+      {"cnn-cyclic", {"low-degree", "kernel"}},
+      {"frame-parity", {"low-degree", "kernel"}},
+      {"invariant-poly", {"growing-basis", "lasso", "brute-force", "low-degree", "kernel"}},
+      {"rotation-invariant", {"low-degree", "kernel"}}};
+  return all;
+}
+
 std::string joined(const std::vector<std::string>& list) {
   std::string all;
   for (const std::string& s : list) all += concat(all.empty() ? "" : ", ", s);
@@ -22,7 +36,7 @@ std::string joined(const std::vector<std::string>& list) {
 }  // namespace
 
 const std::vector<std::string>& learners_of(const std::string& family) {
-  return eqnn::hard::family(family).learners;
+  return table().at(eqnn::hard::family(family).id);
 }
 
 const std::vector<std::string>& network_fields() {

@@ -56,7 +56,7 @@ struct TemporaryFile {
 }  // namespace
 
 TEST_CASE("planar families: certificates pass at the defaults and at other settings") {
-  const CheckOptions options{1, 1500, 1};
+  const CheckOptions options{1, 1500};
   const std::pair<const char*, ParameterValues> settings[] = {
       {"gnn-feature", {}},
       {"gnn-feature", {{"k", "1"}, {"d", "2"}, {"n", "1"}, {"graph", "empty"}}},

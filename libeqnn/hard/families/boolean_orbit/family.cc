@@ -65,7 +65,8 @@ std::vector<SecondMoment> second_moments(const ParameterValues& values) {
       "of p_O^2 for |h| <= 1, at most max p_O for E h^2 <= 1";
   std::vector<SecondMoment> all{m};
   const double orbits = orbit_count(law);
-  if (orbits < 40) all.push_back(accepted_share(m, 1 - std::exp2(1 - orbits), 0, "functions that are not constant"));
+  if (orbits < 40)
+    all.push_back(accepted_share(m, 1 - std::exp2(1 - orbits), 0, "functions that are not constant"));
   return all;
 }
 
@@ -133,7 +134,6 @@ Family boolean_orbit_family() {
   f.control = "1[weight > n/2], standardised";
   f.parameters = parameters();
   f.training = training_flags;
-  f.learners = {"table", "low-degree", "kernel"};
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     const OrbitLaw law = law_of(values);
     return std::make_unique<BooleanOrbit>(law.group, law.n, seed);

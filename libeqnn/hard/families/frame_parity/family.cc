@@ -85,7 +85,6 @@ Family frame_parity_family() {
     return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "256"},
             {"lr", "3e-3"},         {"batch", "128"}, {"steps", "8000"}};
   };
-  f.learners = {"low-degree", "kernel"};
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     const FrameParityLaw law = law_of(values);
     return std::make_unique<FrameParity>(law, FrameParitySampler(law).draw(seed));

@@ -105,7 +105,6 @@ Family gnn_degree_parity_family() {
     return {{"model", "gnn"},         {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
             {"pool", "mean"},         {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
   };
-  f.learners = {"gf2", "brute-force", "low-degree", "kernel"};
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     return std::make_unique<DegreeParity>(DegreeParity::draw(sampler_of(values), seed));
   };

@@ -147,7 +147,6 @@ Family invariant_poly_family() {
     return {{"model", "poly"}, {"width", "64"},   {"lr", "3e-3"},
             {"batch", "128"},  {"steps", "4000"}, {"clip-norm", "1"}};
   };
-  f.learners = {"growing-basis", "lasso", "brute-force", "low-degree", "kernel"};
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     return std::make_unique<InvariantPoly>(InvariantPoly::draw(sampler_of(values), seed));
   };

@@ -356,7 +356,6 @@ Family gnn_feature_family() {
     return {{"model", "gnn"}, {"depth", "1"}, {"width", "128"}, {"head-width", "0"}, {"adjacency", "sqrt"},
             {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "128"}, {"steps", "10000"}};
   };
-  f.learners = {"low-degree", "kernel"};
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     return std::make_unique<GnnFeature>(draw(settings_of(values), seed));
   };

@@ -266,9 +266,8 @@ std::vector<SecondMoment> second_moments(const ParameterValues& values) {
 
 PairCorrelations correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
   const Settings s = settings_of(values);
-  std::vector<RotationInvariant> all;
-  for (Index i = 0; i < members; ++i)
-    all.push_back(RotationInvariant::draw(s.n, s.d, s.k, seed + static_cast<std::uint64_t>(i)));
+  const auto all =
+      draw_members(members, seed, [&](std::uint64_t own) { return RotationInvariant::draw(s.n, s.d, s.k, own); });
   return {symmetric_matrix(members,
                            [&](Index i, Index j) { return std::min(1.0, correlation_bound(all[i], all[j])); }),
           false, "|E f_B f_B'| <= ||B^T B'||^(2k), for every pair"};
@@ -294,7 +293,6 @@ Family rotation_invariant_family() {
     return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "128"},
             {"lr", "2e-3"},         {"batch", "128"}, {"steps", "10000"}};
   };
-  f.learners = {"low-degree", "kernel"};
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     const Settings s = settings_of(values);
     return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed));
