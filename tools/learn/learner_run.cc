@@ -13,6 +13,7 @@
 #include "train/data_source.h"
 #include "results/run_directory.h"
 #include "runs/training_run.h"
+#include "runs/verdict.h"
 
 namespace tools {
 namespace {

@@ -7,6 +7,7 @@
 #include <eqnn/hard/learners/learners.h>
 
 #include "learn/learner.h"
+#include "train/choices.h"
 #include "train/models.h"
 #include "learn/polynomial_sample.h"
 #include "train/data_source.h"
