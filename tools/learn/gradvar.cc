@@ -16,7 +16,9 @@
 #include "data/members.h"
 #include "results/document.h"
 #include "cli/progress.h"
+#include "train/choices.h"
 #include "train/data_source.h"
+#include "train/resolve.h"
 #include "train/training.h"
 
 namespace tools {
@@ -144,8 +146,9 @@ class TypedProbe final : public Probe {
 };
 
 std::unique_ptr<Probe> make_probe(const TrainConfig& c, const Members& members, Index samples, int threads) {
-  if (c.dtype == "f64") return std::make_unique<TypedProbe<double>>(c, members, samples, threads);
-  return std::make_unique<TypedProbe<float>>(c, members, samples, threads);
+  return dispatch(c.dtype, [&]<class T>() -> std::unique_ptr<Probe> {
+    return std::make_unique<TypedProbe<T>>(c, members, samples, threads);
+  });
 }
 
 // --- the command -----------------------------------------------------------------------------------------------
@@ -233,7 +236,7 @@ Members draw_members(const TrainConfig& c, Index count) {
 }
 
 int gradvar(const GradvarFlags& flags, const Common& common) {
-  const TrainConfig c = resolve_config(flags.id, flags.options.given(), common.seed);
+  const TrainConfig c = family_config(flags.id, flags.options.given(), common.seed);
   require(c.loss == "mse", "--loss is ", c.loss, "; gradvar measures the gradient of the squared error, mse");
   require(c.dropout == 0, "--dropout is ", c.dropout, "; gradvar needs a network without dropout, 0");
   const Index count = parse_integer("members", flags.measures.get("members", "16"), 3, 4096),

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace tools {
 
@@ -63,8 +63,5 @@ class Transaction {
   Database& db_;
   bool open_ = true;
 };
-
-// A name as SQL writes it: "time.wall_seconds" with its quotes.
-std::string sql_name(const std::string& name);
 
 }  // namespace tools

@@ -11,7 +11,8 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
-#include "train/config.h"
+#include "cli/text.h"
+#include "train/resolve.h"
 
 namespace tools {
 namespace {
@@ -298,19 +299,11 @@ class Reader {
       RawOptions params;
       for (const auto& [name, value] : c.params)
         if (!value.empty()) params.push_back({name, value});
-      if (c.data.empty()) return parse_json(config_json(resolve_config(c.family, params, 0)));
+      if (c.data.empty()) return parse_json(config_json(family_config(c.family, params, 0)));
     } catch (const eqnn::Error&) {
     } catch (const Json::exception&) {
     }
     return Json::object();
-  }
-
-  static std::string shell_word(const std::string& word) {
-    const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+@%";
-    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-    std::string quoted = "'";
-    for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return quoted + "'";
   }
 
   const std::string directory_;

@@ -9,7 +9,7 @@
 
 #include "cli/json.h"
 #include "cli/toml_text.h"
-#include "train/job.h"
+#include "train/resolve.h"
 
 namespace tools {
 namespace {
@@ -242,9 +242,9 @@ class Planner {
     run.flags.insert(run.flags.end(), values.begin(), values.end());
     if (s.command == "train") {
       try {
-        run.config = any_config(run.flags, seed, [this](const auto& path, const auto& format) {
+        run.config = resolve_config(run.flags, seed, [this](const auto& path, const auto& format) {
           auto& data = data_[path + '\n' + format];
-          if (!data) data = std::make_shared<const Dataset>(read_dataset(path, format));
+          if (!data) data = read_data(path, format);
           return data;
         });
       } catch (const ValueError& e) {
@@ -342,23 +342,6 @@ std::vector<std::string> run_arguments(const PlannedRun& run, const std::string&
        {std::string("--seed"), std::to_string(run.seed), std::string("--out"), folder + "/" + run.run_id})
     words.push_back(word);
   return words;
-}
-
-std::string shell_text(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    const bool plain = !word.empty() && word.find_first_not_of(
-                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789-_./=:,+@%") == std::string::npos;
-    std::string quoted = word;
-    if (!plain) {
-      for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4)
-        quoted.replace(at, 1, "'\\''");
-      quoted = "'" + quoted + "'";
-    }
-    text += (text.empty() ? "" : " ") + quoted;
-  }
-  return text;
 }
 
 std::string run_command(const PlannedRun& run, const std::string& folder) {

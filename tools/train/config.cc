@@ -1,17 +1,12 @@
 #include "train/config.h"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <limits>
-
-
-#include <eqnn/core/spelling.h>
 
 #include "cli/hash.h"
 #include "cli/json.h"
-#include "train/data_source.h"
+#include "data/dataset.h"
+#include "train/choices.h"
+#include "train/models.h"
 
 namespace tools {
 namespace {
@@ -53,23 +48,12 @@ ConfigField seed_field(const char* name, const char* help, std::uint64_t TrainCo
           [=](const TrainConfig& c) { return std::to_string(c.*field); }};
 }
 
-// `later` are values of the contract that this version cannot do: exit 6 rather than 2.
+// A choice by name: `allowed` are the names of its table.
 ConfigField choice(const char* name, const char* help, std::string TrainConfig::*field,
-                   std::vector<std::string> allowed, std::vector<std::string> later = {}) {
-  std::string list;
-  for (const std::string& a : allowed) list += concat(list.empty() ? "" : ", ", a);
-  return {name, concat(help, ": ", list), false,
+                   const std::vector<std::string>& allowed) {
+  return {name, concat(help, ": ", comma_list(allowed)), false,
           [=](TrainConfig& c, const std::string& text) {
-            for (const std::string& l : later)
-              if (l == text)
-                throw NotBuiltError(concat("--", name, " ", text, " is not built in yet; allowed are ", list));
-            for (const std::string& a : allowed)
-              if (a == text) {
-                c.*field = text;
-                return;
-              }
-            throw ValueError(concat("--", name, " is '", text, "'; allowed are ", list, "; the nearest is ",
-                                    eqnn::nearest(text, allowed)));
+            c.*field = allowed[place_of(text, allowed, concat("--", name))];
           },
           [=](const TrainConfig& c) { return quoted(c.*field); }};
 }
@@ -79,32 +63,30 @@ std::vector<ConfigField> plain_fields() {
   return {
       ConfigField{"data", "a file of labelled examples instead of a family", false,
                   [](C& c, const std::string& text) { c.data = text; }, [](const C& c) { return quoted(c.data); }},
-      choice("format", "format of --data", &C::format, {"gin", "tudataset", "npz", "csv"}),
+      choice("format", "format of --data", &C::format, dataset_formats()),
       integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part",
               &C::folds, 0, 1000),
       integer("fold", "only this fold of --folds, from 0; -1: all", &C::fold, -1, 999),
       toggle("control", "train on the family's matched positive control instead of its target", &C::control),
-      choice("model", "network", &C::model,
-             {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "poly", "egnn"}),
+      choice("model", "network", &C::model, models().names()),
       integer("depth", "hidden layers before the head", &C::depth, 1, 1000),
       integer("width", "units of a hidden layer", &C::width, 1, 1 << 16),
       integer("head-width", "units of the head's hidden layer; 0: a linear head", &C::head_width, 0, 1 << 16),
       integer("filter", "positions of a convolution after the first, which has full length; 0: all", &C::filter, 0,
               1 << 16),
-      choice("activation", "activation", &C::activation, {"relu", "tanh", "gelu", "square"}),
-      choice("init", "initial weights", &C::init,
-             {"kaiming-uniform", "kaiming-normal", "xavier-uniform", "xavier-normal", "orthogonal"}),
+      choice("activation", "activation", &C::activation, activations().names()),
+      choice("init", "initial weights", &C::init, initializers().names()),
       number("init-scale", "factor of the initial weights", &C::init_scale, 0),
-      choice("adjacency", "form of the adjacency", &C::adjacency, {"raw", "mean", "sqrt", "centred"}),
-      choice("pool", "pooling over the points", &C::pool, {"mean", "sum", "sqrt"}),
-      choice("norm", "normalisation after each layer", &C::norm, {"none", "layer", "graph"}),
+      choice("adjacency", "form of the adjacency", &C::adjacency, adjacency_forms().names()),
+      choice("pool", "pooling over the points", &C::pool, pools().names()),
+      choice("norm", "normalisation after each layer", &C::norm, norms().names()),
       number("dropout", "probability that an element is dropped after each layer", &C::dropout, 0, 0.999),
-      choice("optimizer", "optimiser", &C::optimizer, {"sgd", "adam", "adamw", "sign-sgd"}),
+      choice("optimizer", "optimiser", &C::optimizer, optimizers().names()),
       number("lr", "learning rate", &C::lr, 0),
       number("momentum", "momentum of sgd", &C::momentum, 0),
       toggle("nesterov", "Nesterov momentum of sgd", &C::nesterov),
       number("weight-decay", "weight decay", &C::weight_decay, 0),
-      choice("schedule", "learning rate schedule", &C::schedule, {"constant", "cosine", "step"}),
+      choice("schedule", "learning rate schedule", &C::schedule, schedules().names()),
       integer("warmup", "steps of linear warm-up", &C::warmup, 0),
       integer("decay-every", "steps between two falls of --schedule step", &C::decay_every, 1),
       number("decay-factor", "factor of a fall of --schedule step", &C::decay_factor, 0, 1),
@@ -121,8 +103,8 @@ std::vector<ConfigField> plain_fields() {
       number("clip-norm", "largest gradient norm; 0: no clipping", &C::clip_norm, 0),
       number("noise", "noise on training targets: flip probability (two-valued) or standard deviation", &C::noise,
              0),
-      choice("loss", "training loss", &C::loss, {"mse", "cross-entropy"}),
-      choice("dtype", "arithmetic", &C::dtype, {"f32", "f64"}),
+      choice("loss", "training loss", &C::loss, losses().names()),
+      choice("dtype", "arithmetic", &C::dtype, dtypes().names()),
       toggle("strict", "the same bits on every machine with fused multiply-add", &C::strict),
       integer("shard", "examples that one worker replays at a time", &C::shard, 1, 1 << 20),
       number("learned-below", "verdict 'learned': normalised test loss at most this", &C::learned_below, 0),
@@ -139,14 +121,14 @@ std::vector<ConfigField> plain_fields() {
 std::vector<ConfigField> oracle_fields() {
   using C = TrainConfig;
   std::vector<ConfigField> fields = {
-      choice("oracle", "train on the answers of a statistical-query oracle", &C::oracle, {"none", "csq", "sq"}),
+      choice("oracle", "train on the answers of a statistical-query oracle", &C::oracle, oracles().names()),
       ConfigField{"tau", "tolerance of --oracle, relative to a query's norm", false,
                   [](C& c, const std::string& text) {
                     c.tau = parse_number("tau", text);
                     require(c.tau > 0, "--tau is ", text, "; it must be finite and above 0");
                   },
                   [](const C& c) { return number_text(c.tau); }},
-      choice("answer", "how --oracle answers (default: zero)", &C::answer, {"exact", "zero", "shrink", "sampled"}),
+      choice("answer", "how --oracle answers (default: zero)", &C::answer, oracle_answers().names()),
       integer(
           "oracle-samples",
           "inputs that --oracle averages over, fresh ones every step (default: 4096); 0: all, where there are at "
@@ -166,49 +148,6 @@ std::vector<ConfigField> make_fields() {
 }
 
 bool is_written(const ConfigField& f, const TrainConfig& c) { return !f.written || f.written(c); }
-
-// Through an oracle nothing but its answers may depend on the target, and its answers are expectations over the
-// input law of the noiseless target.
-void check_oracle(const TrainConfig& c) {
-  if (c.oracle == "none") {
-    for (const auto& [given, name] :
-         {std::pair{c.tau > 0, "tau"}, {!c.answer.empty(), "answer"}, {c.oracle_samples >= 0, "oracle-samples"}})
-      require(!given, "--", name, " is given without --oracle; give --oracle csq or sq too");
-    return;
-  }
-  require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.1");
-  require(c.data.empty(), "--oracle is for families, whose input law is known; with --data leave it out");
-  require(c.loss == "mse", "--oracle takes --loss mse, whose gradient is correlational; this is ", c.loss);
-  require(c.samples == 0, "--oracle answers with expectations and has no training set; leave out --samples (",
-          c.samples, ")");
-  require(c.noise == 0, "--oracle answers about the target without noise; leave out --noise (",
-          number_text(c.noise), ")");
-  require(c.dropout == 0, "--oracle needs a network that is one function; leave out --dropout (",
-          number_text(c.dropout), ")");
-  require(c.stop_at_loss == 0, "--stop-at-loss (", number_text(c.stop_at_loss),
-          ") reads the target past the oracle; leave it out");
-}
-
-void check_together(const TrainConfig& c) {
-  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
-          "--nesterov needs --optimizer sgd and --momentum above 0");
-  require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
-          c.optimizer, "; only sgd has momentum");
-  if (!c.data.empty()) {
-    require(!c.control && c.samples == 0 && c.noise == 0,
-            "--control, --samples and --noise are for families; with --data leave them out");
-    require(c.folds != 1, "--folds is 1; it must be 2 or more, or 0");
-    require(c.fold<(c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds> 0 ? c.folds : 10,
-            " folds, which count from 0");
-  } else {
-    require(c.folds == 0 && c.fold < 0,
-            "--folds and --fold need --data: families have as many samples as are wanted");
-  }
-  require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
-          "--patience needs a fixed training set of at least 10: give --samples");
-  check_oracle(c);
-  require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
-}
 
 Json config_object(const TrainConfig& c) {
   Json j;
@@ -234,77 +173,49 @@ const std::vector<ConfigField>& config_fields() {
 
 namespace {
 
-// Options that are fields of the configuration, and the others, which are parameters of some family. Throws for
-// unknown names, with the nearest of the known ones.
-struct SortedOptions {
-  RawOptions fields, parameters;
-};
-SortedOptions sort_options(const RawOptions& options, std::vector<std::string> known) {
-  for (const ConfigField& f : config_fields()) known.push_back(f.name);
-  for (const char* flag :
-       {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
-    known.push_back(flag);
-  SortedOptions sorted;
-  for (const RawOption& o : options) {
-    const auto is_o = [&](const auto& named) { return named.name == o.name; };
-    const auto has_o = [&](const auto& family) {
-      return std::any_of(family.parameters.begin(), family.parameters.end(), is_o);
-    };
-    if (std::any_of(config_fields().begin(), config_fields().end(), is_o))
-      sorted.fields.push_back(o);
-    else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
-      sorted.parameters.push_back(o);
-    else
-      throw ValueError(
-          concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
+// Through an oracle nothing but its answers may depend on the target, and its answers are expectations over the
+// input law of the noiseless target.
+void check_oracle(const TrainConfig& c) {
+  if (c.oracle == "none") {
+    for (const auto& [given, name] :
+         {std::pair{c.tau > 0, "tau"}, {!c.answer.empty(), "answer"}, {c.oracle_samples >= 0, "oracle-samples"}})
+      require(!given, "--", name, " is given without --oracle; give --oracle csq or sq too");
+    return;
   }
-  return sorted;
-}
-
-// Defaults, then fields: later ones win.
-TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& defaults, const RawOptions& fields) {
-  RawOptions all;
-  for (const auto& [name, value] : defaults) all.push_back({name, value});
-  all.insert(all.end(), fields.begin(), fields.end());
-  for (const RawOption& o : all)
-    for (const ConfigField& f : config_fields())
-      if (f.name == o.name) f.set(c, o.value);
-  check_together(c);
-  if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";
-  if (c.oracle != "none" && c.oracle_samples < 0) c.oracle_samples = 4096;
-  return c;
+  require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.1");
+  require(c.data.empty(), "--oracle is for families, whose input law is known; with --data leave it out");
+  require(c.loss == "mse", "--oracle takes --loss mse, whose gradient is correlational; this is ", c.loss);
+  require(c.samples == 0, "--oracle answers with expectations and has no training set; leave out --samples (",
+          c.samples, ")");
+  require(c.noise == 0, "--oracle answers about the target without noise; leave out --noise (",
+          number_text(c.noise), ")");
+  require(c.dropout == 0, "--oracle needs a network that is one function; leave out --dropout (",
+          number_text(c.dropout), ")");
+  require(c.stop_at_loss == 0, "--stop-at-loss (", number_text(c.stop_at_loss),
+          ") reads the target past the oracle; leave it out");
 }
 
 }  // namespace
 
-TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
-  const eqnn::hard::Family& family = eqnn::hard::family(family_id);
-  std::vector<std::string> known;
-  for (const auto& p : family.parameters) known.push_back(p.name);
-  const SortedOptions sorted = sort_options(options, known);
-  TrainConfig c;
-  c.family = family.id;
-  c.member_seed = c.init_seed = c.data_seed = seed;
-  c.params = family_parameters(family, sorted.parameters);
-  return set_fields(c, family.training(c.params), sorted.fields);
-}
-
-// Graphs: GIN as in Xu et al. 2019, with a linear head on the pooled values of all layers; a norm that looks at one
-// graph at a time in the place of batch normalisation.
-TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::uint64_t seed) {
-  const SortedOptions sorted = sort_options(options, {});
-  require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
-          " is a parameter of a family; with --data leave it out");
-  eqnn::hard::ParameterValues defaults{
-      {"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
-  if (data.has_graphs())
-    defaults.insert(
-        {{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
-  if (data.has_graphs()) defaults["model"] = "gin";
-  TrainConfig c;
-  c.member_seed = c.init_seed = c.data_seed = seed;
-  c.data_hash = fingerprint(data);
-  return set_fields(c, defaults, sorted.fields);
+void check_config(const TrainConfig& c) {
+  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
+          "--nesterov needs --optimizer sgd and --momentum above 0");
+  require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
+          c.optimizer, "; only sgd has momentum");
+  if (!c.data.empty()) {
+    require(!c.control && c.samples == 0 && c.noise == 0,
+            "--control, --samples and --noise are for families; with --data leave them out");
+    require(c.folds != 1, "--folds is 1; it must be 2 or more, or 0");
+    require(c.fold<(c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds> 0 ? c.folds : 10,
+            " folds, which count from 0");
+  } else {
+    require(c.folds == 0 && c.fold < 0,
+            "--folds and --fold need --data: families have as many samples as are wanted");
+  }
+  require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
+          "--patience needs a fixed training set of at least 10: give --samples");
+  check_oracle(c);
+  require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
 }
 
 RawOptions config_options(const TrainConfig& c) {
@@ -327,7 +238,7 @@ TrainConfig parse_config_json(std::string_view text) {
   // What is not there was not used, or is missing.
   for (const ConfigField& f : config_fields())
     if (j.contains(f.name) || is_written(f, TrainConfig{})) f.set(c, scalar_text(j.at(f.name)));
-  check_together(c);
+  check_config(c);
   return c;
 }
 

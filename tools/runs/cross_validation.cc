@@ -1,4 +1,4 @@
-#include "runs/folds.h"
+#include "runs/cross_validation.h"
 
 #include <atomic>
 #include <chrono>
@@ -14,6 +14,7 @@
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
+#include "runs/verdict.h"
 
 namespace tools {
 namespace {

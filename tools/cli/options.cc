@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/options.h"
 
 #include <charconv>
 #include <cmath>
@@ -55,12 +55,6 @@ std::uint64_t parse_seed(const std::string& name, const std::string& text) {
   require(error == std::errc() && end == text.data() + text.size(), "--", name, " is '", text,
           "'; allowed are whole numbers from 0 to 2^64 - 1");
   return value;
-}
-
-std::string number_text(double value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return {text.data(), end};
 }
 
 std::string toml_value(const std::string& path, const std::string& key, const toml::node& node) {
