@@ -16,6 +16,7 @@
 #include "cli/json.h"
 #include "cli/process.h"
 #include "cli/progress.h"
+#include "results/documents.h"
 #include "results/run_directory.h"
 #include "runs/cross_validation.h"
 #include "runs/training_run.h"
@@ -43,7 +44,8 @@ bool has(const std::string& directory, const char* file) {
 
 // The file that means: done.
 const char* final_file(const PlannedRun& run) {
-  return run.command == "bound" ? "bounds.json" : run.command == "gradvar" ? "gradvar.json" : "result.json";
+  const DocumentKind* document = find_document(&DocumentKind::command, run.command);
+  return document != nullptr ? document->file : "result.json";
 }
 
 // Whether another process holds the run directory.
