@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/paths.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -84,7 +86,7 @@ std::string read(const fs::path& path) {
 const std::vector<Source>& sources() {
   static const std::vector<Source> list = [] {
     std::vector<Source> found;
-    const fs::path root = EQNN_SOURCE_ROOT;
+    const fs::path root = paths::source("");
     for (const char* folder : {"libeqnn", "tools", "bench"})
       for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
         const std::string extension = entry.path().extension().string();
@@ -103,7 +105,7 @@ std::optional<std::string> resolve(const Source& from, const Include& include) {
   if (!include.quoted) return std::nullopt;
   const fs::path beside = (fs::path(from.path).parent_path() / include.name).lexically_normal();
   if (from.in("libeqnn/")) return beside.generic_string();
-  if (from.in("bench/") && fs::exists(fs::path(EQNN_SOURCE_ROOT) / beside)) return beside.generic_string();
+  if (from.in("bench/") && fs::exists(paths::source(beside.generic_string()))) return beside.generic_string();
   return "tools/" + include.name;
 }
 
@@ -221,7 +223,7 @@ TEST_CASE("Highway appears in the kernel files alone") {
 }
 
 TEST_CASE("no heavy header is included by a header that is installed") {
-  const std::string listed = read(fs::path(EQNN_SOURCE_ROOT) / "libeqnn/meson.build");
+  const std::string listed = read(paths::source("libeqnn/meson.build"));
   std::vector<std::string> wrong;
   int headers = 0;
   for (const Source& s : sources()) {
@@ -236,9 +238,46 @@ TEST_CASE("no heavy header is included by a header that is installed") {
   check_none(wrong);
 }
 
+// Each takes seconds to compile: of the command, these files alone include it, and no header of another room sees it.
+const std::map<std::string, std::set<std::string>> kHeavy = {
+    {"CLI/", {"tools/cli/command_line.cc"}},
+    {"toml++/", {"tools/cli/toml_text.h"}},
+    {"tools/cli/toml_text.h", {"tools/cli/cli.cc", "tools/sweep/plan.cc"}},
+    {"sqlite3.h", {"tools/results/database.cc"}},
+    {"nlohmann/", {}},
+    {"libeqnn/io/json.h", {"tools/cli/json.h"}},
+};
+
+TEST_CASE("heavy headers stand in the few files of the command that need them") {
+  std::vector<std::string> wrong;
+  for (const Source& s : sources())
+    for (const Include& include : s.includes()) {
+      const std::string name = resolve(s, include).value_or(include.name);
+      for (const auto& [heavy, allowed] : kHeavy)
+        if (!s.in("libeqnn/") && name.starts_with(heavy) && allowed.count(s.path) == 0)
+          wrong.push_back(s.path + " includes " + include.name);
+    }
+  check_none(wrong);
+}
+
+TEST_CASE("tests include from the root of their room") {
+  std::vector<std::string> wrong;
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(paths::source("tests"))) {
+    const std::string extension = entry.path().extension().string();
+    if (extension != ".h" && extension != ".cc") continue;
+    ++files;
+    const Source s{entry.path().lexically_relative(paths::source("")).generic_string(), read(entry.path())};
+    for (const Include& include : s.includes())
+      if (include.name.find("../") != std::string::npos) wrong.push_back(s.path + " includes " + include.name);
+  }
+  CHECK(files > 50);
+  check_none(wrong);
+}
+
 TEST_CASE("the library is built for every machine, with arithmetic as written") {
   for (const char* path : {"meson.build", "libeqnn/meson.build"}) {
-    const std::string text = read(fs::path(EQNN_SOURCE_ROOT) / path);
+    const std::string text = read(paths::source(path));
     REQUIRE(!text.empty());
     for (const char* flag :
          {"-ffast-math", "-Ofast", "-march=native", "-mtune=native", "-funsafe-math-optimizations"}) {
@@ -246,7 +285,7 @@ TEST_CASE("the library is built for every machine, with arithmetic as written") 
       CHECK(text.find("'" + std::string(flag)) == std::string::npos);
     }
   }
-  CHECK(read(fs::path(EQNN_SOURCE_ROOT) / "meson.build").find("-ffp-contract=off") != std::string::npos);
+  CHECK(read(paths::source("meson.build")).find("-ffp-contract=off") != std::string::npos);
 }
 
 TEST_CASE("a folder is a room, not a warehouse") {
@@ -283,8 +322,8 @@ TEST_CASE("every header of the library is included once") {
 }
 
 TEST_CASE("the program in the README is the one that is built against an installed copy") {
-  const std::string source = read(fs::path(EQNN_SOURCE_ROOT) / "tests/consumer/consumer.cc");
+  const std::string source = read(paths::source("tests/consumer/consumer.cc"));
   const std::size_t start = source.find("#include <eqnn/eqnn.h>");
   REQUIRE(start != std::string::npos);
-  CHECK(read(fs::path(EQNN_SOURCE_ROOT) / "README.md").find(source.substr(start)) != std::string::npos);
+  CHECK(read(paths::source("README.md")).find(source.substr(start)) != std::string::npos);
 }

@@ -1,4 +1,5 @@
 #include "support/command.h"
+#include "support/paths.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -53,7 +54,7 @@ Process::Process(const Folder& folder, const Arguments& arguments, const Setting
   const std::string base = folder.path() + ".stream" + std::to_string(count++);
   out_ = setting.out.empty() ? base + ".out" : setting.out;
   err_ = base + ".err";
-  std::vector<std::string> words{EQNN_COMMAND};
+  std::vector<std::string> words{paths::command()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
@@ -82,6 +83,16 @@ bool Process::running() {
   reap(WNOHANG);
   return !done_;
 }
+
+bool Process::reaches(const std::function<bool()>& state) {
+  while (!state()) {
+    if (!running()) return state();
+    usleep(1000);
+  }
+  return true;
+}
+
+std::string Process::said() const { return read_whole(err_); }
 
 Outcome Process::wait() {
   reap(0);
@@ -118,6 +129,12 @@ std::string Folder::read(const std::string& name) const { return read_whole(*thi
 
 void Folder::write(const std::string& name, const std::string& bytes) const {
   std::ofstream(*this / name, std::ios::binary) << bytes;
+}
+
+std::uintmax_t Folder::size(const std::string& name) const {
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(*this / name, error);
+  return error ? 0 : bytes;
 }
 
 Disk::Disk(const Folder& folder, const std::string& name, const std::string& options, bool read_only)
