@@ -9,8 +9,9 @@
 #include <eqnn/core/params.h>
 #include <eqnn/core/trainer.h>
 #include <eqnn/hard/learners/oracle.h>
-#include <eqnn/nn/layers.h>
-#include <eqnn/nn/ops.h>
+#include <eqnn/nn/dense.h>
+#include <eqnn/nn/dense_graphs.h>
+#include <eqnn/nn/elementwise.h>
 
 #include "cli/name_table.h"
 #include "train/config.h"
