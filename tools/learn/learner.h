@@ -1,17 +1,16 @@
-// Learners that are not gradient descent, behind one interface for `eqnn learn`.
+// Learners that are not gradient descent, behind one interface for `eqnn learn`; a file in learners/ for each.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <eqnn/core/function_ref.h>
 #include <eqnn/hard/learners/oracle.h>
 
 #include "cli/json.h"
+#include "learn/example_stream.h"
 #include "train/config.h"
 
 namespace tools {
@@ -30,26 +29,6 @@ struct LearnConfig {
   double tau = 0;
 };
 
-// The labelled examples of a configuration: those of `eqnn train --samples N` with the same seeds, and its test
-// examples. The configuration and the member must outlive it.
-class ExampleStream {
- public:
-  ExampleStream(const TrainConfig& c, const eqnn::hard::Member& member);
-  ~ExampleStream();
-  ExampleStream(const ExampleStream&) = delete;
-  ExampleStream& operator=(const ExampleStream&) = delete;
-
-  // Calls visit for all examples in order, some at a time: inputs [b, points, channels] and b targets.
-  using Visit = eqnn::FunctionRef<void(eqnn::Block<const double>, std::span<const double>)>;
-  void training(Visit visit) const;
-  void test(Visit visit) const;
-  Index samples() const;
-
- private:
-  struct State;
-  std::unique_ptr<State> state_;
-};
-
 class Learner {
  public:
   virtual ~Learner() = default;
@@ -66,31 +45,49 @@ class Learner {
   virtual Json details() const = 0;
 };
 
-// The flags of `train` that are of the kernel learner's network.
-const std::vector<std::string>& network_fields();
+// A value of --algo.
+struct LearnerKind {
+  std::string name;
+  std::vector<std::string> families;  // that it learns, by id; empty: all
+  std::vector<std::string> flags;     // of learner_flags() that it reads
+  bool has_network = false;           // whether it reads the flags of train's network
+  // The number of samples when none is told.
+  Index (*default_samples)(const LearnConfig& c, const eqnn::hard::Member& member) =
+      [](const LearnConfig&, const eqnn::hard::Member&) { return Index{10000}; };
+  // Throws ValueError for options that the learner does not take. The member must outlive the learner.
+  std::unique_ptr<Learner> (*make)(const LearnConfig& c, const eqnn::hard::Member& member) = nullptr;
 
-// The learners of a family, the default one first. Throws ValueError for an unknown family.
-const std::vector<std::string>& learners_of(const std::string& family);
-// The number of samples of a learner that is told none.
-Index default_samples(const LearnConfig& c, const eqnn::hard::Member& member);
-// Throws ValueError for a learner that the family does not have, naming what is allowed.
-void check_algorithm(const LearnConfig& c);
-// The same, and for options that the learner does not take.
-std::unique_ptr<Learner> make_learner(const LearnConfig& c, const eqnn::hard::Member& member);
+  bool reads(std::string_view flag) const;         // of learner_flags()
+  bool reads_field(std::string_view field) const;  // of config_fields()
+};
+// All of them. A family's default is the first that learns it.
+const std::vector<LearnerKind>& learner_kinds();
+// Those of a family, the default one first. Throws ValueError for an unknown family, and for one that has none.
+std::vector<const LearnerKind*> learners_of(const std::string& family);
+// The learner of a configuration. Throws ValueError for one that the family does not have, naming what is allowed.
+const LearnerKind& learner_of(const LearnConfig& c);
+
+// A flag of `learn` that some of its learners read.
+struct LearnerFlag {
+  std::string name, help;
+  void (*set)(LearnConfig& c, const std::string& text);  // throws ValueError
+  // As run.json has it; nothing: it is left out.
+  std::optional<Json> (*get)(const LearnConfig& c);
+};
+const std::vector<LearnerFlag>& learner_flags();
+
+// The member as what a learner is made for. Throws ValueError for a member of another kind.
+template <class Target>
+const Target& target_of(const LearnConfig& c, const eqnn::hard::Member& member) {
+  const auto* target = dynamic_cast<const Target*>(&member);
+  require(target != nullptr, "--algo ", c.algorithm, " does not learn members of ", c.base.family);
+  return *target;
+}
 
 // The oracle of a configuration, if any. Throws ValueError for --tau or --answer without --oracle, and for --oracle
 // without --tau.
 std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c);
 // {"kind", "tau", "answer", "queries", "queries_above_tau", "largest"}
 Json oracle_log(const eqnn::hard::Oracle& oracle);
-
-// The parts of make_learner, by the file that has them.
-std::unique_ptr<Learner> make_gf2(const LearnConfig& c, const eqnn::hard::Member& member);
-std::unique_ptr<Learner> make_growing_basis(const LearnConfig& c, const eqnn::hard::Member& member);
-std::unique_ptr<Learner> make_lasso(const LearnConfig& c, const eqnn::hard::Member& member);
-std::unique_ptr<Learner> make_brute_force(const LearnConfig& c, const eqnn::hard::Member& member);
-std::unique_ptr<Learner> make_table(const LearnConfig& c, const eqnn::hard::Member& member);
-std::unique_ptr<Learner> make_low_degree(const LearnConfig& c, const eqnn::hard::Member& member);
-std::unique_ptr<Learner> make_kernel(const LearnConfig& c, const eqnn::hard::Member& member);
 
 }  // namespace tools

@@ -10,7 +10,6 @@
 #include "cli/json.h"
 #include "cli/machine.h"
 #include "cli/progress.h"
-#include "train/data_source.h"
 #include "results/run_directory.h"
 #include "runs/run.h"
 
@@ -19,9 +18,6 @@ namespace {
 
 using eqnn::Block;
 
-// Examples that are handed on at a time.
-constexpr Index kExamples = 256;
-
 Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
 
 Json typed(const std::string& text) {
@@ -29,67 +25,7 @@ Json typed(const std::string& text) {
   return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
 }
 
-bool has(const std::vector<std::string>& list, const std::string& name) {
-  return std::find(list.begin(), list.end(), name) != list.end();
-}
-
-// The fields of a learner's configuration that are fields of `train` too.
-std::vector<std::string> used_fields(const LearnConfig& c) {
-  std::vector<std::string> names = {"control",       "samples",    "test-samples",          "noise",
-                                    "learned-below", "fails-from", "memorised-train-below", "member-seed",
-                                    "init-seed",     "data-seed"};
-  if (c.algorithm == "kernel") names.insert(names.end(), network_fields().begin(), network_fields().end());
-  return names;
-}
-
 }  // namespace
-
-// --- examples ----------------------------------------------------------------------------------------------------
-
-struct ExampleStream::State {
-  TrainConfig config;
-  const eqnn::hard::InputLayout layout;
-  eqnn::Program<double> program{kExamples, eqnn::Mode::evaluate};
-  std::unique_ptr<DataSource<double>> data;
-
-  State(const TrainConfig& c, const eqnn::hard::Member& member) : config(c), layout(member.input()) {
-    config.model = "mlp";  // which reads the inputs alone
-    config.loss = "mse";
-    data = family_data<double>(config, member);
-    program.input(layout.name, {.points = layout.points, .channels = layout.channels});
-    program.input("y", {});
-    program.finish();
-  }
-
-  template <class Fill>
-  void go_through(Index examples, Visit visit, const Fill& fill) const {
-    eqnn::Workspace<double> workspace(program);
-    std::vector<double> y(kExamples);
-    for (Index first = 0; first < examples; first += kExamples) {
-      workspace.bind({std::min(kExamples, examples - first), first, 0, config.data_seed});
-      eqnn::Batch<double> batch(workspace);
-      fill(batch);
-      const Block<double> x = batch[layout.name], targets = batch["y"];
-      for (Index e = 0; e < x.examples; ++e) y[static_cast<std::size_t>(e)] = targets(e);
-      visit({x.data, x.examples, x.points, x.channels, x.stride}, {y.data(), static_cast<std::size_t>(x.examples)});
-    }
-  }
-};
-
-ExampleStream::ExampleStream(const TrainConfig& c, const eqnn::hard::Member& member)
-    : state_(std::make_unique<State>(c, member)) {}
-ExampleStream::~ExampleStream() = default;
-
-Index ExampleStream::samples() const { return state_->config.samples; }
-
-void ExampleStream::training(Visit visit) const {
-  state_->go_through(samples(), visit, [&](eqnn::Batch<double>& b) { state_->data->training_set(b); });
-}
-void ExampleStream::test(Visit visit) const {
-  state_->go_through(state_->config.test_samples, visit, [&](eqnn::Batch<double>& b) { state_->data->test(b); });
-}
-
-// --- configuration -----------------------------------------------------------------------------------------------
 
 std::string learn_config_json(const LearnConfig& c) {
   Json j;
@@ -99,28 +35,17 @@ std::string learn_config_json(const LearnConfig& c) {
   j["params"] = params;
   if (!c.base.member.empty()) j["member"] = parse_json(c.base.member);
   j["algorithm"] = c.algorithm;
-  const std::vector<std::string> fields = used_fields(c);
+  const LearnerKind& kind = learner_of(c);
   for (const ConfigField& f : config_fields())
-    if (has(fields, f.name)) j[f.name] = parse_json(f.get(c.base));
-  if (c.algorithm == "growing-basis") {
-    j["a-min"] = c.a_min.empty() ? Json(nullptr) : typed(c.a_min);
-    j["damping"] = c.damping.empty() ? Json(nullptr) : typed(c.damping);
-  }
-  if (c.algorithm == "low-degree" || c.algorithm == "lasso" || c.algorithm == "brute-force")
-    j["max-degree"] = c.max_degree;
-  if (c.algorithm == "lasso" || c.algorithm == "kernel") j["lambda"] = typed(c.lambda);
-  if (c.algorithm == "kernel") j["kernel"] = c.kernel;
-  if (c.oracle != "none") {
-    j["oracle"] = c.oracle;
-    j["tau"] = c.tau;
-    j["answer"] = c.answer.empty() ? "zero" : c.answer;
-  }
+    if (kind.reads_field(f.name)) j[f.name] = parse_json(f.get(c.base));
+  for (const LearnerFlag& f : learner_flags())
+    if (const auto value = kind.reads(f.name) ? f.get(c) : std::nullopt) j[f.name] = *value;
   return to_text(j);
 }
 
 std::string learn_run_id(const LearnConfig& c) { return content_id(concat("learn ", learn_config_json(c))); }
 
-// --- a run -------------------------------------------------------------------------------------------------------
+// --- a run
 
 namespace {
 
@@ -163,7 +88,7 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
   r["member"] = parse_json(member.json());
   r["control"] = c.base.control;
   r["algorithm"] = c.algorithm;
-  r["model"] = c.algorithm == "kernel" ? Json(c.base.model) : Json(nullptr);
+  r["model"] = learner_of(c).has_network ? Json(c.base.model) : Json(nullptr);
   r["optimizer"] = nullptr;
   r["samples"] = c.base.samples;
   r["noise"] = c.base.noise;
@@ -251,7 +176,7 @@ int run_learner(const LearnConfig& c, const eqnn::hard::Member& member, const Le
   RunDirectory directory(options.out);
   if (!options.out.empty())
     require(!directory.exists() || options.force, options.out, " exists; --force replaces it, --out names another");
-  const auto learner = make_learner(c, member);
+  const auto learner = learner_of(c).make(c, member);
   if (!common.quiet)
     for (const std::string& warning : member.warnings())
       std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());

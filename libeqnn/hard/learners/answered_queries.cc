@@ -46,14 +46,14 @@ double AnsweredQueries::detection_norm(const Monomial& prefix, Index i, Index t)
   if (weights_.empty() || prefix != prefix_) {
     weights_.clear();
     for (Index e = 0; e < z_.rows(); ++e) {
-      const double r = residual_[static_cast<std::size_t>(e)];
+      const double r = residual_[e];
       weights_.push_back(r * r);
       for (const Factor& f : prefix) weights_.back() *= detector(law_, f.degree, damping_, z_(e, f.generator));
     }
     prefix_ = prefix;
   }
   std::vector<double> query = weights_;
-  for (Index e = 0; e < z_.rows(); ++e) query[static_cast<std::size_t>(e)] *= detector(law_, t, damping_, z_(e, i));
+  for (Index e = 0; e < z_.rows(); ++e) query[e] *= detector(law_, t, damping_, z_(e, i));
   return root_mean_square(query);
 }
 
@@ -74,7 +74,7 @@ void AnsweredQueries::subtract(const PolynomialTerm& term) {
   exact_.subtract(term);
   label_free_.subtract(term);
   for (Index e = 0; e < z_.rows(); ++e)
-    residual_[static_cast<std::size_t>(e)] -=
+    residual_[e] -=
         term.coefficient *
         monomial_value(law_, term.monomial, {z_.view().row(e), static_cast<std::size_t>(z_.cols())});
   weights_.clear();

@@ -19,14 +19,14 @@ bool odd_overlap(const std::uint64_t* x, const std::uint64_t* y, Index words) {
 
 }  // namespace
 
-// --- equations ---------------------------------------------------------------------------------------------------
+// --- equations
 
 Gf2System::Gf2System(Index unknowns) : unknowns_(unknowns), width_(unknowns / 64 + 1) {
   require(unknowns >= 1 && unknowns <= kMaxUnknowns, "a system of ", unknowns, " unknowns; allowed are 1 to ",
           kMaxUnknowns);
-  has_pivot_.assign(static_cast<std::size_t>(width_), 0);
-  row_of_.assign(static_cast<std::size_t>(unknowns), -1);
-  work_.assign(static_cast<std::size_t>(width_), 0);
+  has_pivot_.assign(width_, 0);
+  row_of_.assign(unknowns, -1);
+  work_.assign(width_, 0);
 }
 
 void Gf2System::load(std::span<const std::uint64_t> row, bool right, std::uint64_t* v) const {
@@ -42,9 +42,9 @@ void Gf2System::load(std::span<const std::uint64_t> row, bool right, std::uint64
 // pivot.
 void Gf2System::reduce(std::uint64_t* v) const {
   for (Index w = 0; w < words(); ++w)
-    while (const std::uint64_t pivots = v[w] & has_pivot_[static_cast<std::size_t>(w)]) {
+    while (const std::uint64_t pivots = v[w] & has_pivot_[w]) {
       const Index unknown = 64 * w + std::countr_zero(pivots);
-      const std::uint64_t* r = row(row_of_[static_cast<std::size_t>(unknown)]);
+      const std::uint64_t* r = row(row_of_[unknown]);
       for (Index k = w; k < width_; ++k) v[k] ^= r[k];
     }
 }
@@ -60,7 +60,7 @@ Gf2System::Kind Gf2System::add(std::span<const std::uint64_t> row, bool right) {
   ++equations_;
   reduce(work_.data());
   if (left_is_zero(work_.data())) {
-    const bool wrong = (work_[static_cast<std::size_t>(unknowns_ / 64)] & bit(unknowns_)) != 0;
+    const bool wrong = (work_[unknowns_ / 64] & bit(unknowns_)) != 0;
     contradictions_ += wrong;
     return wrong ? Kind::contradiction : Kind::dependent;
   }
@@ -68,7 +68,7 @@ Gf2System::Kind Gf2System::add(std::span<const std::uint64_t> row, bool right) {
   while (work_[w] == 0) ++w;
   const Index pivot = static_cast<Index>(64 * w) + std::countr_zero(work_[w]);
   has_pivot_[w] |= bit(pivot);
-  row_of_[static_cast<std::size_t>(pivot)] = rank();
+  row_of_[pivot] = rank();
   pivots_.push_back(pivot);
   rows_.insert(rows_.end(), work_.begin(), work_.end());
   last_rise_ = equations_;
@@ -76,28 +76,28 @@ Gf2System::Kind Gf2System::add(std::span<const std::uint64_t> row, bool right) {
 }
 
 std::optional<bool> Gf2System::implied(std::span<const std::uint64_t> row) const {
-  std::vector<std::uint64_t> v(static_cast<std::size_t>(width_));
+  std::vector<std::uint64_t> v(width_);
   load(row, false, v.data());
   reduce(v.data());
   if (!left_is_zero(v.data())) return {};
-  return (v[static_cast<std::size_t>(unknowns_ / 64)] & bit(unknowns_)) != 0;
+  return (v[unknowns_ / 64] & bit(unknowns_)) != 0;
 }
 
 // x holds the unknowns without a pivot, and bit `unknowns_`: 1 for the equations, 0 for the homogeneous ones.
 void Gf2System::substitute_back(std::vector<std::uint64_t>& x) const {
   for (Index unknown = unknowns_ - 1; unknown >= 0; --unknown) {
-    const Index k = row_of_[static_cast<std::size_t>(unknown)];
+    const Index k = row_of_[unknown];
     if (k < 0) continue;
     const Index w = unknown / 64;
-    if (odd_overlap(row(k) + w, x.data() + w, width_ - w)) x[static_cast<std::size_t>(w)] |= bit(unknown);
+    if (odd_overlap(row(k) + w, x.data() + w, width_ - w)) x[w] |= bit(unknown);
   }
-  x[static_cast<std::size_t>(unknowns_ / 64)] &= bit(unknowns_) - 1;
-  x.resize(static_cast<std::size_t>(words()));
+  x[unknowns_ / 64] &= bit(unknowns_) - 1;
+  x.resize(words());
 }
 
 std::vector<std::uint64_t> Gf2System::solution() const {
-  std::vector<std::uint64_t> x(static_cast<std::size_t>(width_));
-  x[static_cast<std::size_t>(unknowns_ / 64)] = bit(unknowns_);
+  std::vector<std::uint64_t> x(width_);
+  x[unknowns_ / 64] = bit(unknowns_);
   substitute_back(x);
   return x;
 }
@@ -105,15 +105,15 @@ std::vector<std::uint64_t> Gf2System::solution() const {
 std::vector<std::vector<std::uint64_t>> Gf2System::free_directions() const {
   std::vector<std::vector<std::uint64_t>> basis;
   for (Index unknown = 0; unknown < unknowns_; ++unknown) {
-    if (row_of_[static_cast<std::size_t>(unknown)] >= 0) continue;
-    basis.emplace_back(static_cast<std::size_t>(width_));
-    basis.back()[static_cast<std::size_t>(unknown / 64)] = bit(unknown);
+    if (row_of_[unknown] >= 0) continue;
+    basis.emplace_back(width_);
+    basis.back()[unknown / 64] = bit(unknown);
     substitute_back(basis.back());
   }
   return basis;
 }
 
-// --- parities of degree counts -----------------------------------------------------------------------------------
+// --- parities of degree counts
 
 DegreeParityLearner::DegreeParityLearner(Index n, bool self_loops)
     : n_(n), classes_(degree_classes(n, self_loops)), self_loops_(self_loops), system_(classes_ + 1) {}
@@ -121,16 +121,16 @@ DegreeParityLearner::DegreeParityLearner(Index n, bool self_loops)
 std::vector<std::uint64_t> DegreeParityLearner::row_of(std::span<const Index> counts) const {
   require(static_cast<Index>(counts.size()) == classes_, "a graph has ", counts.size(), " degree counts; ", n_,
           " nodes have ", classes_);
-  std::vector<std::uint64_t> row(static_cast<std::size_t>(system_.words()));
+  std::vector<std::uint64_t> row(system_.words());
   Index nodes = 0;
   for (Index i = 0; i < classes_; ++i) {
-    const Index c = counts[static_cast<std::size_t>(i)];
+    const Index c = counts[i];
     require(c >= 0, "degree count ", i + 1, " is ", c, "; it must not be negative");
     nodes += c;
-    if (c % 2 != 0) row[static_cast<std::size_t>(i / 64)] |= bit(i);
+    if (c % 2 != 0) row[i / 64] |= bit(i);
   }
   require(nodes == n_, "the degree counts of a graph have sum ", nodes, "; it must be n = ", n_);
-  row[static_cast<std::size_t>(classes_ / 64)] |= bit(classes_);
+  row[classes_ / 64] |= bit(classes_);
   return row;
 }
 
@@ -155,7 +155,7 @@ LearnedParity DegreeParityLearner::result() const {
           " labels contradict the others: leave out label noise, or take a learner that bears it");
   LearnedParity f{.n = n_, .self_loops = self_loops_};
   const std::vector<std::uint64_t> x = system_.solution();
-  const auto holds = [&](Index j) { return (x[static_cast<std::size_t>(j / 64)] & bit(j)) != 0; };
+  const auto holds = [&](Index j) { return (x[j / 64] & bit(j)) != 0; };
   Index size = 0;
   for (Index i = 0; i < classes_; ++i) size += holds(i);
   const bool flip = 2 * size > classes_ || (2 * size == classes_ && !holds(0));
@@ -173,7 +173,7 @@ LearnedParity DegreeParityLearner::result() const {
 int parity_value(const LearnedParity& f, MatrixView<const double> adjacency) {
   const std::vector<Index> counts = degree_counts(adjacency, f.self_loops);
   Index g = f.b;
-  for (const Index i : f.classes) g += counts[static_cast<std::size_t>(i - 1)];
+  for (const Index i : f.classes) g += counts[i - 1];
   return static_cast<int>(g % 2);
 }
 
@@ -192,9 +192,9 @@ double parity_error(const LearnedParity& f, std::span<const Index> t, int b_t) {
 
 bool same_parity(const LearnedParity& f, std::span<const Index> t, int b_t) {
   const Index classes = degree_classes(f.n, f.self_loops);
-  std::vector<std::uint8_t> differ(static_cast<std::size_t>(classes));
-  for (const Index i : f.classes) differ[static_cast<std::size_t>(i - 1)] ^= 1;
-  for (const Index i : t) differ[static_cast<std::size_t>(i - 1)] ^= 1;
+  std::vector<std::uint8_t> differ(classes);
+  for (const Index i : f.classes) differ[i - 1] ^= 1;
+  for (const Index i : t) differ[i - 1] ^= 1;
   const Index different = std::count(differ.begin(), differ.end(), 1);
   if (different == 0) return f.b == b_t;
   return different == classes && (f.b + b_t + f.n) % 2 == 0;

@@ -14,89 +14,13 @@
 // Queries: at most T + 1 energies, T r D detections and T coefficients, T (r D + 2) + 1 in all.
 #pragma once
 
-#include <map>
 #include <span>
 #include <vector>
 
-#include "../../core/matrix.h"
-#include "../families/invariant_poly/orthonormal_polynomials.h"
+#include "least_squares.h"
+#include "squared_label_oracle.h"
 
 namespace eqnn::hard {
-
-// What answers the learner's queries; `subtract` changes the residual, which starts as the label y.
-class SquaredLabelOracle {
- public:
-  virtual ~SquaredLabelOracle() = default;
-  virtual Law law() const = 0;
-  virtual Index generators() const = 0;  // r
-  // E res^2.
-  virtual double energy() = 0;
-  // E [res^2 prod over `prefix` of psi_{degree}(z_generator) psi_t(z_i)].
-  virtual double detection(const Monomial& prefix, Index i, Index t) = 0;
-  // E [res prod P_{degree}(z_generator)].
-  virtual double coefficient(const Monomial& monomial) = 0;
-  virtual void subtract(const PolynomialTerm& term) = 0;
-  // The residual is y again.
-  virtual void restart() = 0;
-};
-
-// Exact answers for a known target, by quadrature. For tests and demonstrations.
-class PopulationOracle final : public SquaredLabelOracle {
- public:
-  // Throws ValueError for r < 1, a generator outside 0..r-1, and a damping that is not allowed.
-  PopulationOracle(Law law, Index r, const std::vector<PolynomialTerm>& target, double damping);
-  Law law() const override { return law_; }
-  Index generators() const override { return r_; }
-  double energy() override;
-  double detection(const Monomial& prefix, Index i, Index t) override;
-  double coefficient(const Monomial& monomial) override;
-  void subtract(const PolynomialTerm& term) override { residual_[term.monomial] -= term.coefficient; }
-  void restart() override { residual_ = target_; }
-
- private:
-  double moment(Index a, Index b, Index t);
-
-  Law law_;
-  Index r_;
-  double damping_;
-  std::map<Monomial, double> target_, residual_;
-  std::map<std::vector<Index>, double> moments_;  // E P_a P_b psi_t by (a, b, t)
-};
-
-// Means over a data set. Runs on the calling thread; sums are over blocks of fixed size in order. Memory: a copy of
-// the data and two columns.
-class SampleOracle final : public SquaredLabelOracle {
- public:
-  // z [samples, r], one y a sample. Throws ValueError without samples or generators, for a number of labels that is
-  // not the number of samples, for values that are not finite, and for a damping that is not allowed.
-  SampleOracle(Law law, MatrixView<const double> z, std::span<const double> y, double damping);
-  Law law() const override { return law_; }
-  Index generators() const override { return z_.rows(); }
-  Index samples() const { return z_.cols(); }
-  double energy() override;
-  double detection(const Monomial& prefix, Index i, Index t) override;
-  double coefficient(const Monomial& monomial) override;
-  void subtract(const PolynomialTerm& term) override;
-  void restart() override;
-
-  // prod P_{degree}(z_generator) of every sample.
-  std::vector<double> column(const Monomial& monomial) const;
-  const std::vector<double>& labels() const { return y_; }
-
- private:
-  void weigh(const Monomial& prefix);
-
-  Law law_;
-  double damping_;
-  Matrix<double> z_;  // [r, samples]
-  std::vector<double> y_, residual_;
-  // res^2 prod psi over prefix_, and the detections of (prefix_, last_) for t = 1, 2, ...; valid until the residual
-  // changes.
-  bool weighed_ = false;
-  Monomial prefix_;
-  Index last_ = -1;
-  std::vector<double> weights_, detections_;
-};
 
 struct GrowingBasisOptions {
   Index degree = 4;           // D, 1 to 12
@@ -124,26 +48,16 @@ const char* status_name(GrowingBasisResult::Status status);  // "converged", "st
 GrowingBasisResult grow_basis(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, double damping);
 
 // What learns from a data set: the algorithm, then least squares on the monomials found.
-struct LearnedPolynomial {
+struct GrownPolynomial : LearnedPolynomial {
   GrowingBasisResult search;
-  std::vector<PolynomialTerm>
-      terms;              // coefficients by least squares; those of the search where that is not possible
-  double residual = 0;    // mean square after least squares / mean square of the labels
-  bool verified = false;  // residual < 1e-20: a certificate where labels have no noise
-  Index samples = 0;
 };
-
-// Least squares alone: the coefficients of given monomials, whose coefficients in `terms` stay where it is not possible.
-// Throws ValueError as SampleOracle does.
-LearnedPolynomial fit_terms(Law law, MatrixView<const double> z, std::span<const double> y,
-                            std::vector<PolynomialTerm> terms);
 
 // Not told a_min (0), it tries E[y^2]^(1/2) / sqrt(k), less noise, for k = 1, ..., T_max and then k growing by 1.5
 // to 16 T_max, on the same samples: right for equal coefficients, within 30 % for others. An attempt ends at a
 // coefficient below half its a_min, which contradicts it. The first verified attempt is taken, otherwise the one of
 // the least samples * log(residual) + terms * log(samples) (the Bayesian information criterion).
 // Throws ValueError as SampleOracle and grow_basis do.
-LearnedPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::span<const double> y,
+GrownPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::span<const double> y,
                                       const GrowingBasisOptions& options, double damping);
 
 }  // namespace eqnn::hard

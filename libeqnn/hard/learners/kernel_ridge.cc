@@ -1,10 +1,11 @@
 // Ridge regression in the space of the samples: blocked products and a blocked Cholesky factorisation.
+#include "kernel_ridge.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "../../kernels/blas.h"
-#include "learners.h"
 
 namespace eqnn::hard {
 namespace {
@@ -65,14 +66,14 @@ bool cholesky(MatrixView<double> a) {
 void solve(MatrixView<const double> l, std::vector<double>& x) {
   const Index n = l.rows;
   for (Index i = 0; i < n; ++i) {
-    double sum = x[static_cast<std::size_t>(i)];
-    for (Index k = 0; k < i; ++k) sum -= l(i, k) * x[static_cast<std::size_t>(k)];
-    x[static_cast<std::size_t>(i)] = sum / l(i, i);
+    double sum = x[i];
+    for (Index k = 0; k < i; ++k) sum -= l(i, k) * x[k];
+    x[i] = sum / l(i, i);
   }
   for (Index i = n - 1; i >= 0; --i) {
-    double& xi = x[static_cast<std::size_t>(i)];
+    double& xi = x[i];
     xi /= l(i, i);
-    for (Index k = 0; k < i; ++k) x[static_cast<std::size_t>(k)] -= l(i, k) * xi;
+    for (Index k = 0; k < i; ++k) x[k] -= l(i, k) * xi;
   }
 }
 
@@ -96,8 +97,8 @@ double validation_loss(MatrixView<const double> kernel, std::span<const double> 
   const Index known = static_cast<Index>(a.size());
   for (Index i = known; i < kernel.rows; ++i) {
     double f = 0;
-    for (Index k = 0; k < known; ++k) f += kernel(i, k) * a[static_cast<std::size_t>(k)];
-    loss += (y[static_cast<std::size_t>(i)] - f) * (y[static_cast<std::size_t>(i)] - f);
+    for (Index k = 0; k < known; ++k) f += kernel(i, k) * a[k];
+    loss += (y[i] - f) * (y[i] - f);
   }
   return loss / static_cast<double>(kernel.rows - known);
 }
@@ -111,7 +112,7 @@ void check(MatrixView<const double> features, std::span<const double> y, const s
   require(!lambda || (*lambda > 0 && std::isfinite(*lambda)), "lambda is ", lambda.value_or(0),
           "; it must be finite and above 0");
   for (Index i = 0; i < m; ++i) {
-    bool finite = std::isfinite(y[static_cast<std::size_t>(i)]);
+    bool finite = std::isfinite(y[i]);
     for (Index k = 0; k < features.cols && finite; ++k) finite = std::isfinite(features(i, k));
     require(finite, "sample ", i, " has a label or a feature that is not finite");
   }
@@ -146,10 +147,10 @@ RidgeResult kernel_ridge(MatrixView<const double> features, std::span<const doub
   const std::vector<double> a = regress(kernel.view(), y, m, result.lambda * scale);
   require(!a.empty(), "the kernel's matrix plus lambda = ", result.lambda,
           " times its mean diagonal is not positive definite in double; take a larger lambda");
-  result.weights.assign(static_cast<std::size_t>(features.cols), 0);
+  result.weights.assign(features.cols, 0);
   for (Index i = 0; i < m; ++i)
     for (Index k = 0; k < features.cols; ++k)
-      result.weights[static_cast<std::size_t>(k)] += a[static_cast<std::size_t>(i)] * features(i, k);
+      result.weights[k] += a[i] * features(i, k);
   return result;
 }
 

@@ -46,7 +46,7 @@ struct ProductBasis::Tables {
         }
         double before = 0, now = 1;
         for (Index t = 0; t < basis.powers_; ++t) {
-          const RecurrenceStep& s = basis.steps_[static_cast<std::size_t>(t)];
+          const RecurrenceStep& s = basis.steps_[t];
           const double after = (s.slope * z + s.shift) * now - s.previous * before;
           before = now;
           now = after;

@@ -120,7 +120,7 @@ struct Sample {
       y.push_back(polynomial_value(law, target, row) + (noise > 0 ? noise * draws.normal() : 0));
     }
   }
-  LearnedPolynomial learn(Law law, const GrowingBasisOptions& options, double damping) const {
+  GrownPolynomial learn(Law law, const GrowingBasisOptions& options, double damping) const {
     return learn_growing_basis(law, z.view(), y, options, damping);
   }
   Matrix<double> z;
@@ -174,7 +174,7 @@ TEST_CASE("growing basis: on samples it makes the golden queries and finds the g
     for (const auto& s : run.at("stats")) CHECK(near(detection(oracle, monomial_of(s.at("basis"))), s.at("value")));
     for (const auto& s : run.at("coefs"))
       CHECK(near(oracle.coefficient(monomial_of(s.at("basis"))), s.at("value")));
-    const LearnedPolynomial learned = learn_growing_basis(law, z.view(), y, {2, 2, 0.6, 0}, damping);
+    const GrownPolynomial learned = learn_growing_basis(law, z.view(), y, {2, 2, 0.6, 0}, damping);
     check_found(learned.search.terms, run.at("found_in_order"));
     check_queries(learned.search, run.at("queries"));
     CHECK(status_name(learned.search.status) == run.at("status").get<std::string>());
@@ -250,7 +250,7 @@ TEST_CASE("growing basis: it learns from samples under every law, and verifies w
     int exact = 0;
     for (std::uint64_t seed = 0; seed < 4; ++seed) {
       const auto target = random_target(s.r, s.degree, s.terms, true, 1, seed);
-      const LearnedPolynomial learned =
+      const GrownPolynomial learned =
           Sample(s.law, s.samples, s.r, target, 0, seed)
               .learn(s.law, {s.degree, s.terms, smallest(target), 0}, default_damping(s.law));
       exact += same(learned.terms, target, 1e-13);
@@ -264,7 +264,7 @@ TEST_CASE("growing basis: it learns from samples under every law, and verifies w
 
 TEST_CASE("growing basis: not told a_min, it finds equal and unequal coefficients, and counts every attempt") {
   const auto equal = random_target(12, 2, 4, true, 1, 3);
-  const LearnedPolynomial a = Sample(Law::gauss, 12000, 12, equal, 0, 3).learn(Law::gauss, {2, 6, 0, 0}, 1);
+  const GrownPolynomial a = Sample(Law::gauss, 12000, 12, equal, 0, 3).learn(Law::gauss, {2, 6, 0, 0}, 1);
   CHECK(a.verified);
   CHECK(same(a.terms, equal, 1e-13));
   CHECK(a.search.a_min == doctest::Approx(0.5).epsilon(0.3));
@@ -272,12 +272,12 @@ TEST_CASE("growing basis: not told a_min, it finds equal and unequal coefficient
   CHECK(a.search.queries() <= a.search.attempts * a.search.query_limit + 1);
 
   const std::vector<PolynomialTerm> unequal = {{0.9, {{0, 1}, {3, 1}}}, {std::sqrt(0.19), {{1, 1}, {2, 1}}}};
-  const LearnedPolynomial b = Sample(Law::gauss, 12000, 8, unequal, 0, 4).learn(Law::gauss, {2, 3, 0, 0}, 1);
+  const GrownPolynomial b = Sample(Law::gauss, 12000, 8, unequal, 0, 4).learn(Law::gauss, {2, 3, 0, 0}, 1);
   CHECK(b.verified);
   CHECK(same(b.terms, unequal, 1e-13));
 
   // With noise nothing is verified, and the support is found all the same.
-  const LearnedPolynomial c = Sample(Law::gauss, 12000, 8, unequal, 0.3, 5).learn(Law::gauss, {2, 3, 0, 0.09}, 1);
+  const GrownPolynomial c = Sample(Law::gauss, 12000, 8, unequal, 0.3, 5).learn(Law::gauss, {2, 3, 0, 0.09}, 1);
   CHECK(!c.verified);
   CHECK(same(c.terms, unequal, 0.05));
 }
@@ -285,7 +285,7 @@ TEST_CASE("growing basis: not told a_min, it finds equal and unequal coefficient
 TEST_CASE("growing basis: label noise changes coefficients, not the monomials") {
   const auto target = random_target(15, 2, 2, true, 1, 8);
   for (const double noise : {0.3, 1.0}) {
-    const LearnedPolynomial learned = Sample(Law::gauss, 15000, 15, target, noise, 8)
+    const GrownPolynomial learned = Sample(Law::gauss, 15000, 15, target, noise, 8)
                                           .learn(Law::gauss, {2, 2, smallest(target), noise * noise}, 1);
     CHECK(same(learned.terms, target, 0.1));
     CHECK(!learned.verified);
@@ -308,7 +308,7 @@ TEST_CASE("growing basis: wrong numbers end it as stuck, out of terms, or conver
   // Labels that are zero: nothing to learn, nothing to divide by.
   Matrix<double> z(5, 2);
   const std::vector<double> zeros(5);
-  const LearnedPolynomial none = learn_growing_basis(Law::gauss, z.view(), zeros, {2, 2, 0, 0}, 1);
+  const GrownPolynomial none = learn_growing_basis(Law::gauss, z.view(), zeros, {2, 2, 0, 0}, 1);
   CHECK(none.terms.empty());
   CHECK(none.residual == 0);
   // One sample twice: two monomials cannot be told apart, and the search's coefficients stay.

@@ -4,7 +4,11 @@
 #include <doctest/doctest.h>
 #include <eqnn/hard/learners/answered_queries.h>
 #include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
-#include <eqnn/hard/learners/learners.h>
+#include <eqnn/hard/learners/brute_force.h>
+#include <eqnn/hard/learners/kernel_ridge.h>
+#include <eqnn/hard/learners/lasso.h>
+#include <eqnn/hard/learners/low_degree.h>
+#include <eqnn/hard/learners/orbit_table.h>
 #include <eqnn/core/rng.h>
 
 #include <algorithm>

@@ -1,9 +1,7 @@
-#include "learn/polynomial_sample.h"
+#include "learn/learners/polynomial_learner.h"
 
 #include <algorithm>
 #include <cmath>
-
-#include "cli/json.h"
 
 namespace tools {
 
@@ -13,6 +11,12 @@ namespace hard = eqnn::hard;
 namespace {
 
 constexpr Index kMostEntries = Index{1} << 28;
+
+Index degree_of(const std::vector<hard::PolynomialTerm>& terms) {
+  Index degree = 1;
+  for (const hard::PolynomialTerm& t : terms) degree = std::max(degree, hard::total_degree(t.monomial));
+  return degree;
+}
 
 }  // namespace
 
@@ -39,35 +43,48 @@ PolynomialSample::PolynomialSample(const hard::InvariantPoly& target, const Exam
   });
 }
 
-void polynomial_values(const hard::InvariantPoly& target, const std::vector<hard::PolynomialTerm>& terms,
-                       Block<const double> x, double* y) {
-  const eqnn::Matrix<double> z = generators(target, x);
+PolynomialLearner::PolynomialLearner(const LearnConfig& c, const hard::InvariantPoly& target)
+    : target_(target),
+      terms_(c.base.control ? target.control() : target.terms()),
+      degree_(c.max_degree > 0 ? c.max_degree : degree_of(terms_)) {}
+
+void PolynomialLearner::predict(Block<const double> x, double* y) const {
+  const eqnn::Matrix<double> z = generators(target_, x);
   for (Index e = 0; e < x.examples; ++e)
-    y[e] = hard::polynomial_value(target.law(), terms, {&z(e, 0), static_cast<std::size_t>(z.cols())});
+    y[e] = hard::polynomial_value(target_.law(), fit_.terms, {&z(e, 0), static_cast<std::size_t>(z.cols())});
 }
 
-bool same_polynomial(std::vector<hard::PolynomialTerm> a, std::vector<hard::PolynomialTerm> b, double tolerance) {
-  const auto ascending = [](const hard::PolynomialTerm& s, const hard::PolynomialTerm& t) {
-    return s.monomial < t.monomial;
-  };
-  std::sort(a.begin(), a.end(), ascending);
-  std::sort(b.begin(), b.end(), ascending);
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](const hard::PolynomialTerm& s, const hard::PolynomialTerm& t) {
-                      return s.monomial == t.monomial && std::abs(s.coefficient - t.coefficient) <= tolerance;
-                    });
-}
-
-Json polynomial_json(const hard::InvariantPoly& target, const std::vector<hard::PolynomialTerm>& terms) {
-  if (terms.empty()) return nullptr;
-  Json document = parse_json(target.json()), list = Json::array();
-  for (const hard::PolynomialTerm& t : terms) {
+Json PolynomialLearner::recovered() const {
+  if (fit_.terms.empty()) return nullptr;
+  Json document = parse_json(target_.json()), list = Json::array();
+  for (const hard::PolynomialTerm& t : fit_.terms) {
     Json monomial = Json::array();
     for (const hard::Factor& f : t.monomial) monomial.push_back({f.generator, f.degree});
     list.push_back({{"coef", t.coefficient}, {"monomial", monomial}});
   }
   document["terms"] = list;
   return document;
+}
+
+bool PolynomialLearner::finds_terms(double tolerance) const {
+  const auto ascending = [](const hard::PolynomialTerm& s, const hard::PolynomialTerm& t) {
+    return s.monomial < t.monomial;
+  };
+  std::vector<hard::PolynomialTerm> found = fit_.terms, wanted = terms_;
+  std::sort(found.begin(), found.end(), ascending);
+  std::sort(wanted.begin(), wanted.end(), ascending);
+  return std::equal(found.begin(), found.end(), wanted.begin(), wanted.end(),
+                    [&](const hard::PolynomialTerm& s, const hard::PolynomialTerm& t) {
+                      return s.monomial == t.monomial && std::abs(s.coefficient - t.coefficient) <= tolerance;
+                    });
+}
+
+Json PolynomialLearner::fit_details() const {
+  return {{"max_degree", degree_},
+          {"verified", fit_.verified},
+          {"residual", fit_.residual},
+          {"terms_found", fit_.terms.size()},
+          {"same_monomials", finds_terms(INFINITY)}};
 }
 
 }  // namespace tools

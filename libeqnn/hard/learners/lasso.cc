@@ -1,5 +1,4 @@
-// Learners of sparse polynomials that look at every product: the lasso, and all correlations.
-#include "learners.h"
+#include "lasso.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,21 +6,14 @@
 #include <numeric>
 
 #include "../../kernels/kernels.h"
+#include "product_basis.h"
 
 namespace eqnn::hard {
 namespace {
 
-void check_sample(MatrixView<const double> z, std::span<const double> y) {
-  require(z.rows == static_cast<Index>(y.size()), "the data set has ", z.rows, " samples and ", y.size(),
-          " labels; give one label a sample");
-}
-
 double mean_square(std::span<const double> y) {
   return kernels::dot(static_cast<Index>(y.size()), y.data(), y.data()) / static_cast<double>(y.size());
 }
-
-// --- lasso
-// -----------------------------------------------------------------------------------------------------------
 
 // Coordinate descent on the first `samples` entries of the columns; column 0, the constant, is left out.
 class CoordinateDescent {
@@ -30,7 +22,7 @@ class CoordinateDescent {
       : columns_(columns),
         samples_(samples),
         left_(y.begin(), y.begin() + samples),
-        b_(static_cast<std::size_t>(columns.rows)) {
+        b_(columns.rows) {
     for (Index k = 0; k < columns.rows; ++k) squares_.push_back(mean(columns.row(k), columns.row(k)));
   }
 
@@ -39,7 +31,7 @@ class CoordinateDescent {
   std::vector<Index> support() const {
     std::vector<Index> list;
     for (Index k = 1; k < columns_.rows; ++k)
-      if (b_[static_cast<std::size_t>(k)] != 0) list.push_back(k);
+      if (b_[k] != 0) list.push_back(k);
     return list;
   }
   // The smallest lambda at which all coefficients are 0, from the start.
@@ -69,7 +61,7 @@ class CoordinateDescent {
   double loss(std::span<const double> y, Index count) const {
     std::vector<double> rest(y.begin() + samples_, y.begin() + samples_ + count);
     for (const Index k : support())
-      add(count, -b_[static_cast<std::size_t>(k)], columns_.row(k) + samples_, rest.data());
+      add(count, -b_[k], columns_.row(k) + samples_, rest.data());
     return mean_square(rest);
   }
 
@@ -83,9 +75,9 @@ class CoordinateDescent {
   }
   // The best value of one coefficient; how far it moved.
   double update(Index k, double lambda) {
-    const double square = squares_[static_cast<std::size_t>(k)];
+    const double square = squares_[k];
     if (square == 0) return 0;
-    double& b = b_[static_cast<std::size_t>(k)];
+    double& b = b_[k];
     const double gradient = mean(left_.data(), columns_.row(k)) + square * b;
     const double after = std::copysign(std::max(std::abs(gradient) - lambda, 0.0), gradient) / square;
     const double step = after - b;
@@ -139,7 +131,7 @@ LearnedPolynomial fit_support(Law law, MatrixView<const double> z, std::span<con
 
 LassoResult learn_lasso(Law law, MatrixView<const double> z, std::span<const double> y,
                         const LassoOptions& options) {
-  check_sample(z, y);
+  check_labels(z, y);
   require(z.rows >= 5, "the lasso has ", z.rows, " samples; at least 5 are needed");
   const double products = product_count(false, z.cols, options.degree);
   require(products * static_cast<double>(z.rows) <= static_cast<double>(kMaxLassoEntries), "the lasso needs all ",
@@ -169,44 +161,15 @@ LassoResult learn_lasso(Law law, MatrixView<const double> z, std::span<const dou
   // Least squares on more than a third of the samples fits noise, and on hundreds of columns takes its time.
   const auto most = static_cast<std::size_t>(std::clamp<Index>(z.rows / 3, 1, 400));
   if (support.size() > most) {
-    const auto size = [&](Index k) { return std::abs(descent.coefficients()[static_cast<std::size_t>(k)]); };
+    const auto size = [&](Index k) { return std::abs(descent.coefficients()[k]); };
     std::stable_sort(support.begin(), support.end(), [&](Index a, Index b) { return size(a) > size(b); });
     support.resize(most);
   }
   std::vector<PolynomialTerm> terms;
   for (const Index k : support)
-    terms.push_back({descent.coefficients()[static_cast<std::size_t>(k)], basis.monomial(k)});
+    terms.push_back({descent.coefficients()[k], basis.monomial(k)});
   result.fit = fit_support(law, z, y, terms);
   return result;
-}
-
-// --- all correlations
-// --------------------------------------------------------------------------------------------------
-
-ExhaustiveResult learn_exhaustively(Law law, MatrixView<const double> z, std::span<const double> y, Index degree,
-                                    Index terms) {
-  check_sample(z, y);
-  require(z.rows >= 1, "no samples; at least 1 is needed");
-  require(terms >= 1, "terms is ", terms, "; it must be at least 1");
-  const double work = product_count(false, z.cols, degree) * static_cast<double>(z.rows);
-  require(work <= kMaxExhaustiveWork, "all products of ", z.cols, " generators up to degree ", degree, " times ",
-          z.rows, " samples are ", static_cast<std::int64_t>(std::min(work, 9e18)), " products; at most ",
-          static_cast<std::int64_t>(kMaxExhaustiveWork),
-          " are allowed: take fewer generators, samples, or a smaller degree, or growing-basis");
-  const ProductBasis basis(law, z.cols, degree);
-  std::vector<double> sums(static_cast<std::size_t>(basis.size()));
-  basis.correlate(z, y.data(), sums.data());
-  std::vector<Index> order(sums.size() - 1);
-  std::iota(order.begin(), order.end(), Index{1});
-  const auto size = [&](Index k) { return std::abs(sums[static_cast<std::size_t>(k)]); };
-  const auto count = std::min<std::size_t>(order.size(), static_cast<std::size_t>(terms));
-  const auto larger = [&](Index a, Index b) { return size(a) > size(b) || (size(a) == size(b) && a < b); };
-  std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), larger);
-  std::vector<PolynomialTerm> found;
-  for (std::size_t i = 0; i < count; ++i)
-    found.push_back(
-        {sums[static_cast<std::size_t>(order[i])] / static_cast<double>(z.rows), basis.monomial(order[i])});
-  return {fit_terms(law, z, y, found), basis.size() - 1};
 }
 
 }  // namespace eqnn::hard
