@@ -38,7 +38,7 @@ class StreamsAside {
   StreamsAside() {
     std::fflush(nullptr);
     for (int stream = 0; stream < 3; ++stream)
-      kept_[static_cast<std::size_t>(stream)] = fcntl(stream, F_DUPFD_CLOEXEC, 3);
+      kept_[stream] = fcntl(stream, F_DUPFD_CLOEXEC, 3);
     const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int stream = 0; nothing >= 0 && stream < 3; ++stream) dup2(nothing, stream);
     if (nothing >= 0) close(nothing);
@@ -47,7 +47,7 @@ class StreamsAside {
     std::cout.flush();
     std::fflush(nullptr);
     for (int stream = 0; stream < 3; ++stream) {
-      const int kept = kept_[static_cast<std::size_t>(stream)];
+      const int kept = kept_[stream];
       if (kept < 0) continue;
       dup2(kept, stream);
       close(kept);

@@ -99,7 +99,7 @@ void Search::merge() {
   std::map<std::vector<std::int32_t>, Index> balance;
   for (Index e = 0; e < all_.count; ++e) {
     const auto row = all_.row(e);
-    balance[{row.begin(), row.end()}] += all_.labels[static_cast<std::size_t>(e)];
+    balance[{row.begin(), row.end()}] += all_.labels[e];
   }
   items_.width = all_.width;
   for (const auto& [row, more] : balance) {
@@ -127,7 +127,7 @@ void Search::offer(const Halfspace& halfspace) {
 
 bool Search::one_label(const Items& kept) const {
   return std::all_of(kept.begin(), kept.end(), [&](Index e) {
-    return items_.labels[static_cast<std::size_t>(e)] == items_.labels[static_cast<std::size_t>(kept[0])];
+    return items_.labels[e] == items_.labels[kept[0]];
   });
 }
 
@@ -137,13 +137,13 @@ bool Search::find_conflict(const Items& kept, Items& conflict) {
   conflict.clear();
   if (seconds_left() <= 0) return stop("time limit");
   if (one_label(kept)) return true;
-  const auto label = [&](Index e) { return items_.labels[static_cast<std::size_t>(e)]; };
+  const auto label = [&](Index e) { return items_.labels[e]; };
   LinearProgram program;
   for (const Index e : kept) program.column(label(e) > 0 ? -1 : 0, kInfinity);
   std::vector<double> values(kept.size());
   for (Index i = 0; i <= items_.width; ++i) {
     for (std::size_t j = 0; j < kept.size(); ++j)
-      values[j] = label(kept[j]) * (i < items_.width ? items_.row(kept[j])[static_cast<std::size_t>(i)] : 1);
+      values[j] = label(kept[j]) * (i < items_.width ? items_.row(kept[j])[i] : 1);
     program.row(values, 'E', 0);
   }
   for (std::size_t j = 0; j < kept.size(); ++j) values[j] = label(kept[j]) > 0 ? 1 : 0;
@@ -166,8 +166,8 @@ bool Search::find_conflict(const Items& kept, Items& conflict) {
 // those exist wherever real ones do (multiply by a common denominator).
 std::optional<Halfspace> Search::separate(const Items& kept, bool whole) {
   if (one_label(kept)) {
-    const bool negative = !kept.empty() && items_.labels[static_cast<std::size_t>(kept[0])] < 0;
-    return Halfspace{std::vector<double>(static_cast<std::size_t>(items_.width)), negative ? 1.0 : 0.0};
+    const bool negative = !kept.empty() && items_.labels[kept[0]] < 0;
+    return Halfspace{std::vector<double>(items_.width), negative ? 1.0 : 0.0};
   }
   LinearProgram program;
   for (Index i = 0; i <= items_.width; ++i)
@@ -177,7 +177,7 @@ std::optional<Halfspace> Search::separate(const Items& kept, bool whole) {
     values.clear();
     for (const std::int32_t f : items_.row(e)) values.insert(values.end(), {double(f), -double(f)});
     values.insert(values.end(), {-1, 1});
-    const bool positive = items_.labels[static_cast<std::size_t>(e)] > 0;
+    const bool positive = items_.labels[e] > 0;
     program.row(values, positive ? 'G' : 'L', positive ? 0 : -1);
   }
   // What was found so far is worth the moment that a linear program takes, also when the time is over.
@@ -199,21 +199,21 @@ std::optional<Halfspace> Search::separate(const Items& kept, bool whole) {
 // item after the other: a conflict for each that does not, and the halfspace of the rest. False: the search is
 // over.
 bool Search::round(const Items& given_up) {
-  std::vector<bool> out(static_cast<std::size_t>(items_.count));
-  for (const Index e : given_up) out[static_cast<std::size_t>(e)] = true;
+  std::vector<bool> out(items_.count);
+  for (const Index e : given_up) out[e] = true;
   const std::size_t before = conflicts_.size();
   Items kept, conflict;
   do {
     kept.clear();
     for (Index e = 0; e < items_.count; ++e)
-      if (!out[static_cast<std::size_t>(e)]) kept.push_back(e);
+      if (!out[e]) kept.push_back(e);
     if (!find_conflict(kept, conflict)) return false;
-    for (const Index e : conflict) out[static_cast<std::size_t>(e)] = true;
+    for (const Index e : conflict) out[e] = true;
     if (!conflict.empty()) conflicts_.insert(conflict);
   } while (!conflict.empty());
   bool going = true;
   for (Index e = 0; going && e < items_.count; ++e) {
-    if (!out[static_cast<std::size_t>(e)]) continue;
+    if (!out[e]) continue;
     kept.push_back(e);
     going = find_conflict(kept, conflict);
     if (going && conflict.empty()) continue;
@@ -234,7 +234,7 @@ bool Search::cover(Items& given_up) {
   for (const Index w : weights_) program.column(static_cast<double>(w), 1, true);
   for (const Items& conflict : conflicts_) {
     std::vector<double> values(weights_.size());
-    for (const Index e : conflict) values[static_cast<std::size_t>(e)] = 1;
+    for (const Index e : conflict) values[e] = 1;
     program.row(values, 'G', 1);
   }
   const auto solution = program.solve(seconds_left());
@@ -248,7 +248,7 @@ bool Search::cover(Items& given_up) {
   if (!solution) return stop(seconds_left() <= 0 ? "time limit" : "solver");
   given_up.clear();
   for (Index e = 0; e < items_.count; ++e)
-    if ((*solution)[static_cast<std::size_t>(e)] > 0.5) given_up.push_back(e);
+    if ((*solution)[e] > 0.5) given_up.push_back(e);
   return true;
 }
 
@@ -257,7 +257,7 @@ void Search::polish() {
   if (seconds_left() <= 0) return;
   Items kept;
   for (Index e = 0; e < items_.count; ++e)
-    if (classify(result_.halfspace, items_.row(e)) == items_.labels[static_cast<std::size_t>(e)]) kept.push_back(e);
+    if (classify(result_.halfspace, items_.row(e)) == items_.labels[e]) kept.push_back(e);
   const auto halfspace = separate(kept, true);
   if (halfspace && agreements(*halfspace, all_) >= result_.agreement) result_.halfspace = *halfspace;
 }

@@ -103,9 +103,9 @@ class TypedProbe final : public Probe {
           fill(b, split);
           const Block<T> x = b[inputs_.input.name];
           const Block<const T> read{x.data, b.last - b.first, x.points, x.channels, x.stride};
-          std::vector<T> y(static_cast<std::size_t>(read.examples));
+          std::vector<T> y(read.examples);
           control ? member.controls(read, y.data()) : member.targets(read, y.data());
-          for (Index e = 0; e < read.examples; ++e) b["y"](e) = y[static_cast<std::size_t>(e)];
+          for (Index e = 0; e < read.examples; ++e) b["y"](e) = y[e];
         });
         const auto g = products_.last_gradient();
         std::copy(g.begin(), g.end(), gradients.begin() + static_cast<std::ptrdiff_t>((split * count + f) * size));

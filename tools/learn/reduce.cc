@@ -127,7 +127,7 @@ int to_halfspace(const ReduceFlags& flags, const Common& common) {
   std::string header, row;
   for (Index i = 1; i <= m; ++i) {
     header += fmt::format("w{},", i);
-    row += fmt::format("{},", halfspace.w[static_cast<std::size_t>(i - 1)]);
+    row += fmt::format("{},", halfspace.w[i - 1]);
   }
   claim_output(flags.out, flags.force);
   eqnn::write_atomically(flags.out, fmt::format("{}theta\n{}{}\n", header, row, halfspace.theta));

@@ -53,10 +53,10 @@ LabelledGraphs to_graphs(const LabelledVectors& vectors, Index n) {
   require(n <= 1 << 16 && vectors.count <= kMostBytes / (n * n), vectors.count, " graphs on ", n,
           " nodes do not fit into 2^32 bytes; take fewer nodes or vectors");
   LabelledGraphs graphs{vectors.count, n, {}, vectors.labels};
-  graphs.adjacency.resize(static_cast<std::size_t>(vectors.count * n * n));
+  graphs.adjacency.resize(vectors.count * n * n);
   for (Index e = 0; e < vectors.count; ++e)
     for (Index i = 1; i <= m; ++i) {
-      const std::int32_t bit = vectors.row(e)[static_cast<std::size_t>(i - 1)];
+      const std::int32_t bit = vectors.row(e)[i - 1];
       require(bit == 0 || bit == 1, "entry ", i, " of vector ", e + 1, " is ", bit, "; it must be 0 or 1");
       if (bit == 0) continue;
       std::uint8_t* row = graphs.adjacency.data() + (e * n + i - 1) * n;
@@ -72,7 +72,7 @@ LabelledVectors to_vectors(const LabelledGraphs& graphs, Index m) {
   LabelledVectors vectors{graphs.count, m, {}, graphs.labels};
   for (Index e = 0; e < counts.count; ++e)
     for (Index d = 1; d < counts.width; ++d) {
-      const std::int32_t nodes = counts.row(e)[static_cast<std::size_t>(d)];
+      const std::int32_t nodes = counts.row(e)[d];
       require(nodes <= (d <= m ? 1 : 0), "graph ", e + 1, " has ", nodes, " nodes of out-degree ", d,
               "; the graph of a vector of ", m, " bits has one at most, and none above degree ", m);
       if (d <= m) vectors.features.push_back(nodes);
@@ -88,7 +88,7 @@ LabelledVectors degree_counts(const LabelledGraphs& graphs) {
           " nodes; all of them are needed");
   check_labels(graphs.labels, graphs.count);
   LabelledVectors counts{graphs.count, n, {}, graphs.labels};
-  counts.features.resize(static_cast<std::size_t>(graphs.count * n));
+  counts.features.resize(graphs.count * n);
   const std::uint8_t* row = graphs.adjacency.data();
   for (Index e = 0; e < graphs.count; ++e)
     for (Index v = 0; v < n; ++v, row += n) {
@@ -96,7 +96,7 @@ LabelledVectors degree_counts(const LabelledGraphs& graphs) {
       require(std::all_of(row, row + n, [](std::uint8_t a) { return a <= 1; }), "graph ", e + 1,
               " has an adjacency entry other than 0 and 1; write 1 for an edge");
       const Index degree = std::accumulate(row, row + n, Index{0});
-      ++counts.features[static_cast<std::size_t>(e * n + degree)];
+      ++counts.features[e * n + degree];
     }
   return counts;
 }
@@ -104,7 +104,7 @@ LabelledVectors degree_counts(const LabelledGraphs& graphs) {
 DegreeNetwork to_network(const Halfspace& halfspace, Index n) {
   const auto m = static_cast<Index>(halfspace.w.size());
   require(n >= m + 1, "n is ", n, "; a halfspace of ", m, " weights needs at least ", m + 1, " nodes");
-  DegreeNetwork network{std::vector<double>(static_cast<std::size_t>(n)), halfspace.theta};
+  DegreeNetwork network{std::vector<double>(n), halfspace.theta};
   std::copy(halfspace.w.begin(), halfspace.w.end(), network.phi.begin() + 1);
   return network;
 }
@@ -119,7 +119,7 @@ RoundedHalfspace to_halfspace(const DegreeNetwork& network, Index n, Index m) {
   const double zero = network.phi[0], nodes = static_cast<double>(n), all_zero = nodes * zero;
   double rounding = std::abs(std::fma(nodes, zero, -all_zero)) + rounding_of_sum(network.theta, -all_zero);
   for (Index i = 1; i <= m; ++i) {
-    const double value = network.phi[static_cast<std::size_t>(i)];
+    const double value = network.phi[i];
     result.halfspace.w.push_back(value - zero);
     rounding += rounding_of_sum(value, -zero);
   }
@@ -160,7 +160,7 @@ Index agreements(const Halfspace& halfspace, const LabelledVectors& vectors) {
   check_shape(vectors);
   Index count = 0;
   for (Index e = 0; e < vectors.count; ++e)
-    count += classify(halfspace, vectors.row(e)) == vectors.labels[static_cast<std::size_t>(e)] ? 1 : 0;
+    count += classify(halfspace, vectors.row(e)) == vectors.labels[e] ? 1 : 0;
   return count;
 }
 
@@ -176,7 +176,7 @@ bool is_minimal_conflict(const LabelledVectors& vectors, std::span<const Index> 
   if (columns < 2) return false;
   std::vector<std::vector<std::int64_t>> a(rows, std::vector<std::int64_t>(columns));
   for (std::size_t j = 0; j < columns; ++j) {
-    const int y = vectors.labels[static_cast<std::size_t>(subset[j])];
+    const int y = vectors.labels[subset[j]];
     for (std::size_t i = 0; i + 1 < rows; ++i) a[i][j] = std::int64_t{y} * vectors.row(subset[j])[i];
     a[rows - 1][j] = y;
   }

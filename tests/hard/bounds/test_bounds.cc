@@ -41,7 +41,7 @@ std::map<std::string, Bound> named(const char* id, const ParameterValues& values
 
 // Power iteration on a positive semidefinite matrix, nothing else in common with the library's method.
 double power_iteration(const Matrix<double>& m) {
-  std::vector<double> v(static_cast<std::size_t>(m.rows())), next(v.size());
+  std::vector<double> v(m.rows()), next(v.size());
   for (std::size_t i = 0; i < v.size(); ++i) v[i] = 1 + static_cast<double>(i % 5) / 7;
   double norm = 0;
   for (int round = 0; round < 3000; ++round) {
@@ -62,7 +62,7 @@ Matrix<double> random_gram(Index size, Index dimension, double shift, std::uint6
   std::vector<std::vector<double>> v;
   for (Index i = 0; i < size; ++i) {
     Draws draws({seed, Stream::user, 0, static_cast<std::uint64_t>(i)});
-    std::vector<double> x(static_cast<std::size_t>(dimension), shift);
+    std::vector<double> x(dimension, shift);
     double norm = 0;
     for (double& e : x) {
       e += draws.normal();
@@ -75,7 +75,7 @@ Matrix<double> random_gram(Index size, Index dimension, double shift, std::uint6
   for (Index i = 0; i < size; ++i)
     for (Index j = 0; j < size; ++j)
       for (std::size_t c = 0; c < v[0].size(); ++c)
-        g(i, j) += v[static_cast<std::size_t>(i)][c] * v[static_cast<std::size_t>(j)][c];
+        g(i, j) += v[i][c] * v[j][c];
   return g;
 }
 
@@ -324,8 +324,8 @@ TEST_CASE("bounds: no query hits more than its share, in a family small enough t
     std::vector<double> inner(60);
     for (Index i = 0; i < 60; ++i)
       for (Index j = 0; j < m; ++j)
-        inner[static_cast<std::size_t>(i)] += (g.gram(0, j) < 0 ? -1 : 1) * g.gram(i, j);
-    for (Index j = 0; j < m; ++j) norm_sq += (g.gram(0, j) < 0 ? -1 : 1) * inner[static_cast<std::size_t>(j)];
+        inner[i] += (g.gram(0, j) < 0 ? -1 : 1) * g.gram(i, j);
+    for (Index j = 0; j < m; ++j) norm_sq += (g.gram(0, j) < 0 ? -1 : 1) * inner[j];
     for (const double v : inner) hit += std::abs(v) > tau * std::sqrt(norm_sq) ? 1 : 0;
     CHECK(hit <= g.largest / (tau * tau));
     CHECK(hit < (1 - gamma) / (tau * tau - gamma));
@@ -400,7 +400,7 @@ TEST_CASE("gradient variance: the definition, term by term, in float and double"
   Draws draws({3, Stream::user, 0, 0});
   for (Index i = 0; i < splits * members * parameters; ++i) g.push_back(std::round(8 * draws.normal()) / 8);
   const auto at = [&](Index k, Index f, Index p) {
-    return g[static_cast<std::size_t>((k * members + f) * parameters + p)];
+    return g[(k * members + f) * parameters + p];
   };
   double variance = 0, signal = 0;
   for (Index k = 0; k < splits; ++k)

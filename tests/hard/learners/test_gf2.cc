@@ -27,13 +27,13 @@ const nlohmann::json& golden() {
 }
 
 using Words = std::vector<std::uint64_t>;
-bool bit_of(const Words& x, Index j) { return (x[static_cast<std::size_t>(j / 64)] >> (j % 64) & 1) != 0; }
+bool bit_of(const Words& x, Index j) { return (x[j / 64] >> (j % 64) & 1) != 0; }
 
 // A random row in which each unknown stands with probability `density`.
 Words random_row(Index unknowns, double density, Draws& draws) {
-  Words row(static_cast<std::size_t>((unknowns + 63) / 64));
+  Words row((unknowns + 63) / 64);
   for (Index j = 0; j < unknowns; ++j)
-    if (draws.uniform() < density) row[static_cast<std::size_t>(j / 64)] |= std::uint64_t{1} << (j % 64);
+    if (draws.uniform() < density) row[j / 64] |= std::uint64_t{1} << (j % 64);
   return row;
 }
 
@@ -150,9 +150,9 @@ TEST_CASE("gf2: rank, span, solutions and contradictions agree with a naive elim
       int left = 0;
       std::vector<int> homogeneous(free.size());
       for (Index j = 0; j < unknowns; ++j) {
-        left ^= row[static_cast<std::size_t>(j)] & static_cast<int>(bit_of(x, j));
+        left ^= row[j] & static_cast<int>(bit_of(x, j));
         for (std::size_t k = 0; k < free.size(); ++k)
-          homogeneous[k] ^= row[static_cast<std::size_t>(j)] & static_cast<int>(bit_of(free[k], j));
+          homogeneous[k] ^= row[j] & static_cast<int>(bit_of(free[k], j));
       }
       CHECK(left == row.back());
       CHECK(std::count(homogeneous.begin(), homogeneous.end(), 1) == 0);

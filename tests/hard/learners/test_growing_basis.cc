@@ -68,8 +68,8 @@ void check_queries(const GrowingBasisResult& result, const nlohmann::json& expec
 
 // The degrees (s_0, ..., s_{r-1}).
 std::vector<Index> degrees(const Monomial& monomial, Index r) {
-  std::vector<Index> list(static_cast<std::size_t>(r));
-  for (const Factor& f : monomial) list[static_cast<std::size_t>(f.generator)] = f.degree;
+  std::vector<Index> list(r);
+  for (const Factor& f : monomial) list[f.generator] = f.degree;
   return list;
 }
 
@@ -166,7 +166,7 @@ TEST_CASE("growing basis: on samples it makes the golden queries and finds the g
   Matrix<double> z(static_cast<Index>(y.size()), 4);
   for (Index e = 0; e < z.rows(); ++e)
     for (Index i = 0; i < 4; ++i)
-      z(e, i) = c.at("Z").at(static_cast<std::size_t>(e)).at(static_cast<std::size_t>(i));
+      z(e, i) = c.at("Z").at(e).at(i);
   for (const auto& run : c.at("runs")) {
     const double damping = run.at("damp");
     SampleOracle oracle(law, z.view(), y, damping);
@@ -219,7 +219,7 @@ TEST_CASE("growing basis: answers from samples are the means of their definition
       for (Index e = 0; e < 700; ++e) {
         const std::span<const double> z(s.z.view().row(e), 5);
         const double res =
-            s.y[static_cast<std::size_t>(e)] - removed.coefficient * monomial_value(law, removed.monomial, z);
+            s.y[e] - removed.coefficient * monomial_value(law, removed.monomial, z);
         const double w = res * res * detector(law, 2, damping, z[1]) * detector(law, 1, damping, z[3]);
         sums[0] += res * res / 700;
         sums[1] += w * detector(law, 2, damping, z[4]) / 700;

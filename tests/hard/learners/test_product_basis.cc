@@ -54,7 +54,7 @@ TEST_CASE("products: sums, values and columns agree with a naive implementation 
     for (Index e = 0; e < count; ++e) weight.push_back(draws.normal());
     for (Index k = 0; k < basis.size(); ++k) c.push_back(draws.normal());
     basis.correlate(x.view(), weight.data(), sums.data());
-    std::vector<double> y(static_cast<std::size_t>(count));
+    std::vector<double> y(count);
     basis.evaluate(x.view(), c.data(), y.data());
     Matrix<double> columns(basis.size(), count + 3);
     basis.expand(x.view(), 3, columns.view());

@@ -29,7 +29,7 @@ double naive_value(const DegreeNetwork& network, const LabelledGraphs& graphs, I
   for (Index v = 0; v < graphs.n; ++v) {
     std::size_t degree = 0;
     for (Index j = 0; j < graphs.n; ++j)
-      degree += graphs.adjacency[static_cast<std::size_t>((e * graphs.n + v) * graphs.n + j)];
+      degree += graphs.adjacency[(e * graphs.n + v) * graphs.n + j];
     sum += network.phi[degree];
   }
   return sum;
@@ -50,7 +50,7 @@ std::uint64_t table(const DegreeNetwork& network, const LabelledGraphs& graphs) 
 // Calls back with every list of `size` whole numbers from -most to most.
 template <class F>
 void all_lists(Index size, int most, const F& f) {
-  std::vector<double> list(static_cast<std::size_t>(size), -most);
+  std::vector<double> list(size, -most);
   for (;;) {
     f(list);
     std::size_t i = 0;
@@ -103,12 +103,12 @@ TEST_CASE("reduction: a vector's graph has node i of out-degree i where x_i is 1
       for (Index node = 1; node <= g.n; ++node) {
         Index degree = 0;
         for (Index j = 0; j < g.n; ++j)
-          degree += g.adjacency[static_cast<std::size_t>((e * g.n + node - 1) * g.n + j)];
-        const bool on = node <= 5 && v.row(e)[static_cast<std::size_t>(node - 1)] == 1;
+          degree += g.adjacency[(e * g.n + node - 1) * g.n + j];
+        const bool on = node <= 5 && v.row(e)[node - 1] == 1;
         CHECK(degree == (on ? node : 0));
-        CHECK(g.adjacency[static_cast<std::size_t>((e * g.n + node - 1) * g.n + node - 1)] == 0);
+        CHECK(g.adjacency[(e * g.n + node - 1) * g.n + node - 1] == 0);
         ones += on ? 1 : 0;
-        if (node <= 5) CHECK(counts.row(e)[static_cast<std::size_t>(node)] == (on ? 1 : 0));  // c_{i+1} = x_i
+        if (node <= 5) CHECK(counts.row(e)[node] == (on ? 1 : 0));  // c_{i+1} = x_i
       }
       CHECK(counts.row(e)[0] == g.n - ones);  // c_1 = n - |x|
     }
