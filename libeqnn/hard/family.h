@@ -11,10 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "../groups/certify.h"
-#include "../groups/permutation_group.h"
 #include "../core/matrix.h"
 #include "../core/rng.h"
+#include "../groups/certify.h"
+#include "../groups/permutation_group.h"
+#include "correlations.h"
 
 namespace eqnn::hard {
 
@@ -26,7 +27,7 @@ struct Fact {
   std::string meaning;  // one short line
 };
 
-// One line of a certificate: passes when |value - expected| <= tolerance.
+// A fact of a member that was computed in another way: passes when |value - expected| <= tolerance.
 struct Check {
   std::string name;
   double value = 0, expected = 0, tolerance = 0;
@@ -60,15 +61,14 @@ class ParameterReader {
 struct InputLayout {
   std::string name;
   Index points = 1, channels = 1;
-  bool bits = false;             // every entry is 0 or 1
-  std::vector<Index> dims = {};  // of one example in files, where they are not [points, channels]
+  bool bits = false;              // every entry is 0 or 1
+  std::vector<Index> dims = {};   // of one example in files, where they are not [points, channels]
   bool other_sizes = false;       // value() takes inputs of other sizes too, and says which
 };
 
-struct CertifyOptions {
+struct CheckOptions {
   std::uint64_t seed = 0;
   Index samples = 10000;  // random inputs of the checks that sample
-  int threads = 1;
 };
 
 // One function of a family. Immutable: any number of threads may call it at the same time.
@@ -84,8 +84,8 @@ class Member {
   // at.example + e).
   virtual void sample(const Counter& at, Block<float> x) const = 0;
   virtual void sample(const Counter& at, Block<double> x) const = 0;
-  // Where the law is uniform on inputs that can be listed: how many there are (at most 2^24), else 0; and the inputs
-  // first, first + 1, ... of the list.
+  // Where the law is uniform on inputs that can be listed: how many there are (at most 2^24), else 0; and the
+  // inputs first, first + 1, ... of the list.
   virtual Index input_count() const { return 0; }
   virtual void list_inputs(Index first, Block<float> x) const;
   virtual void list_inputs(Index first, Block<double> x) const;
@@ -120,25 +120,37 @@ class Member {
   virtual std::string json() const = 0;
   virtual std::vector<Fact> facts() const = 0;
   virtual std::vector<std::string> warnings() const { return {}; }
-  // Recomputes the definition, its realising network, its invariance and its statistics.
-  virtual std::vector<Check> certify(const CertifyOptions& options) const = 0;
+  // Compares the definition with its realising network, its invariance and its statistics with what they should be.
+  // Throws ValueError for options.samples < 1.
+  virtual std::vector<Check> check(const CheckOptions& options) const = 0;
 };
 
-// A family at the command line: its description, and how its members are made.
+// A family: its description, how its members are made, and what is known of all of them. Each family's file fills
+// one; what is null, or empty, a family does not have. Every function throws ValueError for parameters that are not
+// allowed, and may be called by any number of threads.
 struct Family {
   std::string id, title, theorem, group, definition, input_law, control;
   std::vector<Parameter> parameters;
   bool has_parameter(std::string_view name) const;
   // Flags of `eqnn train`, by name, at which the phenomenon shows: network, optimiser, budget.
-  ParameterValues (*training)(const ParameterValues& values);
-  // Draws a member from (seed, Stream::member). Throws ValueError for parameters that are not allowed.
-  std::unique_ptr<Member> (*draw)(const ParameterValues& values, std::uint64_t seed);
+  ParameterValues (*training)(const ParameterValues& values) = nullptr;
+
+  // Draws a member from (seed, Stream::member).
+  std::unique_ptr<Member> (*draw)(const ParameterValues& values, std::uint64_t seed) = nullptr;
   // Reads a member file. Throws FileError for what does not parse, ValueError for values not allowed.
-  std::unique_ptr<Member> (*parse)(std::string_view json);
+  std::unique_ptr<Member> (*parse)(std::string_view json) = nullptr;
   // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their means
-  // and their whole Gram matrix with the exact formula. Throws ValueError as `draw`, and for members < 1.
-  std::vector<Check> (*certify_members)(const ParameterValues& values, Index members,
-                                        const CertifyOptions& options);
+  // and their whole Gram matrix with the exact formula. Throws ValueError for members < 1 too.
+  std::vector<Check> (*check_members)(const ParameterValues& values, Index members,
+                                      const CheckOptions& options) = nullptr;
+
+  // sup E_f <f, h>^2 for every prior for which it is known; the last is that of `draw`, if it is known at all.
+  std::vector<SecondMoment> (*second_moments)(const ParameterValues& values) = nullptr;
+  // Sets of members that are nearly orthogonal by proof, from the least gamma on.
+  std::vector<Packing> (*packings)(const ParameterValues& values) = nullptr;
+  // Of `members` members that `draw` makes from the seeds seed, seed + 1, ...; null where the second moment says
+  // more (all members are orthonormal).
+  PairCorrelations (*correlations)(const ParameterValues& values, Index members, std::uint64_t seed) = nullptr;
 };
 
 const std::vector<Family>& families();

@@ -232,22 +232,21 @@ eqnn::hard::Check check_values(const Member& member, const std::string& path) {
 }
 
 int check(const FamilyFlags& flags, const Common& common) {
-  const eqnn::hard::CertifyOptions options{
-      .seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common),
-      .threads = common.thread_count()};
+  const eqnn::hard::CheckOptions options{
+      .seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common)};
   const Family& family = eqnn::hard::family(flags.id);
   std::vector<eqnn::hard::Check> checks;
   require(flags.in.empty() || !flags.member.empty(),
           "families check --in needs --member F: whose values are to be checked?");
   if (!flags.members.empty()) {
     require(flags.member.empty(), "--members and --member exclude each other");
-    checks = family.certify_members(family_parameters(family, parameters_given(flags)),
+    checks = family.check_members(family_parameters(family, parameters_given(flags)),
                                     parse_integer("members", flags.members, 1, 4096), options);
   } else {
     const auto member = chosen_member(flags, common);
     warn(*member, common);
     if (flags.in.empty())
-      checks = member->certify(options);
+      checks = member->check(options);
     else
       checks = {check_values(*member, flags.in)};
   }

@@ -6,7 +6,6 @@
 #include <fmt/core.h>
 
 #include "bounds.h"
-#include "../families/gnn_degree_parity/gnn_degree_parity.h"
 
 namespace eqnn::hard {
 namespace {
@@ -110,12 +109,6 @@ void add_bounded_moment(const SecondMoment& m, const std::string& suffix, const 
 
 // --- from pairwise correlations --------------------------------------------------------------------------------
 
-// N functions of the prior's family, |E f_i f_j| <= gamma.
-struct Packing {
-  double members, gamma;
-  std::string prior, source;
-};
-
 void add_near_orthonormal(const Packing& p, const std::string& suffix, const Asked& a, std::vector<Bound>& all) {
   all.push_back({.kind = "B2",
                  .name = "B2 near-orthonormal" + suffix,
@@ -155,50 +148,35 @@ void add_sda(double dimension, const Packing& p, const std::string& how, const s
 }
 
 void add_orthonormal(const SecondMoment& m, const Asked& a, std::vector<Bound>& all) {
-  const Packing p{m.orthonormal, 0, m.prior, m.source};
+  const Packing p{m.orthonormal, 0, "", m.prior, m.source};
   add_near_orthonormal(p, "", a, all);
   add_sda(near_orthonormal_sda(p.members, 0, a.tau * a.tau), p, "N tau^2 for N orthonormal functions", "", a, all);
   add_szorenyi(p, "", a, all);
 }
 
-// gnn-degree-parity has members that are pairwise near-orthogonal by proof: R = {i : |1 - 2 p_i|^n <= gamma}, an
-// anchor of R left out, S any subset of the rest. The gamma is the one whose bound is largest.
-void add_spread_classes(const ParameterValues& values, const Asked& a, std::vector<Bound>& all) {
-  const ParameterReader read(family("gnn-degree-parity").parameters, values);
-  const Index n = read.integer("n");
-  std::vector<double> gammas;
-  for (const double p : class_probabilities(n, read.flag("self-loops")))
-    gammas.push_back(std::pow(std::abs(1 - 2 * p), static_cast<double>(n)));
-  std::sort(gammas.begin(), gammas.end());
-  Packing best{0, 0, "", ""};
+// Of the packings of a family, the one whose bound is largest.
+void add_best_packing(const std::vector<Packing>& packings, const Asked& a, std::vector<Bound>& all) {
+  const Packing* best = nullptr;
   double most = -1;
-  for (std::size_t i = 1; i < gammas.size(); ++i) {
-    const double members = std::ldexp(1.0, static_cast<int>(std::min<std::size_t>(i, 1000))), gamma = gammas[i];
-    if (gamma >= a.tau * a.tau) break;
-    const double queries = near_orthonormal_queries(members, gamma, a.tau, a.prob);
-    if (queries > most) {
-      best = {
-          members, gamma,
-          fmt::format("uniform over the subsets S of {} of the {} classes i with |1 - 2 p_i|^n <= gamma", i, i + 1),
-          "corr(f_S, f_T) = (1 - 2 p_(S xor T))^n, and S xor T holds a class of R and leaves one out, so that "
-          "p_(S xor T) lies between the p_i of two classes and their complements"};
-      most = queries;
-    }
+  for (const Packing& p : packings) {
+    if (p.gamma >= a.tau * a.tau) continue;
+    const double queries = near_orthonormal_queries(p.members, p.gamma, a.tau, a.prob);
+    if (queries <= most) continue;
+    most = queries;
+    best = &p;
   }
-  if (most < 0) return;
-  add_near_orthonormal(best, ", spread classes", a, all);
-  add_szorenyi(best, ", spread classes", a, all);
+  if (best == nullptr) return;
+  add_near_orthonormal(*best, ", " + best->name, a, all);
+  add_szorenyi(*best, ", " + best->name, a, all);
 }
 
-void add_gram(const SampledGram& g, std::string_view id, const Asked& a, const BoundOptions& options,
-              std::vector<Bound>& all) {
+void add_gram(const SampledGram& g, const Asked& a, const BoundOptions& options, std::vector<Bound>& all) {
   const double size = static_cast<double>(g.limits.rows());
   const std::string suffix = fmt::format(", {} sampled members", g.limits.rows()),
                     prior = fmt::format("uniform over {} members drawn from the seeds {} on", g.limits.rows(),
-                                        options.seed),
-                    formula = id == "rotation-invariant" ? "|E f_B f_B'| <= ||B^T B'||^(2k), for every pair"
-                                                         : "the whole Gram matrix, by the family's exact formula";
-  const Packing p{size, std::min(1.0, largest_correlation(g.limits.view())), prior, formula};
+                                        options.seed);
+  const std::string& formula = g.formula;
+  const Packing p{size, std::min(1.0, largest_correlation(g.limits.view())), "", prior, formula};
   const auto add_eigenvalue = [&](const std::string& name, const std::string& what, double eigenvalue, double error,
                                   const std::string& source) {
     const Bound b{.kind = "B1",
@@ -249,10 +227,10 @@ std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values,
       add_unit_moment(moments[i], suffix, asked, all);
   }
   if (!moments.empty() && moments[0].orthonormal > 0) add_orthonormal(moments[0], asked, all);
-  if (id == "gnn-degree-parity") add_spread_classes(values, asked, all);
+  if (const Family& f = family(id); f.packings != nullptr) add_best_packing(f.packings(values), asked, all);
   if (options.members == 0) return all;
   const SampledGram gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
-  if (gram.limits.rows() > 0) add_gram(gram, id, asked, options, all);
+  if (gram.limits.rows() > 0) add_gram(gram, asked, options, all);
   return all;
 }
 

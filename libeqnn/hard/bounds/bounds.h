@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "../correlations.h"
 #include "../family.h"
 
 namespace eqnn::hard {
@@ -63,18 +64,6 @@ double largest_correlation(MatrixView<const double> gram);
 
 // --- The constants of the families.
 
-// sup E_f <f, h>^2 over h, for a prior over the members of a family.
-struct SecondMoment {
-  double bounded = 0;       // over |h| <= 1
-  double unit = 0;          // over E h^2 <= 1; >= bounded
-  double error = 0;         // relative standard error of both, from an estimated acceptance; 0: exact
-  double orthonormal = 0;   // the prior is uniform over so many orthonormal functions; 0: it is not
-  bool two_valued = false;  // members are +-1
-  std::string prior;        // "uniform over all ...", "as the sampler draws: ..."
-  std::string formula;      // "lambda = 1 / dim H_4(R^50), 291550"
-  std::string source;       // who proves it, or the proof in a line
-};
-
 // Of all priors for which one is known; the last is of members as Family::draw makes them, if it is known at all
 // (cnn-cyclic needs c-min > 0, rotation-invariant n >= 5). Throws ValueError for an unknown family and parameters
 // that are not allowed.
@@ -86,6 +75,7 @@ struct SampledGram {
   Matrix<double> limits;          // |E f_i f_j| <= limits, always exact
   Index inputs = 0;               // of the estimate; 0: exact
   double largest = 0, error = 0;  // the largest eigenvalue of gram, and its standard error
+  std::string formula;            // what the limits are, in words
 };
 // Exact by the families' formulas; rotation-invariant: from `inputs` random inputs, whose largest eigenvalue is too
 // large on average (by a relative 2 sqrt(members / inputs) or less), so that the bound is too low. Empty where

@@ -548,9 +548,9 @@ TEST_CASE("invariant poly: every certificate passes") {
     if (kind == Generators::rowsum) inputs.m = 3;
     if (kind == Generators::cyclic) inputs.n = 26;
     const PolynomialSampler sampler{inputs, 4, 5};
-    auto checks = InvariantPoly::draw(sampler, 2).certify({4, 1000, 1});
+    auto checks = InvariantPoly::draw(sampler, 2).check({4, 1000});
     CHECK(checks.size() == 14);
-    const auto members = certify_invariant_polys(sampler, 12, {0, 1000, 1});
+    const auto members = check_invariant_polys(sampler, 12, {0, 1000});
     CHECK(members.size() == 3);
     checks.insert(checks.end(), members.begin(), members.end());
     for (const Check& c : checks) {
@@ -561,12 +561,12 @@ TEST_CASE("invariant poly: every certificate passes") {
     }
   }
   for (std::uint64_t seed = 0; seed < 20; ++seed)
-    for (const Check& c : random_member(seed).certify({seed, 200, 1})) {
+    for (const Check& c : random_member(seed).check({seed, 200})) {
       INFO(seed, ": ", c.name, ": ", c.value, " expected ", c.expected, " tolerance ", c.tolerance);
       CHECK(c.pass());
     }
-  CHECK_THROWS_AS(random_member(0).certify({0, 0, 1}), ValueError);
-  CHECK_THROWS_AS(certify_invariant_polys({}, 0, {}), ValueError);
+  CHECK_THROWS_AS(random_member(0).check({0, 0}), ValueError);
+  CHECK_THROWS_AS(check_invariant_polys({}, 0, {}), ValueError);
 }
 
 TEST_CASE("invariant poly: correlations are those of common monomials") {
@@ -708,7 +708,7 @@ TEST_CASE("invariant poly: parameters take their defaults from each other, and m
   CHECK(r_of({{"generators", "cyclic"}, {"n", "64"}, {"r", "31"}}) == 31);
   CHECK(family.draw({{"m", "3"}, {"r", "7"}}, 0)->input().points == 3);
   CHECK(family.draw({}, 3)->json() == drawn(Generators::rowsum, 100, 4, 5, 3).json());
-  CHECK(family.certify_members({{"r", "8"}}, 3, {0, 300, 1}).size() == 3);
+  CHECK(family.check_members({{"r", "8"}}, 3, {0, 300}).size() == 3);
   CHECK(family.training({}).at("model") == "poly");
   const auto refused = [&](const ParameterValues& values) {
     return message<ValueError>([&] { family.draw(values, 0); });

@@ -56,7 +56,7 @@ struct TemporaryFile {
 }  // namespace
 
 TEST_CASE("planar families: certificates pass at the defaults and at other settings") {
-  const CertifyOptions options{1, 1500, 1};
+  const CheckOptions options{1, 1500};
   const std::pair<const char*, ParameterValues> settings[] = {
       {"gnn-feature", {}},
       {"gnn-feature", {{"k", "1"}, {"d", "2"}, {"n", "1"}, {"graph", "empty"}}},
@@ -71,8 +71,8 @@ TEST_CASE("planar families: certificates pass at the defaults and at other setti
   for (const auto& [id, values] : settings) {
     const std::string& name = id;  // INFO captures, and clang 14 cannot capture a structured binding
     INFO(name);
-    check_passes(family(id).draw(values, 3)->certify(options));
-    check_passes(family(id).certify_members(values, 4, options));
+    check_passes(family(id).draw(values, 3)->check(options));
+    check_passes(family(id).check_members(values, 4, options));
   }
 }
 

@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 
 #include "../../../kernels/kernels.h"
-#include "../../member_file.h"
 
 namespace eqnn::hard {
 namespace {
@@ -208,90 +206,6 @@ std::vector<std::string> BooleanOrbit::warnings() const {
     lines.push_back(fmt::format("the label is biased: |E (1 - 2g)| = {:.3g}, above 0.1: a constant does well",
                                 std::abs(*mean_)));
   return lines;
-}
-
-// --- the registry's entry ----------------------------------------------------------------------------------
-
-std::string BooleanOrbit::json() const {
-  nlohmann::ordered_json document;
-  document["group"] = std::string(name(law_.group));
-  document["n"] = law_.n;
-  document["seed"] = std::to_string(seed_);
-  return document.dump();
-}
-
-namespace {
-
-std::uint64_t decimal_seed(const std::string& text) {
-  std::uint64_t seed = 0;
-  const char* end = text.data() + text.size();
-  const auto [last, error] = std::from_chars(text.data(), end, seed);
-  require(error == std::errc() && last == end, "'seed' of the member is '", text,
-          "'; it must be a whole number from 0 to 18446744073709551615, in decimal");
-  return seed;
-}
-
-std::unique_ptr<Member> parse_member(std::string_view text) {
-  const nlohmann::json document = parse_member_document(text, {"group", "n", "seed"});
-  return std::make_unique<BooleanOrbit>(orbit_group(text_value(document, "group")), whole_number(document, "n"),
-                                        decimal_seed(text_value(document, "seed")));
-}
-
-const std::vector<Parameter>& parameters() {
-  static const std::vector<Parameter> all = {
-      {"group", "cyclic", "cyclic, symmetric, or adjacency (graphs up to isomorphism)"},
-      {"n", "20", "bits, 1 to 1024; adjacency: m^2 with m <= 8"},
-  };
-  return all;
-}
-
-OrbitLaw law_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
-  return {orbit_group(read.text("group")), read.integer("n")};
-}
-
-ParameterValues training_flags(const ParameterValues& values) {
-  const OrbitGroup group = orbit_group(ParameterReader(parameters(), values).text("group"));
-  if (group == OrbitGroup::adjacency)
-    return {{"model", "gnn"}, {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
-            {"pool", "mean"}, {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
-  return {{"model", group == OrbitGroup::cyclic ? "cnn" : "deepsets"},
-          {"depth", "2"},
-          {"width", "64"},
-          {"head-width", "64"},
-          {"pool", "mean"},
-          {"lr", "3e-3"},
-          {"batch", "64"},
-          {"steps", "5000"}};
-}
-
-}  // namespace
-
-Family boolean_orbit_family() {
-  Family f;
-  f.id = "boolean-orbit";
-  f.title = "Random Boolean functions of orbits";
-  f.theorem =
-      "statistical queries of tolerance tau need tau^2 N_eff of them, N_eff = 1 / sum p_O^2, about 2^n / n for "
-      "rotations "
-      "(Kiani et al., ICLR 2024); no computational gap: a random bit an orbit can only be memorised, by any "
-      "learner";
-  f.group = "C_n rotating the bits, S_n permuting them, or S_m relabelling the nodes of a graph of n = m^2 bits";
-  f.definition =
-      "g(x) = the fair bit of the orbit of x, hashed from its lexicographically least string; trained as 1 - 2g";
-  f.input_law = "x in {0,1}^n, iid fair bits";
-  f.control = "1[weight > n/2], standardised";
-  f.parameters = parameters();
-  f.training = training_flags;
-  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    const OrbitLaw law = law_of(values);
-    return std::make_unique<BooleanOrbit>(law.group, law.n, seed);
-  };
-  f.parse = parse_member;
-  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
-    return certify_boolean_orbits(law_of(values), members, options);
-  };
-  return f;
 }
 
 }  // namespace eqnn::hard

@@ -109,7 +109,7 @@ class BooleanOrbit final : public Member {
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
-  std::vector<Check> certify(const CertifyOptions& options) const override;
+  std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
   template <class T>
@@ -124,8 +124,8 @@ class BooleanOrbit final : public Member {
   InputLayout layout_;
 };
 
-// Family::certify_members of this family.
-std::vector<Check> certify_boolean_orbits(const OrbitLaw& law, Index members, const CertifyOptions& options);
+// Family::check_members of this family.
+std::vector<Check> check_boolean_orbits(const OrbitLaw& law, Index members, const CheckOptions& options);
 
 Family boolean_orbit_family();
 

@@ -1,128 +1,99 @@
-// Certificates of boolean-orbit: orbits and representatives against their definition, the law against its
+// Checks of boolean-orbit: orbits and representatives against their definition, the law against its
 // formulas, and the hash against fair bits. There is no realising network beyond a table of the orbits.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <numeric>
 
+#include "../../checks.h"
 #include "boolean_orbit.h"
 
 namespace eqnn::hard {
 namespace {
 
 using Bits = std::vector<double>;
-using Images = std::vector<Index>;  // a permutation of bits: bit i goes to images[i]
 using Representative = std::vector<std::uint64_t>;
 
-constexpr double kErrors = 5;
 constexpr Index kHashSeeds = 3000;
 constexpr std::size_t kMostHashedOrbits = kMaxBits + 1;
 
-// Half width of an interval for the mean of `samples` values of this variance, none further than `range` from
-// their mean: 5 standard errors and Bernstein's term, which rare values need.
-double half_width(double variance, double range, double samples) {
-  return kErrors * std::sqrt(variance / samples) + range * kErrors * kErrors / (3 * samples);
-}
-// The same for the mean of `count` squares of standardised sums of signs, relative to its expectation (Laurent
-// and Massart's bound for chi-squared at 5 standard errors).
+// Half width of an interval for the mean of `count` squares of standardised sums of signs, relative to its
+// expectation (Laurent and Massart's bound for chi-squared at 5 standard errors).
 double squares_width(double count) {
   const double level = kErrors * kErrors / 2;
   return 2 * std::sqrt(level / count) + 2 * level / count;
 }
 
-std::size_t words_of(const OrbitLaw& law) { return static_cast<std::size_t>((law.n + 63) / 64); }
+Index words_of(const OrbitLaw& law) { return (law.n + 63) / 64; }
 
-Representative representative(const OrbitLaw& law, const Bits& x) {
+// Bit i of the string is bit i mod 64 of word i / 64.
+Representative packed(const OrbitLaw& law, const Bits& x) {
   Representative words(words_of(law));
   for (std::size_t i = 0; i < x.size(); ++i) words[i / 64] |= std::uint64_t{x[i] != 0} << i % 64;
+  return words;
+}
+
+Representative representative(const OrbitLaw& law, const Bits& x) {
+  Representative words = packed(law, x);
   canonicalise(law, words);
   return words;
 }
 
-// Random inputs; each check has a step of its own, so that no two share randomness.
-struct Inputs {
-  OrbitLaw law;
-  CertifyOptions options;
-  const Member& f;
-  std::uint64_t step = 0;
-
-  std::string how() const { return fmt::format("{} random inputs, seed {}", options.samples, options.seed); }
-  Bits operator()(Index number) const {
-    Bits x(static_cast<std::size_t>(law.n));
-    const Index points = f.input().points, channels = f.input().channels;
-    f.sample({options.seed, Stream::check, step, static_cast<std::uint64_t>(number)},
-             Block<double>{x.data(), 1, points, channels, channels});
-    return x;
-  }
-  double value(const Bits& x) const {
-    const Index points = f.input().points, channels = f.input().channels;
-    return f.value({x.data(), points, channels, channels});
-  }
-};
+// The entries of an input, row after row, which stand one after the other; and a string as an input.
+Bits bits_of(MatrixView<const double> x) { return {x.data, x.data + x.rows * x.cols}; }
+MatrixView<const double> as_input(const Bits& x, const InputLayout& layout) {
+  return {x.data(), layout.points, layout.channels, layout.channels};
+}
 
 // --- the group -------------------------------------------------------------------------------------------
 
 // A permutation of points (bits, or the nodes of graphs) as one of bits.
 Images on_bits(const OrbitLaw& law, const Images& p) {
   if (law.nodes == 0) return p;
-  Images images(static_cast<std::size_t>(law.n));
+  Images images(law.n);
   for (Index i = 0; i < law.nodes; ++i)
-    for (Index j = 0; j < law.nodes; ++j)
-      images[static_cast<std::size_t>(i * law.nodes + j)] =
-          p[static_cast<std::size_t>(i)] * law.nodes + p[static_cast<std::size_t>(j)];
+    for (Index j = 0; j < law.nodes; ++j) images[i * law.nodes + j] = p[i] * law.nodes + p[j];
   return images;
 }
 
-Images identity(const OrbitLaw& law) {
-  Images p(static_cast<std::size_t>(law.nodes > 0 ? law.nodes : law.n));
-  std::iota(p.begin(), p.end(), Index{0});
-  return p;
-}
-Images shift(Images p, Index by) {
-  std::rotate(p.begin(), p.begin() + by, p.end());
-  return p;
-}
+Images identity(const OrbitLaw& law) { return identity_images(law.nodes > 0 ? law.nodes : law.n); }
 Images random_element(const OrbitLaw& law, Draws draws) {
-  Images p = identity(law);
-  if (law.group == OrbitGroup::cyclic) return shift(p, draws.below(static_cast<std::uint32_t>(law.n)));
-  for (std::size_t i = p.size() - 1; i > 0; --i) std::swap(p[i], p[draws.below(static_cast<std::uint32_t>(i + 1))]);
-  return p;
+  const Images one = identity(law);
+  return law.group == OrbitGroup::cyclic ? rotated(one, draws.below(static_cast<std::uint32_t>(law.n)))
+                                         : shuffled(one, draws);
 }
 
 Bits moved(const Bits& x, const Images& images) {
   Bits y(x.size());
-  for (std::size_t i = 0; i < x.size(); ++i) y[static_cast<std::size_t>(images[i])] = x[i];
+  for (std::size_t i = 0; i < x.size(); ++i) y[images[i]] = x[i];
   return y;
 }
 
 // Number of inputs whose value the element number(k) of the group changes.
 template <class Element>
-Check check_invariance(const Inputs& inputs, const std::string& title, const Element& element) {
-  double changed = 0;
-  for (Index k = 0; k < inputs.options.samples; ++k) {
-    const Bits x = inputs(k);
-    changed += inputs.value(x) != inputs.value(moved(x, on_bits(inputs.law, element(k))));
-  }
+Check check_invariance(const OrbitLaw& law, const CheckInputs& inputs, const std::string& title,
+                       const Element& element) {
+  const Member& f = inputs.member;
+  const double changed = sum_of_errors(inputs, [&](Index k, MatrixView<const double> x) {
+    const Bits y = moved(bits_of(x), on_bits(law, element(k)));
+    return f.value(x) != f.value(as_input(y, f.input())) ? 1 : 0;
+  });
   return {"invariance under " + title, changed, 0, 0, inputs.how() + ", number of changes"};
 }
 
-void check_invariances(Inputs inputs, std::vector<Check>& checks) {
-  const OrbitLaw& law = inputs.law;
-  const Images one = identity(law), cycle = shift(one, law.n > 1 && one.size() > 1 ? 1 : 0);
+void check_invariances(const BooleanOrbit& f, const CheckOptions& options, std::vector<Check>& checks) {
+  const OrbitLaw& law = f.law();
+  const Images one = identity(law), cycle = rotated(one, one.size() > 1 ? 1 : 0);
   const std::string what = law.nodes > 0 ? "nodes" : "bits";
-  checks.push_back(check_invariance(inputs, "the cycle of all " + what, [&](Index) { return cycle; }));
-  inputs.step += 1;
-  if (law.group != OrbitGroup::cyclic && one.size() > 1) {
-    Images swap = one;
-    std::swap(swap[0], swap[1]);
-    checks.push_back(check_invariance(inputs, "the transposition (0 1) of " + what, [&](Index) { return swap; }));
-  }
-  inputs.step += 1;
-  checks.push_back(check_invariance(inputs, "a random element of the group an input", [&](Index k) {
-    return random_element(law, Draws({inputs.options.seed, Stream::check, inputs.step + 1, std::uint64_t(k)}));
-  }));
+  const CheckInputs random(f, options, 3);
+  checks.push_back(
+      check_invariance(law, {f, options, 1}, "the cycle of all " + what, [&](Index) { return cycle; }));
+  if (law.group != OrbitGroup::cyclic && one.size() > 1)
+    checks.push_back(check_invariance(law, {f, options, 2}, "the transposition (0 1) of " + what,
+                                      [&](Index) { return transposition(static_cast<Index>(one.size())); }));
+  checks.push_back(check_invariance(law, random, "a random element of the group an input",
+                                    [&](Index k) { return random_element(law, draws_of(random, 4, k)); }));
 }
 
 // The least of all strings x goes to, one element of the group after the other.
@@ -134,7 +105,7 @@ Bits least_of_orbit(const OrbitLaw& law, const Bits& x) {
   }
   Images p = identity(law);
   if (law.group == OrbitGroup::cyclic) {
-    for (Index g = 0; g < law.n; ++g) least = std::min(least, moved(x, shift(p, g)));
+    for (Index g = 0; g < law.n; ++g) least = std::min(least, moved(x, rotated(p, g)));
     return least;
   }
   do least = std::min(least, moved(x, on_bits(law, p)));
@@ -142,22 +113,20 @@ Bits least_of_orbit(const OrbitLaw& law, const Bits& x) {
   return least;
 }
 
-Check check_representatives(const Inputs& inputs) {
-  const OrbitLaw& law = inputs.law;
+Check check_representatives(const BooleanOrbit& f, const CheckOptions& options) {
+  const OrbitLaw& law = f.law();
   double elements = law.group == OrbitGroup::adjacency ? std::tgamma(static_cast<double>(law.nodes) + 1)
                     : law.group == OrbitGroup::cyclic  ? static_cast<double>(law.n)
                                                        : 1;
   elements *= static_cast<double>(law.n);
-  const Index count = std::clamp<Index>(static_cast<Index>(0x1p23 / elements), 1, inputs.options.samples);
-  double wrong = 0;
-  for (Index k = 0; k < count; ++k) {
-    const Bits x = inputs(k), least = least_of_orbit(law, x);
-    Representative expected(words_of(law));
-    for (std::size_t i = 0; i < least.size(); ++i) expected[i / 64] |= std::uint64_t{least[i] != 0} << i % 64;
-    wrong += representative(law, x) != expected;
-  }
+  CheckInputs inputs(f, options, 0);
+  inputs.count = std::clamp<Index>(static_cast<Index>(0x1p23 / elements), 1, options.samples);
+  const double wrong = sum_of_errors(inputs, [&](Index, MatrixView<const double> x) {
+    const Bits bits = bits_of(x);
+    return representative(law, bits) != packed(law, least_of_orbit(law, bits)) ? 1 : 0;
+  });
   return {"representative = least string of the orbit", wrong, 0, 0,
-          fmt::format("{} random inputs, seed {}, number of differences", count, inputs.options.seed)};
+          inputs.how() + ", number of differences; no network beyond a table of the orbits realises the function"};
 }
 
 // --- the law -----------------------------------------------------------------------------------------------
@@ -193,46 +162,38 @@ double sample_squares(std::vector<Representative> sample) {
 
 // Pairs of inputs in one orbit, as a share of all pairs, have mean sum p_O^2. Their variance is at most that
 // of a U-statistic with sum p_O^3 <= max p_O sum p_O^2.
-std::optional<Check> check_collisions(const Inputs& inputs, const std::vector<Representative>& sample) {
+std::optional<Check> check_collisions(const OrbitLaw& law, const CheckInputs& inputs,
+                                      const std::vector<Representative>& sample) {
   const double n = static_cast<double>(sample.size()), pairs = n * (n - 1) / 2;
   if (pairs == 0) return std::nullopt;
   const double share = (sample_squares(sample) * n * n - n) / (n * (n - 1));
-  const double mass = squared_mass_bound(inputs.law), overlap = largest_mass(inputs.law) * mass - mass * mass;
+  const double mass = squared_mass_bound(law), overlap = largest_mass(law) * mass - mass * mass;
   const double variance = mass / pairs + 4 * std::max(0.0, overlap) / n;
   const double tolerance = kErrors * std::sqrt(variance) + kErrors * kErrors / (3 * pairs);
   const std::string how = inputs.how() + ", pairs of one orbit; tolerance 5 s.e. and Bernstein's term";
-  if (squared_mass(inputs.law)) return Check{"collision probability = sum of p_O^2", share, mass, tolerance, how};
+  if (squared_mass(law)) return Check{"collision probability = sum of p_O^2", share, mass, tolerance, how};
   return Check{"collision probability above m! / 2^(m^2)", std::max(0.0, share - mass), 0, tolerance, how};
 }
 
-void check_statistics(const Inputs& inputs, double mean, std::vector<Check>& checks) {
-  const Index count = inputs.options.samples;
-  const Index points = inputs.f.input().points, channels = inputs.f.input().channels;
-  const double total = static_cast<double>(count), variance = inputs.f.target_variance();
-  double label = 0, norm = 0, control = 0, squares = 0, largest = 0, wrong = 0;
-  for (Index k = 0; k < count; ++k) {
-    const Bits x = inputs(k);
-    const std::vector<float> single(x.begin(), x.end());
-    float y = 0;
-    double c = 0;
-    inputs.f.targets(Block<const float>{single.data(), 1, points, channels, channels}, &y);
-    inputs.f.controls(Block<const double>{x.data(), 1, points, channels, channels}, &c);
-    wrong += static_cast<double>(y) != 1 - 2 * inputs.value(x);
-    label += static_cast<double>(y);
-    norm += static_cast<double>(y * y);
-    control += c;
-    squares += c * c;
+void check_statistics(const CheckInputs& inputs, double mean, std::vector<Check>& checks) {
+  const Member& f = inputs.member;
+  double largest = 0, wrong = 0;
+  const auto add = [&](Index, MatrixView<const double> x, double, double c) {
+    wrong += target_in_float(f, x) != 1 - 2 * f.value(x);
     largest = std::max(largest, std::abs(c));
-  }
+  };
+  const Statistics s = statistics_of(inputs, add);
+  const double total = s.target.count;
   const std::string how = inputs.how(), mean_how = how + "; tolerance 5 s.e. and Bernstein's term";
   checks.push_back({"training target = 1 - 2 definition", wrong, 0, 0, how + ", number of differences"});
-  checks.push_back({"norm of the target", norm / total, 1, 0, how});
-  checks.push_back({"mean of the target", label / total, mean, half_width(variance, 2, total), mean_how});
-  checks.push_back({"mean of the control", control / total, 0, half_width(1, largest, total), mean_how});
+  checks.push_back({"norm of the target", s.target_squared.mean(), 1, 0, how});
+  checks.push_back({"mean of the target", s.target.mean(), mean, bernstein_width(f.target_variance(), 2, total),
+                    mean_how});
+  checks.push_back({"mean of the control", s.control.mean(), 0, bernstein_width(1, largest, total), mean_how});
   // Two values a, b of mean 0 and variance 1: ab = -1, and the square has variance (a + b)^2.
   const double skew = largest - 1 / largest;
-  checks.push_back(
-      {"variance of the control", squares / total, 1, half_width(skew * skew, largest * largest, total), mean_how});
+  checks.push_back({"variance of the control", s.control_squared.mean(), 1,
+                    bernstein_width(skew * skew, largest * largest, total), mean_how});
 }
 
 // --- the hash ----------------------------------------------------------------------------------------------
@@ -273,14 +234,12 @@ void check_hash(const OrbitLaw& own, std::uint64_t seed, std::vector<Check>& che
                     pairs / static_cast<double>(kHashSeeds - 1) / expected, 1, 0.15, how});
 }
 
-std::vector<Representative> representatives(const Inputs& inputs) {
+std::vector<Representative> representatives(const OrbitLaw& law, const CheckInputs& inputs) {
   std::vector<Representative> sample;
-  for (Index k = 0; k < inputs.options.samples; ++k) sample.push_back(representative(inputs.law, inputs(k)));
+  for_each_input(inputs, [&](Index, MatrixView<const double> x) {
+    sample.push_back(representative(law, bits_of(x)));
+  });
   return sample;
-}
-
-void require_samples(const CertifyOptions& options) {
-  require(options.samples >= 1, "samples is ", options.samples, "; at least 1 random input is needed");
 }
 
 // A member of the law that is not constant, for its inputs.
@@ -295,69 +254,82 @@ BooleanOrbit any_member(const OrbitLaw& law, std::uint64_t seed) {
   }
 }
 
+// The bits of every member on the sample of representatives, packed.
+struct Labels {
+  std::vector<std::vector<std::uint64_t>> bits;
+  double bias_squares = 0;  // summed over members
+};
+Labels labels_of(const OrbitLaw& law, Index members, std::uint64_t seed,
+                 const std::vector<Representative>& sample) {
+  Labels labels;
+  for (Index m = 0; m < members; ++m) {
+    std::vector<std::uint64_t> bits((sample.size() + 63) / 64);
+    Index ones = 0;
+    for (std::size_t i = 0; i < sample.size(); ++i) {
+      const int bit = orbit_bit(law, seed + static_cast<std::uint64_t>(m), sample[i]);
+      bits[i / 64] |= static_cast<std::uint64_t>(bit) << i % 64;
+      ones += bit;
+    }
+    const double bias = 1 - 2 * static_cast<double>(ones) / static_cast<double>(sample.size());
+    labels.bias_squares += bias * bias;
+    labels.bits.push_back(std::move(bits));
+  }
+  return labels;
+}
+
+// `squares`: sum of p_O^2 of the sample, of size `total`.
+void check_pairs(const Labels& labels, double total, double squares, const std::string& how,
+                 std::vector<Check>& checks) {
+  double correlation_squares = 0, largest = 0, pairs = 0;
+  for (std::size_t i = 0; i < labels.bits.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j, ++pairs) {
+      Index differ = 0;
+      for (std::size_t w = 0; w < labels.bits[i].size(); ++w)
+        differ += std::popcount(labels.bits[i][w] ^ labels.bits[j][w]);
+      const double correlation = 1 - 2 * static_cast<double>(differ) / total;
+      correlation_squares += correlation * correlation;
+      largest = std::max(largest, std::abs(correlation));
+    }
+  if (pairs == 0) return;
+  const std::string pair_how = fmt::format("{} pairs of {}", pairs, how);
+  checks.push_back({"mean square correlation / sum of p_O^2 of the sample", correlation_squares / pairs / squares,
+                    1, squares_width(pairs), pair_how + "; tolerance of chi-squared at 5 s.e."});
+  // Of a few heavy orbits the largest can be anything.
+  if (const double bound = errors_of_largest(pairs) * std::sqrt(squares); bound < 1)
+    checks.push_back({"largest correlation of two members", largest, 0, bound,
+                      pair_how + "; size 1/sqrt(N_eff) and sampling error, not 0"});
+}
+
 }  // namespace
 
-std::vector<Check> BooleanOrbit::certify(const CertifyOptions& options) const {
+std::vector<Check> BooleanOrbit::check(const CheckOptions& options) const {
   require_samples(options);
-  std::vector<Check> checks;
-  checks.push_back(check_representatives({law_, options, *this, 0}));
-  checks.back().how += "; no network beyond a table of the orbits realises the function";
-  check_invariances({law_, options, *this, 1}, checks);
+  std::vector<Check> checks = {check_representatives(*this, options)};
+  check_invariances(*this, options, checks);
   check_orbits(law_, checks);
-  const Inputs inputs{law_, options, *this, 5};
-  if (auto check = check_collisions(inputs, representatives(inputs))) checks.push_back(*check);
+  const CheckInputs inputs(*this, options, 5);
+  if (auto check = check_collisions(law_, inputs, representatives(law_, inputs))) checks.push_back(*check);
   // An unknown mean has the size of the sum of squared masses, far below a standard error.
   check_statistics(inputs, mean_.value_or(0), checks);
   check_hash(law_, options.seed, checks);
   return checks;
 }
 
-std::vector<Check> certify_boolean_orbits(const OrbitLaw& law, Index members, const CertifyOptions& options) {
-  require(members >= 1, "members is ", members, "; at least 1 member is needed");
+std::vector<Check> check_boolean_orbits(const OrbitLaw& law, Index members, const CheckOptions& options) {
+  require_members(members);
   require_samples(options);
   const BooleanOrbit any = any_member(law, options.seed);
-  const Inputs inputs{law, options, any, 7};
-  const auto sample = representatives(inputs);
+  const CheckInputs inputs(any, options, 7);
+  const auto sample = representatives(law, inputs);
   const double total = static_cast<double>(sample.size()), squares = sample_squares(sample);
-  const double count = static_cast<double>(members), pairs = count * (count - 1) / 2;
-
-  std::vector<std::vector<std::uint64_t>> labels;
-  double bias_squares = 0;
-  for (Index m = 0; m < members; ++m) {
-    std::vector<std::uint64_t> packed((sample.size() + 63) / 64);
-    Index ones = 0;
-    for (std::size_t i = 0; i < sample.size(); ++i) {
-      const int bit = orbit_bit(law, options.seed + static_cast<std::uint64_t>(m), sample[i]);
-      packed[i / 64] |= static_cast<std::uint64_t>(bit) << i % 64;
-      ones += bit;
-    }
-    const double bias = 1 - 2 * static_cast<double>(ones) / total;
-    bias_squares += bias * bias;
-    labels.push_back(std::move(packed));
-  }
-  double correlation_squares = 0, largest = 0;
-  for (std::size_t i = 0; i < labels.size(); ++i)
-    for (std::size_t j = 0; j < i; ++j) {
-      Index differ = 0;
-      for (std::size_t w = 0; w < labels[i].size(); ++w) differ += std::popcount(labels[i][w] ^ labels[j][w]);
-      const double correlation = 1 - 2 * static_cast<double>(differ) / total;
-      correlation_squares += correlation * correlation;
-      largest = std::max(largest, std::abs(correlation));
-    }
+  const Labels labels = labels_of(law, members, options.seed, sample);
   std::vector<Check> checks;
   const std::string how = fmt::format("{} members, {}", members, inputs.how());
-  checks.push_back({"mean square bias / sum of p_O^2 of the sample", bias_squares / count / squares, 1,
+  const double count = static_cast<double>(members);
+  checks.push_back({"mean square bias / sum of p_O^2 of the sample", labels.bias_squares / count / squares, 1,
                     squares_width(count), how + "; tolerance of chi-squared at 5 s.e."});
-  if (pairs > 0) {
-    const std::string pair_how = fmt::format("{} pairs of {}", pairs, how);
-    checks.push_back({"mean square correlation / sum of p_O^2 of the sample", correlation_squares / pairs / squares,
-                      1, squares_width(pairs), pair_how + "; tolerance of chi-squared at 5 s.e."});
-    // Of a few heavy orbits the largest can be anything.
-    if (const double bound = (kErrors + std::sqrt(2 * std::log(pairs))) * std::sqrt(squares); bound < 1)
-      checks.push_back({"largest correlation of two members", largest, 0, bound,
-                        pair_how + "; size 1/sqrt(N_eff) and sampling error, not 0"});
-  }
-  if (auto check = check_collisions(inputs, sample)) checks.push_back(*check);
+  check_pairs(labels, total, squares, how, checks);
+  if (auto check = check_collisions(law, inputs, sample)) checks.push_back(*check);
   return checks;
 }
 

@@ -5,16 +5,13 @@
 #include <algorithm>
 #include <array>
 
-#include "../../member_file.h"
+#include "../../binomial.h"
 #include "../../sampling.h"
 
 namespace eqnn::hard {
 namespace {
 
 constexpr double kLeastNorm = 1e-10;
-
-// Random S of the acceptance that facts() reports: fewer where each takes longer.
-Index fact_sets(Index k) { return std::clamp<Index>(3200 >> k / 2, 25, 400); }
 
 // S, ascending.
 std::vector<Index> checked_set(const FrameParityLaw& law, std::vector<Index> set) {
@@ -27,12 +24,6 @@ std::vector<Index> checked_set(const FrameParityLaw& law, std::vector<Index> set
     require(t == 0 || set[t] != set[t - 1], "S contains ", set[t], " twice; name each coordinate once");
   }
   return set;
-}
-
-double binomial(Index n, Index k) {
-  double b = 1;
-  for (Index i = 1; i <= k; ++i) b = b * static_cast<double>(n - k + i) / static_cast<double>(i);
-  return std::round(b);
 }
 
 // Calls visit(e, y_S) for every example.
@@ -68,6 +59,10 @@ FrameParityLaw::FrameParityLaw(Index coordinates, Index size, ParityFrame f) : n
   require(n <= kMaxCoordinates, "n is ", n, "; at most ", kMaxCoordinates, " coordinates are supported");
   require(k <= n, "k is ", k, " and n is ", n, "; S has k of the n coordinates, so k must be at most n");
 }
+
+double set_count(const FrameParityLaw& law) { return std::round(binomial(law.n, law.k)); }
+
+Index acceptance_sets(Index k) { return std::clamp<Index>(3200 >> k / 2, 25, 400); }
 
 // --- the member ------------------------------------------------------------------------------------------
 
@@ -139,9 +134,10 @@ void FrameParity::controls(Block<const double> x, double* y) const { all_control
 std::vector<Fact> FrameParity::facts() const {
   const ParityMoments& m = moments();
   const bool framed = law_.frame != ParityFrame::none;
-  const double sets = binomial(law_.n, law_.k), acceptance = FrameParitySampler(law_).acceptance(fact_sets(law_.k));
+  const Index tried = acceptance_sets(law_.k);
+  const double sets = set_count(law_), acceptance = FrameParitySampler(law_).acceptance(tried);
   const double acceptance_error =
-      framed ? std::sqrt(acceptance * (1 - acceptance) / static_cast<double>(fact_sets(law_.k))) : 0;
+      framed ? std::sqrt(acceptance * (1 - acceptance) / static_cast<double>(tried)) : 0;
   const double units = std::ldexp(1.0, static_cast<int>(law_.k)), n = static_cast<double>(law_.n);
   return {
       {"n", n, 0, "coordinates"},
@@ -171,76 +167,6 @@ std::vector<std::string> FrameParity::warnings() const {
     lines.push_back(
         fmt::format("k={} is easy: gradient descent has learned it wherever it was tried; k=6 is not", law_.k));
   return lines;
-}
-
-// --- the registry's entry --------------------------------------------------------------------------------
-
-std::string FrameParity::json() const {
-  nlohmann::ordered_json document;
-  document["n"] = law_.n;
-  document["k"] = law_.k;
-  document["frame"] = std::string(name(law_.frame));
-  document["S"] = set_;
-  document["norm_sq"] = norm_sq_;
-  return document.dump();
-}
-
-namespace {
-
-std::unique_ptr<Member> parse_member(std::string_view text) {
-  const nlohmann::json document = parse_member_document(text, {"n", "k", "frame", "S"}, {"norm_sq"});
-  std::optional<double> norm_sq;
-  if (document.contains("norm_sq")) norm_sq = real_number(document, "norm_sq");
-  const FrameParityLaw law(whole_number(document, "n"), whole_number(document, "k"),
-                           parity_frame(text_value(document, "frame")));
-  return std::make_unique<FrameParity>(law, whole_numbers(document, "S"), norm_sq);
-}
-
-const std::vector<Parameter>& parameters() {
-  static const std::vector<Parameter> all = {
-      {"n", "48", "coordinates, k to 1024"},
-      {"k", "6", "size of S, even, 2 to 20"},
-      {"frame", "sort", "sort, cyclic, or none"},
-  };
-  return all;
-}
-
-FrameParityLaw law_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
-  return {read.integer("n"), read.integer("k"), parity_frame(read.text("frame"))};
-}
-
-}  // namespace
-
-Family frame_parity_family() {
-  Family f;
-  f.id = "frame-parity";
-  f.title = "Parities of canonical forms under a frame";
-  f.theorem =
-      "correlational statistical queries of tolerance tau need tau^2 N of them, N = C(n, k) orthogonal functions "
-      "times "
-      "the sampler's acceptance (Kiani et al., ICLR 2024, frame averaging)";
-  f.group = "S_n permuting the coordinates (sort), C_n rotating them (cyclic), or none";
-  f.definition =
-      "f(x) = sum over w in {-1,1}^k of (prod w) relu(<w, y_S> / sqrt k), divided by its root mean square; y the "
-      "canonical "
-      "form of x: sorted by |x| descending, or rotated to the largest |x| first, signs kept";
-  f.input_law = "x in R^n, iid standard normal";
-  f.control = "the same sum without the signs prod w, standardised";
-  f.parameters = parameters();
-  f.training = [](const ParameterValues&) -> ParameterValues {
-    return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "256"},
-            {"lr", "3e-3"},         {"batch", "128"}, {"steps", "8000"}};
-  };
-  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    const FrameParityLaw law = law_of(values);
-    return std::make_unique<FrameParity>(law, FrameParitySampler(law).draw(seed));
-  };
-  f.parse = parse_member;
-  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
-    return certify_frame_parities(law_of(values), members, options);
-  };
-  return f;
 }
 
 }  // namespace eqnn::hard

@@ -37,6 +37,9 @@ struct FrameParityLaw {
   ParityFrame frame;
 };
 
+// C(n, k), the number of sets S.
+double set_count(const FrameParityLaw& law);
+
 // sum_w (prod w) relu(<w, y> / sqrt k), term by term: 2^k of them, k = y.size() >= 1, odd or even.
 double alternating_relu_sum(std::span<const double> y);
 // The same for even k <= kMaxSetSize in fewer steps: closed forms for k = 2 and 4, and the two halves of y apart
@@ -77,13 +80,16 @@ class FrameParitySampler {
   bool accepts(std::span<const Index> set) const;
   // S, ascending. Throws ValueError when no S was accepted.
   std::vector<Index> draw(std::uint64_t seed) const;
-  // The share of `sets` random S that are accepted.
+  // The share of `sets` random S that are accepted. `sets` is acceptance_sets(k) wherever it is reported.
   double acceptance(Index sets) const;
 
  private:
   FrameParityLaw law_;
   Matrix<float> forms_;  // one canonical form a row
 };
+
+// Random S of an acceptance that is reported: fewer where each takes longer, 25 to 400.
+Index acceptance_sets(Index k);
 
 // The function f_S / sqrt(E f_S^2). Immutable; any number of threads may use it at the same time.
 class FrameParity final : public Member {
@@ -123,7 +129,7 @@ class FrameParity final : public Member {
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
-  std::vector<Check> certify(const CertifyOptions& options) const override;
+  std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
   template <class T>
@@ -140,13 +146,13 @@ class FrameParity final : public Member {
   mutable ParityMoments moments_;
 };
 
-// Family::certify_members of this family: means and the whole Gram matrix of members drawn from the seeds
+// Family::check_members of this family: means and the whole Gram matrix of members drawn from the seeds
 // options.seed, options.seed + 1, ... Throws ValueError for members < 1 or samples < 1.
-std::vector<Check> certify_frame_parities(const FrameParityLaw& law, Index members, const CertifyOptions& options);
+std::vector<Check> check_frame_parities(const FrameParityLaw& law, Index members, const CheckOptions& options);
 
 Family frame_parity_family();
 
-// The largest k for which the network below is certified: 2^k hidden units of n weights.
+// The largest k for which the network below is checked: 2^k hidden units of n weights.
 inline constexpr Index kMaxNetworkSetSize = 12;
 
 // f_S as a network: the canonical form of frames.h, 2^k units relu(<w, y_S> / sqrt k), one for each w in

@@ -9,7 +9,6 @@
 #include <cstring>
 
 #include "../../../kernels/kernels.h"
-#include "../../member_file.h"
 
 namespace eqnn::hard {
 namespace {
@@ -505,76 +504,6 @@ std::vector<std::string> DegreeParity::warnings() const {
                     "few expected nodes",
                     count));
   return lines;
-}
-
-// --- the registry's entry --------------------------------------------------------------------------------
-
-std::string DegreeParity::json() const {
-  nlohmann::ordered_json document;
-  document["n"] = n_;
-  document["self_loops"] = self_loops_;
-  document["S"] = classes_;
-  document["b"] = b_;
-  return document.dump();
-}
-
-namespace {
-
-using nlohmann::json;
-
-std::unique_ptr<Member> parse_member(std::string_view text) {
-  const json document = parse_member_document(text, {"n", "S"}, {"self_loops", "b"});
-  const json loops = document.value("self_loops", json(false));
-  require(loops.is_boolean(), "'self_loops' of the member holds ", loops.type_name(), "; it must be true or false");
-  const Index b = document.contains("b") ? whole_number(document, "b") : 0;
-  require(b == 0 || b == 1, "b is ", b, "; it must be 0 or 1");
-  return std::make_unique<DegreeParity>(whole_number(document, "n"), loops.get<bool>(), whole_numbers(document, "S"),
-                                        static_cast<int>(b));
-}
-
-const std::vector<Parameter>& parameters() {
-  static const std::vector<Parameter> all = {
-      {"n", "15", "nodes, 2 to 1024"},
-      {"self-loops", "false", "fair bits on the diagonal too, and n + 1 degree classes"},
-      {"bias-max", "0.01", "S is drawn again while |1 - 2 p_S|^n is above this"},
-      {"min-count", "5", "... or while n min(p_S, 1 - p_S) is below this, or below n / 3 if that is less"},
-  };
-  return all;
-}
-
-DegreeParitySampler sampler_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
-  DegreeParitySampler sampler{read.integer("n"), read.flag("self-loops"), read.number("bias-max"),
-                              read.number("min-count")};
-  sampler.validate();
-  return sampler;
-}
-
-}  // namespace
-
-Family gnn_degree_parity_family() {
-  Family f;
-  f.id = "gnn-degree-parity";
-  f.title = "Parities of degree counts of random directed graphs";
-  f.theorem =
-      "statistical queries of tolerance tau need tau^2 exp(n^Omega(1)) of them (Kiani et al., ICLR 2024, H_ER,n)";
-  f.group = "S_n, permuting the nodes";
-  f.definition = "g(A) = b + sum over i in S of #{v : outdeg(v) = i - 1}, mod 2; trained as 1 - 2g";
-  f.input_law = "A in {0,1}^(n x n), off-diagonal entries iid fair bits, diagonal 0 (fair with self-loops)";
-  f.control = "the count sum over i in S of #{v : outdeg(v) = i - 1}, standardised";
-  f.parameters = parameters();
-  f.training = [](const ParameterValues&) -> ParameterValues {
-    return {{"model", "gnn"},         {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
-            {"pool", "mean"},         {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
-  };
-  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    return std::make_unique<DegreeParity>(DegreeParity::draw(sampler_of(values), seed));
-  };
-  f.parse = parse_member;
-  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
-    return certify_degree_parities(sampler_of(values), members, options);
-  };
-  return f;
 }
 
 }  // namespace eqnn::hard

@@ -118,7 +118,7 @@ class DegreeParity final : public Member {
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
-  std::vector<Check> certify(const CertifyOptions& options) const override;
+  std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
   template <class T>
@@ -144,8 +144,8 @@ double correlation(const DegreeParity& f, const DegreeParity& g);
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their means and
 // their whole Gram matrix on options.samples random graphs with the formulas above. Throws ValueError for
 // members < 1 or samples < 1.
-std::vector<Check> certify_degree_parities(const DegreeParitySampler& sampler, Index members,
-                                           const CertifyOptions& options);
+std::vector<Check> check_degree_parities(const DegreeParitySampler& sampler, Index members,
+                                           const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family gnn_degree_parity_family();

@@ -1,4 +1,4 @@
-// Certificates of invariant-poly: every formula of the header against inputs.
+// Checks of invariant-poly: every formula of the header against inputs.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,51 +6,22 @@
 #include <cmath>
 #include <functional>
 #include <map>
-#include <numeric>
 
 #include "../../../kernels/kernels.h"
+#include "../../checks.h"
 #include "invariant_poly.h"
 #include "network.h"
-#include "../../sampling.h"
 
 namespace eqnn::hard {
 namespace {
 
-// Random inputs of a check. Each check has a step of its own, so that no two share randomness.
-struct Inputs {
-  const InputLayout& layout;
-  CertifyOptions options;
-  std::uint64_t step = 0;
-
-  std::string how() const { return fmt::format("{} random inputs, seed {}", options.samples, options.seed); }
-  // Calls visit(block) over all inputs, some at a time.
-  template <class Visit>
-  void visit(const Visit& visit_block) const {
-    const Index size = layout.points * layout.channels,
-                at_once = std::clamp<Index>((Index{1} << 20) / size, 1, 256);
-    Matrix<double> memory(at_once * layout.points, layout.channels);
-    for (Index first = 0; first < options.samples; first += at_once) {
-      const Block<double> x{memory.data(), std::min(at_once, options.samples - first), layout.points,
-                            layout.channels, memory.stride()};
-      sample_normals({options.seed, Stream::check, step, static_cast<std::uint64_t>(first)}, x);
-      visit_block(x, first);
-    }
-  }
-};
-
-MatrixView<double> one(const Block<double>& x, Index e) { return {x.row(e), x.points, x.channels, x.stride}; }
-Block<const double> inputs_of(const Block<double>& x) {
-  return {x.data, x.examples, x.points, x.channels, x.stride};
-}
-
-double relative(double value, double expected) { return std::abs(value - expected) / (1 + std::abs(expected)); }
 // std::max would lose what is not a number.
 void keep_largest(double& largest, double error) {
   if (!(error <= largest)) largest = error;
 }
 
 constexpr double kTolerance = 1e-10;
-constexpr double kErrors = 5;
+constexpr const char* kDifference = ", largest difference / (1 + |f|)";
 
 // --- exact moments ---------------------------------------------------------------------------------------------
 
@@ -151,7 +122,7 @@ Check check_law(Law law) {
   for (int k = 0; k < 4; ++k) {
     double moment = 0;
     for (std::size_t i = 0; i < q.nodes.size(); ++i) moment += q.weights[i] * std::pow(q.nodes[i], k + 1);
-    keep_largest(largest, relative(moment, expected[static_cast<int>(law)][k]));
+    keep_largest(largest, relative_error(moment, expected[static_cast<int>(law)][k]));
   }
   return {"moments 1 to 4 of a generator", largest, 0, kTolerance,
           fmt::format("{} law, Gauss quadrature, largest difference", law_name(law))};
@@ -175,7 +146,7 @@ class Factored {
     double sum = 0;
     for (const Term& t : terms_) {
       double product = t.scale;
-      for (const auto& [generator, zero] : t.factors) product *= z[static_cast<std::size_t>(generator)] - zero;
+      for (const auto& [generator, zero] : t.factors) product *= z[generator] - zero;
       sum += product;
     }
     return sum;
@@ -190,26 +161,25 @@ class Factored {
   std::vector<Term> terms_;
 };
 
-void check_values(const InvariantPoly& f, const Inputs& inputs, std::vector<Check>& checks) {
+void check_values(const InvariantPoly& f, const CheckInputs& inputs, std::vector<Check>& checks) {
   const Factored factored(f);
-  std::vector<double> y(256);
+  std::vector<double> y(inputs.at_once);
   double products = 0, targets = 0, features = 0;
   const Index r = f.inputs().r;
-  Matrix<double> z(256, r);
-  inputs.visit([&](const Block<double>& x, Index) {
-    f.targets(inputs_of(x), y.data());
-    f.features(inputs_of(x), Block<double>{z.data(), x.examples, 1, r, z.stride()});
+  Matrix<double> z(inputs.at_once, r);
+  inputs.visit([&](Index, const Block<double>& x) {
+    f.targets(read_only(x), y.data());
+    f.features(read_only(x), Block<double>{z.data(), x.examples, 1, r, z.stride()});
     for (Index e = 0; e < x.examples; ++e) {
-      const double value = f.value(one(x, e));
-      const auto generators = generator_values(f.inputs().generators, r, one(x, e));
-      keep_largest(products, relative(factored.value(generators), value));
-      keep_largest(targets, relative(y[static_cast<std::size_t>(e)], value));
+      const double value = f.value(input_of(x, e));
+      const auto generators = generator_values(f.inputs().generators, r, input_of(x, e));
+      keep_largest(products, relative_error(factored.value(generators), value));
+      keep_largest(targets, relative_error(y[e], value));
       for (Index i = 0; i < r; ++i)
-        keep_largest(features, relative(z(e, i), orthonormal_polynomial(f.law(), 1,
-                                                                        generators[static_cast<std::size_t>(i)])));
+        keep_largest(features, relative_error(z(e, i), orthonormal_polynomial(f.law(), 1, generators[i])));
     }
   });
-  const std::string how = inputs.how() + ", largest difference / (1 + |f|)";
+  const std::string how = inputs.how() + kDifference;
   checks.push_back({"realising products of linear factors = definition", products, 0, kTolerance, how});
   checks.push_back({"training target = definition", targets, 0, kTolerance, how});
   checks.push_back({"features = P_1 of the generators", features, 0, kTolerance, how});
@@ -222,24 +192,19 @@ bool realisable(const InvariantPoly& f) {
   return width * (f.inputs().r + width) <= Index{1} << 20;
 }
 
-Check check_network(const InvariantPoly& f, const Inputs& inputs) {
+Check check_network(const InvariantPoly& f, const CheckInputs& inputs) {
   Params<double> params;
   const InvariantPolyNetwork<double> network(params, f);
   network.set_weights(params);
-  Program<double> program(256, Mode::evaluate);
-  program.output("f", network(program.input("z", {Shape::kCapacity, 1, f.inputs().r})));
-  program.finish();
-  Workspace<double> workspace(program);
-  double largest = 0;
-  inputs.visit([&](const Block<double>& x, Index first) {
-    workspace.bind({x.examples, first, 0, 0});
-    f.features(inputs_of(x), workspace.input("z"));
-    program.forward(workspace, params.values().data());
-    const auto y = workspace.output("f");
-    for (Index e = 0; e < x.examples; ++e) keep_largest(largest, relative(y(e), f.value(one(x, e))));
-  });
-  return {"realising network of products = definition", largest, 0, kTolerance,
-          inputs.how() + ", largest difference / (1 + |f|)"};
+  const auto record = [&](Program<double>& program) {
+    return network(program.input("z", {Shape::kCapacity, 1, f.inputs().r}));
+  };
+  const auto fill = [&](Workspace<double>& workspace, const Block<double>& x) {
+    f.features(read_only(x), workspace.input("z"));
+  };
+  const auto definition = [&](MatrixView<const double> x) { return f.value(x); };
+  return {"realising network of products = definition",
+          network_error(inputs, {params, record, fill}, definition), 0, kTolerance, inputs.how() + kDifference};
 }
 
 // Moves one input by a group element, made from random words.
@@ -249,10 +214,10 @@ struct Move {
   std::function<void(MatrixView<double> x, Draws& draws)> apply;
 };
 
-void permute_rows(MatrixView<double> x, const std::vector<Index>& p) {
+void permute_rows(MatrixView<double> x, const Images& p) {
   Matrix<double> copy(x.rows, x.cols);
   for (Index i = 0; i < x.rows; ++i) std::copy_n(x.row(i), x.cols, copy.view().row(i));
-  for (Index i = 0; i < x.rows; ++i) std::copy_n(copy.view().row(p[static_cast<std::size_t>(i)]), x.cols, x.row(i));
+  for (Index i = 0; i < x.rows; ++i) std::copy_n(copy.view().row(p[i]), x.cols, x.row(i));
 }
 
 std::vector<Move> moves(const PolynomialInputs& inputs) {
@@ -260,19 +225,12 @@ std::vector<Move> moves(const PolynomialInputs& inputs) {
   switch (inputs.generators) {
     case Generators::rowsum: {
       if (inputs.m == 1) return {{"permutations of the rows (one row: the identity)", 0, [](auto, Draws&) {}}};
-      std::vector<Index> swap(static_cast<std::size_t>(inputs.m));
-      std::iota(swap.begin(), swap.end(), Index{0});
-      auto cycle = swap;
-      std::swap(swap[0], swap[1]);
-      std::rotate(cycle.begin(), cycle.begin() + 1, cycle.end());
-      return {{"the transposition of rows (0 1)", kTolerance, [=](auto x, Draws&) { permute_rows(x, swap); }},
+      const Images cycle = rotated(identity_images(inputs.m), 1);
+      return {{"the transposition of rows (0 1)", kTolerance,
+               [swap = transposition(inputs.m)](auto x, Draws&) { permute_rows(x, swap); }},
               {"the cycle of all rows", kTolerance, [=](auto x, Draws&) { permute_rows(x, cycle); }},
-              {"a random permutation of the rows an input", kTolerance, [=](auto x, Draws& draws) {
-                 auto p = cycle;
-                 for (std::size_t i = p.size() - 1; i > 0; --i)
-                   std::swap(p[i], p[draws.below(static_cast<std::uint32_t>(i + 1))]);
-                 permute_rows(x, p);
-               }}};
+              {"a random permutation of the rows an input", kTolerance,
+               [=](auto x, Draws& draws) { permute_rows(x, shuffled(cycle, draws)); }}};
     }
     case Generators::sign:
       return {{"the sign flip of one random entry", 0,
@@ -298,21 +256,19 @@ std::vector<Move> moves(const PolynomialInputs& inputs) {
       {"the reflection t -> -t", kTolerance, [](auto x, Draws&) { std::reverse(x.data + 1, x.data + x.cols); }}};
 }
 
-void check_invariances(const InvariantPoly& f, Inputs inputs, std::vector<Check>& checks) {
+void check_invariances(const InvariantPoly& f, const CheckOptions& options, std::vector<Check>& checks) {
+  std::uint64_t step = 1;
   for (const Move& move : moves(f.inputs())) {
-    double largest = 0;
-    inputs.visit([&](const Block<double>& x, Index first) {
-      for (Index e = 0; e < x.examples; ++e) {
-        const double before = f.value(one(x, e));
-        Draws draws(
-            {inputs.options.seed, Stream::check, inputs.step + 1000, static_cast<std::uint64_t>(first + e)});
-        move.apply(one(x, e), draws);
-        keep_largest(largest, relative(f.value(one(x, e)), before));
-      }
+    const CheckInputs inputs(f, options, step);
+    const double largest = largest_error(inputs, [&](Index number, MatrixView<double> x) {
+      const double before = f.value(x);
+      Draws draws = draws_of(inputs, step + 1000, number);
+      move.apply(x, draws);
+      return relative_error(f.value(x), before);
     });
-    checks.push_back({"invariance under " + move.name, largest, 0, move.tolerance,
-                      inputs.how() + ", largest difference / (1 + |f|)"});
-    inputs.step += 1;
+    checks.push_back(
+        {"invariance under " + move.name, largest, 0, move.tolerance, inputs.how() + kDifference});
+    ++step;
   }
 }
 
@@ -321,61 +277,22 @@ double standard_error(double variance, Index samples) {
   return std::sqrt(std::max(0.0, variance) / static_cast<double>(samples));
 }
 
-void check_statistics(const InvariantPoly& f, const Inputs& inputs, std::vector<Check>& checks) {
-  double sums[4] = {};
-  std::vector<double> y(256), control(256);
-  inputs.visit([&](const Block<double>& x, Index) {
-    f.targets(inputs_of(x), y.data());
-    f.controls(inputs_of(x), control.data());
-    for (Index e = 0; e < x.examples; ++e) {
-      const double a = y[static_cast<std::size_t>(e)], b = control[static_cast<std::size_t>(e)];
-      sums[0] += a;
-      sums[1] += a * a;
-      sums[2] += b;
-      sums[3] += b * b;
-    }
-  });
-  const Index count = inputs.options.samples;
-  const double total = static_cast<double>(count);
+void check_statistics(const InvariantPoly& f, const CheckInputs& inputs, std::vector<Check>& checks) {
+  const Statistics s = statistics_of(inputs);
   double norm = 0;
   for (const PolynomialTerm& t : f.terms()) norm += t.coefficient * t.coefficient;
   checks.push_back({"sum of squared coefficients", norm, 1, 1e-12, "exact"});
   const std::string how = inputs.how() + "; tolerance 5 s.e.", squares = how + " from E f^4";
-  checks.push_back({"mean of the target", sums[0] / total, 0, kErrors * standard_error(1, count), how});
-  checks.push_back({"E f^2 = sum c^2", sums[1] / total, 1,
-                    kErrors * standard_error(fourth_moment(f.law(), f.terms()) - 1, count), squares});
-  checks.push_back({"mean of the control", sums[2] / total, 0, kErrors * standard_error(1, count), how});
-  checks.push_back({"variance of the control", sums[3] / total, 1,
-                    kErrors * standard_error(fourth_moment(f.law(), f.control()) - 1, count), squares});
+  const auto tolerance = [&](double variance) { return kErrors * standard_error(variance, inputs.count); };
+  checks.push_back({"mean of the target", s.target.mean(), 0, tolerance(1), how});
+  checks.push_back({"E f^2 = sum c^2", s.target_squared.mean(), 1, tolerance(fourth_moment(f.law(), f.terms()) - 1),
+                    squares});
+  checks.push_back({"mean of the control", s.control.mean(), 0, tolerance(1), how});
+  checks.push_back({"variance of the control", s.control_squared.mean(), 1,
+                    tolerance(fourth_moment(f.law(), f.control()) - 1), squares});
 }
 
 // --- many members ------------------------------------------------------------------------------------------------
-
-// Of many comparisons of a measured mean with its formula, the one furthest beyond its tolerance.
-class Worst {
- public:
-  // As certain for the largest of `count` deviations as kErrors is for one.
-  explicit Worst(Index count) : errors_(kErrors + std::sqrt(2 * std::log(static_cast<double>(count)))) {}
-
-  void compare(double measured, double exact, double error) {
-    const double tolerance = errors_ * error, ratio = std::abs(measured - exact) / tolerance;
-    if (ratio < ratio_) return;
-    ratio_ = ratio;
-    value_ = measured;
-    expected_ = exact;
-    tolerance_ = tolerance;
-  }
-  Check check(const std::string& name, const std::string& how) const {
-    return {name, value_, expected_, tolerance_, fmt::format("{}; tolerance {:.2f} s.e.", how, errors_)};
-  }
-
- private:
-  double errors_, ratio_ = -1, value_ = 0, expected_ = 0, tolerance_ = 0;
-};
-
-void require_samples(const CertifyOptions& options) {
-  require(options.samples >= 1, "samples is ", options.samples, "; at least 1 random input is needed");
-}
 
 // c_t by monomial.
 std::map<Monomial, double> by_monomial(const std::vector<PolynomialTerm>& terms) {
@@ -384,41 +301,23 @@ std::map<Monomial, double> by_monomial(const std::vector<PolynomialTerm>& terms)
   return map;
 }
 
-}  // namespace
+// Members drawn from the seeds seed, seed + 1, ...: their terms alone, as a member would hold a table of cosines.
+struct Drawn {
+  Law law;
+  std::vector<std::vector<PolynomialTerm>> terms;
+  std::vector<double> fourth;  // E f^4
+};
 
-std::vector<Check> InvariantPoly::certify(const CertifyOptions& options) const {
-  require_samples(options);
-  std::vector<Check> checks = {check_law(law()), check_orthonormality(law(), degree())};
-  check_values(*this, {layout_, options, 0}, checks);
-  if (realisable(*this)) checks.push_back(check_network(*this, {layout_, options, 10}));
-  check_invariances(*this, {layout_, options, 1}, checks);
-  check_statistics(*this, {layout_, options, 8}, checks);
-  return checks;
-}
-
-std::vector<Check> certify_invariant_polys(const PolynomialSampler& sampler, Index members,
-                                           const CertifyOptions& options) {
-  require(members >= 1, "members is ", members, "; at least 1 member is needed");
-  require_samples(options);
-  sampler.validate();
-  const Law law = generators_law(sampler.inputs.generators);
-  // The terms alone: a member of its own would hold a table of cosines each.
-  std::vector<std::vector<PolynomialTerm>> drawn;
-  std::vector<double> fourth;
-  for (Index k = 0; k < members; ++k) {
-    drawn.push_back(
-        draw_terms(sampler.inputs.r, sampler.degree, sampler.terms, options.seed + static_cast<std::uint64_t>(k)));
-    fourth.push_back(fourth_moment(law, drawn.back()));
-  }
-  const InvariantPoly first(sampler.inputs, drawn.front());
-  const Inputs inputs{first.input(), options, 9};
-  Matrix<double> values(256, members), gram(members, members), means(1, members);
-  inputs.visit([&](const Block<double>& x, Index) {
+// Sums over the inputs of f_i f_j, and of f_i in the last row.
+Matrix<double> sum_products(const Drawn& drawn, const PolynomialInputs& law, const CheckInputs& inputs) {
+  const Index members = static_cast<Index>(drawn.terms.size());
+  Matrix<double> values(inputs.at_once, members), sums(members + 1, members);
+  inputs.visit([&](Index, const Block<double>& x) {
     for (Index e = 0; e < x.examples; ++e) {
-      const auto z = generator_values(sampler.inputs.generators, sampler.inputs.r, one(x, e));
+      const auto z = generator_values(law.generators, law.r, input_of(x, e));
       for (Index k = 0; k < members; ++k) {
-        values(e, k) = polynomial_value(law, drawn[static_cast<std::size_t>(k)], z);
-        means(0, k) += values(e, k);
+        values(e, k) = polynomial_value(drawn.law, drawn.terms[k], z);
+        sums(members, k) += values(e, k);
       }
     }
     kernels::Product<double> p;
@@ -429,31 +328,71 @@ std::vector<Check> certify_invariant_polys(const PolynomialSampler& sampler, Ind
     p.a_col = values.stride();
     p.b = values.data();
     p.b_row = values.stride();
-    p.c = gram.data();
-    p.c_row = gram.stride();
+    p.c = sums.data();
+    p.c_row = sums.stride();
     p.accumulate = true;
     kernels::product(p);
   });
+  return sums;
+}
 
-  const Index count = options.samples, entries = members * (members + 1) / 2;
+// Means and Gram matrix from `sums` of sum_products.
+std::vector<Check> check_gram(const Drawn& drawn, const Matrix<double>& sums, const CheckInputs& inputs) {
+  const Index members = sums.cols(), count = inputs.count, entries = members * (members + 1) / 2;
   const double total = static_cast<double>(count);
-  Worst worst_mean(members), worst_entry(entries);
+  const double mean_errors = errors_of_largest(static_cast<double>(members)),
+               entry_errors = errors_of_largest(static_cast<double>(entries));
+  Worst worst_mean, worst_entry;
   for (Index i = 0; i < members; ++i) {
-    worst_mean.compare(means(0, i) / total, 0, standard_error(1, count));
-    const auto own = by_monomial(drawn[static_cast<std::size_t>(i)]);
+    worst_mean.compare(sums(members, i) / total, 0, mean_errors * standard_error(1, count));
+    const auto own = by_monomial(drawn.terms[i]);
     for (Index j = 0; j <= i; ++j) {
       double exact = 0;
-      for (const PolynomialTerm& t : drawn[static_cast<std::size_t>(j)])
+      for (const PolynomialTerm& t : drawn.terms[j])
         if (const auto found = own.find(t.monomial); found != own.end()) exact += t.coefficient * found->second;
       // E f^2 g^2 <= sqrt(E f^4 E g^4).
-      const double square = std::sqrt(fourth[static_cast<std::size_t>(i)] * fourth[static_cast<std::size_t>(j)]);
-      worst_entry.compare(gram(i, j) / total, exact, standard_error(square - exact * exact, count));
+      const double square = std::sqrt(drawn.fourth[i] * drawn.fourth[j]);
+      worst_entry.compare(sums(i, j) / total, exact, entry_errors * standard_error(square - exact * exact, count));
     }
   }
-  return {check_orthonormality(law, sampler.degree),
-          worst_mean.check("means of the members", fmt::format("worst of {} members, {}", members, inputs.how())),
+  const auto worst_of = [&](Index number, const char* what, double errors) {
+    return fmt::format("worst of {} {}, {}; tolerance {:.2f} s.e.", number, what, inputs.how(), errors);
+  };
+  return {worst_mean.check("means of the members", worst_of(members, "members", mean_errors)),
           worst_entry.check("Gram matrix of the members = sum of c c' over common monomials",
-                            fmt::format("worst of {} entries, {}", entries, inputs.how()))};
+                            worst_of(entries, "entries", entry_errors))};
+}
+
+}  // namespace
+
+std::vector<Check> InvariantPoly::check(const CheckOptions& options) const {
+  require_samples(options);
+  std::vector<Check> checks = {check_law(law()), check_orthonormality(law(), degree())};
+  check_values(*this, {*this, options, 0}, checks);
+  if (realisable(*this)) checks.push_back(check_network(*this, {*this, options, 10}));
+  check_invariances(*this, options, checks);
+  check_statistics(*this, {*this, options, 8}, checks);
+  return checks;
+}
+
+std::vector<Check> check_invariant_polys(const PolynomialSampler& sampler, Index members,
+                                         const CheckOptions& options) {
+  require_members(members);
+  require_samples(options);
+  sampler.validate();
+  Drawn drawn{generators_law(sampler.inputs.generators),
+              draw_members(members, options.seed,
+                           [&](std::uint64_t seed) {
+                             return draw_terms(sampler.inputs.r, sampler.degree, sampler.terms, seed);
+                           }),
+              {}};
+  for (const auto& terms : drawn.terms) drawn.fourth.push_back(fourth_moment(drawn.law, terms));
+  const InvariantPoly first(sampler.inputs, drawn.terms.front());
+  const CheckInputs inputs(first, options, 9);
+  std::vector<Check> checks = {check_orthonormality(drawn.law, sampler.degree)};
+  for (Check& check : check_gram(drawn, sum_products(drawn, sampler.inputs, inputs), inputs))
+    checks.push_back(std::move(check));
+  return checks;
 }
 
 }  // namespace eqnn::hard

@@ -91,6 +91,22 @@ PolynomialSampler sampler_of(const ParameterValues& values) {
   return sampler;
 }
 
+std::vector<SecondMoment> second_moments(const ParameterValues& values) {
+  const PolynomialSampler sampler = sampler_of(values);
+  const Index r = sampler.inputs.r, degree = sampler.degree;
+  const double monomials = squarefree_monomials(r, degree);
+  SecondMoment m;
+  m.bounded = m.unit = 1 / monomials;
+  m.orthonormal = sampler.terms == 1 ? monomials : 0;
+  m.prior = fmt::format("as it is drawn: {} of the C({}, {}) squarefree monomials, uniform, fair signs",
+                        sampler.terms, r, degree);
+  m.formula = fmt::format("lambda = 1 / C({}, {}) = 1 / {:.10g}", r, degree, monomials);
+  m.source =
+      "the monomials are orthonormal and the signs independent and fair, so E_f <f, h>^2 is the mean of "
+      "<monomial, h>^2: Bessel's inequality";
+  return {m};
+}
+
 }  // namespace
 
 std::string InvariantPoly::json() const {
@@ -135,8 +151,13 @@ Family invariant_poly_family() {
     return std::make_unique<InvariantPoly>(InvariantPoly::draw(sampler_of(values), seed));
   };
   f.parse = parse_member;
-  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
-    return certify_invariant_polys(sampler_of(values), members, options);
+  f.second_moments = second_moments;
+  f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
+    const PolynomialSampler sampler = sampler_of(values);
+    return exact_correlations(members, seed, [&](std::uint64_t s) { return InvariantPoly::draw(sampler, s); });
+  };
+  f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
+    return check_invariant_polys(sampler_of(values), members, options);
   };
   return f;
 }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <set>
 
+#include "../../binomial.h"
 #include "../../sampling.h"
 
 namespace eqnn::hard {
@@ -187,9 +188,7 @@ std::vector<double> generator_values(Generators kind, Index r, MatrixView<const 
 // --- drawing members -------------------------------------------------------------------------------------------
 
 double squarefree_monomials(Index r, Index degree) {
-  double count = degree > r ? 0 : 1;
-  for (Index i = 1; i <= degree; ++i) count = count * static_cast<double>(r - degree + i) / static_cast<double>(i);
-  return count;
+  return degree > r ? 0 : binomial(r, degree);
 }
 
 void PolynomialSampler::validate() const {

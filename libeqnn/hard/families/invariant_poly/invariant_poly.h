@@ -165,7 +165,7 @@ class InvariantPoly final : public Member {
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
-  std::vector<Check> certify(const CertifyOptions& options) const override;
+  std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
   PolynomialInputs inputs_;
@@ -180,8 +180,8 @@ double correlation(const InvariantPoly& f, const InvariantPoly& g);
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their means and their
 // whole Gram matrix on options.samples random inputs with the formula above. Throws ValueError for members < 1 or
 // samples < 1.
-std::vector<Check> certify_invariant_polys(const PolynomialSampler& sampler, Index members,
-                                           const CertifyOptions& options);
+std::vector<Check> check_invariant_polys(const PolynomialSampler& sampler, Index members,
+                                           const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family invariant_poly_family();

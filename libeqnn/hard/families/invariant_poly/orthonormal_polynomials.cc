@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "../../binomial.h"
+
 namespace eqnn::hard {
 namespace {
 
@@ -28,12 +30,6 @@ double zero_between(Law law, Index s, double low, double high) {
   for (double middle = (low + high) / 2; low < middle && middle < high; middle = (low + high) / 2)
     ((orthonormal_polynomial(law, s, middle) > 0) == rising ? high : low) = middle;
   return (low + high) / 2;
-}
-
-double binomial(Index n, Index k) {
-  double c = 1;
-  for (Index i = 1; i <= k; ++i) c = c * static_cast<double>(n - k + i) / static_cast<double>(i);
-  return c;
 }
 
 }  // namespace

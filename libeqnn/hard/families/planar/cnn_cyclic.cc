@@ -258,6 +258,22 @@ CnnCyclicSampler sampler_of(const ParameterValues& values) {
   return sampler;
 }
 
+std::vector<SecondMoment> second_moments(const ParameterValues& values) {
+  const CnnCyclicSampler sampler = sampler_of(values);
+  const Fact alpha = sampler.acceptance();
+  if (sampler.c_min <= 0 || alpha.value <= 0) return {};
+  const double dimension = harmonic_dimension(sampler.k, sampler.n);
+  SecondMoment m;
+  m.bounded = m.unit = static_cast<double>(sampler.n) / (sampler.c_min * dimension);
+  m.formula = fmt::format("lambda = n / (c dim H_{}(R^{})) = {} / ({:g} x {:.10g})", sampler.k, sampler.n,
+                          sampler.n, sampler.c_min, dimension);
+  m.source =
+      "by convexity over the n shifts E_B <raw f_B, h>^2 <= d E h^2 / dim H_k(R^n) with h of the plane, and "
+      "accepted planes have n E (raw f_B)^2 >= c d E h^2";
+  return {accepted_share(m, alpha.value, alpha.error,
+                         fmt::format("B Haar, again until n norm_sq / (d E h^2) >= c = {:g}", sampler.c_min))};
+}
+
 }  // namespace
 
 Family cnn_cyclic_family() {
@@ -277,7 +293,8 @@ Family cnn_cyclic_family() {
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
-    // Initial weights U(-1/sqrt(fan_in), 1/sqrt(fan_in)): with twice that and more the control ends at 0.01 to 0.03.
+    // Initial weights U(-1/sqrt(fan_in), 1/sqrt(fan_in)): with twice that and more the control ends at 0.01 to
+    // 0.03.
     return {{"model", "cnn"}, {"depth", "1"}, {"width", "64"},   {"head-width", "0"}, {"init-scale", "0.408248"},
             {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "64"}, {"steps", "10000"}};
   };
@@ -285,8 +302,13 @@ Family cnn_cyclic_family() {
     return std::make_unique<CnnCyclic>(CnnCyclic::draw(sampler_of(values), seed));
   };
   f.parse = parse_member;
-  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
-    return certify_cnn_cyclics(sampler_of(values), members, options);
+  f.second_moments = second_moments;
+  f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
+    const CnnCyclicSampler sampler = sampler_of(values);
+    return exact_correlations(members, seed, [&](std::uint64_t s) { return CnnCyclic::draw(sampler, s); });
+  };
+  f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
+    return check_cnn_cyclics(sampler_of(values), members, options);
   };
   return f;
 }

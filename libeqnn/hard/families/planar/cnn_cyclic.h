@@ -51,7 +51,7 @@ class CnnCyclic final : public PlanarMember {
   // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
   std::string json() const override;
   std::vector<Fact> facts() const override;
-  std::vector<Check> certify(const CertifyOptions& options) const override;
+  std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
   double raw(MatrixView<const double> x, Signs signs) const override;
@@ -81,8 +81,8 @@ double correlation(const CnnCyclic& f, const CnnCyclic& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix
 // on options.samples inputs with the formula. Throws ValueError for members < 1 or samples < 1.
-std::vector<Check> certify_cnn_cyclics(const CnnCyclicSampler& sampler, Index members,
-                                       const CertifyOptions& options);
+std::vector<Check> check_cnn_cyclics(const CnnCyclicSampler& sampler, Index members,
+                                       const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family cnn_cyclic_family();

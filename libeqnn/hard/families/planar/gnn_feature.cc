@@ -318,6 +318,23 @@ Settings settings_of(const ParameterValues& values) {
   return {read.integer("k"), read.integer("d"), feature_graph(read.text("graph"), read.integer("n"))};
 }
 
+GnnFeature draw(Settings s, std::uint64_t seed) {
+  return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed);
+}
+
+std::vector<SecondMoment> second_moments(const ParameterValues& values) {
+  const GnnFeature f = draw(settings_of(values), 0);  // refuses what no member has
+  const double dimension = harmonic_dimension(f.k(), f.d());
+  SecondMoment m;
+  m.bounded = m.unit = 1 / dimension;
+  m.prior = "B Haar, a uniformly random plane, as it is drawn; the graph A is fixed and may be known";
+  m.formula = fmt::format("lambda = 1 / dim H_{}(R^{}) = 1 / {:.10g}", f.k(), f.d(), dimension);
+  m.source =
+      "E_B f_B (x) f_B commutes with O(d) and has trace 1, f_B has only types of harmonic degree k and more, and "
+      "each type comes with multiplicity at least dim H_k(R^d)";
+  return {m};
+}
+
 }  // namespace
 
 Family gnn_feature_family() {
@@ -340,13 +357,16 @@ Family gnn_feature_family() {
             {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "128"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    Settings s = settings_of(values);
-    return std::make_unique<GnnFeature>(GnnFeature::draw(s.k, std::move(s.graph), s.d, seed));
+    return std::make_unique<GnnFeature>(draw(settings_of(values), seed));
   };
   f.parse = parse_member;
-  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
+  f.second_moments = second_moments;
+  f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
+    return exact_correlations(members, seed, [&](std::uint64_t s) { return draw(settings_of(values), s); });
+  };
+  f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     const Settings s = settings_of(values);
-    return certify_gnn_features(s.k, s.graph, s.d, members, options);
+    return check_gnn_features(s.k, s.graph, s.d, members, options);
   };
   return f;
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "../../binomial.h"
 #include "../../sampling.h"
 
 namespace eqnn::hard {
@@ -24,14 +25,6 @@ double cosine(Index j, Index k) {
   return 2 * j < k ? std::cos(angle * static_cast<double>(j)) : -std::cos(angle * static_cast<double>(k - j));
 }
 double sine(Index j, Index k) { return cosine(2 * j + 3 * k, 2 * k); }  // cos(t - pi/2), t + 3 pi / 2
-
-double binomial(Index n, Index k) {
-  if (k < 0 || n < k) return 0;
-  long double value = 1;
-  for (Index i = 1; i <= k; ++i)
-    value = std::round(value * static_cast<long double>(n - k + i) / static_cast<long double>(i));
-  return static_cast<double>(value);
-}
 
 }  // namespace
 
@@ -80,7 +73,9 @@ double planar_norm_sq(Index k) {
   return 1 / (c * c) - std::tan(a) / a;
 }
 
-double harmonic_dimension(Index k, Index d) { return binomial(d + k - 1, k) - binomial(d + k - 3, k - 2); }
+double harmonic_dimension(Index k, Index d) {
+  return exact_binomial(d + k - 1, k) - exact_binomial(d + k - 3, k - 2);
+}
 
 // --- planes ----------------------------------------------------------------------------------------------
 

@@ -250,6 +250,29 @@ Settings settings_of(const ParameterValues& values) {
   return s;
 }
 
+std::vector<SecondMoment> second_moments(const ParameterValues& values) {
+  const Settings s = settings_of(values);
+  if (s.n < 5) return {};  // checked at n = 4, and proved from n = 5 on
+  const double dimension = harmonic_dimension(2 * s.k, s.n);
+  SecondMoment m;
+  m.bounded = m.unit = 1 / dimension;
+  m.prior = "B Haar, a uniformly random plane, as it is drawn";
+  m.formula = fmt::format("lambda = 1 / dim H_{}(R^{}) = 1 / {:.10g}", 2 * s.k, s.n, dimension);
+  m.source =
+      "E_B f_B (x) f_B commutes with O(n) and has trace 1, f_B has only types (l1, l2) with l1 >= 2k, and for n "
+      ">= 5 the smallest of them is (2k, 0), of dimension dim H_2k(R^n)";
+  return {m};
+}
+
+PairCorrelations correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
+  const Settings s = settings_of(values);
+  const auto all =
+      draw_members(members, seed, [&](std::uint64_t own) { return RotationInvariant::draw(s.n, s.d, s.k, own); });
+  return {symmetric_matrix(members,
+                           [&](Index i, Index j) { return std::min(1.0, correlation_bound(all[i], all[j])); }),
+          false, "|E f_B f_B'| <= ||B^T B'||^(2k), for every pair"};
+}
+
 }  // namespace
 
 Family rotation_invariant_family() {
@@ -275,9 +298,11 @@ Family rotation_invariant_family() {
     return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed));
   };
   f.parse = parse_member;
-  f.certify_members = [](const ParameterValues& values, Index members, const CertifyOptions& options) {
+  f.second_moments = second_moments;
+  f.correlations = correlations;
+  f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     const Settings s = settings_of(values);
-    return certify_rotation_invariants(s.n, s.d, s.k, members, options);
+    return check_rotation_invariants(s.n, s.d, s.k, members, options);
   };
   return f;
 }

@@ -40,7 +40,7 @@ class RotationInvariant final : public PlanarMember {
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
-  std::vector<Check> certify(const CertifyOptions& options) const override;
+  std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
   double raw(MatrixView<const double> x, Signs signs) const override;
@@ -60,8 +60,8 @@ double correlation_bound(const RotationInvariant& f, const RotationInvariant& g)
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix
 // on options.samples inputs with the bound. Throws ValueError for members < 1 or samples < 1.
-std::vector<Check> certify_rotation_invariants(Index n, Index d, Index k, Index members,
-                                               const CertifyOptions& options);
+std::vector<Check> check_rotation_invariants(Index n, Index d, Index k, Index members,
+                                               const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family rotation_invariant_family();

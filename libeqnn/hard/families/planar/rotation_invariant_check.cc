@@ -1,4 +1,4 @@
-// Certificates of rotation-invariant.
+// Checks of rotation-invariant.
 #include <cmath>
 #include <numbers>
 #include <utility>
@@ -9,7 +9,7 @@
 namespace eqnn::hard {
 namespace {
 
-Check check_planted(const RotationInvariant& f, Signs signs, const CertifyOptions& options) {
+Check check_planted(const RotationInvariant& f, Signs signs, const CheckOptions& options) {
   Params<double> params;
   const RotationInvariantNetwork<double> network(params, f);
   network.set_weights(params, f, signs);
@@ -20,16 +20,17 @@ Check check_planted(const RotationInvariant& f, Signs signs, const CertifyOption
       for (Index i = 0; i < f.n(); ++i)
         for (Index c = 0; c < f.d(); ++c) in(e, c, i) = x(e, i, c);
   };
-  return check_network({f, options, signs == Signs::alternating ? 0u : 1u}, signs, {params, record, fill});
+  return check_network(f, planar_inputs(f, options, signs == Signs::alternating ? 0 : 1), signs,
+                       {params, record, fill});
 }
 
 // The reflection I - 2 v v^T / |v|^2 of every point, `times` of them one after the other, v Gaussian: products of
 // reflections are all of O(d), and two make a rotation.
-auto reflect(CertifyOptions options, std::uint64_t step, int times) {
+PlanarMove reflect(CheckOptions options, std::uint64_t step, int times) {
   return [=](Index number, MatrixView<const double> x, MatrixView<double> moved) {
     unmoved(number, x, moved);
     Draws draws({options.seed, Stream::check, step, static_cast<std::uint64_t>(number)});
-    std::vector<double> v(static_cast<std::size_t>(x.cols));
+    std::vector<double> v(x.cols);
     for (int round = 0; round < times; ++round) {
       double length = 0;
       for (double& entry : v) {
@@ -38,8 +39,8 @@ auto reflect(CertifyOptions options, std::uint64_t step, int times) {
       }
       for (Index i = 0; i < x.rows; ++i) {
         double inner = 0;
-        for (Index c = 0; c < x.cols; ++c) inner += moved(i, c) * v[static_cast<std::size_t>(c)];
-        for (Index c = 0; c < x.cols; ++c) moved(i, c) -= 2 * inner / length * v[static_cast<std::size_t>(c)];
+        for (Index c = 0; c < x.cols; ++c) inner += moved(i, c) * v[c];
+        for (Index c = 0; c < x.cols; ++c) moved(i, c) -= 2 * inner / length * v[c];
       }
     }
   };
@@ -47,37 +48,32 @@ auto reflect(CertifyOptions options, std::uint64_t step, int times) {
 
 }  // namespace
 
-std::vector<Check> RotationInvariant::certify(const CertifyOptions& options) const {
+std::vector<Check> RotationInvariant::check(const CheckOptions& options) const {
   require_samples(options);
+  const auto inputs = [&](std::uint64_t step) { return planar_inputs(*this, options, step); };
   std::vector<Check> checks = {check_planted(*this, Signs::alternating, options),
                                check_planted(*this, Signs::equal, options)};
-  checks.push_back(check_equal({*this, options, 2}, "invariance under the reflection of the first coordinate",
+  checks.push_back(check_equal(inputs(2), "invariance under the reflection of the first coordinate",
                                *this, 1, [](Index number, MatrixView<const double> x, MatrixView<double> moved) {
                                  unmoved(number, x, moved);
                                  for (Index i = 0; i < x.rows; ++i) moved(i, 0) = -moved(i, 0);
                                }));
-  checks.push_back(check_equal({*this, options, 3}, "invariance under a random reflection an input", *this, 1,
+  checks.push_back(check_equal(inputs(3), "invariance under a random reflection an input", *this, 1,
                                reflect(options, 7, 1)));
-  checks.push_back(check_equal({*this, options, 4}, "invariance under a random rotation an input", *this, 1,
+  checks.push_back(check_equal(inputs(4), "invariance under a random rotation an input", *this, 1,
                                reflect(options, 8, 2 * static_cast<int>((d() + 1) / 2))));
   const RotationInvariant turned(k(), rotated_plane(plane(), std::numbers::pi / (2 * static_cast<double>(k()))),
                                  d());
-  checks.push_back(check_equal({*this, options, 5}, "B -> B R_{pi/2k} changes the sign", turned, -1, unmoved));
-  check_statistics({*this, options, 6}, checks);
+  checks.push_back(check_equal(inputs(5), "B -> B R_{pi/2k} changes the sign", turned, -1, unmoved));
+  check_statistics(*this, inputs(6), checks);
   return checks;
 }
 
-std::vector<Check> certify_rotation_invariants(Index n, Index d, Index k, Index members,
-                                               const CertifyOptions& options) {
-  require_members(members);
-  require_samples(options);
-  std::vector<RotationInvariant> drawn;
-  std::vector<const PlanarMember*> pointers;
-  for (Index i = 0; i < members; ++i)
-    drawn.push_back(RotationInvariant::draw(n, d, k, options.seed + static_cast<std::uint64_t>(i)));
-  for (const RotationInvariant& f : drawn) pointers.push_back(&f);
-  return check_gram(pointers, options, true,
-                    [&](std::size_t i, std::size_t j) { return correlation_bound(drawn[i], drawn[j]); });
+std::vector<Check> check_rotation_invariants(Index n, Index d, Index k, Index members,
+                                             const CheckOptions& options) {
+  return check_drawn(
+      members, options, true, [&](std::uint64_t seed) { return RotationInvariant::draw(n, d, k, seed); },
+      correlation_bound);
 }
 
 }  // namespace eqnn::hard

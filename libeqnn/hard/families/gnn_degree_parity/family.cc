@@ -1,0 +1,124 @@
+// gnn-degree-parity: member files, parameters, what bounds are made of, and the registry's entry.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "../../member_file.h"
+#include "gnn_degree_parity.h"
+
+namespace eqnn::hard {
+
+std::string DegreeParity::json() const {
+  nlohmann::ordered_json document;
+  document["n"] = n_;
+  document["self_loops"] = self_loops_;
+  document["S"] = classes_;
+  document["b"] = b_;
+  return document.dump();
+}
+
+namespace {
+
+using nlohmann::json;
+
+std::unique_ptr<Member> parse_member(std::string_view text) {
+  const json document = parse_member_document(text, {"n", "S"}, {"self_loops", "b"});
+  const json loops = document.value("self_loops", json(false));
+  require(loops.is_boolean(), "'self_loops' of the member holds ", loops.type_name(), "; it must be true or false");
+  const Index b = document.contains("b") ? whole_number(document, "b") : 0;
+  require(b == 0 || b == 1, "b is ", b, "; it must be 0 or 1");
+  return std::make_unique<DegreeParity>(whole_number(document, "n"), loops.get<bool>(), whole_numbers(document, "S"),
+                                        static_cast<int>(b));
+}
+
+const std::vector<Parameter>& parameters() {
+  static const std::vector<Parameter> all = {
+      {"n", "15", "nodes, 2 to 1024"},
+      {"self-loops", "false", "fair bits on the diagonal too, and n + 1 degree classes"},
+      {"bias-max", "0.01", "S is drawn again while |1 - 2 p_S|^n is above this"},
+      {"min-count", "5", "... or while n min(p_S, 1 - p_S) is below this, or below n / 3 if that is less"},
+  };
+  return all;
+}
+
+DegreeParitySampler sampler_of(const ParameterValues& values) {
+  const ParameterReader read(parameters(), values);
+  DegreeParitySampler sampler{read.integer("n"), read.flag("self-loops"), read.number("bias-max"),
+                              read.number("min-count")};
+  sampler.validate();
+  return sampler;
+}
+
+std::vector<SecondMoment> second_moments(const ParameterValues& values) {
+  const DegreeParitySampler sampler = sampler_of(values);
+  SecondMoment m;
+  m.two_valued = true;
+  m.bounded = collision_probability(sampler.n, sampler.self_loops);
+  const auto cell = largest_cell(sampler.n, sampler.self_loops);
+  m.unit = cell ? *cell : std::min(1.0, std::sqrt(m.bounded));
+  m.prior = "uniform over all sets S of degree classes, b a fair bit";
+  m.formula = fmt::format("lambda = P(c(A) = c(A') mod 2) = 1 / {:.8g}", 1 / m.bounded);
+  m.source = fmt::format(
+      "E_S <f_S, h>^2 = sum over v of (E h 1[c = v mod 2])^2, as uniform S makes (-1)^(S.(c+c')) average to 1[c = "
+      "c' mod 2]: at most P(c = c' mod 2) for |h| <= 1, at most max_v P(c = v mod 2) for E h^2 <= 1{}",
+      cell ? "" : " (here by its bound, the root of P(c = c' mod 2))");
+  const Estimate alpha = sampler.acceptance();
+  if (alpha.value <= 0) return {m};
+  return {m, accepted_share(m, alpha.value, alpha.error,
+                            fmt::format("S uniform, again until the bias is at most {:g} and the scarcer kind of "
+                                        "node is expected {:g} times, or n/3",
+                                        sampler.bias_max, sampler.min_count))};
+}
+
+// R = {i : |1 - 2 p_i|^n <= gamma}, an anchor of R left out, S any subset of the rest.
+std::vector<Packing> packings(const ParameterValues& values) {
+  const DegreeParitySampler sampler = sampler_of(values);
+  std::vector<double> gammas;
+  for (const double p : class_probabilities(sampler.n, sampler.self_loops))
+    gammas.push_back(std::pow(std::abs(1 - 2 * p), static_cast<double>(sampler.n)));
+  std::sort(gammas.begin(), gammas.end());
+  std::vector<Packing> all;
+  for (std::size_t i = 1; i < gammas.size(); ++i)
+    all.push_back(
+        {std::ldexp(1.0, static_cast<int>(std::min<std::size_t>(i, 1000))), gammas[i], "spread classes",
+         fmt::format("uniform over the subsets S of {} of the {} classes i with |1 - 2 p_i|^n <= gamma", i, i + 1),
+         "corr(f_S, f_T) = (1 - 2 p_(S xor T))^n, and S xor T holds a class of R and leaves one out, so that "
+         "p_(S xor T) lies between the p_i of two classes and their complements"});
+  return all;
+}
+
+}  // namespace
+
+Family gnn_degree_parity_family() {
+  Family f;
+  f.id = "gnn-degree-parity";
+  f.title = "Parities of degree counts of random directed graphs";
+  f.theorem =
+      "statistical queries of tolerance tau need tau^2 exp(n^Omega(1)) of them (Kiani et al., ICLR 2024, H_ER,n)";
+  f.group = "S_n, permuting the nodes";
+  f.definition = "g(A) = b + sum over i in S of #{v : outdeg(v) = i - 1}, mod 2; trained as 1 - 2g";
+  f.input_law = "A in {0,1}^(n x n), off-diagonal entries iid fair bits, diagonal 0 (fair with self-loops)";
+  f.control = "the count sum over i in S of #{v : outdeg(v) = i - 1}, standardised";
+  f.parameters = parameters();
+  f.training = [](const ParameterValues&) -> ParameterValues {
+    return {{"model", "gnn"},         {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
+            {"pool", "mean"},         {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
+  };
+  f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
+    return std::make_unique<DegreeParity>(DegreeParity::draw(sampler_of(values), seed));
+  };
+  f.parse = parse_member;
+  f.second_moments = second_moments;
+  f.packings = packings;
+  f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
+    const DegreeParitySampler sampler = sampler_of(values);
+    return exact_correlations(members, seed, [&](std::uint64_t s) { return DegreeParity::draw(sampler, s); });
+  };
+  f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
+    return check_degree_parities(sampler_of(values), members, options);
+  };
+  return f;
+}
+
+}  // namespace eqnn::hard
