@@ -112,7 +112,7 @@ double naive_value(const PolynomialInputs& inputs, const std::vector<PolynomialT
     double product = t.coefficient;
     for (const Factor& f : t.monomial)
       product *=
-          naive_polynomial(generators_law(inputs.generators), f.degree, z[static_cast<std::size_t>(f.generator)]);
+          naive_polynomial(generators_law(inputs.generators), f.degree, z[f.generator]);
     sum += product;
   }
   return sum;
@@ -180,7 +180,7 @@ TEST_CASE("invariant poly: orthonormal polynomials agree with the golden values 
       REQUIRE(all.size() == 9);
       for (Index s = 0; s <= 8; ++s) {
         CHECK(close(orthonormal_polynomial(law, s, z), c.at("P").at(i).at(static_cast<std::size_t>(s))));
-        CHECK(all[static_cast<std::size_t>(s)] == orthonormal_polynomial(law, s, z));
+        CHECK(all[s] == orthonormal_polynomial(law, s, z));
       }
     }
   }
@@ -302,7 +302,7 @@ TEST_CASE("invariant poly: generators and values agree with the golden cases") {
       if (law == Law::exponential) continue;  // and as members, on inputs with these generators
       Matrix<double> x(1, 5);
       for (Index j = 0; j < 5; ++j) {
-        const double v = z[static_cast<std::size_t>(j)];
+        const double v = z[j];
         x(0, j) = law == Law::gauss ? v : -std::sqrt(v);
       }
       PolynomialInputs inputs;
@@ -340,7 +340,7 @@ TEST_CASE("invariant poly: values, targets, controls and features agree with a n
       CHECK(std::abs(static_cast<double>(y_f[e]) - expected) <= 2e-4 * (1 + size));
       const auto generators = naive_generators(f.inputs().generators, r, one);
       for (Index i = 0; i < r; ++i) {
-        const double feature = naive_polynomial(f.law(), 1, generators[static_cast<std::size_t>(i)]);
+        const double feature = naive_polynomial(f.law(), 1, generators[i]);
         CHECK(close(z(e, i), feature));
         CHECK(std::abs(static_cast<double>(z_f(e, i)) - feature) <= 1e-5 * (1 + std::abs(feature)));
       }
@@ -360,7 +360,7 @@ TEST_CASE("invariant poly: a batch does not depend on how it is cut, on padding,
                 parts.data() + first);
     }
     const Index channels = x.block.channels;
-    std::vector<float> memory(static_cast<std::size_t>(37 * channels));
+    std::vector<float> memory(37 * channels);
     const Block<float> packed{memory.data(), 37, 1, channels, channels};
     f.sample({1, Stream::test, 0, 0}, packed);
     f.targets({memory.data(), 37, 1, channels, channels}, tight.data());
@@ -380,7 +380,7 @@ TEST_CASE("invariant poly: many generators, terms and points are beyond the smal
   const Batch<double> x(f, 18, 2);
   std::vector<double> y(18);
   f.targets(x.inputs(), y.data());
-  for (const Index e : {0, 17}) CHECK(close(y[static_cast<std::size_t>(e)], f.value(x.example(e).view())));
+  for (const Index e : {0, 17}) CHECK(close(y[e], f.value(x.example(e).view())));
   CHECK(f.facts().size() > 10);
   CHECK(fourth_moment(f.law(), f.terms()) > 1);
 }
@@ -418,7 +418,7 @@ TEST_CASE("invariant poly: targets and controls have mean 0 and variance 1") {
   for (const Generators kind : {Generators::rowsum, Generators::sign, Generators::cyclic}) {
     const InvariantPoly f = drawn(kind, 20, 3, 5, 1);
     const Batch<float> x(f, count, 9);
-    std::vector<float> y(static_cast<std::size_t>(count)), control(y.size());
+    std::vector<float> y(count), control(y.size());
     f.targets(x.inputs(), y.data());
     f.controls(x.inputs(), control.data());
     const auto check = [&](const std::vector<float>& v, double fourth) {
