@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include <nlohmann/json.hpp>
+
 #include "../core/spelling.h"
+#include "../io/json.h"
 
 namespace eqnn::hard {
 namespace {
@@ -27,6 +30,8 @@ double real(const json& v, const std::string& key) {
   return v.get<double>();  // JSON has no infinities
 }
 
+const json& node(const std::shared_ptr<const void>& value) { return *static_cast<const json*>(value.get()); }
+
 const json& list(const json& document, const std::string& key, const char* what) {
   const json& v = document.at(key);
   require(v.is_array(), "'", key, "' of the member holds ", v.type_name(), "; it must be ", what);
@@ -35,9 +40,11 @@ const json& list(const json& document, const std::string& key, const char* what)
 
 }  // namespace
 
-json parse_member_document(std::string_view text, const std::vector<std::string>& required,
-                           const std::vector<std::string>& optional) {
-  json document;
+MemberValue::MemberValue(std::string_view text, const std::vector<std::string>& required,
+                         const std::vector<std::string>& optional) {
+  require_shallow_json(text, "the member file");
+  const auto parsed = std::make_shared<json>();
+  json& document = *parsed;
   try {
     document = json::parse(text);
   } catch (const json::parse_error& e) {
@@ -56,26 +63,35 @@ json parse_member_document(std::string_view text, const std::vector<std::string>
   for (const std::string& key : required)
     require(document.contains(key), "the member has no '", key, "'; it must hold ", listed(required),
             optional.empty() ? "" : ", and may hold ", listed(optional));
-  return document;
+  value_ = parsed;
 }
 
-Index whole_number(const json& document, const std::string& key) { return whole(document.at(key), key); }
-double real_number(const json& document, const std::string& key) { return real(document.at(key), key); }
+bool MemberValue::has(const std::string& key) const { return node(value_).contains(key); }
 
-std::string text_value(const json& document, const std::string& key) {
-  const json& v = document.at(key);
+bool MemberValue::truth(const std::string& key) const {
+  const json& v = node(value_).at(key);
+  require(v.is_boolean(), "'", key, "' of the member holds ", v.type_name(), "; it must be true or false");
+  return v.get<bool>();
+}
+
+Index MemberValue::whole_number(const std::string& key) const { return whole(node(value_).at(key), key); }
+double MemberValue::real_number(const std::string& key) const { return real(node(value_).at(key), key); }
+
+std::string MemberValue::text(const std::string& key) const {
+  const json& v = node(value_).at(key);
   require(v.is_string(), "'", key, "' of the member holds ", v.type_name(), "; it must be text");
   return v.get<std::string>();
 }
 
-std::vector<Index> whole_numbers(const json& document, const std::string& key) {
+std::vector<Index> MemberValue::whole_numbers(const std::string& key) const {
   std::vector<Index> numbers;
-  for (const json& entry : list(document, key, "an array of whole numbers")) numbers.push_back(whole(entry, key));
+  for (const json& entry : list(node(value_), key, "an array of whole numbers"))
+    numbers.push_back(whole(entry, key));
   return numbers;
 }
 
-Matrix<double> number_matrix(const json& document, const std::string& key) {
-  const json& rows = list(document, key, "an array of rows");
+Matrix<double> MemberValue::number_matrix(const std::string& key) const {
+  const json& rows = list(node(value_), key, "an array of rows");
   require(!rows.empty() && rows[0].is_array() && !rows[0].empty(), "'", key,
           "' of the member has no rows of numbers; it must be an array of rows");
   const std::size_t columns = rows[0].size();
@@ -89,14 +105,74 @@ Matrix<double> number_matrix(const json& document, const std::string& key) {
   return m;
 }
 
-json matrix_json(const Matrix<double>& m) {
-  json rows = json::array();
+MemberValue MemberValue::at(const std::string& key) const {
+  return MemberValue(std::shared_ptr<const void>(value_, &node(value_).at(key)));
+}
+
+bool MemberValue::is_list() const { return node(value_).is_array(); }
+
+std::vector<MemberValue> MemberValue::items() const {
+  std::vector<MemberValue> all;
+  for (const json& item : node(value_)) all.push_back(MemberValue(std::shared_ptr<const void>(value_, &item)));
+  return all;
+}
+
+bool MemberValue::is_object_of(const std::vector<std::string>& keys) const {
+  const json& v = node(value_);
+  return v.is_object() && v.size() == keys.size() &&
+         std::all_of(keys.begin(), keys.end(), [&](const std::string& key) { return v.contains(key); });
+}
+
+bool MemberValue::is_whole_number() const { return node(value_).is_number_integer(); }
+Index MemberValue::whole_number() const { return whole(node(value_), ""); }
+const char* MemberValue::type_name() const { return node(value_).type_name(); }
+
+std::string MemberValue::as_json() const {
+  return node(value_).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
+}
+
+// --- writing
+
+namespace {
+
+Json& object(const std::shared_ptr<void>& document) { return *static_cast<Json*>(document.get()); }
+
+template <class V>
+void put(const std::shared_ptr<void>& document, const char* key, V&& value) {
+  object(document)[key] = std::forward<V>(value);
+}
+
+}  // namespace
+
+MemberWriter::MemberWriter() : document_(std::make_shared<Json>(Json::object())) {}
+
+MemberWriter& MemberWriter::add(const char* key, bool value) { return put(document_, key, value), *this; }
+MemberWriter& MemberWriter::add(const char* key, Index value) { return put(document_, key, value), *this; }
+MemberWriter& MemberWriter::add(const char* key, double value) { return put(document_, key, value), *this; }
+MemberWriter& MemberWriter::add(const char* key, std::string_view value) {
+  return put(document_, key, std::string(value)), *this;
+}
+MemberWriter& MemberWriter::add(const char* key, const std::vector<Index>& values) {
+  return put(document_, key, values), *this;
+}
+MemberWriter& MemberWriter::add(const char* key, const std::vector<std::vector<Index>>& rows) {
+  return put(document_, key, rows), *this;
+}
+MemberWriter& MemberWriter::add(const char* key, const Matrix<double>& m) {
+  Json rows = Json::array();
   for (Index i = 0; i < m.rows(); ++i) {
-    json row = json::array();
+    Json row = Json::array();
     for (Index j = 0; j < m.cols(); ++j) row.push_back(m(i, j));
     rows.push_back(std::move(row));
   }
-  return rows;
+  return put(document_, key, std::move(rows)), *this;
 }
+MemberWriter& MemberWriter::add(const char* key, const std::vector<MemberWriter>& objects) {
+  Json list = Json::array();
+  for (const MemberWriter& o : objects) list.push_back(object(o.document_));
+  return put(document_, key, std::move(list)), *this;
+}
+
+std::string MemberWriter::text() const { return to_text(object(document_)); }
 
 }  // namespace eqnn::hard

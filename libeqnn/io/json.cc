@@ -26,9 +26,13 @@ int depth_of(std::string_view text) {
 
 }  // namespace
 
-Json parse_json(std::string_view text, std::string_view origin) {
+void require_shallow_json(std::string_view text, std::string_view origin) {
   require<FileError>(depth_of(text) <= kDeepestJson, origin, ": is nested more than ", kDeepestJson,
                      " levels deep; no document of this program is");
+}
+
+Json parse_json(std::string_view text, std::string_view origin) {
+  require_shallow_json(text, origin);
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {

@@ -86,7 +86,7 @@ struct Inputs {
   MatrixView<const T> example(Index e) const { return {block.row(e), points, channels, block.stride}; }
   void set(Index e, const std::string& s) {
     for (Index i = 0; i < points * channels; ++i)
-      block(e, i / channels, i % channels) = static_cast<T>(s[static_cast<std::size_t>(i)] == '1');
+      block(e, i / channels, i % channels) = static_cast<T>(s[i] == '1');
   }
   std::string text(Index e) const {
     std::string s;
@@ -259,7 +259,7 @@ TEST_CASE("boolean orbit: the label is the same on an orbit, at the largest size
     const Index points = f.input().points;
     for (Index e = 0; e < 40; ++e) {
       Draws draws({2, Stream::user, 0, static_cast<std::uint64_t>(e)});
-      std::vector<Index> p(static_cast<std::size_t>(points));
+      std::vector<Index> p(points);
       std::iota(p.begin(), p.end(), Index{0});
       if (std::string(s.group) == "cyclic")
         std::rotate(p.begin(), p.begin() + draws.below(static_cast<std::uint32_t>(s.n)), p.end());
@@ -268,8 +268,8 @@ TEST_CASE("boolean orbit: the label is the same on an orbit, at the largest size
           std::swap(p[i], p[draws.below(static_cast<std::uint32_t>(i + 1))]);
       for (Index i = 0; i < points; ++i)
         for (Index j = 0; j < f.input().channels; ++j)
-          moved.block(e, p[static_cast<std::size_t>(i)],
-                      f.input().channels == 1 ? 0 : p[static_cast<std::size_t>(j)]) = x.block(e, i, j);
+          moved.block(e, p[i],
+                      f.input().channels == 1 ? 0 : p[j]) = x.block(e, i, j);
       CHECK(f.value(x.example(e)) == f.value(moved.example(e)));
     }
   }
@@ -305,7 +305,7 @@ TEST_CASE("boolean orbit: exact means are those of all inputs, and unknown ones 
     Inputs<double> x(f, Index{1} << s.n);
     for (Index e = 0; e < x.block.examples; ++e)
       for (Index i = 0; i < s.n; ++i) x.block(e, i / x.channels, i % x.channels) = static_cast<double>(e >> i & 1);
-    std::vector<double> y(static_cast<std::size_t>(x.block.examples));
+    std::vector<double> y(x.block.examples);
     f.targets(x.read(), y.data());
     const double total = static_cast<double>(y.size());
     CHECK(near(f.mean_sign().value(), std::accumulate(y.begin(), y.end(), 0.0) / total));

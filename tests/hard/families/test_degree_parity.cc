@@ -18,8 +18,8 @@ Matrix<double> matrix_of(const nlohmann::json& rows) {
   const auto n = static_cast<Index>(rows.size());
   Matrix<double> a(n, n);
   for (Index i = 0; i < n; ++i) {
-    const auto row = rows[static_cast<std::size_t>(i)].get<std::string>();
-    for (Index j = 0; j < n; ++j) a(i, j) = row[static_cast<std::size_t>(j)] == '1';
+    const auto row = rows[i].get<std::string>();
+    for (Index j = 0; j < n; ++j) a(i, j) = row[j] == '1';
   }
   return a;
 }
@@ -275,7 +275,7 @@ TEST_CASE("degree parity: values, targets and controls agree with a naive count 
       CHECK(target[e] == 1 - 2 * g);
       int count = 0;
       for (const Index i : f.classes())
-        count += static_cast<int>(degree_counts(graphs.graph(e), loops)[static_cast<std::size_t>(i - 1)]);
+        count += static_cast<int>(degree_counts(graphs.graph(e), loops)[i - 1]);
       CHECK(control[e] == doctest::Approx((count - nodes * p) / std::sqrt(nodes * p * (1 - p))).epsilon(1e-9));
       CHECK((count + f.b()) % 2 == g);
     }
@@ -292,7 +292,7 @@ TEST_CASE("degree parity: an example's bits depend on its counter alone, and are
       Graphs<float> single(9, n);
       f.sample(at, single.block);
       // The same examples in blocks of 4 and 5, into rows without padding.
-      std::vector<double> tight(static_cast<std::size_t>(9 * n * n));
+      std::vector<double> tight(9 * n * n);
       f.sample(at, {tight.data(), 4, n, n, n});
       f.sample({at.seed, at.stream, at.step, at.example + 4}, {tight.data() + 4 * n * n, 5, n, n, n});
       bool same = true, zeros = true;
@@ -309,7 +309,7 @@ TEST_CASE("degree parity: an example's bits depend on its counter alone, and are
               ++position;
             }
             same = same && whole.block(e, i, j) == bit && single.block(e, i, j) == static_cast<float>(bit) &&
-                   tight[static_cast<std::size_t>((e * n + i) * n + j)] == bit;
+                   tight[(e * n + i) * n + j] == bit;
           }
         for (Index i = 0; i < n; ++i)
           for (Index j = n; j < whole.block.stride; ++j) zeros = zeros && whole.block.row(e, i)[j] == 0;

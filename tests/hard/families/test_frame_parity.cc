@@ -50,7 +50,7 @@ double naive_sum(const Vector& y, bool alternating = true) { return naive_terms(
 
 Vector chosen(const Vector& y, const Set& set) {
   Vector part;
-  for (const Index i : set) part.push_back(y[static_cast<std::size_t>(i)]);
+  for (const Index i : set) part.push_back(y[i]);
   return part;
 }
 
@@ -63,7 +63,7 @@ std::vector<T> canonical(ParityFrame frame, const std::vector<T>& x) {
   const Index n = static_cast<Index>(x.size());
   // A stride in and out, as the inputs of networks have it.
   Matrix<T> from(n, 1), to(n, 1);
-  for (Index i = 0; i < n; ++i) from(i, 0) = x[static_cast<std::size_t>(i)];
+  for (Index i = 0; i < n; ++i) from(i, 0) = x[i];
   canonical_forms(frame, Block<const T>{from.data(), 1, n, 1, from.stride()},
                   Block<T>{to.data(), 1, n, 1, to.stride()});
   std::vector<T> y;
@@ -317,11 +317,11 @@ TEST_CASE("frame parity: the realising network equals the definition") {
     std::vector<Vector> inputs;
     for (Index e = 0; e < 50; ++e) {
       inputs.push_back(random_vector(9, static_cast<std::uint64_t>(e), e % 2 == 1));
-      for (Index i = 0; i < 9; ++i) workspace.input("x")(e, i) = inputs.back()[static_cast<std::size_t>(i)];
+      for (Index i = 0; i < 9; ++i) workspace.input("x")(e, i) = inputs.back()[i];
     }
     program.forward(workspace, params.values().data());
     for (Index e = 0; e < 50; ++e)
-      CHECK(same_value(workspace.output("f")(e), f.value(view(inputs[static_cast<std::size_t>(e)]))));
+      CHECK(same_value(workspace.output("f")(e), f.value(view(inputs[e]))));
   }
 }
 
@@ -347,7 +347,7 @@ TEST_CASE("frame parity: drawn members depend on law and seed alone, and obey th
   std::vector<int> counts(16);
   const FrameParitySampler uniform({16, 4, ParityFrame::none});
   for (std::uint64_t seed = 0; seed < 200; ++seed)
-    for (const Index i : uniform.draw(seed)) ++counts[static_cast<std::size_t>(i)];
+    for (const Index i : uniform.draw(seed)) ++counts[i];
   for (const int c : counts) CHECK(std::abs(c - 50) <= 5 * std::sqrt(200 * 0.25 * 0.75));
 }
 

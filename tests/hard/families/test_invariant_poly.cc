@@ -99,7 +99,7 @@ double naive_value(const PolynomialInputs& inputs, const std::vector<PolynomialT
     double product = t.coefficient;
     for (const Factor& f : t.monomial)
       product *=
-          naive_polynomial(generators_law(inputs.generators), f.degree, z[static_cast<std::size_t>(f.generator)]);
+          naive_polynomial(generators_law(inputs.generators), f.degree, z[f.generator]);
     sum += product;
   }
   return sum;
@@ -289,7 +289,7 @@ TEST_CASE("invariant poly: generators and values agree with the golden cases") {
       if (law == Law::exponential) continue;  // and as members, on inputs with these generators
       Matrix<double> x(1, 5);
       for (Index j = 0; j < 5; ++j) {
-        const double v = z[static_cast<std::size_t>(j)];
+        const double v = z[j];
         x(0, j) = law == Law::gauss ? v : -std::sqrt(v);
       }
       PolynomialInputs inputs;
@@ -347,7 +347,7 @@ TEST_CASE("invariant poly: a batch does not depend on how it is cut, on padding,
                 parts.data() + first);
     }
     const Index channels = x.block.channels;
-    std::vector<float> memory(static_cast<std::size_t>(37 * channels));
+    std::vector<float> memory(37 * channels);
     const Block<float> packed{memory.data(), 37, 1, channels, channels};
     f.sample({1, Stream::test, 0, 0}, packed);
     f.targets({memory.data(), 37, 1, channels, channels}, tight.data());
@@ -405,7 +405,7 @@ TEST_CASE("invariant poly: targets and controls have mean 0 and variance 1") {
   for (const Generators kind : {Generators::rowsum, Generators::sign, Generators::cyclic}) {
     const InvariantPoly f = drawn(kind, 20, 3, 5, 1);
     const Batch<float> x(f, count, 9);
-    std::vector<float> y(static_cast<std::size_t>(count)), control(y.size());
+    std::vector<float> y(count), control(y.size());
     f.targets(x.inputs(), y.data());
     f.controls(x.inputs(), control.data());
     const auto check = [&](const std::vector<float>& v, double fourth) {

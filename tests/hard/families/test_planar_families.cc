@@ -23,7 +23,7 @@ Matrix<double> matrix_of(const nlohmann::json& rows) {
   const auto n = static_cast<Index>(rows.size()), m = static_cast<Index>(rows[0].size());
   Matrix<double> a(n, m);
   for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < m; ++j) a(i, j) = rows[static_cast<std::size_t>(i)][static_cast<std::size_t>(j)];
+    for (Index j = 0; j < m; ++j) a(i, j) = rows[i][j];
   return a;
 }
 
@@ -336,7 +336,7 @@ TEST_CASE("rotation invariant: values and batches agree with a naive reference o
 TEST_CASE("planar families: batches of every size and stride are the examples one by one") {
   const auto check = [](const PlanarMember& f, Index examples) {
     const Inputs<float> x(f, examples, 5);
-    std::vector<float> tight(static_cast<std::size_t>(examples * f.n() * f.d()));
+    std::vector<float> tight(examples * f.n() * f.d());
     const Block<float> packed{tight.data(), examples, f.n(), f.d(), f.d()};
     f.sample({5, Stream::test, 0, 0}, packed);
     const auto size = static_cast<std::size_t>(examples);
@@ -350,8 +350,8 @@ TEST_CASE("planar families: batches of every size and stride are the examples on
       float one = 0, control = 0;
       f.targets({x.block.row(e), 1, f.n(), f.d(), x.block.stride}, &one);
       f.controls({x.block.row(e), 1, f.n(), f.d(), x.block.stride}, &control);
-      same = same && std::abs(one - y[static_cast<std::size_t>(e)]) < 2e-5f &&
-             std::abs(control - c[static_cast<std::size_t>(e)]) < 2e-5f;
+      same = same && std::abs(one - y[e]) < 2e-5f &&
+             std::abs(control - c[e]) < 2e-5f;
     }
     CHECK(same);
   };

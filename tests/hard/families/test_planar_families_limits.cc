@@ -81,7 +81,7 @@ TEST_CASE("planar families: planted weights reproduce the target in float as wel
   program.forward(workspace, params.values().data());
   std::vector<float> y(20);
   f.targets({x.data, 20, 12, 2, x.stride}, y.data());
-  for (Index e = 0; e < 20; ++e) CHECK(std::abs(workspace.output("f")(e) - y[static_cast<std::size_t>(e)]) < 2e-5f);
+  for (Index e = 0; e < 20; ++e) CHECK(std::abs(workspace.output("f")(e) - y[e]) < 2e-5f);
 }
 
 TEST_CASE("cnn cyclic: the sampler keeps to c_min, and depends on the seed alone") {

@@ -34,7 +34,7 @@ void sample_bits(Index n, Counter at, const Block<T>& x) {
     for (Index p = 0; p < x.points; ++p) {
       T* row = x.row(e, p);
       for (Index c = 0; c < x.channels; ++c, ++bit)
-        row[c] = static_cast<T>(words[static_cast<std::size_t>(bit / 32)] >> bit % 32 & 1);
+        row[c] = static_cast<T>(words[bit / 32] >> bit % 32 & 1);
     }
   }
 }
@@ -56,7 +56,7 @@ void read_bits(const Block<const T>& x, Index example, std::span<std::uint64_t> 
   for (Index p = 0; p < x.points; ++p) {
     const T* row = x.row(example, p);
     for (Index c = 0; c < x.channels; ++c, ++bit)
-      words[static_cast<std::size_t>(bit / 64)] |= std::uint64_t{row[c] != T(0)} << bit % 64;
+      words[bit / 64] |= std::uint64_t{row[c] != T(0)} << bit % 64;
   }
 }
 
@@ -142,7 +142,7 @@ double BooleanOrbit::value(MatrixView<const double> x) const {
 template <class T>
 void BooleanOrbit::all_targets(const Block<const T>& x, T* y) const {
   Words memory;
-  const std::span<std::uint64_t> words(memory.data(), static_cast<std::size_t>((law_.n + 63) / 64));
+  const std::span<std::uint64_t> words(memory.data(), (law_.n + 63) / 64);
   for (Index e = 0; e < x.examples; ++e) {
     read_bits(x, e, words);
     canonicalise(law_, words);

@@ -13,11 +13,7 @@
 namespace eqnn::hard {
 
 std::string BooleanOrbit::json() const {
-  nlohmann::ordered_json document;
-  document["group"] = std::string(name(law_.group));
-  document["n"] = law_.n;
-  document["seed"] = std::to_string(seed_);
-  return document.dump();
+  return MemberWriter().add("group", name(law_.group)).add("n", law_.n).add("seed", std::to_string(seed_)).text();
 }
 
 namespace {
@@ -32,9 +28,9 @@ std::uint64_t decimal_seed(const std::string& text) {
 }
 
 std::unique_ptr<Member> parse_member(std::string_view text) {
-  const nlohmann::json document = parse_member_document(text, {"group", "n", "seed"});
-  return std::make_unique<BooleanOrbit>(orbit_group(text_value(document, "group")), whole_number(document, "n"),
-                                        decimal_seed(text_value(document, "seed")));
+  const MemberValue file(text, {"group", "n", "seed"});
+  return std::make_unique<BooleanOrbit>(orbit_group(file.text("group")), file.whole_number("n"),
+                                        decimal_seed(file.text("seed")));
 }
 
 const std::vector<Parameter>& parameters() {
@@ -124,9 +120,8 @@ Family boolean_orbit_family() {
   f.title = "Random Boolean functions of orbits";
   f.theorem =
       "statistical queries of tolerance tau need tau^2 N_eff of them, N_eff = 1 / sum p_O^2, about 2^n / n for "
-      "rotations "
-      "(Kiani et al., ICLR 2024); no computational gap: a random bit an orbit can only be memorised, by any "
-      "learner";
+      "rotations (Kiani et al., ICLR 2024); no computational gap: a random bit an orbit can only be memorised, by "
+      "any learner";
   f.group = "C_n rotating the bits, S_n permuting them, or S_m relabelling the nodes of a graph of n = m^2 bits";
   f.definition =
       "g(x) = the fair bit of the orbit of x, hashed from its lexicographically least string; trained as 1 - 2g";

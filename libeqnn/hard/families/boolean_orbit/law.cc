@@ -40,7 +40,7 @@ std::uint64_t least_rotation(std::uint64_t v, Index n) {
 // Start of the least rotation. Two candidates race; the loser and all starts that it covers are out.
 Index least_start(std::span<const std::uint8_t> s) {
   const Index n = static_cast<Index>(s.size());
-  const auto at = [&](Index i) { return s[static_cast<std::size_t>(i < n ? i : i - n)]; };
+  const auto at = [&](Index i) { return s[i < n ? i : i - n]; };
   Index i = 0, j = 1, k = 0;
   while (i < n && j < n && k < n) {
     if (at(i + k) == at(j + k)) {
@@ -57,12 +57,12 @@ Index least_start(std::span<const std::uint8_t> s) {
 void rotate_to_least(Index n, std::span<std::uint64_t> words) {
   std::array<std::uint8_t, kMaxBits> bits;
   for (Index i = 0; i < n; ++i)
-    bits[static_cast<std::size_t>(i)] = words[static_cast<std::size_t>(i / 64)] >> i % 64 & 1;
+    bits[i] = words[i / 64] >> i % 64 & 1;
   const Index start = least_start({bits.data(), static_cast<std::size_t>(n)});
   std::fill(words.begin(), words.end(), std::uint64_t{0});
   for (Index i = 0; i < n; ++i) {
     const Index from = start + i < n ? start + i : start + i - n;
-    words[static_cast<std::size_t>(i / 64)] |= std::uint64_t{bits[static_cast<std::size_t>(from)]} << i % 64;
+    words[i / 64] |= std::uint64_t{bits[from]} << i % 64;
   }
 }
 
@@ -72,7 +72,7 @@ void sort_bits(Index n, std::span<std::uint64_t> words) {
   for (const std::uint64_t w : words) zeros -= std::popcount(w);
   for (Index first = 0; first < n; first += 64) {
     const Index size = std::min<Index>(64, n - first), skip = std::clamp<Index>(zeros - first, 0, size);
-    words[static_cast<std::size_t>(first / 64)] = skip == size ? 0 : low_bits(size) >> skip << skip;
+    words[first / 64] = skip == size ? 0 : low_bits(size) >> skip << skip;
   }
 }
 
@@ -84,7 +84,7 @@ class LeastRelabelling {
   // Entry (i, j) is bit i m + j of `graph`.
   LeastRelabelling(Index m, std::uint64_t graph) : m_(static_cast<int>(m)) {
     for (int i = 0; i < m_; ++i)
-      edges_[static_cast<std::size_t>(i)] = static_cast<std::uint32_t>(graph >> i * m_ & low_bits(m));
+      edges_[i] = static_cast<std::uint32_t>(graph >> i * m_ & low_bits(m));
     least_.fill(kWorst);
     Cells all;
     all.count = 1;
@@ -93,7 +93,7 @@ class LeastRelabelling {
   }
   std::uint64_t graph() const {
     std::uint64_t v = 0;
-    for (int i = 0; i < m_; ++i) v |= reversed(least_[static_cast<std::size_t>(i)], m_) << i * m_;
+    for (int i = 0; i < m_; ++i) v |= reversed(least_[i], m_) << i * m_;
     return v;
   }
 
@@ -104,7 +104,7 @@ class LeastRelabelling {
     int count = 0;
   };
 
-  std::uint32_t& edges(int i) { return edges_[static_cast<std::size_t>(i)]; }
+  std::uint32_t& edges(int i) { return edges_[i]; }
 
   void search(int level, const Cells& cells) {
     if (level == m_) return;
@@ -112,13 +112,13 @@ class LeastRelabelling {
       const int node = std::countr_zero(left);
       Cells next;
       const std::uint32_t row = place(level, node, cells, next);
-      std::uint32_t& least = least_[static_cast<std::size_t>(level)];
+      std::uint32_t& least = least_[level];
       if (row > least) continue;
       if (row < least) {
         least = row;
         std::fill(least_.begin() + level + 1, least_.end(), kWorst);
       }
-      placed_[static_cast<std::size_t>(level)] = node;
+      placed_[level] = node;
       search(level + 1, next);
     }
   }
@@ -126,15 +126,15 @@ class LeastRelabelling {
   std::uint32_t place(int level, int node, const Cells& cells, Cells& next) {
     const std::uint32_t out = edges(node);
     std::uint32_t row = 0;
-    for (int j = 0; j < level; ++j) row = row << 1 | (out >> placed_[static_cast<std::size_t>(j)] & 1);
+    for (int j = 0; j < level; ++j) row = row << 1 | (out >> placed_[j] & 1);
     row = row << 1 | (out >> node & 1);
     for (int c = 0; c < cells.count; ++c) {
-      const std::uint32_t cell = cells.nodes[static_cast<std::size_t>(c)] & ~(1u << node);
+      const std::uint32_t cell = cells.nodes[c] & ~(1u << node);
       const std::uint32_t with = cell & out, without = cell & ~out;
       const int ones = std::popcount(with);
       row = row << std::popcount(cell) | ((1u << ones) - 1);
-      if (without != 0) next.nodes[static_cast<std::size_t>(next.count++)] = without;
-      if (with != 0) next.nodes[static_cast<std::size_t>(next.count++)] = with;
+      if (without != 0) next.nodes[next.count++] = without;
+      if (with != 0) next.nodes[next.count++] = with;
     }
     return row;
   }
@@ -224,14 +224,14 @@ using Visit = std::function<void(std::span<const std::uint64_t>, double)>;
 
 // Weight w has C(n, w) / 2^n.
 void for_weights(Index n, const Visit& visit) {
-  std::vector<std::uint64_t> words(static_cast<std::size_t>((n + 63) / 64));
+  std::vector<std::uint64_t> words((n + 63) / 64);
   long double mass = std::ldexp(1.0L, static_cast<int>(-n));
   for (Index w = 0;; ++w) {
     visit(words, static_cast<double>(mass));
     if (w == n) return;
     mass *= static_cast<long double>(n - w) / static_cast<long double>(w + 1);
     const Index bit = n - 1 - w;
-    words[static_cast<std::size_t>(bit / 64)] |= std::uint64_t{1} << bit % 64;
+    words[bit / 64] |= std::uint64_t{1} << bit % 64;
   }
 }
 
@@ -257,14 +257,14 @@ std::uint64_t relabelled(std::uint64_t graph, Index m, const std::vector<Index>&
   std::uint64_t moved = 0;
   for (Index i = 0; i < m; ++i)
     for (Index j = 0; j < m; ++j)
-      moved |= (graph >> (i * m + j) & 1) << (p[static_cast<std::size_t>(i)] * m + p[static_cast<std::size_t>(j)]);
+      moved |= (graph >> (i * m + j) & 1) << (p[i] * m + p[j]);
   return moved;
 }
 
 void for_graphs(const OrbitLaw& law, const Visit& visit) {
   const std::uint64_t graphs = std::uint64_t{1} << law.n;
   std::vector<bool> seen(graphs);
-  std::vector<Index> p(static_cast<std::size_t>(law.nodes));
+  std::vector<Index> p(law.nodes);
   for (std::uint64_t graph = 0; graph < graphs; ++graph) {
     if (seen[graph]) continue;
     std::iota(p.begin(), p.end(), Index{0});

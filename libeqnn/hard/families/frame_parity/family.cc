@@ -10,24 +10,19 @@
 namespace eqnn::hard {
 
 std::string FrameParity::json() const {
-  nlohmann::ordered_json document;
-  document["n"] = law_.n;
-  document["k"] = law_.k;
-  document["frame"] = std::string(name(law_.frame));
-  document["S"] = set_;
-  document["norm_sq"] = norm_sq_;
-  return document.dump();
+  MemberWriter file;
+  file.add("n", law_.n).add("k", law_.k).add("frame", name(law_.frame)).add("S", set_).add("norm_sq", norm_sq_);
+  return file.text();
 }
 
 namespace {
 
 std::unique_ptr<Member> parse_member(std::string_view text) {
-  const nlohmann::json document = parse_member_document(text, {"n", "k", "frame", "S"}, {"norm_sq"});
+  const MemberValue file(text, {"n", "k", "frame", "S"}, {"norm_sq"});
   std::optional<double> norm_sq;
-  if (document.contains("norm_sq")) norm_sq = real_number(document, "norm_sq");
-  const FrameParityLaw law(whole_number(document, "n"), whole_number(document, "k"),
-                           parity_frame(text_value(document, "frame")));
-  return std::make_unique<FrameParity>(law, whole_numbers(document, "S"), norm_sq);
+  if (file.has("norm_sq")) norm_sq = file.real_number("norm_sq");
+  const FrameParityLaw law(file.whole_number("n"), file.whole_number("k"), parity_frame(file.text("frame")));
+  return std::make_unique<FrameParity>(law, file.whole_numbers("S"), norm_sq);
 }
 
 const std::vector<Parameter>& parameters() {
@@ -71,13 +66,11 @@ Family frame_parity_family() {
   f.title = "Parities of canonical forms under a frame";
   f.theorem =
       "correlational statistical queries of tolerance tau need tau^2 N of them, N = C(n, k) orthogonal functions "
-      "times "
-      "the sampler's acceptance (Kiani et al., ICLR 2024, frame averaging)";
+      "times the sampler's acceptance (Kiani et al., ICLR 2024, frame averaging)";
   f.group = "S_n permuting the coordinates (sort), C_n rotating them (cyclic), or none";
   f.definition =
       "f(x) = sum over w in {-1,1}^k of (prod w) relu(<w, y_S> / sqrt k), divided by its root mean square; y the "
-      "canonical "
-      "form of x: sorted by |x| descending, or rotated to the largest |x| first, signs kept";
+      "canonical form of x: sorted by |x| descending, or rotated to the largest |x| first, signs kept";
   f.input_law = "x in R^n, iid standard normal";
   f.control = "the same sum without the signs prod w, standardised";
   f.parameters = parameters();

@@ -35,7 +35,7 @@ void for_each_chosen(const FrameParityLaw& law, const std::vector<Index>& set, c
   for (Index e = 0; e < x.examples; ++e) {
     canonical_forms(law.frame, Block<const T>{x.row(e), 1, x.points, 1, x.stride},
                     Block<T>{form.data(), 1, x.points, 1, 1});
-    for (std::size_t t = 0; t < set.size(); ++t) y[t] = static_cast<double>(form[static_cast<std::size_t>(set[t])]);
+    for (std::size_t t = 0; t < set.size(); ++t) y[t] = static_cast<double>(form[set[t]]);
     visit(e, std::span<const double>(y.data(), set.size()));
   }
 }

@@ -156,19 +156,19 @@ void sort_by_counting(Index n, const float* x, float* y) {
   const Index padded_n = (n + kLanes - 1) / kLanes * kLanes;
   // Signed numbers in the order of the keys: machines compare those faster.
   for (Index i = 0; i < n; ++i)
-    keys[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(key_of<std::uint32_t>(x[i]) ^ 0x80000000u);
-  for (Index i = n; i < padded_n; ++i) keys[static_cast<std::size_t>(i)] = 0;
+    keys[i] = static_cast<std::int32_t>(key_of<std::uint32_t>(x[i]) ^ 0x80000000u);
+  for (Index i = n; i < padded_n; ++i) keys[i] = 0;
   for (Index first = 0; first < padded_n; first += kLanes) {
     std::int32_t count[kLanes] = {};
     const std::int32_t* own = keys.data() + first;
     for (Index j = 0; j < n; ++j) {
-      const std::int32_t other = keys[static_cast<std::size_t>(j)];
+      const std::int32_t other = keys[j];
       for (Index t = 0; t < kLanes; ++t) count[t] += other > own[t] ? 1 : 0;
     }
     std::copy_n(count, kLanes, places.data() + first);
   }
   for (Index i = 0; i < n; ++i) {
-    const auto place = static_cast<std::size_t>(places[static_cast<std::size_t>(i)]);
+    const auto place = static_cast<std::size_t>(places[i]);
     y[place + taken[place]] = x[i];
     ++taken[place];
   }
@@ -178,9 +178,9 @@ template <class T>
 void sort_by_keys(Index n, const T* x, T* y) {
   using Bits = std::conditional_t<std::is_same_v<T, float>, std::uint32_t, std::uint64_t>;
   std::array<Bits, kMaxCoordinates> keys;
-  for (Index i = 0; i < n; ++i) keys[static_cast<std::size_t>(i)] = key_of<Bits>(x[i]);
+  for (Index i = 0; i < n; ++i) keys[i] = key_of<Bits>(x[i]);
   std::sort(keys.begin(), keys.begin() + n, std::greater<>());
-  for (Index i = 0; i < n; ++i) y[i] = from_key<T>(keys[static_cast<std::size_t>(i)]);
+  for (Index i = 0; i < n; ++i) y[i] = from_key<T>(keys[i]);
 }
 
 template <class T>
@@ -196,7 +196,7 @@ void rotate_to_maximum(Index n, const T* x, T* y) {
   if (count != 1) {
     std::array<std::int32_t, kMaxCoordinates> order;
     return canonical_form(PermutationFrame::rotate_to_maximum, MatrixView<const T>{x, n, 1, 1},
-                          std::span(order.data(), static_cast<std::size_t>(n)), MatrixView<T>{y, n, 1, 1});
+                          std::span(order.data(), n), MatrixView<T>{y, n, 1, 1});
   }
   std::copy(x + start, x + n, y);
   std::copy(x, x + start, y + n - start);
@@ -221,9 +221,9 @@ void all_canonical_forms(ParityFrame frame, const Block<const T>& x, const Block
   const Index n = x.points;
   std::array<T, kMaxCoordinates> from, to;
   for (Index e = 0; e < x.examples; ++e) {
-    for (Index i = 0; i < n; ++i) from[static_cast<std::size_t>(i)] = *x.row(e, i);
+    for (Index i = 0; i < n; ++i) from[i] = *x.row(e, i);
     canonical_example(frame, n, from.data(), to.data());
-    for (Index i = 0; i < n; ++i) *y.row(e, i) = to[static_cast<std::size_t>(i)];
+    for (Index i = 0; i < n; ++i) *y.row(e, i) = to[i];
   }
 }
 
@@ -276,7 +276,7 @@ void gather(std::span<const Index> set, const float* form, std::array<double, kM
 // Canonical forms of `count` inputs from number `first` on, rows of `forms`.
 void fill_forms(const FrameParityLaw& law, std::uint64_t stage, Index first, Index count, float* forms,
                 Index stride) {
-  std::vector<float> x(static_cast<std::size_t>(std::min(kAtOnce, count) * law.n));
+  std::vector<float> x(std::min(kAtOnce, count) * law.n);
   for (Index done = 0; done < count; done += kAtOnce) {
     const Index some = std::min(kAtOnce, count - done);
     sample_normals({0, Stream::member, kEstimateStep + stage, static_cast<std::uint64_t>(first + done)},
@@ -353,7 +353,7 @@ std::vector<ParityMoments> parity_moments(const FrameParityLaw& law, std::span<c
   Matrix<float> forms(kAtOnce, law.n);
   std::vector<PowerSums> sums(sets.size());
   std::array<double, kMaxSetSize> y;
-  const std::span<const double> chosen(y.data(), static_cast<std::size_t>(law.k));
+  const std::span<const double> chosen(y.data(), law.k);
   for (Index first = 0; first < samples; first += kAtOnce) {
     const Index count = std::min(kAtOnce, samples - first);
     fill_forms(law, kNormStage, first, count, forms.data(), forms.stride());
@@ -387,7 +387,7 @@ constexpr double kMostKurtosis = 30, kLeastNonzero = 0.1;
 // k of 0..n-1, uniform: position t of a shuffle takes a random one of the rest.
 std::vector<Index> random_set(const FrameParityLaw& law, std::uint64_t seed, Index attempt) {
   Draws draws({seed, Stream::member, static_cast<std::uint64_t>(attempt), 0});
-  std::vector<Index> all(static_cast<std::size_t>(law.n));
+  std::vector<Index> all(law.n);
   for (std::size_t i = 0; i < all.size(); ++i) all[i] = static_cast<Index>(i);
   const auto size = static_cast<std::size_t>(law.k);
   for (std::size_t t = 0; t < size; ++t)

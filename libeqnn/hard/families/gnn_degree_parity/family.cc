@@ -10,25 +10,17 @@
 namespace eqnn::hard {
 
 std::string DegreeParity::json() const {
-  nlohmann::ordered_json document;
-  document["n"] = n_;
-  document["self_loops"] = self_loops_;
-  document["S"] = classes_;
-  document["b"] = b_;
-  return document.dump();
+  return MemberWriter().add("n", n_).add("self_loops", self_loops_).add("S", classes_).add("b", b_).text();
 }
 
 namespace {
 
-using nlohmann::json;
-
 std::unique_ptr<Member> parse_member(std::string_view text) {
-  const json document = parse_member_document(text, {"n", "S"}, {"self_loops", "b"});
-  const json loops = document.value("self_loops", json(false));
-  require(loops.is_boolean(), "'self_loops' of the member holds ", loops.type_name(), "; it must be true or false");
-  const Index b = document.contains("b") ? whole_number(document, "b") : 0;
+  const MemberValue file(text, {"n", "S"}, {"self_loops", "b"});
+  const bool loops = file.has("self_loops") && file.truth("self_loops");
+  const Index b = file.has("b") ? file.whole_number("b") : 0;
   require(b == 0 || b == 1, "b is ", b, "; it must be 0 or 1");
-  return std::make_unique<DegreeParity>(whole_number(document, "n"), loops.get<bool>(), whole_numbers(document, "S"),
+  return std::make_unique<DegreeParity>(file.whole_number("n"), loops, file.whole_numbers("S"),
                                         static_cast<int>(b));
 }
 
@@ -102,8 +94,8 @@ Family gnn_degree_parity_family() {
   f.control = "the count sum over i in S of #{v : outdeg(v) = i - 1}, standardised";
   f.parameters = parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
-    return {{"model", "gnn"},         {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
-            {"pool", "mean"},         {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
+    return {{"model", "gnn"}, {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
+            {"pool", "mean"}, {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     return std::make_unique<DegreeParity>(DegreeParity::draw(sampler_of(values), seed));

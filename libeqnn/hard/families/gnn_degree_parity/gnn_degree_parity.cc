@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cmath>
-#include <cstring>
 
-#include "../../../kernels/kernels.h"
+#include "law.h"
+#include "random_graphs.h"
 
 namespace eqnn::hard {
 namespace {
@@ -16,258 +15,7 @@ namespace {
 constexpr Index kAttempts = 10000;
 constexpr Index kMostEnumerated = 24;  // classes whose 2^L sets are all visited for the acceptance
 
-void require_nodes(Index n) {
-  require(n >= 2, "n is ", n, "; need n >= 2 nodes");
-  require(n <= kMaxNodes, "n is ", n, "; at most ", kMaxNodes, " nodes are supported");
-}
-
-// S as one flag a class. Throws ValueError for entries outside 1..L or repeated.
-std::vector<std::uint8_t> flags_of(std::span<const Index> classes, Index levels) {
-  std::vector<std::uint8_t> flags(static_cast<std::size_t>(levels));
-  for (const Index i : classes) {
-    require(i >= 1 && i <= levels, "S contains ", i, "; its entries are degree classes, 1 to ", levels);
-    auto& flag = flags[static_cast<std::size_t>(i - 1)];
-    require(flag == 0, "S contains ", i, " twice; name each degree class once");
-    flag = 1;
-  }
-  return flags;
-}
-
-// p_i by p_{i+1} = p_i (N - i + 1) / i: exact up to N = 63, and long double holds 2^-1024.
-std::vector<long double> long_probabilities(Index n, bool self_loops) {
-  const Index levels = degree_classes(n, self_loops), top = levels - 1;
-  std::vector<long double> p(static_cast<std::size_t>(levels));
-  p[0] = std::ldexp(1.0L, -static_cast<int>(top));
-  for (Index i = 1; i < levels; ++i)
-    p[static_cast<std::size_t>(i)] =
-        p[static_cast<std::size_t>(i - 1)] * static_cast<long double>(top - i + 1) / static_cast<long double>(i);
-  return p;
-}
-
-// p_S and 1 - p_S, each summed from its own classes so that the smaller one keeps its digits.
-struct Split {
-  long double inside = 0, outside = 0;
-  double share() const { return static_cast<double>(std::min(inside, outside)); }
-};
-Split split(const std::vector<long double>& p, const std::vector<std::uint8_t>& flags) {
-  Split s;
-  for (std::size_t i = 0; i < p.size(); ++i) (flags[i] != 0 ? s.inside : s.outside) += p[i];
-  return s;
-}
-
-long double signed_power(const Split& s, Index n) {
-  return std::pow(s.outside - s.inside, static_cast<long double>(n));
-}
-
-// (1 - 2 share)^n rounds to 1.
-bool constant_label(double share, Index n) { return share <= 0x1p-55 / static_cast<double>(n); }
-
-// The bits of one example in order, refilled by whole Philox blocks.
-class BitStream {
- public:
-  BitStream(const Counter& at, Index bits) : at_(at), blocks_left_((bits + 127) / 128) {}
-
-  // The next `count` <= 32 bits, the first of them lowest.
-  std::uint32_t take(Index count) {
-    if (held_ < count) {
-      if (next_ == end_) refill();
-      bits_ |= std::uint64_t{words_[static_cast<std::size_t>(next_++)]} << held_;
-      held_ += 32;
-    }
-    const auto taken = static_cast<std::uint32_t>(bits_ & ((std::uint64_t{1} << count) - 1));
-    bits_ >>= count;
-    held_ -= count;
-    return taken;
-  }
-
- private:
-  static constexpr Index kBlocks = 16;
-
-  void refill() {
-    const Index blocks = std::min(kBlocks, blocks_left_);
-    kernels::philox_words(at_, first_, blocks, words_.data());
-    first_ += static_cast<std::uint32_t>(blocks);
-    blocks_left_ -= blocks;
-    next_ = 0;
-    end_ = 4 * blocks;
-  }
-
-  Counter at_;
-  Index blocks_left_;
-  std::uint64_t bits_ = 0;
-  Index held_ = 0, next_ = 0, end_ = 0;
-  std::uint32_t first_ = 0;
-  std::array<std::uint32_t, 4 * kBlocks> words_;
-};
-
-template <class T>
-constexpr auto kNibbles = [] {
-  std::array<std::array<T, 4>, 16> table{};
-  for (std::size_t bits = 0; bits < 16; ++bits)
-    for (std::size_t j = 0; j < 4; ++j) table[bits][j] = static_cast<T>(bits >> j & 1);
-  return table;
-}();
-
-// Writes `count` <= 32 bits as 0 or 1, four at a time. With `room` the last group may reach past `count`,
-// where it writes the zeros that padding holds anyway.
-template <class T>
-void expand(std::uint32_t bits, Index count, bool room, T* out) {
-  Index j = 0;
-  for (const Index whole = room ? count : count - 3; j < whole; j += 4, bits >>= 4)
-    std::memcpy(out + j, kNibbles<T>[bits & 15].data(), 4 * sizeof(T));
-  for (; j < count; ++j, bits >>= 1) out[j] = static_cast<T>(bits & 1);
-}
-
-template <class T>
-void sample_graphs(Index n, bool self_loops, Counter at, const Block<T>& x) {
-  const Index bits = n * (self_loops ? n : n - 1);
-  const bool room = x.stride >= (n + 3) / 4 * 4;
-  for (Index e = 0; e < x.examples; ++e, ++at.example) {
-    BitStream stream(at, bits);
-    for (Index i = 0; i < n; ++i)
-      for (Index start = 0; start < n; start += 32) {
-        const Index count = std::min<Index>(32, n - start), diagonal = i - start;
-        const bool gap = !self_loops && diagonal >= 0 && diagonal < count;
-        std::uint64_t row = stream.take(count - (gap ? 1 : 0));
-        if (gap) {
-          const std::uint64_t below = row & ((std::uint64_t{1} << diagonal) - 1);
-          row = below | (row ^ below) << 1;
-        }
-        expand(static_cast<std::uint32_t>(row), count, room, x.row(e, i) + start);
-      }
-  }
-}
-
-template <class T>
-void list_graphs(Index n, bool self_loops, Index first, const Block<T>& x) {
-  for (Index e = 0; e < x.examples; ++e) {
-    auto graph = static_cast<std::uint64_t>(first + e);
-    for (Index i = 0; i < n; ++i)
-      for (Index j = 0; j < n; ++j) {
-        const bool fixed = i == j && !self_loops;
-        x(e, i, j) = fixed ? T(0) : static_cast<T>(graph & 1);
-        graph >>= fixed ? 0 : 1;
-      }
-  }
-}
-
-// Four partial sums: 0/1 entries add up exactly in any order.
-template <class T>
-T row_sum(const T* row, Index n) {
-  T sums[4] = {};
-  Index j = 0;
-  for (; j + 4 <= n; j += 4)
-    for (Index k = 0; k < 4; ++k) sums[k] += row[j + k];
-  for (; j < n; ++j) sums[0] += row[j];
-  return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
 }  // namespace
-
-// --- the law -------------------------------------------------------------------------------------------
-
-Index degree_classes(Index n, bool self_loops) {
-  require_nodes(n);
-  return self_loops ? n + 1 : n;
-}
-
-std::vector<double> class_probabilities(Index n, bool self_loops) {
-  const auto p = long_probabilities(n, self_loops);
-  std::vector<double> rounded;
-  for (const long double v : p) rounded.push_back(static_cast<double>(v));
-  return rounded;
-}
-
-double set_probability(Index n, bool self_loops, std::span<const Index> classes) {
-  const auto p = long_probabilities(n, self_loops);
-  return static_cast<double>(split(p, flags_of(classes, degree_classes(n, self_loops))).inside);
-}
-
-double mean_sign(Index n, bool self_loops, std::span<const Index> classes, int b) {
-  const auto p = long_probabilities(n, self_loops);
-  const auto mean = signed_power(split(p, flags_of(classes, degree_classes(n, self_loops))), n);
-  return static_cast<double>(b % 2 == 0 ? mean : -mean);
-}
-
-double sign_correlation(Index n, bool self_loops, std::span<const Index> s, int b, std::span<const Index> t,
-                        int b_t) {
-  const Index levels = degree_classes(n, self_loops);
-  auto flags = flags_of(s, levels);
-  const auto others = flags_of(t, levels);
-  for (std::size_t i = 0; i < flags.size(); ++i) flags[i] ^= others[i];
-  const auto mean = signed_power(split(long_probabilities(n, self_loops), flags), n);
-  return static_cast<double>((b + b_t) % 2 == 0 ? mean : -mean);
-}
-
-double collision_probability(Index n, bool self_loops) {
-  // Put t = 2n u and divide by e^{2n}: the factor of class i becomes the even part of a Poisson law of
-  // mean 2n p_i, and the coefficient is divided by P(Poisson(2n) = 2n). So nothing over- or underflows.
-  const auto p = long_probabilities(n, self_loops);
-  const double total = 2 * static_cast<double>(n);
-  const std::size_t size = static_cast<std::size_t>(n) + 1;
-  std::vector<double> product(size), next(size);
-  product[0] = 1;
-  for (const long double p_i : p) {
-    const double mean = total * static_cast<double>(p_i);
-    double even = std::exp(-mean);
-    std::fill(next.begin(), next.end(), 0.0);
-    for (std::size_t j = 0; j < size && even > 0; ++j) {
-      for (std::size_t k = 0; k + j < size; ++k) next[k + j] += even * product[k];
-      const double two_j = 2 * static_cast<double>(j);
-      even *= mean * mean / ((two_j + 1) * (two_j + 2));
-    }
-    product.swap(next);
-  }
-  long double at_total = 1;
-  for (Index k = 1; k <= 2 * n; ++k)
-    at_total *= static_cast<long double>(total) / static_cast<long double>(k) * std::exp(-1.0L);
-  return static_cast<double>(static_cast<long double>(product.back()) / at_total);
-}
-
-std::optional<double> largest_cell(Index n, bool self_loops) {
-  const auto p = long_probabilities(n, self_loops);
-  if (p.size() > 20) return std::nullopt;
-  const std::size_t sets = std::size_t{1} << p.size();
-  // P(c = v) = 2^-L sum_U (-1)^{|U and v|} (1 - 2 p_U)^n: subset sums, powers, Walsh-Hadamard transform.
-  std::vector<double> cell(sets);
-  for (std::size_t i = 0; i < p.size(); ++i)
-    for (std::size_t u = std::size_t{1} << i, end = 2 * u, v = 0; u < end; ++u, ++v)
-      cell[u] = cell[v] + static_cast<double>(p[i]);
-  for (double& v : cell) v = std::pow(1 - 2 * v, static_cast<double>(n));
-  for (std::size_t half = 1; half < sets; half *= 2)
-    for (std::size_t u = 0; u < sets; ++u)
-      if ((u & half) == 0) {
-        const double a = cell[u], b = cell[u + half];
-        cell[u] = a + b;
-        cell[u + half] = a - b;
-      }
-  return *std::max_element(cell.begin(), cell.end()) / static_cast<double>(sets);
-}
-
-Index spread_classes(Index n, bool self_loops, double gamma) {
-  const auto p = class_probabilities(n, self_loops);
-  return std::count_if(p.begin(), p.end(), [&](double p_i) {
-    return std::pow(std::abs(1 - 2 * p_i), static_cast<double>(n)) <= gamma;
-  });
-}
-
-std::vector<Index> degree_counts(MatrixView<const double> adjacency, bool self_loops) {
-  const Index n = adjacency.rows;
-  require(adjacency.cols == n, "the adjacency matrix is ", n, " x ", adjacency.cols, "; it must be square");
-  std::vector<Index> counts(static_cast<std::size_t>(degree_classes(n, self_loops)));
-  for (Index i = 0; i < n; ++i) {
-    const double* row = adjacency.row(i);
-    // Without branches on random bits, which no machine predicts.
-    bool allowed = true;
-    for (Index j = 0; j < n; ++j) allowed &= (row[j] == 0) | (row[j] == 1);
-    if (!allowed) {
-      const double* bad = std::find_if(row, row + n, [](double a) { return a != 0 && a != 1; });
-      throw ValueError(fmt::format("adjacency entry ({}, {}) is {}; entries must be 0 or 1", i, bad - row, *bad));
-    }
-    ++counts[static_cast<std::size_t>(row_sum(row, n) - (self_loops ? 0 : row[i]))];
-  }
-  return counts;
-}
 
 // --- drawing members -----------------------------------------------------------------------------------
 
@@ -286,8 +34,8 @@ double DegreeParitySampler::least_share() const {
 }
 
 bool DegreeParitySampler::accepts(std::span<const Index> classes) const {
-  const auto flags = flags_of(classes, degree_classes(n, self_loops));
-  const double share = split(long_probabilities(n, self_loops), flags).share();
+  const auto flags = class_flags(classes, degree_classes(n, self_loops));
+  const double share = class_split(long_probabilities(n, self_loops), flags).share();
   return share >= least_share() && !constant_label(share, n);
 }
 
@@ -301,12 +49,12 @@ struct Attempt {
 Attempt attempt(Index levels, std::uint64_t seed, Index step) {
   Draws draws({seed, Stream::member, static_cast<std::uint64_t>(step), 0});
   Attempt a;
-  a.flags.resize(static_cast<std::size_t>(levels));
+  a.flags.resize(levels);
   std::uint32_t word = 0;
   for (Index i = 0; i <= levels; ++i, word >>= 1) {
     if (i % 32 == 0) word = draws.word();
     if (i < levels)
-      a.flags[static_cast<std::size_t>(i)] = word & 1;
+      a.flags[i] = word & 1;
     else
       a.b = static_cast<int>(word & 1);
   }
@@ -325,20 +73,19 @@ Estimate DegreeParitySampler::acceptance() const {
   if (levels <= kMostEnumerated) {
     // Gray code: one class enters or leaves a step, and these sums are exact.
     const std::uint64_t sets = std::uint64_t{1} << levels;
-    Split s{0, 1};
+    ClassSplit s{0, 1};
     for (std::uint64_t u = 0;;) {
       count += accepted(s.share());
       if (++u == sets) return {static_cast<double>(count) / static_cast<double>(sets), 0};
       const int changed = std::countr_zero(u);
       const bool enters = ((u ^ u >> 1) >> changed & 1) != 0;
-      const long double moved =
-          enters ? p[static_cast<std::size_t>(changed)] : -p[static_cast<std::size_t>(changed)];
+      const long double moved = enters ? p[changed] : -p[changed];
       s.inside += moved;
       s.outside -= moved;
     }
   }
   for (Index step = 0; step < kAttempts; ++step)
-    count += accepted(split(p, attempt(levels, 0, step).flags).share());
+    count += accepted(class_split(p, attempt(levels, 0, step).flags).share());
   const double mean = static_cast<double>(count) / kAttempts;
   return {mean, std::sqrt(mean * (1 - mean) / kAttempts)};
 }
@@ -349,7 +96,7 @@ DegreeParity DegreeParity::draw(const DegreeParitySampler& sampler, std::uint64_
   const double least = sampler.least_share();
   for (Index step = 0; step < kAttempts; ++step) {
     const Attempt a = attempt(degree_classes(sampler.n, sampler.self_loops), seed, step);
-    const double share = split(p, a.flags).share();
+    const double share = class_split(p, a.flags).share();
     if (share < least || constant_label(share, sampler.n)) continue;
     std::vector<Index> classes;
     for (std::size_t i = 0; i < a.flags.size(); ++i)
@@ -368,12 +115,12 @@ DegreeParity::DegreeParity(Index n, bool self_loops, std::vector<Index> classes,
     : n_(n), self_loops_(self_loops), classes_(std::move(classes)), b_(b), sampler_(sampler) {
   const Index levels = degree_classes(n, self_loops);
   require(b == 0 || b == 1, "b is ", b, "; it must be 0 or 1");
-  in_set_ = flags_of(classes_, levels);
+  in_set_ = class_flags(classes_, levels);
   std::sort(classes_.begin(), classes_.end());
   const Index size = static_cast<Index>(classes_.size());
   require(size > 0, "S is empty: the label is constant; name at least one of the degree classes 1 to ", levels);
   require(size < levels, "S is all classes: the label is constant; leave out at least one of 1 to ", levels);
-  const Split s = split(long_probabilities(n, self_loops), in_set_);
+  const ClassSplit s = class_split(long_probabilities(n, self_loops), in_set_);
   if (constant_label(s.share(), n))
     throw ValueError(
         fmt::format("|1 - 2 p_S|^n is 1 up to rounding (min(p_S, 1 - p_S) = {:.3g}): the label is "
@@ -388,7 +135,7 @@ DegreeParity::DegreeParity(Index n, bool self_loops, std::vector<Index> classes,
 }
 
 double DegreeParity::least_expected_count() const {
-  return static_cast<double>(n_) * split(long_probabilities(n_, self_loops_), in_set_).share();
+  return static_cast<double>(n_) * class_split(long_probabilities(n_, self_loops_), in_set_).share();
 }
 
 double correlation(const DegreeParity& f, const DegreeParity& g) {
@@ -414,7 +161,7 @@ double DegreeParity::value(MatrixView<const double> adjacency) const {
           adjacency.cols, "; this member takes ", n_, " x ", n_);
   const auto counts = degree_counts(adjacency, self_loops_);
   Index sum = b_;
-  for (const Index i : classes_) sum += counts[static_cast<std::size_t>(i - 1)];
+  for (const Index i : classes_) sum += counts[i - 1];
   return static_cast<double>(sum % 2);
 }
 

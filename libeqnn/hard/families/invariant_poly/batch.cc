@@ -23,7 +23,7 @@ Matrix<T> waves(Index n, const std::vector<Index>& generators) {
     for (Index row = 0; row < n; ++row) {
       const bool is_sine = row >= cosine_rows(n);
       const Index t = is_sine ? row - cosine_rows(n) + 1 : row;
-      const Index turn = (generators[static_cast<std::size_t>(j)] + 1) * t % n;
+      const Index turn = (generators[j] + 1) * t % n;
       const double angle = 2 * 3.141592653589793 * static_cast<double>(turn) / static_cast<double>(n);
       table(row, j) = static_cast<T>(is_sine ? std::sin(angle) : std::cos(angle));
     }
@@ -129,7 +129,7 @@ void multiply_by_polynomial(const std::vector<RecurrenceStep>& steps, Index s, c
   std::fill_n(p, kLanes, T(1));
   std::fill_n(before, kLanes, T(0));
   for (Index n = 0; n < s; ++n) {
-    const RecurrenceStep& step = steps[static_cast<std::size_t>(n)];
+    const RecurrenceStep& step = steps[n];
     const T slope = static_cast<T>(step.slope), shift = static_cast<T>(step.shift);
     const T previous = static_cast<T>(step.previous);
     for (Index e = 0; e < kLanes; ++e) {

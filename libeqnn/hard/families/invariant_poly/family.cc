@@ -7,8 +7,6 @@
 namespace eqnn::hard {
 namespace {
 
-using nlohmann::json;
-
 Generators parse_generators(const std::string& text) {
   for (const Generators kind : {Generators::rowsum, Generators::sign, Generators::cyclic})
     if (text == generators_name(kind)) return kind;
@@ -17,43 +15,43 @@ Generators parse_generators(const std::string& text) {
 
 // --- member files ----------------------------------------------------------------------------------------------
 
-Monomial parse_monomial(const json& list, std::size_t term) {
-  require(list.is_array(), "'monomial' of term ", term, " holds ", list.type_name(),
+Monomial parse_monomial(const MemberValue& list, std::size_t term) {
+  require(list.is_list(), "'monomial' of term ", term, " holds ", list.type_name(),
           "; it must be an array of [generator, degree] pairs");
   Monomial monomial;
-  for (const json& pair : list) {
-    require(pair.is_array() && pair.size() == 2 && pair[0].is_number_integer() && pair[1].is_number_integer(),
-            "'monomial' of term ", term, " holds ", pair.dump(-1, ' ', true, json::error_handler_t::replace),
+  for (const MemberValue& pair : list.items()) {
+    const auto numbers = pair.is_list() ? pair.items() : std::vector<MemberValue>{};
+    require(numbers.size() == 2 && numbers[0].is_whole_number() && numbers[1].is_whole_number(),
+            "'monomial' of term ", term, " holds ", pair.as_json(),
             "; each entry must be [generator, degree], two whole numbers");
-    const json numbers = {{"generator", pair[0]}, {"degree", pair[1]}};
-    monomial.push_back({whole_number(numbers, "generator"), whole_number(numbers, "degree")});
+    monomial.push_back({numbers[0].whole_number(), numbers[1].whole_number()});
   }
   return monomial;
 }
 
-std::vector<PolynomialTerm> parse_terms(const json& list) {
-  require(list.is_array(), "'terms' of the member holds ", list.type_name(), "; it must be an array of terms");
+std::vector<PolynomialTerm> parse_terms(const MemberValue& list) {
+  require(list.is_list(), "'terms' of the member holds ", list.type_name(), "; it must be an array of terms");
   std::vector<PolynomialTerm> terms;
-  for (std::size_t t = 0; t < list.size(); ++t) {
-    const json& term = list[t];
-    require(term.is_object() && term.size() == 2 && term.contains("coef") && term.contains("monomial"), "term ", t,
+  for (const MemberValue& term : list.items()) {
+    const std::size_t t = terms.size();
+    require(term.is_object_of({"coef", "monomial"}), "term ", t,
             " of the member must be an object with coef and monomial, and nothing else");
-    terms.push_back({real_number(term, "coef"), parse_monomial(term.at("monomial"), t)});
+    terms.push_back({term.real_number("coef"), parse_monomial(term.at("monomial"), t)});
   }
   return terms;
 }
 
 std::unique_ptr<Member> parse_member(std::string_view text) {
-  const json document = parse_member_document(text, {"generators", "r", "terms"}, {"m", "n"});
+  const MemberValue file(text, {"generators", "r", "terms"}, {"m", "n"});
   PolynomialInputs inputs;
-  inputs.generators = parse_generators(text_value(document, "generators"));
-  inputs.r = whole_number(document, "r");
-  if (document.contains("m")) inputs.m = whole_number(document, "m");
-  if (document.contains("n")) {
-    inputs.n = whole_number(document, "n");
+  inputs.generators = parse_generators(file.text("generators"));
+  inputs.r = file.whole_number("r");
+  if (file.has("m")) inputs.m = file.whole_number("m");
+  if (file.has("n")) {
+    inputs.n = file.whole_number("n");
     require(inputs.n >= 3, "n is ", inputs.n, "; cyclic generators need n >= 3");
   }
-  return std::make_unique<InvariantPoly>(inputs, parse_terms(document.at("terms")));
+  return std::make_unique<InvariantPoly>(inputs, parse_terms(file.at("terms")));
 }
 
 // --- parameters --------------------------------------------------------------------------------------------------
@@ -110,22 +108,17 @@ std::vector<SecondMoment> second_moments(const ParameterValues& values) {
 }  // namespace
 
 std::string InvariantPoly::json() const {
-  nlohmann::ordered_json document;
-  document["generators"] = generators_name(inputs_.generators);
-  document["r"] = inputs_.r;
-  if (inputs_.m != 1) document["m"] = inputs_.m;
-  if (inputs_.points() == 2 * inputs_.r + 2) document["n"] = inputs_.n;
-  auto list = nlohmann::ordered_json::array();
+  MemberWriter file;
+  file.add("generators", generators_name(inputs_.generators)).add("r", inputs_.r);
+  if (inputs_.m != 1) file.add("m", inputs_.m);
+  if (inputs_.points() == 2 * inputs_.r + 2) file.add("n", inputs_.n);
+  std::vector<MemberWriter> list;
   for (const PolynomialTerm& t : terms()) {
-    auto monomial = nlohmann::ordered_json::array();
+    std::vector<std::vector<Index>> monomial;
     for (const Factor& f : t.monomial) monomial.push_back({f.generator, f.degree});
-    nlohmann::ordered_json term;
-    term["coef"] = t.coefficient;
-    term["monomial"] = monomial;
-    list.push_back(term);
+    list.emplace_back().add("coef", t.coefficient).add("monomial", monomial);
   }
-  document["terms"] = list;
-  return document.dump();
+  return file.add("terms", list).text();
 }
 
 Family invariant_poly_family() {
@@ -134,8 +127,7 @@ Family invariant_poly_family() {
   f.title = "Sparse polynomials of a group's invariants";
   f.theorem =
       "correlational queries of tolerance tau need tau^2 C(r, D) of them (Kiani et al., ICLR 2024); with queries "
-      "on "
-      "y^2, T (r D + 2) + 1 are enough";
+      "on y^2, T (r D + 2) + 1 are enough";
   f.group = "rowsum: S_m on the rows; sign: sign flips; cyclic: shifts and reflections of Z_n";
   f.definition =
       "f = sum over T monomials of +-1/sqrt(T) times a product of orthonormal polynomials of the generators z: row "

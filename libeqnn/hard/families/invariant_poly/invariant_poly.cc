@@ -162,10 +162,10 @@ namespace {
 std::vector<double> some_generators(Generators kind, Index r, MatrixView<const double> x,
                                     const std::vector<Index>& wanted) {
   require_shape(kind, r, x);
-  std::vector<double> z(static_cast<std::size_t>(r));
+  std::vector<double> z(r);
   const Circle circle(kind == Generators::cyclic ? x.cols : 0);
   for (const Index i : wanted) {
-    double& value = z[static_cast<std::size_t>(i)];
+    double& value = z[i];
     if (kind == Generators::rowsum) {
       for (Index row = 0; row < x.rows; ++row) value += x(row, i);
       value /= std::sqrt(static_cast<double>(x.rows));
@@ -180,7 +180,7 @@ std::vector<double> some_generators(Generators kind, Index r, MatrixView<const d
 
 std::vector<double> generator_values(Generators kind, Index r, MatrixView<const double> x) {
   require_shape(kind, r, x);
-  std::vector<Index> all(static_cast<std::size_t>(r));
+  std::vector<Index> all(r);
   std::iota(all.begin(), all.end(), Index{0});
   return some_generators(kind, r, x, all);
 }
@@ -344,7 +344,7 @@ std::vector<GroupElement> rotations(Index n) {
   for (const Permutation& p : telling_elements(PermutationGroup::dihedral(n)))
     elements.push_back(on_input(to_string(p), [p](Array& x) {
       const std::vector<double> before = x.values;
-      for (Index i = 0; i < p.points(); ++i) x(0, p(i)) = before[static_cast<std::size_t>(i)];
+      for (Index i = 0; i < p.points(); ++i) x(0, p(i)) = before[i];
     }));
   return elements;
 }

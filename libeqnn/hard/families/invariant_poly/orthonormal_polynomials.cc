@@ -160,7 +160,7 @@ Index total_degree(const Monomial& monomial) {
 double monomial_value(Law law, const Monomial& monomial, std::span<const double> z) {
   double product = 1;
   for (const Factor& f : monomial)
-    product *= orthonormal_polynomial(law, f.degree, z[static_cast<std::size_t>(f.generator)]);
+    product *= orthonormal_polynomial(law, f.degree, z[f.generator]);
   return product;
 }
 

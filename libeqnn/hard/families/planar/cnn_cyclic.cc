@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "../../../kernels/kernels.h"
-#include "../../member_file.h"
 
 namespace eqnn::hard {
 namespace {
@@ -28,9 +27,9 @@ double norm_ratio_of(Index k, const Matrix<double>& b) {
 
 std::vector<PlaneMap> shifted_products(const Matrix<double>& b, const Matrix<double>& other) {
   const Index n = b.rows();
-  std::vector<PlaneMap> products(static_cast<std::size_t>(n), PlaneMap{});
+  std::vector<PlaneMap> products(n, PlaneMap{});
   for (Index g = 0; g < n; ++g) {
-    PlaneMap& m = products[static_cast<std::size_t>(g)];
+    PlaneMap& m = products[g];
     for (Index t = 0; t < n; ++t) {
       const Index from = t >= g ? t - g : t - g + n;
       m[0] += b(t, 0) * other(from, 0);
@@ -225,21 +224,7 @@ std::vector<Fact> CnnCyclic::facts() const {
 
 // --- the registry's entry --------------------------------------------------------------------------------
 
-std::string CnnCyclic::json() const {
-  nlohmann::ordered_json document;
-  document["k"] = k();
-  document["d"] = d();
-  document["B"] = matrix_json(plane());
-  return document.dump();
-}
-
 namespace {
-
-std::unique_ptr<Member> parse_member(std::string_view text) {
-  const auto document = parse_member_document(text, {"k", "B"}, {"d"});
-  const Index d = document.contains("d") ? whole_number(document, "d") : 1;
-  return std::make_unique<CnnCyclic>(whole_number(document, "k"), number_matrix(document, "B"), d);
-}
 
 const std::vector<Parameter>& parameters() {
   static const std::vector<Parameter> all = {
@@ -282,13 +267,11 @@ Family cnn_cyclic_family() {
   f.title = "A hidden plane under cyclic shifts";
   f.theorem =
       "2^(n^Omega(1)) / |G|^2 correlational queries, or tolerance |G| 2^(-n^Omega(1)) + sqrt|G| n^(-Omega(k)) "
-      "(Kiani et "
-      "al., ICLR 2024)";
+      "(Kiani et al., ICLR 2024)";
   f.group = "C_n, shifting the positions";
   f.definition =
       "f(X) = (1/n) sum over shifts g and channels c of h(B^T S_g^-1 X_c) / sqrt(norm_sq), h(z) = sum over j = "
-      "1..2k of "
-      "(-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
+      "1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law = "X in R^(n x d), iid standard normal";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = parameters();
@@ -301,7 +284,7 @@ Family cnn_cyclic_family() {
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     return std::make_unique<CnnCyclic>(CnnCyclic::draw(sampler_of(values), seed));
   };
-  f.parse = parse_member;
+  f.parse = parse_planar_member<CnnCyclic>;
   f.second_moments = second_moments;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     const CnnCyclicSampler sampler = sampler_of(values);

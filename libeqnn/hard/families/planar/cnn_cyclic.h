@@ -49,8 +49,6 @@ class CnnCyclic final : public PlanarMember {
   std::optional<PermutationGroup> group() const override { return PermutationGroup::cyclic(input().points); }
   Index work() const override { return 2 * n() * (n() + 2 * k()) * d(); }
 
-  // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
-  std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<Check> check(const CheckOptions& options) const override;
 

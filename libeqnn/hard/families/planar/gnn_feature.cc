@@ -35,7 +35,7 @@ Matrix<double> random_graph(Index n) {
   }
 }
 
-// The whole numbers of a line, up to a comment; empty optional-like flag when something else is there.
+// Reads the whole numbers of a line, up to a comment; false when something else stands there.
 bool read_line(std::string_view line, std::vector<Index>& numbers) {
   numbers.clear();
   line = line.substr(0, line.find('#'));
@@ -107,7 +107,7 @@ GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b)
   double roots = 0;
   for (Index v = 0; v < n(); ++v)
     roots += std::sqrt(
-        static_cast<double>(offsets_[static_cast<std::size_t>(v + 1)] - offsets_[static_cast<std::size_t>(v)]));
+        static_cast<double>(offsets_[v + 1] - offsets_[v]));
   set_moments(norm, directions * roots / std::sqrt(2 * pi), variance);
 }
 
@@ -134,20 +134,20 @@ void GnnFeature::count_pairs() {
   // (d_u d_v, common neighbours): the sums depend on a pair of nodes through these alone.
   std::map<std::pair<Index, Index>, Index> counts;
   const auto degree = [&](Index v) {
-    return offsets_[static_cast<std::size_t>(v + 1)] - offsets_[static_cast<std::size_t>(v)];
+    return offsets_[v + 1] - offsets_[v];
   };
-  std::vector<Index> common(static_cast<std::size_t>(n()));
-  std::vector<std::vector<Index>> owners(static_cast<std::size_t>(n()));  // rows of A that hold a node
+  std::vector<Index> common(n());
+  std::vector<std::vector<Index>> owners(n());  // rows of A that hold a node
   for (Index v = 0; v < n(); ++v)
-    for (Index e = offsets_[static_cast<std::size_t>(v)]; e < offsets_[static_cast<std::size_t>(v + 1)]; ++e)
-      owners[static_cast<std::size_t>(neighbors_[static_cast<std::size_t>(e)])].push_back(v);
+    for (Index e = offsets_[v]; e < offsets_[v + 1]; ++e)
+      owners[neighbors_[e]].push_back(v);
   for (Index u = 0; u < n(); ++u) {
     std::fill(common.begin(), common.end(), Index{0});
-    for (Index e = offsets_[static_cast<std::size_t>(u)]; e < offsets_[static_cast<std::size_t>(u + 1)]; ++e)
-      for (const Index v : owners[static_cast<std::size_t>(neighbors_[static_cast<std::size_t>(e)])])
-        ++common[static_cast<std::size_t>(v)];
+    for (Index e = offsets_[u]; e < offsets_[u + 1]; ++e)
+      for (const Index v : owners[neighbors_[e]])
+        ++common[v];
     for (Index v = 0; v < n(); ++v)
-      if (degree(u) > 0 && degree(v) > 0) ++counts[{degree(u) * degree(v), common[static_cast<std::size_t>(v)]}];
+      if (degree(u) > 0 && degree(v) > 0) ++counts[{degree(u) * degree(v), common[v]}];
   }
   for (const auto& [key, count] : counts) {
     const double scale = std::sqrt(static_cast<double>(key.first));
@@ -156,15 +156,15 @@ void GnnFeature::count_pairs() {
 }
 
 double GnnFeature::raw(MatrixView<const double> x, Signs signs) const {
-  std::vector<double> z(static_cast<std::size_t>(2 * n()));  // X B
+  std::vector<double> z(2 * n());  // X B
   for (Index v = 0; v < n(); ++v)
     for (Index i = 0; i < d(); ++i)
-      for (Index j = 0; j < 2; ++j) z[static_cast<std::size_t>(2 * v + j)] += x(v, i) * plane()(i, j);
+      for (Index j = 0; j < 2; ++j) z[2 * v + j] += x(v, i) * plane()(i, j);
   double sum = 0;
   for (std::size_t v = 0; v + 1 < offsets_.size(); ++v) {
     double z1 = 0, z2 = 0;
     for (Index e = offsets_[v]; e < offsets_[v + 1]; ++e) {
-      const auto u = static_cast<std::size_t>(neighbors_[static_cast<std::size_t>(e)]);
+      const auto u = static_cast<std::size_t>(neighbors_[e]);
       z1 += z[2 * u];
       z2 += z[2 * u + 1];
     }
@@ -196,8 +196,8 @@ void GnnFeature::all_raw(const FoldedResponse<T>& h, const Matrix<T>& b, const B
       const T* node = projected + 2 * e * nodes;
       for (Index v = 0; v < nodes; ++v) {
         T sum1 = 0, sum2 = 0;
-        for (Index i = offsets_[static_cast<std::size_t>(v)]; i < offsets_[static_cast<std::size_t>(v + 1)]; ++i) {
-          const T* neighbor = node + 2 * neighbors_[static_cast<std::size_t>(i)];
+        for (Index i = offsets_[v]; i < offsets_[v + 1]; ++i) {
+          const T* neighbor = node + 2 * neighbors_[i];
           sum1 += neighbor[0];
           sum2 += neighbor[1];
         }
@@ -274,27 +274,21 @@ std::vector<std::string> GnnFeature::warnings() const {
 // --- the registry's entry --------------------------------------------------------------------------------
 
 std::string GnnFeature::json() const {
-  nlohmann::ordered_json document;
-  document["k"] = k();
-  document["A"] = nlohmann::ordered_json::array();
-  for (Index i = 0; i < n(); ++i) {
-    std::vector<int> row;
-    for (Index j = 0; j < n(); ++j) row.push_back(static_cast<int>(a_(i, j)));
-    document["A"].push_back(row);
-  }
-  document["B"] = matrix_json(plane());
-  return document.dump();
+  std::vector<std::vector<Index>> graph(n());
+  for (Index i = 0; i < n(); ++i)
+    for (Index j = 0; j < n(); ++j) graph[i].push_back(static_cast<Index>(a_(i, j)));
+  return MemberWriter().add("k", k()).add("A", graph).add("B", plane()).text();
 }
 
 namespace {
 
 std::unique_ptr<Member> parse_member(std::string_view text) {
-  const auto document = parse_member_document(text, {"k", "A", "B"}, {"d"});
-  auto b = number_matrix(document, "B");
-  if (document.contains("d"))
-    require(whole_number(document, "d") == b.rows(), "d is ", whole_number(document, "d"), " and B has ", b.rows(),
+  const MemberValue file(text, {"k", "A", "B"}, {"d"});
+  auto b = file.number_matrix("B");
+  if (file.has("d"))
+    require(file.whole_number("d") == b.rows(), "d is ", file.whole_number("d"), " and B has ", b.rows(),
             " rows; they must agree");
-  return std::make_unique<GnnFeature>(whole_number(document, "k"), number_matrix(document, "A"), std::move(b));
+  return std::make_unique<GnnFeature>(file.whole_number("k"), file.number_matrix("A"), std::move(b));
 }
 
 const std::vector<Parameter>& parameters() {
@@ -343,8 +337,7 @@ Family gnn_feature_family() {
   f.title = "A hidden plane in the node features of a fixed graph";
   f.theorem =
       "at least tau^2 dim H_k(R^d) - 1 correlational queries of tolerance tau (second moment; the family is that "
-      "of Kiani "
-      "et al., ICLR 2024)";
+      "of Kiani et al., ICLR 2024)";
   f.group = "permutations of the nodes, with the graph";
   f.definition =
       "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), h(z) = sum over j = 1..2k of (-1)^j relu(w_j . z), "

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "../../binomial.h"
+#include "../../member_file.h"
 #include "../../sampling.h"
 
 namespace eqnn::hard {
@@ -48,15 +49,15 @@ double relu_kernel(double r) {
 double planar_kernel(Index k, Signs signs, const PlaneMap& m) {
   std::array<double, 2 * kMaxDirections> c, s;
   for (Index j = 1; j <= 2 * k; ++j) {
-    c[static_cast<std::size_t>(j - 1)] = cosine(j, k);
-    s[static_cast<std::size_t>(j - 1)] = sine(j, k);
+    c[j - 1] = cosine(j, k);
+    s[j - 1] = sine(j, k);
   }
   // w_{i+k} = -w_i and a_{i+k} a_{j+k} = a_i a_j: half of the i are enough.
   double sum = 0;
-  for (std::size_t i = 0; i < static_cast<std::size_t>(k); ++i) {
+  for (Index i = 0; i < k; ++i) {
     const double left = c[i] * m[0] + s[i] * m[2], right = c[i] * m[1] + s[i] * m[3];
-    for (std::size_t j = 0; j < static_cast<std::size_t>(2 * k); ++j)
-      sum += sign_of(signs, static_cast<Index>(i + j)) * relu_kernel(left * c[j] + right * s[j]);
+    for (Index j = 0; j < 2 * k; ++j)
+      sum += sign_of(signs, i + j) * relu_kernel(left * c[j] + right * s[j]);
   }
   return 2 * sum;
 }
@@ -281,6 +282,19 @@ std::vector<Fact> PlanarMember::planar_facts() const {
   };
 }
 
+// --- member files ------------------------------------------------------------------------------------------
+
+std::string PlanarMember::json() const {
+  return MemberWriter().add("k", k_).add("d", d()).add("B", b_).text();
+}
+
+PlanarFile::PlanarFile(std::string_view json) {
+  const MemberValue file(json, {"k", "B"}, {"d"});
+  if (file.has("d")) d = file.whole_number("d");
+  k = file.whole_number("k");
+  b = file.number_matrix("B");
+}
+
 // --- planted weights ---------------------------------------------------------------------------------------
 
 template <class T>
@@ -288,7 +302,7 @@ void set_plane_weights(MatrixView<T> weight, const PlanarMember& f) {
   const auto& w = f.directions();
   for (Index i = 0; i < weight.rows; ++i)
     for (Index j = 0; j < weight.cols; ++j) {
-      const auto& direction = w[static_cast<std::size_t>(j)];
+      const auto& direction = w[j];
       weight(i, j) = static_cast<T>(f.plane()(i, 0) * direction[0] + f.plane()(i, 1) * direction[1]);
     }
 }

@@ -8,6 +8,10 @@
 #pragma once
 
 #include <array>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "../../family.h"
@@ -97,6 +101,8 @@ class PlanarMember : public Member {
   void targets(Block<const double> x, double* y) const override;
   void controls(Block<const float> x, float* y) const override;
   void controls(Block<const double> x, double* y) const override;
+  // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
+  std::string json() const override;
   std::vector<std::string> warnings() const override;
 
  protected:
@@ -127,6 +133,19 @@ class PlanarMember : public Member {
   Folded<float> single_;
   Folded<double> double_;
 };
+
+// k, B and d of PlanarMember::json. Throws as Family::parse.
+struct PlanarFile {
+  explicit PlanarFile(std::string_view json);
+  Index k = 0;
+  Matrix<double> b;
+  Index d = 1;
+};
+template <class M>
+std::unique_ptr<Member> parse_planar_member(std::string_view json) {
+  PlanarFile file(json);
+  return std::make_unique<M>(file.k, std::move(file.b), file.d);
+}
 
 // Planted weights: column j - 1 of `weight` [m, 2k] becomes B w_j.
 template <class T>

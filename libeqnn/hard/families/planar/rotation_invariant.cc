@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "../../../kernels/kernels.h"
-#include "../../member_file.h"
 
 namespace eqnn::hard {
 namespace {
@@ -214,21 +213,7 @@ std::vector<std::string> RotationInvariant::warnings() const {
 
 // --- the registry's entry --------------------------------------------------------------------------------
 
-std::string RotationInvariant::json() const {
-  nlohmann::ordered_json document;
-  document["k"] = k();
-  document["d"] = d();
-  document["B"] = matrix_json(plane());
-  return document.dump();
-}
-
 namespace {
-
-std::unique_ptr<Member> parse_member(std::string_view text) {
-  const auto document = parse_member_document(text, {"k", "B"}, {"d"});
-  const Index d = document.contains("d") ? whole_number(document, "d") : 1;
-  return std::make_unique<RotationInvariant>(whole_number(document, "k"), number_matrix(document, "B"), d);
-}
 
 const std::vector<Parameter>& parameters() {
   static const std::vector<Parameter> all = {
@@ -284,8 +269,7 @@ Family rotation_invariant_family() {
   f.group = "O(d), rotating and reflecting the cloud";
   f.definition =
       "f(X) = h(s) / sqrt(4 d E h^2), s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "
-      "over j = "
-      "1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
+      "over j = 1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law = "X in R^(n x d), iid standard normal: n labelled points";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = parameters();
@@ -297,7 +281,7 @@ Family rotation_invariant_family() {
     const Settings s = settings_of(values);
     return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed));
   };
-  f.parse = parse_member;
+  f.parse = parse_planar_member<RotationInvariant>;
   f.second_moments = second_moments;
   f.correlations = correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {

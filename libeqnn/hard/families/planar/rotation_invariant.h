@@ -37,8 +37,6 @@ class RotationInvariant final : public PlanarMember {
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   Index work() const override { return 2 * n() * d() + 4 * k(); }
 
-  // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
-  std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
   std::vector<Check> check(const CheckOptions& options) const override;
@@ -89,7 +87,7 @@ struct RotationInvariantNetwork {
     }
     // w_j . s with s = (q_1 - q_2, q_3 - q_1 - q_2).
     for (Index j = 0; j < 2 * f.k(); ++j) {
-      const auto& direction = f.directions()[static_cast<std::size_t>(j)];
+      const auto& direction = f.directions()[j];
       w(0, j) = static_cast<T>(direction[0] - direction[1]);
       w(1, j) = static_cast<T>(-direction[0] - direction[1]);
       w(2, j) = static_cast<T>(direction[1]);
