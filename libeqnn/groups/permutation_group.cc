@@ -417,7 +417,7 @@ Permutation PermutationGroup::random(const Counter& counter) const {
 std::vector<Permutation> PermutationGroup::sample(Index count, std::uint64_t seed) const {
   require(count >= 0, "sample: ", count, " elements are asked for; the count must not be negative");
   std::vector<Permutation> list;
-  for (Index k = 0; k < count; ++k) list.push_back(random({seed, kGroupStream, 0, static_cast<std::uint64_t>(k)}));
+  for (Index k = 0; k < count; ++k) list.push_back(random({seed, Stream::group, 0, static_cast<std::uint64_t>(k)}));
   return list;
 }
 

@@ -148,7 +148,7 @@ namespace {
 class ProductReplacement {
  public:
   explicit ProductReplacement(const std::vector<Permutation>& generators)
-      : draws_({0, kGroupStream, 0, 0}), product_(Permutation::identity(generators[0].points())) {
+      : draws_({0, Stream::group, 0, 0}), product_(Permutation::identity(generators[0].points())) {
     for (std::size_t i = 0; i < std::max<std::size_t>(10, generators.size()); ++i)
       slots_.push_back(generators[i % generators.size()]);
     for (int i = 0; i < 60; ++i) next();

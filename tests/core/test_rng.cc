@@ -98,6 +98,15 @@ TEST_CASE("every part of a Counter has bits of its own") {
   CHECK(philox(base, 0) != philox({3 + (std::uint64_t{1} << 32), Stream::train, 5, 7}, 0));
 }
 
+TEST_CASE("no two streams share words") {
+  const std::set<Stream> all(kStreams.begin(), kStreams.end());
+  CHECK(all.size() == kStreams.size());
+  CHECK(*all.rbegin() == Stream::user);  // a library user takes values from here up
+  std::set<PhiloxBlock> words;
+  for (const Stream stream : kStreams) words.insert(philox({3, stream, 5, 7}, 0));
+  CHECK(words.size() == kStreams.size());
+}
+
 TEST_CASE("a draw depends on its Counter and nothing else") {
   const Counter at{11, Stream::noise, 13, 17};
   static_assert(philox(Counter{1, Stream::init, 2, 3}, 4) == philox(Counter{1, Stream::init, 2, 3}, 4));

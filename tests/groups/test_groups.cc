@@ -669,7 +669,7 @@ TEST_CASE_TEMPLATE("sampled elements belong to their example and step alone", T,
   const Dense x = random_points(9, 2, 1);
   const auto all = run({x, x, x, x}, 3, 20), later = run({x, x}, 3, 22), next = run({x, x, x, x}, 4, 20);
   for (std::size_t e = 0; e < 4; ++e) {
-    const Permutation p = g.random({11 + 0x9E3779B97F4A7C15u * 5, kGroupStream, 3, 20 + e});
+    const Permutation p = g.random({11 + 0x9E3779B97F4A7C15u * 5, Stream::group, 3, 20 + e});
     CHECK(difference(all[e], moved(p, x)) == 0);
     CHECK(difference(all[e], next[e]) > 0);
   }
