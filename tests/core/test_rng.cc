@@ -64,7 +64,7 @@ TEST_CASE("SIMD Philox words equal Random123 word for word on every target") {
           std::vector<std::uint32_t> words(static_cast<std::size_t>(4 * blocks + 8), untouched);
           kernels::philox_words(at, first, blocks, words.data() + 4);
           for (int i = 0; i < 4; ++i) {
-            REQUIRE(words[static_cast<std::size_t>(i)] == untouched);
+            REQUIRE(words[i] == untouched);
             REQUIRE(words[words.size() - 1 - static_cast<std::size_t>(i)] == untouched);
           }
           bool same = true;
@@ -118,10 +118,10 @@ TEST_CASE("a draw depends on its Counter and nothing else") {
     for (std::size_t i = 0; i < 4; ++i) CHECK(b[i] == words[4 * block + i]);
   }
   Draws second(at);
-  for (int i = 0; i < 5; ++i) CHECK(second.word() == words[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < 5; ++i) CHECK(second.word() == words[i]);
   Draws copy = second;  // copies are independent
-  for (int i = 5; i < 20; ++i) CHECK(second.word() == words[static_cast<std::size_t>(i)]);
-  for (int i = 5; i < 20; ++i) CHECK(copy.word() == words[static_cast<std::size_t>(i)]);
+  for (int i = 5; i < 20; ++i) CHECK(second.word() == words[i]);
+  for (int i = 5; i < 20; ++i) CHECK(copy.word() == words[i]);
   Draws wide(at);
   CHECK(wide.word64() == (words[0] | std::uint64_t{words[1]} << 32));
 }
