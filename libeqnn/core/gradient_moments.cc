@@ -47,7 +47,7 @@ struct GradientMoments<T>::State {
     for (std::size_t k = 0; k < kSums; ++k)
       if (t.factors[k] != T(0)) kernels::axpy(params.size(), t.factors[k], g, row(k, r), true);
     if (t.square_factor != T(0)) add_squares(params.size(), t.square_factor, g, row(kSquares, r));
-    for (std::size_t k = 0; k < t.numbers.size(); ++k) numbers[k][static_cast<std::size_t>(r)] += t.numbers[k];
+    for (std::size_t k = 0; k < t.numbers.size(); ++k) numbers[k][r] += t.numbers[k];
   }
 
   void accumulate(Index examples, std::uint64_t step, Fill<T> fill, Terms terms) {
@@ -98,7 +98,7 @@ std::span<const T> GradientMoments<T>::squares() const {
 }
 template <class T>
 double GradientMoments<T>::number(int k) const {
-  return state_->numbers[static_cast<std::size_t>(k)][0];
+  return state_->numbers[k][0];
 }
 template <class T>
 Index GradientMoments<T>::memory_bytes() const {

@@ -12,8 +12,6 @@ std::string to_string(const Shape& s) {
   return concat("[", rows, ", ", s.points, ", ", s.channels, "]");
 }
 
-// --- recording -------------------------------------------------------------------------------------------
-
 template <class T>
 Program<T>::Program(Index capacity, Mode mode, bool strict) : capacities_{capacity}, mode_(mode), strict_(strict) {
   require(capacity >= 1, "a program's capacity is ", capacity, " examples; it must be at least 1");
@@ -160,143 +158,10 @@ double Program<T>::multiply_adds() const {
   return total;
 }
 
-// --- planning --------------------------------------------------------------------------------------------
-
-// A gradient flows through a node when it leads from a parameter (needs_gradient) to the loss. The first
-// writer of a gradient is the last of its consumers: backward runs from the end.
-template <class T>
-void Program<T>::mark_active() {
-  if (!training()) return;
-  node(loss_).active = node(loss_).needs_gradient;
-  std::vector<bool> written(nodes_.size(), false);
-  for (int id = operations() - 1; id >= 0; --id) {
-    Node& n = node(id);
-    n.first.assign(n.operation.inputs.size(), false);
-    if (!n.active || n.kind != Kind::operation) continue;
-    for (std::size_t k = 0; k < n.operation.inputs.size(); ++k) {
-      const int in = n.operation.inputs[k].id();
-      if (!n.flows[k]) continue;
-      node(in).active = true;
-      n.first[k] = !written[static_cast<std::size_t>(in)];
-      written[static_cast<std::size_t>(in)] = true;
-    }
-  }
-}
-
-// A piece of the arena and the moments at which it is in use. Forward of node i happens at moment i, its
-// backward at 2N - 1 - i.
-template <class T>
-struct Program<T>::Buffer {
-  int from, to;
-  Index size;
-  std::vector<Index*> offsets;  // whoever lives in it
-};
-
-// The lifetimes of all values, gradients and scratch. An elementwise operation takes over the buffer of
-// its input where nobody reads the input afterwards; so does its gradient, the other way.
-template <class T>
-std::vector<typename Program<T>::Buffer> Program<T>::lifetimes() {
-  const int count = operations(), end = 2 * count;
-  const auto backward = [&](int id) { return end - 1 - id; };
-  std::vector<int> value_end(nodes_.size()), first_writer(nodes_.size(), -1);
-  for (int id = 0; id < count; ++id) {
-    const Node& n = node(id);
-    value_end[static_cast<std::size_t>(id)] = n.keep ? end : id;
-    if (n.active && n.operation.backward_reads_output)
-      value_end[static_cast<std::size_t>(id)] = std::max(value_end[static_cast<std::size_t>(id)], backward(id));
-    for (std::size_t k = 0; k < n.operation.inputs.size(); ++k) {
-      const auto in = static_cast<std::size_t>(n.operation.inputs[k].id());
-      value_end[in] = std::max(value_end[in], n.active && n.operation.backward_reads_inputs ? backward(id) : id);
-      if (n.active && n.first[k]) first_writer[in] = id;
-    }
-  }
-  std::vector<Buffer> buffers;
-  std::vector<int> value_buffer(nodes_.size(), -1), gradient_buffer(nodes_.size(), -1);
-  const auto add = [&](int from, int to, Index size, Index* offset) {
-    buffers.push_back({from, to, size, {offset}});
-    return static_cast<int>(buffers.size()) - 1;
-  };
-  for (int id = 0; id < count; ++id) {
-    Node& n = node(id);
-    if (n.kind != Kind::operation) continue;
-    const auto i = static_cast<std::size_t>(id);
-    if (n.operation.scratch > 0) add(id, n.active ? backward(id) : id, padded<T>(n.operation.scratch), &n.scratch);
-    const int in = n.operation.elementwise ? n.operation.inputs[0].id() : -1;
-    const int shared = in >= 0 ? value_buffer[static_cast<std::size_t>(in)] : -1;
-    if (shared >= 0 && value_end[static_cast<std::size_t>(in)] == id) {
-      Buffer& b = buffers[static_cast<std::size_t>(shared)];
-      b.to = std::max(b.to, value_end[i]);
-      b.offsets.push_back(&n.value);
-      value_buffer[i] = shared;
-    } else {
-      value_buffer[i] = add(id, value_end[i], value_size(id), &n.value);
-    }
-  }
-  for (int id = count - 1; id >= 0; --id) {  // backward order
-    Node& n = node(id);
-    if (n.kind != Kind::operation || !n.active) continue;
-    const auto i = static_cast<std::size_t>(id);
-    const int writer = first_writer[i];
-    const bool shares = writer >= 0 && node(writer).operation.elementwise && node(writer).operation.overwrites &&
-                        node(writer).operation.inputs[0].id() == id;
-    if (shares) {
-      gradient_buffer[i] = gradient_buffer[static_cast<std::size_t>(writer)];
-      Buffer& b = buffers[static_cast<std::size_t>(gradient_buffer[i])];
-      b.to = std::max(b.to, backward(id));
-      b.offsets.push_back(&n.gradient);
-    } else {
-      gradient_buffer[i] = add(writer >= 0 ? backward(writer) : count, backward(id), value_size(id), &n.gradient);
-    }
-  }
-  return buffers;
-}
-
-// First fit, longest-lived first among those that start together: each buffer takes the lowest place that
-// no buffer alive at the same moment has.
-template <class T>
-void Program<T>::place(std::vector<Buffer>& buffers) {
-  std::sort(buffers.begin(), buffers.end(),
-            [](const Buffer& a, const Buffer& b) { return a.from != b.from ? a.from < b.from : a.to > b.to; });
-  std::vector<std::pair<const Buffer*, Index>> placed;
-  for (const Buffer& b : buffers) {
-    Index offset = 0;
-    for (bool moved = true; moved;) {
-      moved = false;
-      for (const auto& [other, at] : placed) {
-        const bool together = other->from <= b.to && b.from <= other->to;
-        if (together && at < offset + b.size && offset < at + other->size) {
-          offset = at + other->size;
-          moved = true;
-        }
-      }
-    }
-    placed.emplace_back(&b, offset);
-    for (Index* target : b.offsets) *target = offset;
-    arena_size_ = std::max(arena_size_, offset + b.size);
-  }
-}
-
-template <class T>
-void Program<T>::plan() {
-  finished_ = true;
-  for (Node& n : nodes_) {
-    n.first.resize(n.operation.inputs.size(), false);
-    if (n.operation.index_scratch > 0) {
-      n.index_scratch = index_scratch_size_;
-      index_scratch_size_ += n.operation.index_scratch;
-    }
-  }
-  std::vector<Buffer> buffers = lifetimes();
-  place(buffers);
-}
-
-// --- replay ------------------------------------------------------------------------------------------------
-
 template <class T>
 void Program<T>::check_indices(const Workspace<T>& w) const {
   for (const GraphNode& g : graphs_)
-    require(w.graphs_[static_cast<std::size_t>(g.input.id)] != nullptr, "graph '", g.name,
-            "' is not bound; call bind_graph");
+    require(w.graphs_[g.input.id] != nullptr, "graph '", g.name, "' is not bound; call bind_graph");
   for (const IndexNode& input : index_inputs_) {
     const Index count = rows(input.shape, w.counts_) * input.shape.channels;
     const std::int32_t* values = w.indices_.data() + input.offset;
@@ -322,8 +187,7 @@ void Program<T>::run_operation(Workspace<T>& w, int id, T* gradient, bool fresh,
 template <class T>
 void Program<T>::forward(Workspace<T>& w, const T* params, const RowBlocks* blocks) const {
   check_indices(w);
-  for (int id : param_nodes_)
-    w.slots_[static_cast<std::size_t>(id)].value = const_cast<T*>(params) + node(id).param.offset;
+  for (int id : param_nodes_) w.slots_[id].value = const_cast<T*>(params) + node(id).param.offset;
   for (int id = 0; id < operations(); ++id) {
     const Node& n = node(id);
     if (n.kind != Kind::operation) continue;
@@ -358,8 +222,6 @@ void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlo
   }
 }
 
-// --- workspace -----------------------------------------------------------------------------------------------
-
 template <class T>
 Workspace<T>::Workspace(const Program<T>& program)
     : program_(&program),
@@ -375,7 +237,7 @@ Workspace<T>::Workspace(const Program<T>& program)
   require(program.finished_, "a workspace is made for a program that is still being recorded: call finish() first");
   for (int id = 0; id < program.operations(); ++id) {
     const auto& n = program.node(id);
-    Slot& slot = slots_[static_cast<std::size_t>(id)];
+    Slot& slot = slots_[id];
     if (n.kind == Program<T>::Kind::input) slot.value = inputs_.data() + n.value;
     if (n.kind == Program<T>::Kind::operation) slot.value = arena_.data() + n.value;
     if (n.gradient >= 0) slot.gradient = arena_.data() + n.gradient;
@@ -408,15 +270,14 @@ template <class T>
 Block<T> Workspace<T>::input(std::string_view name) {
   const auto& found = find_named(program_->inputs_, name, "input");
   const Shape& s = program_->shape(found.id);
-  return {value(found.id), counts_[static_cast<std::size_t>(s.examples)], s.points, s.channels,
-          program_->node(found.id).stride};
+  return {value(found.id), counts_[s.examples], s.points, s.channels, program_->node(found.id).stride};
 }
 
 template <class T>
 Block<std::int32_t> Workspace<T>::index_input(std::string_view name) {
   const auto& found = find_named(program_->index_inputs_, name, "index input");
-  return {indices_.data() + found.offset, counts_[static_cast<std::size_t>(found.shape.examples)],
-          found.shape.points, found.shape.channels, found.shape.channels};
+  return {indices_.data() + found.offset, counts_[found.shape.examples], found.shape.points, found.shape.channels,
+          found.shape.channels};
 }
 
 template <class T>
@@ -431,24 +292,22 @@ void Workspace<T>::bind_graph(std::string_view name, const SparseGraph& graph) {
   require(one_each == span_.examples, "graph '", name, "' has ", one_each,
           in.nodes.id == Shape::kCapacity ? " nodes" : " graphs", " and the replay ", span_.examples,
           " examples; they must be equal");
-  counts_[static_cast<std::size_t>(in.nodes.id)] = graph.nodes();
-  counts_[static_cast<std::size_t>(in.edges.id)] = graph.edges();
-  graphs_[static_cast<std::size_t>(in.id)] = &graph;
+  counts_[in.nodes.id] = graph.nodes();
+  counts_[in.edges.id] = graph.edges();
+  graphs_[in.id] = &graph;
 }
 
 template <class T>
 Block<const T> Workspace<T>::output(std::string_view name) const {
   const auto& found = find_named(program_->outputs_, name, "output");
   const Shape& s = program_->shape(found.id);
-  return {value(found.id), counts_[static_cast<std::size_t>(s.examples)], s.points, s.channels,
-          program_->node(found.id).stride};
+  return {value(found.id), counts_[s.examples], s.points, s.channels, program_->node(found.id).stride};
 }
 
 template <class T>
 MatrixView<const T> Workspace<T>::losses() const {
   require(program_->loss_ >= 0, "this program was recorded without a loss");
-  return {slots_[static_cast<std::size_t>(program_->loss_)].value, span_.examples, 1,
-          program_->node(program_->loss_).stride};
+  return {slots_[program_->loss_].value, span_.examples, 1, program_->node(program_->loss_).stride};
 }
 
 template class Program<float>;

@@ -223,8 +223,8 @@ class Program {
   bool training() const { return mode_ == Mode::train; }
   bool strict() const { return strict_; }
   Index capacity() const { return capacities_[0]; }
-  Index capacity(Extent e) const { return capacities_[static_cast<std::size_t>(e.id)]; }
-  const Shape& shape(int id) const { return nodes_[static_cast<std::size_t>(id)].operation.shape; }
+  Index capacity(Extent e) const { return capacities_[e.id]; }
+  const Shape& shape(int id) const { return nodes_[id].operation.shape; }
   // Multiply-adds of matrix products of one example, forward and (training) backward.
   double multiply_adds() const;
   // Whether x depends on a parameter, so that training needs its gradient; the same in both modes. For operations
@@ -280,10 +280,10 @@ class Program {
   };
   struct Buffer;
 
-  Node& node(int id) { return nodes_[static_cast<std::size_t>(id)]; }
-  const Node& node(int id) const { return nodes_[static_cast<std::size_t>(id)]; }
+  Node& node(int id) { return nodes_[id]; }
+  const Node& node(int id) const { return nodes_[id]; }
   static Index rows(const Shape& s, const std::vector<Index>& counts) {
-    return s.examples == Shape::kShared ? s.points : counts[static_cast<std::size_t>(s.examples)] * s.points;
+    return s.examples == Shape::kShared ? s.points : counts[s.examples] * s.points;
   }
   Index rows_at(int id, const Workspace<T>& w) const;
   Index value_size(int id) const { return rows(shape(id), capacities_) * node(id).stride; }
@@ -338,8 +338,8 @@ class Workspace {
   friend class Call<T>;
   friend class Program<T>;
 
-  T* value(int id) const { return slots_[static_cast<std::size_t>(id)].value; }
-  T* gradient(int id) const { return slots_[static_cast<std::size_t>(id)].gradient; }
+  T* value(int id) const { return slots_[id].value; }
+  T* gradient(int id) const { return slots_[id].gradient; }
   struct Slot {
     T* value = nullptr;
     T* gradient = nullptr;
@@ -371,7 +371,7 @@ Index Program<T>::rows_at(int id, const Workspace<T>& w) const {
 }
 template <class T>
 int Call<T>::input_id(int k) const {
-  return program_.node(node_).operation.inputs[static_cast<std::size_t>(k)].id();
+  return program_.node(node_).operation.inputs[k].id();
 }
 template <class T>
 MatrixView<T> Call<T>::view(T* data, int id, bool whole) const {
@@ -395,7 +395,7 @@ MatrixView<const T> Call<T>::out_gradient() const {
 }
 template <class T>
 MatrixView<T> Call<T>::in_gradient(int k) const {
-  if (!program_.node(node_).flows[static_cast<std::size_t>(k)]) return {};
+  if (!program_.node(node_).flows[k]) return {};
   const int id = input_id(k);
   if (program_.node(id).kind == Program<T>::Kind::param)
     return view(gradient_row_ + program_.node(id).param.offset, id, false);
@@ -415,12 +415,12 @@ MatrixView<const T> Call<T>::whole_out_gradient() const {
 }
 template <class T>
 const SparseGraph& Call<T>::graph(GraphInput input) const {
-  return *workspace_.graphs_[static_cast<std::size_t>(input.id)];
+  return *workspace_.graphs_[input.id];
 }
 template <class T>
 bool Call<T>::accumulate(int k) const {
   const auto& node = program_.node(node_);
-  if (!node.first[static_cast<std::size_t>(k)]) return true;
+  if (!node.first[k]) return true;
   return program_.node(input_id(k)).kind == Program<T>::Kind::param && !fresh_row_;
 }
 template <class T>
@@ -436,7 +436,7 @@ std::span<std::int32_t> Call<T>::index_scratch() const {
 }
 template <class T>
 MatrixView<const std::int32_t> Call<T>::indices(IndexInput input) const {
-  const auto& index = program_.index_inputs_[static_cast<std::size_t>(input.id)];
+  const auto& index = program_.index_inputs_[input.id];
   const Index rows = Program<T>::rows(index.shape, workspace_.counts_);
   return {workspace_.indices_.data() + index.offset, rows, index.shape.channels, index.shape.channels};
 }

@@ -46,11 +46,11 @@ SparseGraph SparseGraph::from_edges(Index nodes, std::span<const std::pair<std::
   std::vector<std::int32_t> offsets(static_cast<std::size_t>(nodes) + 1), neighbors(edges.size());
   for (const auto& [v, j] : edges) {
     require(v >= 0 && v < nodes, "an edge starts at node ", v, "; nodes are 0 to ", nodes - 1);
-    ++offsets[static_cast<std::size_t>(v) + 1];
+    ++offsets[v + 1];
   }
   for (std::size_t v = 1; v < offsets.size(); ++v) offsets[v] += offsets[v - 1];
   std::vector<std::int32_t> next = offsets;
-  for (const auto& [v, j] : edges) neighbors[static_cast<std::size_t>(next[static_cast<std::size_t>(v)]++)] = j;
+  for (const auto& [v, j] : edges) neighbors[next[v]++] = j;
   return SparseGraph(offsets, neighbors);
 }
 
@@ -61,13 +61,13 @@ void SparseGraph::transpose() {
   reverse_offsets_.assign(n + 1, 0);
   reverse_targets_.resize(edges);
   reverse_edges_.resize(edges);
-  for (std::int32_t j : neighbors_) ++reverse_offsets_[static_cast<std::size_t>(j) + 1];
+  for (std::int32_t j : neighbors_) ++reverse_offsets_[j + 1];
   for (std::size_t v = 1; v <= n; ++v) reverse_offsets_[v] += reverse_offsets_[v - 1];
   std::vector<std::int32_t> next(reverse_offsets_.begin(), reverse_offsets_.end());
   for (std::size_t v = 0; v < n; ++v)
     for (auto e = static_cast<std::size_t>(offsets_[v]); e < static_cast<std::size_t>(offsets_[v + 1]); ++e) {
       targets_[e] = static_cast<std::int32_t>(v);
-      const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(neighbors_[e])]++);
+      const auto place = static_cast<std::size_t>(next[neighbors_[e]]++);
       reverse_targets_[place] = static_cast<std::int32_t>(v);
       reverse_edges_[place] = static_cast<std::int32_t>(e);
     }

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 
 #include "../kernels/blas.h"
 #include "../kernels/kernels.h"
@@ -14,42 +13,8 @@ namespace {
 
 // The update works on pieces of this many elements, which stay in the first-level cache.
 constexpr Index kUpdateBlock = 2048;
-// The noise of the gradient is summed over pieces of this many elements, in doubles on the stack.
-constexpr Index kNoiseBlock = 512;
 // Updates of fewer elements than this are not worth waking another thread.
 constexpr Index kParallelUpdate = 65536;
-
-void check_rate(double rate) {
-  require(std::isfinite(rate) && rate >= 0, "the learning rate is ", rate, "; it must be finite and not negative");
-}
-
-void check_decay(double decay) {
-  require(std::isfinite(decay) && decay >= 0, "weight decay is ", decay, "; it must be finite and not negative");
-}
-
-void check_adam(double rate, double beta1, double beta2, double epsilon, double decay) {
-  check_rate(rate);
-  check_decay(decay);
-  require(beta1 >= 0 && beta1 < 1 && beta2 >= 0 && beta2 < 1, "Adam's betas are ", beta1, " and ", beta2,
-          "; they must be in [0, 1)");
-  require(epsilon > 0 && std::isfinite(epsilon), "Adam's epsilon is ", epsilon, "; it must be positive");
-}
-
-struct CheckOptimizer {
-  void operator()(const Sgd& o) const {
-    check_rate(o.rate);
-    check_decay(o.weight_decay);
-    require(std::isfinite(o.momentum) && o.momentum >= 0, "momentum is ", o.momentum,
-            "; it must be finite and not negative");
-    require(!o.nesterov || o.momentum > 0, "nesterov needs a momentum above 0");
-  }
-  void operator()(const Adam& o) const { check_adam(o.rate, o.beta1, o.beta2, o.epsilon, o.weight_decay); }
-  void operator()(const AdamW& o) const { check_adam(o.rate, o.beta1, o.beta2, o.epsilon, o.weight_decay); }
-  void operator()(const SignSgd& o) const {
-    check_rate(o.rate);
-    check_decay(o.weight_decay);
-  }
-};
 
 void check(const TrainerOptions& o) {
   require(o.batch >= 1, "batch is ", o.batch, "; it must be at least 1");
@@ -59,30 +24,11 @@ void check(const TrainerOptions& o) {
           "; allowed are 1 to 1024, or 0 for one a core");
   require(o.clip_norm >= 0 && std::isfinite(o.clip_norm), "clip_norm is ", o.clip_norm,
           "; it must be finite and not negative");
-  std::visit(CheckOptimizer{}, o.optimizer);
-  const Schedule& s = o.schedule;
-  require(s.kind != Schedule::Kind::cosine || s.steps >= 1, "a cosine schedule needs the number of steps");
-  require(std::isfinite(s.floor) && std::isfinite(s.factor), "the schedule's floor is ", s.floor,
-          " and its factor ", s.factor, "; both must be finite");
-  require(s.kind != Schedule::Kind::step || s.every >= 1, "a step schedule falls every ", s.every,
-          " steps; at least 1 is allowed");
+  check_optimizer(o.optimizer);
+  o.schedule.check();
 }
 
 }  // namespace
-
-double Schedule::operator()(std::uint64_t step) const {
-  const double s = static_cast<double>(step);
-  double result = 1;
-  if (kind == Kind::cosine) {
-    const double length = std::max(1.0, static_cast<double>(steps) - static_cast<double>(warmup));
-    const double done = std::clamp((s - static_cast<double>(warmup)) / length, 0.0, 1.0);
-    result = floor + (1 - floor) * 0.5 * (1 + std::cos(std::numbers::pi * done));
-  } else if (kind == Kind::step) {
-    result = std::pow(factor, static_cast<double>(step / every));
-  }
-  if (step < warmup) result *= (s + 1) / static_cast<double>(warmup);
-  return result;
-}
 
 template <class T>
 struct Trainer<T>::State {
@@ -97,7 +43,7 @@ struct Trainer<T>::State {
     eval.finish(model(eval));
     options.shard = shard_size(o);
     shards = (o.batch + options.shard - 1) / options.shard;
-    rows = std::min(o.row_block > 0 ? (o.batch + o.row_block - 1) / o.row_block : shards, kMaxRows);
+    rows = std::min(o.row_block > 0 ? (o.batch + o.row_block - 1) / o.row_block : shards, kMaxParts);
     workers = o.row_block > 0 ? 1 : pool.threads();
     for (int i = 0; i < workers; ++i) {
       train_space.emplace_back(train);
@@ -106,22 +52,13 @@ struct Trainer<T>::State {
                 T(1) / static_cast<T>(o.batch));
     }
     gradients = AlignedBuffer<T>(rows * params.size());
-    moment_names = std::visit(MomentNames{}, o.optimizer);
+    moment_names = optimizer_moments(o.optimizer);
     for (std::size_t i = 0; i < moment_names.size(); ++i) moments.emplace_back(params.size());
   }
 
   static Index shard_size(const TrainerOptions& o) {
     return o.row_block > 0 ? o.batch : std::min(o.shard, o.batch);
   }
-
-  struct MomentNames {
-    std::vector<std::string> operator()(const Sgd& s) const {
-      return s.momentum > 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{};
-    }
-    std::vector<std::string> operator()(const Adam&) const { return {"m", "v"}; }
-    std::vector<std::string> operator()(const AdamW&) const { return {"m", "v"}; }
-    std::vector<std::string> operator()(const SignSgd&) const { return {}; }
-  };
 
   double run_shard(Workspace<T>& w, Index shard, Fill<T> fill, T* gradient, bool fresh) {
     const Index first = shard * options.shard;
@@ -143,13 +80,12 @@ struct Trainer<T>::State {
   // Forward and backward of the whole batch: gradient row r holds the sum over its shards. Returns L.
   double accumulate(Fill<T> fill) {
     if (options.row_block > 0) return accumulate_blocks(fill);
-    std::array<double, kMaxRows> losses{};
+    std::array<double, kMaxParts> losses{};
     pool.for_each(rows, [&](Index row, std::size_t worker) {
       const Index begin = row * shards / rows, end = (row + 1) * shards / rows;
       T* gradient = gradients.data() + row * params.size();
       for (Index shard = begin; shard < end; ++shard)
-        losses[static_cast<std::size_t>(row)] +=
-            run_shard(train_space[worker], shard, fill, gradient, shard == begin);
+        losses[row] += run_shard(train_space[worker], shard, fill, gradient, shard == begin);
     });
     return add_tree({losses.data(), static_cast<std::size_t>(rows)}) / static_cast<double>(options.batch);
   }
@@ -191,35 +127,12 @@ struct Trainer<T>::State {
   }
 
   // Of the rows before they are added: row r holds B_r m_r / B.
-  GradientNoise gradient_noise() const {
-    GradientNoise result;
-    if (rows == 1 || options.row_block > 0) return result;
-    const double batch = static_cast<double>(options.batch);
-    double squares = 0, scatter = 0;
-    std::array<double, kNoiseBlock> mean;
-    for (Index first = 0; first < params.size(); first += kNoiseBlock) {
-      const Index size = std::min(kNoiseBlock, params.size() - first);
-      const T* block = gradients.data() + first;
-      mean.fill(0);
-      for (Index r = 0; r < rows; ++r)
-        for (Index i = 0; i < size; ++i)
-          mean[static_cast<std::size_t>(i)] += static_cast<double>(block[r * params.size() + i]);
-      for (Index i = 0; i < size; ++i)
-        squares += mean[static_cast<std::size_t>(i)] * mean[static_cast<std::size_t>(i)];
-      for (Index r = 0; r < rows; ++r) {
-        const double examples = static_cast<double>(examples_of_row(r)), scale = batch / examples;
-        double sum = 0;
-        for (Index i = 0; i < size; ++i) {
-          const double d =
-              scale * static_cast<double>(block[r * params.size() + i]) - mean[static_cast<std::size_t>(i)];
-          sum += d * d;
-        }
-        scatter += examples * sum;
-      }
-    }
-    result.noise = scatter / static_cast<double>(rows - 1);
-    result.signal = squares - result.noise / batch;
-    return result;
+  GradientNoise noise_of_rows() const {
+    if (options.row_block > 0) return {};
+    std::array<Index, kMaxParts> examples;
+    for (Index r = 0; r < rows; ++r) examples[r] = examples_of_row(r);
+    return gradient_noise<T>({gradients.data(), rows, params.size(), params.size()},
+                             std::span(examples).first(rows));
   }
 
   // Adds rows of partial gradients; the sum ends in row 0.
@@ -243,58 +156,18 @@ struct Trainer<T>::State {
       if (!summed) for_blocks([&](Index first, Index size) { reduce(first, size); });
       scale = std::min(1.0, options.clip_norm / (gradient_norm() + 1e-6));
     }
-    const double factor = options.schedule(step);
-    std::visit(
-        [&](const auto& optimizer) {
-          for_blocks([&](Index first, Index size) {
-            if (!clip && !summed) reduce(first, size);
-            apply(optimizer, factor * optimizer.rate, static_cast<T>(scale), first, size);
-          });
-        },
-        options.optimizer);
+    const UpdateStep now{step, options.schedule(step), scale};
+    for_blocks([&](Index first, Index size) {
+      if (!clip && !summed) reduce(first, size);
+      optimizer_update<T>(options.optimizer, now, {first, size, params.values().data(), gradients.data(), moments});
+    });
     ++step;
-  }
-
-  void apply(const Sgd& o, double rate, T scale, Index first, Index size) {
-    const kernels::SgdUpdate<T> u{static_cast<T>(rate),
-                                  static_cast<T>(o.momentum),
-                                  static_cast<T>(o.weight_decay),
-                                  scale,
-                                  o.nesterov,
-                                  step == 0};
-    T* buffer = moments.empty() ? nullptr : moments[0].data() + first;
-    kernels::sgd(u, size, params.values().data() + first, gradients.data() + first, buffer);
-  }
-  void apply(const Adam& o, double rate, T scale, Index first, Index size) {
-    apply_adam(rate, o.beta1, o.beta2, o.epsilon, o.weight_decay, 1.0, scale, first, size);
-  }
-  void apply(const AdamW& o, double rate, T scale, Index first, Index size) {
-    apply_adam(rate, o.beta1, o.beta2, o.epsilon, 0.0, 1 - rate * o.weight_decay, scale, first, size);
-  }
-  void apply(const SignSgd& o, double rate, T scale, Index first, Index size) {
-    kernels::sign_sgd(static_cast<T>(rate), static_cast<T>(o.weight_decay), scale, size,
-                      params.values().data() + first, gradients.data() + first);
-  }
-  void apply_adam(double rate, double beta1, double beta2, double epsilon, double decay, double keep, T scale,
-                  Index first, Index size) {
-    const double t = static_cast<double>(step + 1);
-    const double correction1 = 1 - std::pow(beta1, t), correction2 = 1 - std::pow(beta2, t);
-    const kernels::AdamUpdate<T> u{static_cast<T>(rate / correction1),
-                                   static_cast<T>(std::sqrt(correction2)),
-                                   static_cast<T>(beta1),
-                                   static_cast<T>(beta2),
-                                   static_cast<T>(epsilon),
-                                   static_cast<T>(decay),
-                                   scale,
-                                   static_cast<T>(keep)};
-    kernels::adam(u, size, params.values().data() + first, gradients.data() + first, moments[0].data() + first,
-                  moments[1].data() + first);
   }
 
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
     if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
-    const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxRows);
-    std::array<double, kMaxRows> losses{};
+    const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxParts);
+    std::array<double, kMaxParts> losses{};
     pool.for_each(parts, [&](Index part, std::size_t worker) {
       Workspace<T>& w = eval_space[worker];
       for (Index shard = part * count / parts; shard < (part + 1) * count / parts; ++shard) {
@@ -303,7 +176,7 @@ struct Trainer<T>::State {
         Batch<T> batch(w);
         fill(batch);
         eval.forward(w, params.values().data());
-        losses[static_cast<std::size_t>(part)] += sum_losses(w);
+        losses[part] += sum_losses(w);
         if (inspect) inspect(batch);
       }
     });
@@ -349,7 +222,7 @@ Trainer<T>::~Trainer() = default;
 template <class T>
 double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
   const double loss = state_->accumulate(fill);
-  if (noise) *noise = state_->gradient_noise();
+  if (noise) *noise = state_->noise_of_rows();
   state_->update();
   return loss;
 }
@@ -357,7 +230,7 @@ double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
 template <class T>
 double Trainer<T>::gradient(Fill<T> fill, GradientNoise* noise) {
   const double loss = state_->accumulate(fill);
-  if (noise) *noise = state_->gradient_noise();
+  if (noise) *noise = state_->noise_of_rows();
   state_->for_blocks([this](Index first, Index size) { state_->reduce(first, size); });
   return loss;
 }

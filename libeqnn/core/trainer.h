@@ -3,60 +3,20 @@
 
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 #include "function_ref.h"
+#include "gradient_noise.h"
+#include "optimizers.h"
 #include "params.h"
 #include "program.h"
+#include "schedule.h"
 
 namespace eqnn {
-
-// --- optimisers: p a parameter, g its gradient, r the rate of the step, t = 1, 2, .. the step ----------
-
-// g += weight_decay p; without momentum p -= r g, with it b = momentum b + g (b = g at the first step) and
-// p -= r b, or p -= r (g + momentum b) with nesterov. The formulas of torch.optim.SGD.
-struct Sgd {
-  double rate = 1e-2, momentum = 0;
-  bool nesterov = false;
-  double weight_decay = 0;
-};
-// g += weight_decay p; m = beta1 m + (1-beta1) g; v = beta2 v + (1-beta2) g^2;
-// p -= r / (1-beta1^t) m / (sqrt(v) / sqrt(1-beta2^t) + epsilon).  Kingma and Ba 2015; torch.optim.Adam.
-struct Adam {
-  double rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 0;
-};
-// p *= 1 - r weight_decay, then Adam without decay. Loshchilov and Hutter 2019; torch.optim.AdamW.
-struct AdamW {
-  double rate = 1e-3, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weight_decay = 1e-2;
-};
-// p -= r sign(g + weight_decay p), sign(0) = 0.  Bernstein et al. 2018.
-struct SignSgd {
-  double rate = 1e-3, weight_decay = 0;
-};
-using Optimizer = std::variant<Sgd, Adam, AdamW, SignSgd>;
-
-// The rate of step s = 0, 1, .. is the optimiser's rate times
-//   min(1, (s + 1) / warmup) (1 without warm-up), times
-//   constant  1
-//   cosine    floor + (1 - floor) (1 + cos(pi s' / S')) / 2, s' = s - warmup, S' = steps - warmup; floor after the
-//   end step      factor^(s / every), the quotient rounded down
-struct Schedule {
-  enum class Kind : std::uint8_t { constant, cosine, step };
-  Kind kind = Kind::constant;
-  std::uint64_t steps = 0;   // cosine: length of the run
-  std::uint64_t warmup = 0;  // steps of linear warm-up
-  double floor = 0;          // cosine: last factor
-  std::uint64_t every = 1000;
-  double factor = 0.1;
-
-  double operator()(std::uint64_t step) const;
-};
 
 struct TrainerOptions {
   Index batch = 32;  // examples a step
@@ -91,24 +51,6 @@ class Batch {
 
  private:
   Workspace<T>& workspace_;
-};
-
-// Signal and noise of one step's gradient, estimated from the sums that the shards leave behind.
-// With g_i the gradient of loss_i of an example drawn at random, mu = E g_i and Sigma = Cov g_i,
-//   signal  estimates |mu|^2      noise  estimates tr Sigma      ratio()  estimates |mu|^2 / tr Sigma,
-// the inverse of the simple noise scale of McCandlish et al. 2018 (arXiv:1812.06162, section 2.2 and appendix A.1).
-// The batch of B examples is cut into R groups (the shards; above 64 of them, 64 groups of shards), group r with
-// B_r examples and the mean gradient m_r; m is the mean gradient of the batch, in which groups weigh as their
-// examples:
-//   noise = sum_r B_r |m_r - m|^2 / (R - 1),  signal = |m|^2 - noise / B.
-// Both are unbiased for independent examples and any group sizes, so `signal` may be negative; their ratio is
-// consistent, not unbiased. All three are NaN where there is one group alone, as with row_block: one big graph
-// is one example. Sums are double, in a fixed order.
-struct GradientNoise {
-  double signal = std::numeric_limits<double>::quiet_NaN();
-  double noise = std::numeric_limits<double>::quiet_NaN();
-
-  double ratio() const { return signal / noise; }
 };
 
 // Called by worker threads at the same time, for different examples: must not write shared state.
@@ -148,7 +90,7 @@ class Trainer {
   // The last gradient, laid out like the parameters (after clipping it is still the unclipped one).
   std::span<const T> last_gradient() const;
   double last_gradient_norm() const;
-  // The optimiser's state: its names ("momentum", "m", "v") and vectors laid out like the parameters.
+  // The optimiser's moments by name (optimizers.h): vectors laid out like the parameters.
   struct Moment {
     std::string name;
     std::span<T> values;

@@ -13,12 +13,12 @@
 namespace eqnn {
 
 // At most this many threads, and partial sums of a parallel sum.
-inline constexpr Index kMaxRows = 64;
+inline constexpr Index kMaxParts = 64;
 
 class Workers {
  public:
   // 0 threads: one a core; in both cases at most `most`.
-  explicit Workers(int threads, Index most = kMaxRows)
+  explicit Workers(int threads, Index most = kMaxParts)
       : threads_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {
     threads_ = std::min(threads_, static_cast<int>(most));
     if (threads_ > 1) arena_.initialize(threads_);
@@ -58,9 +58,7 @@ void add_tree(Index count, const Add& add) {
     for (Index r = 0; r + step < count; r += 2 * step) add(r + step, r);
 }
 inline double add_tree(std::span<double> values) {
-  add_tree(static_cast<Index>(values.size()), [&](Index from, Index to) {
-    values[static_cast<std::size_t>(to)] += values[static_cast<std::size_t>(from)];
-  });
+  add_tree(static_cast<Index>(values.size()), [&](Index from, Index to) { values[to] += values[from]; });
   return values.empty() ? 0 : values[0];
 }
 

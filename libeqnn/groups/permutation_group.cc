@@ -28,47 +28,45 @@ void check_points(const char* what, Index n) {
 
 }  // namespace
 
-// --- permutations ------------------------------------------------------------------------------------------
-
 Permutation::Permutation(std::vector<std::int32_t> images) : images_(std::move(images)) {
   const auto n = static_cast<Index>(images_.size());
   std::vector<Index> place(images_.size(), -1);
   Index repeated = -1, again = -1;
   for (Index i = 0; i < n; ++i) {
-    const Index value = images_[at(i)];
+    const Index value = images_[i];
     require(value >= 0 && value < n, "a permutation of ", n, " points holds the value ", value, " at position ", i,
             "; allowed are 0 to ", n - 1);
-    if (place[at(value)] >= 0 && repeated < 0) {
+    if (place[value] >= 0 && repeated < 0) {
       repeated = value;
       again = i;
     }
-    if (place[at(value)] < 0) place[at(value)] = i;
+    if (place[value] < 0) place[value] = i;
   }
   if (repeated < 0) return;
   const auto missing = std::find(place.begin(), place.end(), -1) - place.begin();
   throw ValueError(concat("this is no permutation of ", n, " points: the value ", repeated, " is at positions ",
-                          place[at(repeated)], " and ", again, ", and ", missing, " is missing; each of 0 to ",
-                          n - 1, " must appear once"));
+                          place[repeated], " and ", again, ", and ", missing, " is missing; each of 0 to ", n - 1,
+                          " must appear once"));
 }
 
 Permutation Permutation::identity(Index points) {
   Permutation p;
-  p.images_.resize(at(points));
+  p.images_.resize(points);
   std::iota(p.images_.begin(), p.images_.end(), 0);
   return p;
 }
 
 Permutation Permutation::from_cycles(Index points, const std::vector<std::vector<std::int32_t>>& cycles) {
   Permutation p = identity(points);
-  std::vector<bool> seen(at(points));
+  std::vector<bool> seen(points);
   for (const Points& cycle : cycles)
     for (std::size_t k = 0; k < cycle.size(); ++k) {
       const Point i = cycle[k];
       require(i >= 0 && i < points, "a cycle holds the point ", i, "; of ", points, " points, 0 to ", points - 1,
               " are allowed");
-      require(!seen[at(i)], "the cycles hold the point ", i, " twice; they must be disjoint");
-      seen[at(i)] = true;
-      p.images_[at(i)] = cycle[(k + 1) % cycle.size()];
+      require(!seen[i], "the cycles hold the point ", i, " twice; they must be disjoint");
+      seen[i] = true;
+      p.images_[i] = cycle[(k + 1) % cycle.size()];
     }
   return p;
 }
@@ -76,7 +74,7 @@ Permutation Permutation::from_cycles(Index points, const std::vector<std::vector
 Permutation Permutation::inverse() const {
   Permutation p;
   p.images_.resize(images_.size());
-  for (std::size_t i = 0; i < images_.size(); ++i) p.images_[at(images_[i])] = static_cast<Point>(i);
+  for (std::size_t i = 0; i < images_.size(); ++i) p.images_[images_[i]] = static_cast<Point>(i);
   return p;
 }
 
@@ -88,7 +86,7 @@ bool Permutation::is_even() const {
   for (std::size_t i = 0; i < images_.size(); ++i) {
     if (seen[i]) continue;
     ++cycles;
-    for (std::size_t j = i; !seen[j]; j = at(images_[j])) seen[j] = true;
+    for (std::size_t j = i; !seen[j]; j = images_[j]) seen[j] = true;
   }
   return (images_.size() - cycles) % 2 == 0;
 }
@@ -98,51 +96,49 @@ Permutation operator*(const Permutation& p, const Permutation& q) {
           " points are multiplied; they must have the same number of points");
   Permutation r;
   r.images_.resize(q.images_.size());
-  for (std::size_t i = 0; i < q.images_.size(); ++i) r.images_[i] = p.images_[at(q.images_[i])];
+  for (std::size_t i = 0; i < q.images_.size(); ++i) r.images_[i] = p.images_[q.images_[i]];
   return r;
 }
 
 std::string to_string(const Permutation& p) {
   std::string s;
-  std::vector<bool> seen(at(p.points()));
+  std::vector<bool> seen(p.points());
   for (Index i = 0; i < p.points(); ++i) {
-    if (seen[at(i)] || p(i) == i) continue;
+    if (seen[i] || p(i) == i) continue;
     s += '(';
-    for (Index j = i; !seen[at(j)]; j = p(j)) {
+    for (Index j = i; !seen[j]; j = p(j)) {
       s += concat(j == i ? "" : " ", j);
-      seen[at(j)] = true;
+      seen[j] = true;
     }
     s += ')';
   }
   return s.empty() ? "()" : s;
 }
 
-// --- groups ------------------------------------------------------------------------------------------------
-
 namespace {
 
 // The numbers of a partition that is given by links: united(i, j) for any i and j of one part.
 class Partition {
  public:
-  explicit Partition(Index size) : parent_(at(size)) { std::iota(parent_.begin(), parent_.end(), 0); }
+  explicit Partition(Index size) : parent_(size) { std::iota(parent_.begin(), parent_.end(), 0); }
   void unite(Index i, Index j) {
     Index a = root(i), b = root(j);
     if (a > b) std::swap(a, b);
-    parent_[at(b)] = static_cast<Point>(a);  // the root is the least member
+    parent_[b] = static_cast<Point>(a);  // the root is the least member
   }
   Orbits orbits() {
     Orbits o;
     o.label.resize(parent_.size());
     for (Index i = 0; i < static_cast<Index>(parent_.size()); ++i) {
       const Index r = root(i);
-      o.label[at(i)] = r == i ? static_cast<Point>(o.count++) : o.label[at(r)];
+      o.label[i] = r == i ? static_cast<Point>(o.count++) : o.label[r];
     }
     return o;
   }
 
  private:
   Index root(Index i) {
-    while (parent_[at(i)] != i) i = parent_[at(i)] = parent_[at(parent_[at(i)])];
+    while (parent_[i] != i) i = parent_[i] = parent_[parent_[i]];
     return i;
   }
   Points parent_;
@@ -161,8 +157,8 @@ Natural order_bound(Index n, const std::vector<Permutation>& generators) {
   if (n > 10'000) return {};
   const Orbits orbits = point_orbits(n, generators);
   const bool even = std::all_of(generators.begin(), generators.end(), [](const auto& p) { return p.is_even(); });
-  std::vector<std::uint32_t> sizes(at(orbits.count));
-  for (const Point label : orbits.label) ++sizes[at(label)];
+  std::vector<std::uint32_t> sizes(orbits.count);
+  for (const Point label : orbits.label) ++sizes[label];
   Natural bound;
   bool halved = !even;
   for (const std::uint32_t size : sizes)
@@ -183,16 +179,16 @@ Natural natural(std::uint32_t n) {
 Permutation shifted(const Permutation& p, Index shift, Index points) {
   const Permutation fixed = Permutation::identity(points);
   Points images(fixed.images().begin(), fixed.images().end());
-  for (Index i = 0; i < p.points(); ++i) images[at(i + shift)] = static_cast<Point>(p(i) + shift);
+  for (Index i = 0; i < p.points(); ++i) images[i + shift] = static_cast<Point>(p(i) + shift);
   return Permutation(std::move(images));
 }
 
 // Point i m + j goes to g(i) m + h(j).
 Permutation on_grid(const Permutation& g, const Permutation& h) {
   const Index n = g.points(), m = h.points();
-  Points images(at(n * m));
+  Points images(n * m);
   for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < m; ++j) images[at(i * m + j)] = static_cast<Point>(g(i) * m + h(j));
+    for (Index j = 0; j < m; ++j) images[i * m + j] = static_cast<Point>(g(i) * m + h(j));
   return Permutation(std::move(images));
 }
 
@@ -215,8 +211,8 @@ PermutationGroup PermutationGroup::trivial(Index n) { return {n, {}}; }
 
 PermutationGroup PermutationGroup::cyclic(Index n) {
   check_points("cyclic", n);
-  Points shift(at(n));
-  for (Index i = 0; i < n; ++i) shift[at(i)] = static_cast<Point>((i + 1) % n);
+  Points shift(n);
+  for (Index i = 0; i < n; ++i) shift[i] = static_cast<Point>((i + 1) % n);
   std::vector<Permutation> generators = {Permutation(std::move(shift))};
   auto chain = std::make_shared<Chain>(Chain::build(n, generators, natural(static_cast<std::uint32_t>(n))));
   return {n, std::move(generators), std::move(chain)};
@@ -224,8 +220,8 @@ PermutationGroup PermutationGroup::cyclic(Index n) {
 
 PermutationGroup PermutationGroup::dihedral(Index n) {
   check_points("dihedral", n);
-  Points mirror(at(n));
-  for (Index i = 0; i < n; ++i) mirror[at(i)] = static_cast<Point>((n - i) % n);
+  Points mirror(n);
+  for (Index i = 0; i < n; ++i) mirror[i] = static_cast<Point>((n - i) % n);
   std::vector<Permutation> generators = {cyclic(n).generators_[0], Permutation(std::move(mirror))};
   Natural order = natural(static_cast<std::uint32_t>(n));
   if (n >= 3) order.multiply(2);
@@ -359,7 +355,7 @@ Index PermutationGroup::rank(const Permutation& p) const {
 Permutation PermutationGroup::element(Index number) const {
   const Index order = small_order("element", *this, kAny);
   require(number >= 0 && number < order, "element: number ", number, "; the group has elements 0 to ", order - 1);
-  Points a(at(points_)), work(at(points_));
+  Points a(points_), work(points_);
   Index left = order;
   chain_->compose(a, work, [&](const Level& level) {
     left /= level.size;
@@ -373,7 +369,7 @@ Permutation PermutationGroup::element(Index number) const {
 std::vector<Permutation> PermutationGroup::elements(Index limit) const {
   const Index order = small_order("elements", *this, limit);
   std::vector<Permutation> list;
-  list.reserve(at(order));
+  list.reserve(order);
   for (Index i = 0; i < order; ++i) list.push_back(element(i));
   return list;
 }
@@ -409,7 +405,7 @@ void PermutationGroup::random(const Counter& counter, std::span<std::int32_t> im
 }
 
 Permutation PermutationGroup::random(const Counter& counter) const {
-  Points a(at(points_)), work(at(points_));
+  Points a(points_), work(points_);
   random(counter, a, work);
   return Permutation(std::move(a));
 }
@@ -417,7 +413,7 @@ Permutation PermutationGroup::random(const Counter& counter) const {
 std::vector<Permutation> PermutationGroup::sample(Index count, std::uint64_t seed) const {
   require(count >= 0, "sample: ", count, " elements are asked for; the count must not be negative");
   std::vector<Permutation> list;
-  for (Index k = 0; k < count; ++k) list.push_back(random({seed, kGroupStream, 0, static_cast<std::uint64_t>(k)}));
+  for (Index k = 0; k < count; ++k) list.push_back(random({seed, Stream::group, 0, static_cast<std::uint64_t>(k)}));
   return list;
 }
 

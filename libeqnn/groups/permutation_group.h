@@ -51,9 +51,6 @@ struct Orbits {
   std::vector<std::int32_t> label;
 };
 
-// The words that random elements are drawn from (rng.h).
-inline constexpr Stream kGroupStream = static_cast<Stream>(9);
-
 // A group of permutations of the points 0..n-1, held as a base and strong generating set (Sims 1970; Seress,
 // Permutation Group Algorithms, 2003): order, membership and uniform random elements are exact at any size.
 // The chain of stabilisers is found with random elements by product replacement (Celler et al. 1995), and
@@ -107,7 +104,7 @@ class PermutationGroup {
   // without allocating; both spans have one entry a point, and `work` is overwritten.
   Permutation random(const Counter& at) const;
   void random(const Counter& at, std::span<std::int32_t> images, std::span<std::int32_t> work) const;
-  // `count` random elements: number k is random({seed, kGroupStream, 0, k}).
+  // `count` random elements: number k is random({seed, Stream::group, 0, k}).
   std::vector<Permutation> sample(Index count, std::uint64_t seed) const;
 
   // Orbits of points, and of ordered pairs of points: pair (i, j) is entry i n + j. An equivariant linear map

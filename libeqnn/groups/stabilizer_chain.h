@@ -16,8 +16,6 @@ namespace detail {
 using Point = std::int32_t;
 using Points = std::vector<Point>;
 
-inline std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
 bool is_identity(std::span<const Point> images);
 
 // A natural number of any size, for the orders of groups.
@@ -53,10 +51,10 @@ struct Level {
   void add_strong(const Permutation& p);
 
   Point place_of(Point t) const {
-    if (!swaps) return place[at(t)];
+    if (!swaps) return place[t];
     return t >= base && t < base + size ? t - base : -1;
   }
-  Point point_at(Point number) const { return swaps ? base + number : orbit[at(number)]; }
+  Point point_at(Point number) const { return swaps ? base + number : orbit[number]; }
 
   // r <- u_t^-1 r.
   void strip(Point t, std::span<Point> r) const;
@@ -98,7 +96,7 @@ struct PermutationGroup::Chain {
   std::size_t sift(std::span<Point> r, std::size_t from, const Found& found) const {
     for (std::size_t k = from; k < levels.size(); ++k) {
       const Level& level = levels[k];
-      const Point t = r[detail::at(level.base)], place = level.place_of(t);
+      const Point t = r[level.base], place = level.place_of(t);
       if (place < 0) return k;
       found(level, place);
       level.strip(t, r);

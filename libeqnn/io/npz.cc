@@ -49,8 +49,6 @@ void check_array(const NpyArray& a) {
           shape_text(a.shape), " and dtype ", a.dtype, " has ", a.bytes.size(), " bytes; give as many as it needs");
 }
 
-// --- writing -------------------------------------------------------------------------------------------
-
 template <class... Fields>
 void put(std::string& out, Fields... fields) {
   (out.append(reinterpret_cast<const char*>(&fields), sizeof fields), ...);
@@ -134,8 +132,6 @@ void add_entry(std::string& archive, std::string& directory, const std::string& 
   directory += entry;
   put(directory, kExtra64, central_payload, size, packed, offset);
 }
-
-// --- reading -------------------------------------------------------------------------------------------
 
 // Bytes read by position; any position outside of them is a FileError.
 class Source {

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels.h"
 #include "../core/matrix.h"
+#include "dispatch.h"
+#include "kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "elementwise.cc"
@@ -13,28 +14,32 @@
 // Highway's math header comes after highway.h, and is compiled for each target too.
 #include <hwy/contrib/math/math-inl.h>
 
-// The kernels of one target, one element type. (This file is read once for each target; this once only.)
-#ifndef EQNN_ELEMENTWISE_TABLE
-#define EQNN_ELEMENTWISE_TABLE
-namespace eqnn::kernels {
-namespace {
-template <class T>
-struct Table {
-  void (*unary)(Unary, Index, const T*, T*);
-  void (*unary_gradient)(Unary, Index, const T*, const T*, T*, bool);
-  void (*axpy)(Index, T, const T*, T*, bool);
-  void (*multiply)(Index, const T*, const T*, T*, bool);
-  void (*copy_columns)(Index, Index, const T*, Index, T*, Index, bool);
-  void (*column_sums)(Index, Index, const T*, Index, T*, bool);
-  void (*pool)(Index, Index, Index, T, const T*, T*);
-  void (*gather_sum)(const GatherSum<T>&);
-  void (*pool_gradient)(Index, Index, Index, T, const T*, T*, bool);
-  void (*sgd)(const SgdUpdate<T>&, Index, T*, const T*, T*);
-  void (*adam)(const AdamUpdate<T>&, Index, T*, const T*, T*, T*);
-  void (*sign_sgd)(T, T, T, Index, T*, const T*);
-};
-}  // namespace
-}  // namespace eqnn::kernels
+// Highway reads this file once for each target; this part once only.
+#ifndef EQNN_ELEMENTWISE
+#define EQNN_ELEMENTWISE(KERNEL, T)                                                                          \
+  KERNEL(unary, (Unary f, Index size, const T* x, T* y), (f, size, x, y))                                    \
+  KERNEL(unary_gradient, (Unary f, Index size, const T* x_or_y, const T* dy, T* dx, bool accumulate),        \
+         (f, size, x_or_y, dy, dx, accumulate))                                                              \
+  KERNEL(axpy, (Index size, T alpha, const T* x, T* y, bool accumulate), (size, alpha, x, y, accumulate))    \
+  KERNEL(multiply, (Index size, const T* x, const T* z, T* y, bool accumulate), (size, x, z, y, accumulate)) \
+  KERNEL(copy_columns,                                                                                       \
+         (Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate),        \
+         (rows, cols, in, in_row, out, out_row, accumulate))                                                 \
+  KERNEL(column_sums, (Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate),          \
+         (rows, cols, in, in_row, out, accumulate))                                                          \
+  KERNEL(pool, (Index examples, Index points, Index stride, T scale, const T* in, T* out),                   \
+         (examples, points, stride, scale, in, out))                                                         \
+  KERNEL(pool_gradient,                                                                                      \
+         (Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate),      \
+         (examples, points, stride, scale, dout, din, accumulate))                                           \
+  KERNEL(gather_sum, (const GatherSum<T>& g), (g))                                                           \
+  KERNEL(sgd, (const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer),                   \
+         (u, size, param, gradient, buffer))                                                                 \
+  KERNEL(adam, (const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v),                \
+         (u, size, param, gradient, m, v))                                                                   \
+  KERNEL(sign_sgd, (T rate, T weight_decay, T gradient_scale, Index size, T * param, const T* gradient),     \
+         (rate, weight_decay, gradient_scale, size, param, gradient))
+EQNN_TABLE_TYPE(EQNN_ELEMENTWISE)
 #endif
 
 HWY_BEFORE_NAMESPACE();
@@ -61,8 +66,6 @@ HWY_INLINE void each_vector(Index size, T* y, const Body& body) {
     hn::BlendedStore(body(whole), hn::FirstN(d, static_cast<std::size_t>(size - whole)), d, y + whole);
 }
 
-// --- elementwise functions -----------------------------------------------------------------------------
-
 constexpr double kGeluScale = 0.7978845608028654;  // sqrt(2/pi)
 constexpr double kGeluCube = 0.044715;
 
@@ -87,7 +90,7 @@ HWY_INLINE V gelu_slope(D d, V x) {
 }
 
 template <class T>
-void unary_all(Unary f, Index size, const T* x, T* y) {
+void unary(Unary f, Index size, const T* x, T* y) {
   const Tag<T> d;
   switch (f) {
     case Unary::relu:
@@ -121,7 +124,7 @@ HWY_INLINE void chain(Index size, const T* v, const T* dy, T* dx, bool accumulat
 }
 
 template <class T>
-void unary_gradient_all(Unary f, Index size, const T* v, const T* dy, T* dx, bool accumulate) {
+void unary_gradient(Unary f, Index size, const T* v, const T* dy, T* dx, bool accumulate) {
   const Tag<T> d;
   const auto one = hn::Set(d, T(1)), two = hn::Set(d, T(2)), zero = hn::Zero(d);
   switch (f) {
@@ -137,7 +140,7 @@ void unary_gradient_all(Unary f, Index size, const T* v, const T* dy, T* dx, boo
 }
 
 template <class T>
-void axpy_all(Index size, T alpha, const T* x, T* y, bool accumulate) {
+void axpy(Index size, T alpha, const T* x, T* y, bool accumulate) {
   const Tag<T> d;
   const auto a = hn::Set(d, alpha);
   if (accumulate)
@@ -147,7 +150,7 @@ void axpy_all(Index size, T alpha, const T* x, T* y, bool accumulate) {
 }
 
 template <class T>
-void multiply_elements(Index size, const T* x, const T* z, T* y, bool accumulate) {
+void multiply(Index size, const T* x, const T* z, T* y, bool accumulate) {
   const Tag<T> d;
   if (accumulate)
     each_vector(size, y, [=](Index i) {
@@ -158,7 +161,7 @@ void multiply_elements(Index size, const T* x, const T* z, T* y, bool accumulate
 }
 
 template <class T>
-void copy_all(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate) {
+void copy_columns(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate) {
   const Tag<T> d;
   for (Index r = 0; r < rows; ++r, in += in_row, out += out_row) {
     if (accumulate)
@@ -167,8 +170,6 @@ void copy_all(Index rows, Index cols, const T* in, Index in_row, T* out, Index o
       each_vector(cols, out, [=](Index i) { return hn::LoadU(d, in + i); });
   }
 }
-
-// --- sums over rows --------------------------------------------------------------------------------------
 
 // out[j] = scale * (start + sum_r in[r, j]) for one example's rows, columns in blocks of four vectors.
 template <class T>
@@ -202,21 +203,21 @@ HWY_INLINE void sum_rows(Index rows, Index cols, const T* in, Index in_row, T sc
 }
 
 template <class T>
-void column_sums_all(Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate) {
+void column_sums(Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate) {
   sum_rows(rows, cols, in, in_row, T(1), out, accumulate);
 }
 
 template <class T>
-void pool_all(Index examples, Index points, Index stride, T scale, const T* in, T* out) {
+void pool(Index examples, Index points, Index stride, T scale, const T* in, T* out) {
   for (Index e = 0; e < examples; ++e)
     sum_rows(points, stride, in + e * points * stride, stride, scale, out + e * stride, false);
 }
 
 template <class T>
-void pool_gradient_all(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate) {
+void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate) {
   for (Index e = 0; e < examples; ++e)
     for (Index p = 0; p < points; ++p)
-      axpy_all(stride, scale, dout + e * stride, din + (e * points + p) * stride, accumulate);
+      axpy(stride, scale, dout + e * stride, din + (e * points + p) * stride, accumulate);
 }
 
 // One row of a gather: V vectors of columns in registers over all edges.
@@ -242,7 +243,7 @@ HWY_INLINE void gather_row(const GatherSum<T>& g, Index v, Index j) {
 }
 
 template <class T>
-void gather_sum_all(const GatherSum<T>& g) {
+void gather_sum(const GatherSum<T>& g) {
   const Index step = lanes<T>();
   for (Index v = g.first; v < g.last; ++v) {
     Index j = 0;
@@ -252,10 +253,8 @@ void gather_sum_all(const GatherSum<T>& g) {
   }
 }
 
-// --- optimisers --------------------------------------------------------------------------------------------
-
 template <class T>
-void sgd_all(const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer) {
+void sgd(const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer) {
   const Tag<T> d;
   const auto scale = hn::Set(d, u.gradient_scale), decay = hn::Set(d, u.weight_decay);
   const auto momentum = hn::Set(d, u.momentum), rate = hn::Set(d, -u.rate);
@@ -273,7 +272,7 @@ void sgd_all(const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* 
 }
 
 template <class T>
-void adam_all(const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v) {
+void adam(const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v) {
   const Tag<T> d;
   const auto scale = hn::Set(d, u.gradient_scale), decay = hn::Set(d, u.weight_decay), keep = hn::Set(d, u.keep);
   const auto beta1 = hn::Set(d, u.beta1), beta2 = hn::Set(d, u.beta2);
@@ -293,7 +292,7 @@ void adam_all(const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T
 }
 
 template <class T>
-void sign_sgd_all(T rate, T weight_decay, T gradient_scale, Index size, T* param, const T* gradient) {
+void sign_sgd(T rate, T weight_decay, T gradient_scale, Index size, T* param, const T* gradient) {
   const Tag<T> d;
   const auto zero = hn::Zero(d), up = hn::Set(d, rate), down = hn::Set(d, -rate);
   const auto scale = hn::Set(d, gradient_scale), decay = hn::Set(d, weight_decay);
@@ -305,25 +304,7 @@ void sign_sgd_all(T rate, T weight_decay, T gradient_scale, Index size, T* param
   }
 }
 
-template <class T>
-constexpr Table<T> kTable = {
-    .unary = unary_all<T>,
-    .unary_gradient = unary_gradient_all<T>,
-    .axpy = axpy_all<T>,
-    .multiply = multiply_elements<T>,
-    .copy_columns = copy_all<T>,
-    .column_sums = column_sums_all<T>,
-    .pool = pool_all<T>,
-    .gather_sum = gather_sum_all<T>,
-    .pool_gradient = pool_gradient_all<T>,
-    .sgd = sgd_all<T>,
-    .adam = adam_all<T>,
-    .sign_sgd = sign_sgd_all<T>,
-};
-
-// Highway dispatches plain functions, not templates: these return the tables of the target.
-const Table<float>& table_f32() { return kTable<float>; }
-const Table<double>& table_f64() { return kTable<double>; }
+EQNN_TARGET_TABLE(EQNN_ELEMENTWISE)
 const char* target_all() { return hwy::TargetName(HWY_TARGET); }
 
 }  // namespace
@@ -332,70 +313,7 @@ HWY_AFTER_NAMESPACE();
 
 #if HWY_ONCE
 namespace eqnn::kernels {
-namespace {
-
-HWY_EXPORT(table_f32);
-HWY_EXPORT(table_f64);
-HWY_EXPORT(target_all);
-
-template <class T>
-const Table<T>& table() {
-  if constexpr (sizeof(T) == 4)
-    return HWY_DYNAMIC_DISPATCH(table_f32)();
-  else
-    return HWY_DYNAMIC_DISPATCH(table_f64)();
-}
-
-}  // namespace
-
-template <class T>
-void unary(Unary f, Index size, const T* x, T* y) {
-  table<T>().unary(f, size, x, y);
-}
-template <class T>
-void unary_gradient(Unary f, Index size, const T* v, const T* dy, T* dx, bool accumulate) {
-  table<T>().unary_gradient(f, size, v, dy, dx, accumulate);
-}
-template <class T>
-void axpy(Index size, T alpha, const T* x, T* y, bool accumulate) {
-  table<T>().axpy(size, alpha, x, y, accumulate);
-}
-template <class T>
-void multiply(Index size, const T* x, const T* z, T* y, bool accumulate) {
-  table<T>().multiply(size, x, z, y, accumulate);
-}
-template <class T>
-void copy_columns(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate) {
-  table<T>().copy_columns(rows, cols, in, in_row, out, out_row, accumulate);
-}
-template <class T>
-void column_sums(Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate) {
-  table<T>().column_sums(rows, cols, in, in_row, out, accumulate);
-}
-template <class T>
-void pool(Index examples, Index points, Index stride, T scale, const T* in, T* out) {
-  table<T>().pool(examples, points, stride, scale, in, out);
-}
-template <class T>
-void gather_sum(const GatherSum<T>& g) {
-  table<T>().gather_sum(g);
-}
-template <class T>
-void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate) {
-  table<T>().pool_gradient(examples, points, stride, scale, dout, din, accumulate);
-}
-template <class T>
-void sgd(const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer) {
-  table<T>().sgd(u, size, param, gradient, buffer);
-}
-template <class T>
-void adam(const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v) {
-  table<T>().adam(u, size, param, gradient, m, v);
-}
-template <class T>
-void sign_sgd(T rate, T weight_decay, T gradient_scale, Index size, T* param, const T* gradient) {
-  table<T>().sign_sgd(rate, weight_decay, gradient_scale, size, param, gradient);
-}
+EQNN_PUBLIC_KERNELS(EQNN_ELEMENTWISE)
 
 template <class T>
 double dot(Index size, const T* x, const T* y) {
@@ -408,6 +326,12 @@ double dot(Index size, const T* x, const T* y) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
+template double dot(Index, const float*, const float*);
+template double dot(Index, const double*, const double*);
+
+namespace {
+HWY_EXPORT(target_all);
+}
 const char* target_name() { return HWY_DYNAMIC_DISPATCH(target_all)(); }
 
 std::string target_names() {
@@ -416,25 +340,6 @@ std::string target_names() {
     names += concat(names.empty() ? "" : " ", hwy::TargetName(left & -left));
   return names;
 }
-
-#define EQNN_INSTANTIATE(T)                                                              \
-  template void unary(Unary, Index, const T*, T*);                                       \
-  template void unary_gradient(Unary, Index, const T*, const T*, T*, bool);              \
-  template void axpy(Index, T, const T*, T*, bool);                                      \
-  template void multiply(Index, const T*, const T*, T*, bool);                           \
-  template void copy_columns(Index, Index, const T*, Index, T*, Index, bool);            \
-  template void column_sums(Index, Index, const T*, Index, T*, bool);                    \
-  template void pool(Index, Index, Index, T, const T*, T*);                              \
-  template void gather_sum(const GatherSum<T>&);                                         \
-  template void pool_gradient(Index, Index, Index, T, const T*, T*, bool);               \
-  template void sgd(const SgdUpdate<T>&, Index, T*, const T*, T*);                       \
-  template void adam(const AdamUpdate<T>&, Index, T*, const T*, T*, T*);                 \
-  template void sign_sgd(T, T, T, Index, T*, const T*);                                  \
-  template double dot(Index, const T*, const T*);
-
-EQNN_INSTANTIATE(float)
-EQNN_INSTANTIATE(double)
-#undef EQNN_INSTANTIATE
 
 }  // namespace eqnn::kernels
 #endif

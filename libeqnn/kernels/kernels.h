@@ -134,7 +134,7 @@ void philox_words(const Counter& at, std::uint32_t first, Index blocks, std::uin
 inline constexpr Index kNormalGroup = 32;
 void normals(const Counter& at, Index count, float* out, Index first = 0);
 
-// Optimiser updates over `size` contiguous elements; formulas in trainer.h.
+// Optimiser updates over `size` contiguous elements; formulas in core/optimizers.h.
 template <class T>
 struct SgdUpdate {
   T rate, momentum, weight_decay, gradient_scale;

@@ -16,8 +16,6 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// --- Philox ----------------------------------------------------------------------------------------------
-
 // write(from, out): the words of blocks [first + from, first + from + kBlocks) at `at`.
 #if HWY_TARGET == HWY_SCALAR
 class PhiloxSource {
@@ -141,8 +139,6 @@ void philox_all(const Counter& at, std::uint32_t first, Index blocks, std::uint3
   source.write(i, last);
   std::copy(last, last + 4 * (blocks - i), out + 4 * i);
 }
-
-// --- normals ---------------------------------------------------------------------------------------------
 
 // Half a group: the vectors of every target divide it.
 constexpr Index kHalf = kNormalGroup / 2;

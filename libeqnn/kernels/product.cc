@@ -4,13 +4,23 @@
 #include <array>
 #include <cstdint>
 
-#include "kernels.h"
 #include "../core/matrix.h"
+#include "dispatch.h"
+#include "kernels.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "product.cc"
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
+
+// Highway reads this file once for each target; this part once only.
+#ifndef EQNN_PRODUCTS
+#define EQNN_PRODUCTS(KERNEL, T)                                                                \
+  KERNEL(product, (const Product<T>& p), (p))                                                   \
+  KERNEL(transpose, (Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row), \
+         (rows, cols, in, in_row, out, out_row))
+EQNN_TABLE_TYPE(EQNN_PRODUCTS)
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace eqnn::kernels::HWY_NAMESPACE {
@@ -18,14 +28,14 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Registers bound the block of C that one pass keeps: kRows[v-1] rows of v vectors.
+// Registers bound the block of C that one pass keeps: kTileRows[v-1] rows of v vectors.
 #if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
-constexpr std::array<int, 4> kRows = {12, 12, 8, 6};
+constexpr std::array<int, 4> kTileRows = {12, 12, 8, 6};
 #else
-constexpr std::array<int, 2> kRows = {8, 6};
+constexpr std::array<int, 2> kTileRows = {8, 6};
 #endif
-constexpr int kMaxVectors = static_cast<int>(kRows.size());
-constexpr int kMaxRows = kRows[0];
+constexpr int kMaxVectors = static_cast<int>(kTileRows.size());
+constexpr int kMaxTileRows = kTileRows[0];
 
 // A panel of B that does not fit the first-level cache, or whose row stride maps all rows to a few of its
 // sets, is copied together first. 24 KiB leaves room for A and C in 32 KiB.
@@ -86,8 +96,8 @@ template <class T>
 using TileFunction = void (*)(const Tile<T>&);
 
 template <class T, int V, int... M>
-constexpr std::array<TileFunction<T>, kMaxRows + 1> tile_row(std::integer_sequence<int, M...>) {
-  std::array<TileFunction<T>, kMaxRows + 1> row{};
+constexpr std::array<TileFunction<T>, kMaxTileRows + 1> tile_row(std::integer_sequence<int, M...>) {
+  std::array<TileFunction<T>, kMaxTileRows + 1> row{};
   ((row[M + 1] = multiply_tile<T, M + 1, V>), ...);
   return row;
 }
@@ -95,12 +105,12 @@ constexpr std::array<TileFunction<T>, kMaxRows + 1> tile_row(std::integer_sequen
 // tiles[v][m]: the function for m rows of v vectors.
 template <class T>
 constexpr auto make_tiles() {
-  std::array<std::array<TileFunction<T>, kMaxRows + 1>, kMaxVectors + 1> tiles{};
-  tiles[1] = tile_row<T, 1>(std::make_integer_sequence<int, kRows[0]>{});
-  tiles[2] = tile_row<T, 2>(std::make_integer_sequence<int, kRows[1]>{});
+  std::array<std::array<TileFunction<T>, kMaxTileRows + 1>, kMaxVectors + 1> tiles{};
+  tiles[1] = tile_row<T, 1>(std::make_integer_sequence<int, kTileRows[0]>{});
+  tiles[2] = tile_row<T, 2>(std::make_integer_sequence<int, kTileRows[1]>{});
   if constexpr (kMaxVectors > 2) {
-    tiles[3] = tile_row<T, 3>(std::make_integer_sequence<int, kRows[2 % kMaxVectors]>{});
-    tiles[4] = tile_row<T, 4>(std::make_integer_sequence<int, kRows[3 % kMaxVectors]>{});
+    tiles[3] = tile_row<T, 3>(std::make_integer_sequence<int, kTileRows[2 % kMaxVectors]>{});
+    tiles[4] = tile_row<T, 4>(std::make_integer_sequence<int, kTileRows[3 % kMaxVectors]>{});
   }
   return tiles;
 }
@@ -121,9 +131,9 @@ struct Cut {
 template <class T>
 void multiply_panel(Tile<T>& t, const Cut& rows, int vectors) {
   static constexpr auto tiles = make_tiles<T>();
-  const auto& row = tiles[static_cast<std::size_t>(vectors)];
+  const auto& row = tiles[vectors];
   for (Index i = 0; i < rows.parts; ++i) {
-    row[static_cast<std::size_t>(rows[i])](t);
+    row[rows[i]](t);
     if (t.k > 0) t.a += rows[i] * t.a_row;
     t.c += rows[i] * t.c_row;
   }
@@ -131,7 +141,7 @@ void multiply_panel(Tile<T>& t, const Cut& rows, int vectors) {
 
 #if HWY_TARGET == HWY_SCALAR
 template <class T>
-void transpose_all(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row) {
+void transpose(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row) {
   for (Index i = 0; i < rows; ++i)
     for (Index j = 0; j < cols; ++j) out[j * out_row + i] = in[i * in_row + j];
 }
@@ -159,7 +169,7 @@ HWY_INLINE void transpose_block(D d, const T* in, Index in_row, T* out, Index ou
 }
 
 template <class T>
-void transpose_all(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row) {
+void transpose(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row) {
   constexpr Index side = 16 / sizeof(T);
   const hn::FixedTag<T, 16 / sizeof(T)> d;
   const Index whole_rows = rows / side * side, whole_cols = cols / side * side;
@@ -180,7 +190,7 @@ void pack_panel(const Product<T>& p, Index k0, Index depth, Index j0, int vector
   if (p.b_transposed) {
     const Index cols = std::min(width, p.n - j0);
     for (Index i = 0; cols < width && i < depth; ++i) hn::Store(hn::Zero(d), d, packed + i * width + width - lanes);
-    transpose_all(cols, depth, p.b + j0 * p.b_row + k0, p.b_row, packed, width);
+    transpose(cols, depth, p.b + j0 * p.b_row + k0, p.b_row, packed, width);
     return;
   }
   for (Index i = 0; i < depth; ++i)
@@ -197,7 +207,7 @@ struct PanelPlan {
         rows(p.m, most_rows()),
         pack(p.b_transposed || (p.m > 2 * most_rows() && p.b_row != width && p.k > 32)),
         depths(p.k, pack ? kPanelBytes / (width * static_cast<Index>(sizeof(T))) : p.k + 1) {}
-  Index most_rows() const { return kRows[static_cast<std::size_t>(vectors - 1)]; }
+  Index most_rows() const { return kTileRows[vectors - 1]; }
 
   int vectors;
   Index width;  // elements
@@ -235,7 +245,7 @@ void multiply_columns(const Product<T>& p, const PanelPlan<T>& plan, Index j0) {
 }
 
 template <class T>
-void multiply_all(const Product<T>& p) {
+void product(const Product<T>& p) {
   const Index lanes = static_cast<Index>(hn::Lanes(hn::ScalableTag<T>()));
   const Cut panels((p.n + lanes - 1) / lanes, kMaxVectors);
   if (panels.parts == 0) return;
@@ -254,15 +264,7 @@ void multiply_all(const Product<T>& p) {
   }
 }
 
-// Highway's dispatch table takes plain functions, not templates.
-void product_f32(const Product<float>& p) { multiply_all(p); }
-void product_f64(const Product<double>& p) { multiply_all(p); }
-void transpose_f32(Index r, Index c, const float* in, Index ir, float* out, Index o) {
-  transpose_all(r, c, in, ir, out, o);
-}
-void transpose_f64(Index r, Index c, const double* in, Index ir, double* out, Index o) {
-  transpose_all(r, c, in, ir, out, o);
-}
+EQNN_TARGET_TABLE(EQNN_PRODUCTS)
 
 }  // namespace
 }  // namespace eqnn::kernels::HWY_NAMESPACE
@@ -271,27 +273,7 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace eqnn::kernels {
 
-HWY_EXPORT(product_f32);
-HWY_EXPORT(product_f64);
-HWY_EXPORT(transpose_f32);
-HWY_EXPORT(transpose_f64);
-
-template <>
-void product(const Product<float>& p) {
-  HWY_DYNAMIC_DISPATCH(product_f32)(p);
-}
-template <>
-void product(const Product<double>& p) {
-  HWY_DYNAMIC_DISPATCH(product_f64)(p);
-}
-template <>
-void transpose(Index rows, Index cols, const float* in, Index in_row, float* out, Index out_row) {
-  HWY_DYNAMIC_DISPATCH(transpose_f32)(rows, cols, in, in_row, out, out_row);
-}
-template <>
-void transpose(Index rows, Index cols, const double* in, Index in_row, double* out, Index out_row) {
-  HWY_DYNAMIC_DISPATCH(transpose_f64)(rows, cols, in, in_row, out, out_row);
-}
+EQNN_PUBLIC_KERNELS(EQNN_PRODUCTS)
 
 }  // namespace eqnn::kernels
 #endif

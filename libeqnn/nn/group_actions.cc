@@ -100,7 +100,7 @@ Tensor<T> record_random(const char* name, Tensor<T> x, const RandomElement& elem
             for (Index e = 0; e < call.examples(); ++e) {
               const auto p = images(call, e);
               element.group.random(
-                  {seed, kGroupStream, call.span().step, static_cast<std::uint64_t>(call.span().first + e)}, p,
+                  {seed, Stream::group, call.span().step, static_cast<std::uint64_t>(call.span().first + e)}, p,
                   images(call, capacity));
               for (Index i = 0; i < n; ++i) {
                 const Index from = back ? p[i] : i, to = back ? i : p[i];

@@ -11,7 +11,7 @@
 namespace eqnn {
 
 // A random element for each example, drawn anew each step. That of example i in step s is
-// group.random({seed + 0x9E3779B97F4A7C15 key, kGroupStream, s, i}), where seed, s and i are those of the
+// group.random({seed + 0x9E3779B97F4A7C15 key, Stream::group, s, i}), where seed, s and i are those of the
 // Span of the replay: with the same key the same element, whatever the shards and threads.
 struct RandomElement {
   PermutationGroup group;

@@ -124,8 +124,7 @@ TEST_CASE("gradient moments: padding is zero, and empty sums are refused") {
   std::vector<bool> logical(static_cast<std::size_t>(s.params.size()));
   for (const ParamInfo& info : s.params.list())
     for (Index i = 0; i < info.slice.rows; ++i)
-      for (Index j = 0; j < info.slice.cols; ++j)
-        logical[static_cast<std::size_t>(info.slice.offset + i * info.slice.stride + j)] = true;
+      for (Index j = 0; j < info.slice.cols; ++j) logical[info.slice.offset + i * info.slice.stride + j] = true;
   Index nonzero = 0;
   for (std::size_t j = 0; j < logical.size(); ++j) {
     if (!logical[j]) CHECK(s.moments.squares()[j] == 0);

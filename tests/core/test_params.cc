@@ -35,7 +35,7 @@ bool padding_is_zero(const Params<T>& p) {
   for (const ParamInfo& info : p.list())
     for (Index i = 0; i < info.slice.rows; ++i)
       for (Index j = info.slice.cols; j < info.slice.stride; ++j)
-        zeros += p.values()[static_cast<std::size_t>(info.slice.offset + i * info.slice.stride + j)] == T(0);
+        zeros += p.values()[info.slice.offset + i * info.slice.stride + j] == T(0);
   return zeros == p.size() - p.count();
 }
 

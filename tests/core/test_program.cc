@@ -52,7 +52,7 @@ bool check_graph(std::uint64_t seed) {
       }
       n.forward();
       if (!(n.largest < 100)) return false;
-      w.weights()[static_cast<std::size_t>(i)] = static_cast<T>(0.25 * static_cast<double>(i + 1));
+      w.weights()[i] = static_cast<T>(0.25 * static_cast<double>(i + 1));
       n.backward(0.25 * static_cast<double>(i + 1));
       naive.push_back(std::move(n));
     }
@@ -71,8 +71,6 @@ bool check_graph(std::uint64_t seed) {
 }
 
 }  // namespace
-
-// --- memory --------------------------------------------------------------------------------------------------
 
 TEST_CASE_TEMPLATE("random graphs in planned memory equal graphs with memory to spare", T, float, double) {
   int compared = 0;
@@ -156,8 +154,6 @@ TEST_CASE_TEMPLATE("a custom operation adds to gradients that others write too",
   CHECK(static_cast<double>(gradient[padded<T>(3)]) == doctest::Approx(static_cast<double>(slope * dloss / 2)));
   CHECK(gradient[3] == T(0));
 }
-
-// --- replay ----------------------------------------------------------------------------------------------------
 
 TEST_CASE("examples do not depend on how many stand beside them") {
   const Graph graph = random_graph(7, false);
@@ -244,8 +240,6 @@ TEST_CASE_TEMPLATE("replays in different workspaces run at the same time", T, fl
   CHECK(together == alone);
 }
 
-// --- index inputs ------------------------------------------------------------------------------------------------
-
 namespace {
 
 // y = row `label` of the identity matrix: a one-hot code of an index input.
@@ -289,8 +283,6 @@ TEST_CASE("index inputs reach operations, and are checked when a replay starts")
   g.forward(w, nullptr);
   CHECK(w.output("y")(0, 0, 3) == 1);
 }
-
-// --- errors ------------------------------------------------------------------------------------------------------
 
 TEST_CASE("a program that is recorded wrongly says how") {
   Params<float> p;

@@ -64,7 +64,7 @@ TEST_CASE("SIMD Philox words equal Random123 word for word on every target") {
           std::vector<std::uint32_t> words(static_cast<std::size_t>(4 * blocks + 8), untouched);
           kernels::philox_words(at, first, blocks, words.data() + 4);
           for (int i = 0; i < 4; ++i) {
-            REQUIRE(words[static_cast<std::size_t>(i)] == untouched);
+            REQUIRE(words[i] == untouched);
             REQUIRE(words[words.size() - 1 - static_cast<std::size_t>(i)] == untouched);
           }
           bool same = true;
@@ -98,6 +98,15 @@ TEST_CASE("every part of a Counter has bits of its own") {
   CHECK(philox(base, 0) != philox({3 + (std::uint64_t{1} << 32), Stream::train, 5, 7}, 0));
 }
 
+TEST_CASE("no two streams share words") {
+  const std::set<Stream> all(kStreams.begin(), kStreams.end());
+  CHECK(all.size() == kStreams.size());
+  CHECK(*all.rbegin() == Stream::user);  // a library user takes values from here up
+  std::set<PhiloxBlock> words;
+  for (const Stream stream : kStreams) words.insert(philox({3, stream, 5, 7}, 0));
+  CHECK(words.size() == kStreams.size());
+}
+
 TEST_CASE("a draw depends on its Counter and nothing else") {
   const Counter at{11, Stream::noise, 13, 17};
   static_assert(philox(Counter{1, Stream::init, 2, 3}, 4) == philox(Counter{1, Stream::init, 2, 3}, 4));
@@ -109,10 +118,10 @@ TEST_CASE("a draw depends on its Counter and nothing else") {
     for (std::size_t i = 0; i < 4; ++i) CHECK(b[i] == words[4 * block + i]);
   }
   Draws second(at);
-  for (int i = 0; i < 5; ++i) CHECK(second.word() == words[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < 5; ++i) CHECK(second.word() == words[i]);
   Draws copy = second;  // copies are independent
-  for (int i = 5; i < 20; ++i) CHECK(second.word() == words[static_cast<std::size_t>(i)]);
-  for (int i = 5; i < 20; ++i) CHECK(copy.word() == words[static_cast<std::size_t>(i)]);
+  for (int i = 5; i < 20; ++i) CHECK(second.word() == words[i]);
+  for (int i = 5; i < 20; ++i) CHECK(copy.word() == words[i]);
   Draws wide(at);
   CHECK(wide.word64() == (words[0] | std::uint64_t{words[1]} << 32));
 }

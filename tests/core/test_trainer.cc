@@ -81,8 +81,7 @@ struct EightThreads {
   tbb::global_control control{tbb::global_control::max_allowed_parallelism, 8};
 };
 
-// --- a graph network on drawn data, as small as it can be --------------------------------------------------
-
+// A graph network on drawn data, as small as it can be.
 constexpr Index kPoints = 6;
 
 template <class T>
@@ -146,8 +145,7 @@ struct Run {
   Trainer<T> trainer;
 };
 
-// --- linear regression, of which every number is known --------------------------------------------------------
-
+// Linear regression, of which every number is known.
 // f = w x + b on one example a row; x and y are functions of (step, example).
 template <class T>
 struct Regression {
@@ -182,8 +180,7 @@ struct Regression {
     for (Index e = 0; e < count; ++e) {
       const double d = output(step, e) - y(step, e), unit = 1 / static_cast<double>(count);
       loss += d * d * unit;
-      for (Index j = 0; j < linear.weight.rows; ++j)
-        gradient[static_cast<std::size_t>(j)] += 2 * d * x(step, e, j) * unit;
+      for (Index j = 0; j < linear.weight.rows; ++j) gradient[j] += 2 * d * x(step, e, j) * unit;
       gradient.back() += 2 * d * unit;
     }
     return loss;
@@ -191,9 +188,8 @@ struct Regression {
   std::vector<double> logical(std::span<const T> flat) const {
     std::vector<double> v;
     for (Index j = 0; j < linear.weight.rows; ++j)
-      v.push_back(
-          static_cast<double>(flat[static_cast<std::size_t>(linear.weight.offset + j * linear.weight.stride)]));
-    v.push_back(static_cast<double>(flat[static_cast<std::size_t>(linear.bias.offset)]));
+      v.push_back(static_cast<double>(flat[linear.weight.offset + j * linear.weight.stride]));
+    v.push_back(static_cast<double>(flat[linear.bias.offset]));
     return v;
   }
   void start() {
@@ -218,8 +214,6 @@ constexpr double kRounding = sizeof(T) == 4 ? 2e-6 : 4e-15;
 
 }  // namespace
 
-// --- one step ----------------------------------------------------------------------------------------------
-
 TEST_CASE_TEMPLATE("one SGD step equals the step computed by hand", T, float, double) {
   // f = 2 x + 1 on x = 1, 3 with y = 2, 5: f = 3, 7; L = (1 + 4) / 2; dL/dw = (2 1 1 + 2 2 3) / 2 = 7,
   // dL/db = (2 1 + 2 2) / 2 = 3; with rate 1/8, w = 2 - 7/8 and b = 1 - 3/8. All of it is exact.
@@ -238,8 +232,8 @@ TEST_CASE_TEMPLATE("one SGD step equals the step computed by hand", T, float, do
   CHECK(loss == 2.5);
   CHECK(p.view(linear.weight)(0, 0) == T(1.125));
   CHECK(p.view(linear.bias)(0, 0) == T(0.625));
-  CHECK(trainer.last_gradient()[static_cast<std::size_t>(linear.weight.offset)] == T(7));
-  CHECK(trainer.last_gradient()[static_cast<std::size_t>(linear.bias.offset)] == T(3));
+  CHECK(trainer.last_gradient()[linear.weight.offset] == T(7));
+  CHECK(trainer.last_gradient()[linear.bias.offset] == T(3));
   CHECK(trainer.last_gradient_norm() == std::sqrt(58.0));
   CHECK(trainer.steps_done() == 1);
 }
@@ -276,7 +270,7 @@ TEST_CASE_TEMPLATE("evaluation over examples that are not whole shards is their 
       std::atomic<int> wrong{0};
       const double loss = r.trainer.evaluate(examples, Regression<T>::fill, [&](Batch<T>& b) {
         for (Index e = 0; e < b.last - b.first; ++e) {
-          ++seen[static_cast<std::size_t>(b.first + e)];
+          ++seen[b.first + e];
           const double f = r.output(0, b.first + e), d = f - Regression<T>::y(0, b.first + e);
           wrong += !(std::abs(static_cast<double>(b.output("f")(e)) - f) <= kRounding<T>);
           wrong += !(std::abs(static_cast<double>(b.losses()(e, 0)) - d * d) <= 4 * kRounding<T>);
@@ -298,7 +292,7 @@ TEST_CASE("a step asks for each example once, with its number and step") {
       std::vector<std::atomic<int>> seen(150);
       std::atomic<int> wrong{0};
       r.trainer.step([&](Batch<double>& b) {
-        for (Index e = b.first; e < b.last; ++e) ++seen[static_cast<std::size_t>(e)];
+        for (Index e = b.first; e < b.last; ++e) ++seen[e];
         wrong += b.step != step || b.last - b.first > 2 || b["x"].examples != b.last - b.first;
         Regression<double>::fill(b);
       });
@@ -307,8 +301,6 @@ TEST_CASE("a step asks for each example once, with its number and step") {
     }
   }
 }
-
-// --- the noise of the gradient ---------------------------------------------------------------------------------
 
 namespace {
 
@@ -442,8 +434,6 @@ TEST_CASE("the noise of one group is not a number, and that of equal examples is
   CHECK(noise.noise == 0);
   CHECK(noise.signal > 0);
 }
-
-// --- optimisers ----------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -586,8 +576,6 @@ TEST_CASE("optimisers name their moments") {
   CHECK(names(SignSgd{}) == "");
 }
 
-// --- schedules -------------------------------------------------------------------------------------------------
-
 TEST_CASE("schedules equal their formulas") {
   for (const std::uint64_t warmup : {0, 1, 10}) {
     const auto warm = [&](std::uint64_t s) {
@@ -620,8 +608,6 @@ TEST_CASE("a step uses the rate of its number") {
     CHECK(std::abs(std::abs(r.logical(r.params.values()).back() - before) - 0.25 * schedule(step)) < 1e-15);
   }
 }
-
-// --- determinism -------------------------------------------------------------------------------------------------
 
 TEST_CASE_TEMPLATE("300 steps give the same parameters for 1, 2, 3 and 8 threads", T, float, double) {
   const EightThreads eight;
@@ -725,8 +711,6 @@ TEST_CASE("training lowers the loss, and padding of the parameters stays zero") 
   CHECK(clean);
 }
 
-// --- memory ------------------------------------------------------------------------------------------------------
-
 #ifdef EQNN_TEST_COUNTS_ALLOCATIONS
 TEST_CASE("the counter sees allocations of the program and of the library") {
   const std::int64_t start = allocations;
@@ -767,8 +751,6 @@ TEST_CASE("a Trainer counts its memory and its work") {
   CHECK(two.trainer.memory_bytes() > one.trainer.memory_bytes());
   CHECK(one.trainer.multiply_adds() == 10 * 2 * 3);  // forward and the weight's gradient
 }
-
-// --- trouble -----------------------------------------------------------------------------------------------------
 
 TEST_CASE_TEMPLATE("a loss that is not finite is a result", T, float, double) {
   for (const int threads : {1, 2}) {

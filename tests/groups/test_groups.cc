@@ -70,8 +70,7 @@ Group rubiks_cube() {
 // Signed permutations of m axes, on the 2m half-axes: the wreath product of C_2 and S_m, of order 2^m m!.
 Group hyperoctahedral(Index m) {
   std::vector<std::int32_t> cycle(static_cast<std::size_t>(2 * m));
-  for (Index i = 0; i < 2 * m; ++i)
-    cycle[static_cast<std::size_t>(i)] = static_cast<std::int32_t>((i + 2) % (2 * m));
+  for (Index i = 0; i < 2 * m; ++i) cycle[i] = static_cast<std::int32_t>((i + 2) % (2 * m));
   return {2 * m,
           {Permutation::from_cycles(2 * m, {{0, 1}}), Permutation::from_cycles(2 * m, {{0, 2}, {1, 3}}),
            Permutation(cycle)}};
@@ -107,8 +106,6 @@ std::vector<std::int32_t> images(const Permutation& p) { return {p.images().begi
 
 }  // namespace
 
-// --- permutations ------------------------------------------------------------------------------------------
-
 TEST_CASE("permutations multiply from right to left and have inverses") {
   const Permutation p({1, 2, 0, 3}), q({0, 1, 3, 2});
   CHECK(images(p * q) == std::vector<std::int32_t>{1, 2, 3, 0});
@@ -142,8 +139,6 @@ TEST_CASE("a permutation that is none is refused with the value") {
   CHECK_THROWS_AS(Permutation::from_cycles(3, {{0, 3}}), ValueError);
   CHECK_THROWS_AS(Permutation({1, 0}) * Permutation({0, 1, 2}), ValueError);
 }
-
-// --- orders and membership ---------------------------------------------------------------------------------
 
 TEST_CASE("groups by name have their orders, by name and from their generators") {
   Index factorial = 1;
@@ -259,7 +254,7 @@ TEST_CASE("a chain agrees with all products of generators") {
     Index members = 0;
     for (const Permutation& p : Group::symmetric(std::min<Index>(g.points(), 6)).elements()) {
       std::vector<std::int32_t> moved = images(Permutation::identity(g.points()));
-      for (Index i = 0; i < p.points(); ++i) moved[static_cast<std::size_t>(i)] = p(i);
+      for (Index i = 0; i < p.points(); ++i) moved[i] = p(i);
       const bool member = g.contains(Permutation(moved));
       CHECK(member == (all.count(moved) == 1));
       members += member;
@@ -323,8 +318,6 @@ TEST_CASE("a group too large to enumerate is an error that names its order and t
   CHECK_THROWS_AS(Group::symmetric(21).element(0), ValueError);
 }
 
-// --- random elements and orbits ------------------------------------------------------------------------------
-
 TEST_CASE("random elements are uniform and pure functions of their counter") {
   // Chi square of `draws` draws over |G| cells: mean |G| - 1, variance 2 (|G| - 1); six deviations allowed.
   for (const Group& g : {Group::symmetric(4), rebuilt(Group::symmetric(4)), hyperoctahedral(3), Group::dihedral(9),
@@ -333,7 +326,7 @@ TEST_CASE("random elements are uniform and pure functions of their counter") {
     std::vector<Index> counts(static_cast<std::size_t>(order));
     for (Index k = 0; k < draws; ++k) {
       const Permutation p = g.random({7, Stream::user, 1, static_cast<std::uint64_t>(k)});
-      ++counts[static_cast<std::size_t>(g.rank(p))];
+      ++counts[g.rank(p)];
     }
     double chi = 0;
     for (const Index count : counts) chi += static_cast<double>((count - 200) * (count - 200)) / 200;
@@ -374,15 +367,12 @@ TEST_CASE("orbits on pairs number what Burnside's lemma counts") {
     for (const Permutation& p : g.generators())
       for (Index i = 0; i < g.points(); ++i)
         for (Index j = 0; j < g.points(); ++j)
-          CHECK(o.label[static_cast<std::size_t>(i * g.points() + j)] ==
-                o.label[static_cast<std::size_t>(p(i) * g.points() + p(j))]);
+          CHECK(o.label[i * g.points() + j] == o.label[p(i) * g.points() + p(j)]);
   }
   CHECK(Group::symmetric(9).pair_orbits().count == 2);
   CHECK(Group::cyclic(9).pair_orbits().count == 9);
   CHECK(mathieu(12).pair_orbits().count == 2);
 }
-
-// --- operations --------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -433,8 +423,7 @@ class Runner {
     const Block<T> x = workspace_->input("x");
     for (Index e = 0; e < x.examples; ++e)
       for (Index i = 0; i < x.points; ++i)
-        for (Index j = 0; j < x.channels; ++j)
-          x(e, i, j) = static_cast<T>(batch[static_cast<std::size_t>(e)](i, j));
+        for (Index j = 0; j < x.channels; ++j) x(e, i, j) = static_cast<T>(batch[e](i, j));
     program_.forward(*workspace_, params_.values().data());
     const Block<const T> y = workspace_->output("y");
     std::vector<Dense> list;
@@ -526,8 +515,8 @@ TEST_CASE_TEMPLATE("rows of an orbit are the transformed inputs", T, float, doub
     const Dense x = random_points(6, c, 1), y = run(x);
     CHECK(y.rows == 12);
     for (Index e = 0; e < 12; ++e) {
-      const Dense expected = moved(elements[static_cast<std::size_t>(e)], x);
-      for (Index k = 0; k < 6 * c; ++k) CHECK(y(e, k) == expected.data[static_cast<std::size_t>(k)]);
+      const Dense expected = moved(elements[e], x);
+      for (Index k = 0; k < 6 * c; ++k) CHECK(y(e, k) == expected.data[k]);
     }
   }
 }
@@ -663,7 +652,7 @@ TEST_CASE_TEMPLATE("sampled elements belong to their example and step alone", T,
   const Dense x = random_points(9, 2, 1);
   const auto all = run({x, x, x, x}, 3, 20), later = run({x, x}, 3, 22), next = run({x, x, x, x}, 4, 20);
   for (std::size_t e = 0; e < 4; ++e) {
-    const Permutation p = g.random({11 + 0x9E3779B97F4A7C15u * 5, kGroupStream, 3, 20 + e});
+    const Permutation p = g.random({11 + 0x9E3779B97F4A7C15u * 5, Stream::group, 3, 20 + e});
     CHECK(difference(all[e], moved(p, x)) == 0);
     CHECK(difference(all[e], next[e]) > 0);
   }
@@ -696,8 +685,6 @@ TEST_CASE("a sampled average is the average over its elements, and unbiased") {
   CHECK(std::abs(mean - expected(0, 0)) < 5 * deviation / std::sqrt(count));
 }
 
-// --- group convolution ---------------------------------------------------------------------------------------
-
 TEST_CASE_TEMPLATE("group convolutions compute their formulas", T, float, double) {
   const Group g = Group::named("S3+C2");
   const auto elements = g.elements();
@@ -711,15 +698,14 @@ TEST_CASE_TEMPLATE("group convolutions compute their formulas", T, float, double
   const auto entry = [&](Param p, Index i, Index j) { return static_cast<double>(params.view(p)(i, j)); };
   Dense y(order, out), z(order, out);
   for (Index a = 0; a < order; ++a) {
-    const Permutation p = elements[static_cast<std::size_t>(a)];
+    const Permutation p = elements[a];
     for (Index o = 0; o < out; ++o) {
       y(a, o) = entry(lift.bias(), 0, o);
       z(a, o) = entry(conv.bias(), 0, o);
       for (Index c = 0; c < in; ++c) {
         for (Index i = 0; i < n; ++i) y(a, o) += x(i, c) * entry(lift.weight(), p.inverse()(i) * in + c, o);
         for (Index h = 0; h < order; ++h)
-          z(a, o) += f(h, c) *
-                     entry(conv.weight(), g.rank(p.inverse() * elements[static_cast<std::size_t>(h)]) * in + c, o);
+          z(a, o) += f(h, c) * entry(conv.weight(), g.rank(p.inverse() * elements[h]) * in + c, o);
       }
     }
   }

@@ -80,8 +80,6 @@ double worst(Guarded<T>& got, const std::vector<double>& expected, double tolera
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// --- products --------------------------------------------------------------------------------------------
-
 struct ProductCase {
   Index m, n, k;
   bool a_transposed = false, b_transposed = false, bias = false, accumulate = false;
@@ -138,16 +136,16 @@ struct Operands {
         for (Index j = 0; j < p.c_row; ++j) {
           const Index place = batch * p.c_step + i * p.c_row + j;
           if (j >= p.n) {
-            if (c[place] != before[at(place)]) return std::numeric_limits<double>::infinity();
+            if (c[place] != before[place]) return std::numeric_limits<double>::infinity();
             continue;
           }
-          const auto expected = reference::product_entry(p, batch, i, j, static_cast<double>(before[at(place)]));
+          const auto expected = reference::product_entry(p, batch, i, j, static_cast<double>(before[place]));
           const double bound = static_cast<double>(p.k + 2) * kEpsilon<T> * expected.magnitude + 1e-300;
           const double error = std::abs(static_cast<double>(c[place]) - expected.value);
           result = reference::worse(result, error / bound);
         }
     for (Index i = p.count * p.c_step; i < c.size(); ++i)
-      if (c[i] != before[at(i)]) return std::numeric_limits<double>::infinity();
+      if (c[i] != before[i]) return std::numeric_limits<double>::infinity();
     return result;
   }
 
@@ -329,8 +327,6 @@ TEST_CASE_TEMPLATE("transpose writes every entry and nothing else", T, float, do
   });
 }
 
-// --- elementwise -----------------------------------------------------------------------------------------
-
 TEST_CASE_TEMPLATE("elementwise functions equal the reference", T, float, double) {
   testing::on_every_target([](const std::string&) {
     for (const Unary f : kUnaries)
@@ -379,10 +375,10 @@ TEST_CASE_TEMPLATE("elementwise functions hold over the whole range of arguments
         // Near zero the error is relative too, except where gelu cancels and its value is tiny.
         bool small = true;
         for (Index i = 0; i < 64; ++i)
-          small = small &&
-                  std::abs(static_cast<double>(y[i]) - expected[at(i)]) <=
-                      16 * kEpsilon<T> * std::max(std::abs(expected[at(i)]), f == Unary::gelu ? magnitude : 0) +
-                          static_cast<double>(std::numeric_limits<T>::min());
+          small =
+              small && std::abs(static_cast<double>(y[i]) - expected[i]) <=
+                           16 * kEpsilon<T> * std::max(std::abs(expected[i]), f == Unary::gelu ? magnitude : 0) +
+                               static_cast<double>(std::numeric_limits<T>::min());
         CHECK(small);
       }
   });
@@ -415,8 +411,8 @@ TEST_CASE_TEMPLATE("axpy and multiply equal the reference", T, float, double) {
         std::vector<double> sums = sum.values(), products = product.values();
         for (Index i = 0; i < size; ++i) {
           const double v = static_cast<double>(x[i]);
-          sums[at(i)] = (accumulate ? sums[at(i)] : 0) + static_cast<double>(alpha) * v;
-          products[at(i)] = (accumulate ? products[at(i)] : 0) + v * static_cast<double>(z[i]);
+          sums[i] = (accumulate ? sums[i] : 0) + static_cast<double>(alpha) * v;
+          products[i] = (accumulate ? products[i] : 0) + v * static_cast<double>(z[i]);
         }
         kernels::axpy(size, alpha, x.data(), sum.data(), accumulate);
         kernels::multiply(size, x.data(), z.data(), product.data(), accumulate);
@@ -451,8 +447,6 @@ TEST_CASE_TEMPLATE("copy_columns copies its columns and nothing else, at any off
   });
 }
 
-// --- sums over rows --------------------------------------------------------------------------------------
-
 TEST_CASE_TEMPLATE("column sums equal the reference", T, float, double) {
   testing::on_every_target([](const std::string&) {
     for (const bool accumulate : {false, true})
@@ -462,8 +456,8 @@ TEST_CASE_TEMPLATE("column sums equal the reference", T, float, double) {
           Guarded<T> in(rows * stride, 27), out(cols, 28);
           std::vector<double> expected = out.values();
           for (Index j = 0; j < cols; ++j) {
-            if (!accumulate) expected[at(j)] = 0;
-            for (Index i = 0; i < rows; ++i) expected[at(j)] += static_cast<double>(in[i * stride + j]);
+            if (!accumulate) expected[j] = 0;
+            for (Index i = 0; i < rows; ++i) expected[j] += static_cast<double>(in[i * stride + j]);
           }
           kernels::column_sums(rows, cols, in.data(), stride, out.data(), accumulate);
           CHECK(worst(out, expected, 42 * kEpsilon<T>) <= 1);
@@ -484,15 +478,15 @@ TEST_CASE_TEMPLATE("pooling and its gradient equal the reference", T, float, dou
             std::vector<double> sums(at(examples * stride)), gradient = in.values();
             for (Index i = 0; i < examples * points * stride; ++i) {
               const Index pooled = i / (points * stride) * stride + i % stride;
-              sums[at(pooled)] += static_cast<double>(scale) * static_cast<double>(in[i]);
+              sums[pooled] += static_cast<double>(scale) * static_cast<double>(in[i]);
             }
             kernels::pool(examples, points, stride, scale, in.data(), out.data());
             CHECK(worst(out, sums, 42 * kEpsilon<T>) <= 1);
             CHECK(out.intact());
             for (Index i = 0; i < examples * points * stride; ++i) {
               const Index pooled = i / (points * stride) * stride + i % stride;
-              gradient[at(i)] = (accumulate ? gradient[at(i)] : 0) +
-                                static_cast<double>(scale) * static_cast<double>(out[pooled]);
+              gradient[i] =
+                  (accumulate ? gradient[i] : 0) + static_cast<double>(scale) * static_cast<double>(out[pooled]);
             }
             kernels::pool_gradient(examples, points, stride, scale, out.data(), in.data(), accumulate);
             CHECK(worst(in, gradient, 4 * kEpsilon<T>) <= 1);
@@ -510,8 +504,6 @@ TEST_CASE_TEMPLATE("dot adds in double, the same on every target", T, float, dou
   }
 }
 
-// --- optimisers --------------------------------------------------------------------------------------------
-
 namespace {
 
 // Three steps of an update on whole lines: in T, and by the reference in double.
@@ -523,8 +515,7 @@ double worst_update(Index size, const Kernel& kernel, const Naive& naive) {
   for (std::uint64_t step = 0; step < 3; ++step) {
     Guarded<T> gradient(size, 36 + step);
     gradient[0] = 0;
-    for (Index i = 0; i < size; ++i)
-      naive(step == 0, p[at(i)], static_cast<double>(gradient[i]), m[at(i)], v[at(i)]);
+    for (Index i = 0; i < size; ++i) naive(step == 0, p[i], static_cast<double>(gradient[i]), m[i], v[i]);
     kernel(step == 0, size, param.data(), gradient.data(), first.data(), second.data());
   }
   if (!param.intact() || !first.intact() || !second.intact()) return std::numeric_limits<double>::infinity();
@@ -587,8 +578,6 @@ TEST_CASE_TEMPLATE("the sign-SGD update equals its formula", T, float, double) {
   });
 }
 
-// --- sums over lists of rows --------------------------------------------------------------------------------
-
 namespace {
 
 // Which factors and which starting value a gather has.
@@ -611,11 +600,11 @@ double gather_error(const GatherCase& test, Index stride, Index first, Index las
   for (Index v = first; v < last; ++v)
     for (Index j = 0; j < stride; ++j) {
       double sum = 0;
-      const auto take = [&](Index row) { sum += (test.from ? from[at(row)] : 1) * x[at(row * stride + j)]; };
+      const auto take = [&](Index row) { sum += (test.from ? from[row] : 1) * x[row * stride + j]; };
       if (test.self) take(v);
-      for (std::int32_t e = offsets[at(v)]; e < offsets[at(v + 1)]; ++e) take(index[at(e)]);
-      double& y = expected[at(v * stride + j)];
-      y = (test.accumulate ? y : 0) + (test.to ? to[at(v)] : 1) * sum;
+      for (std::int32_t e = offsets[v]; e < offsets[v + 1]; ++e) take(index[e]);
+      double& y = expected[v * stride + j];
+      y = (test.accumulate ? y : 0) + (test.to ? to[v] : 1) * sum;
     }
   kernels::gather_sum<T>({first, last, offsets.data(), index.data(), test.from ? from.data() : nullptr,
                           test.to ? to.data() : nullptr, test.self, stride, in.data(), out.data(),
@@ -638,8 +627,6 @@ TEST_CASE_TEMPLATE("gather_sum adds rows of lists, with factors, in blocks too",
     CHECK(error <= 1);
   });
 }
-
-// --- across targets ----------------------------------------------------------------------------------------
 
 TEST_CASE_TEMPLATE("targets with fused multiply-add give the same bits", T, float, double) {
   std::map<std::string, std::vector<T>> results;

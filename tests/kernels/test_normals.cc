@@ -19,7 +19,7 @@ namespace {
 double normal_of(const Counter& at, Index i) {
   const Index group = i / 32 * 32, lane = i % 16;
   const auto word = [&](Index w) {
-    return static_cast<double>(philox(at, static_cast<std::uint32_t>(w / 4))[static_cast<std::size_t>(w % 4)]);
+    return static_cast<double>(philox(at, static_cast<std::uint32_t>(w / 4))[w % 4]);
   };
   const double u = (std::floor(word(group + lane) / 2) + 0.5) * 0x1p-31;
   const double t = 6.283185307179586476925 * (word(group + 16 + lane) + 0.5) * 0x1p-32;
@@ -43,7 +43,7 @@ class Distribution {
  public:
   void add(float x) {
     const double cell = (static_cast<double>(x) + kEnd) * (kCells / (2 * kEnd));
-    ++cells_[static_cast<std::size_t>(std::clamp(cell, 0.0, kCells - 1.0))];
+    ++cells_[std::clamp(cell, 0.0, kCells - 1.0)];
     ++count_;
   }
   double distance() const {
@@ -70,8 +70,7 @@ TEST_CASE("normals: every number is the formula's, on every target, whatever is 
       const auto all = normals_at(at, 2000);
       double largest = 0;
       for (Index i = 0; i < 2000; ++i)
-        largest =
-            std::max(largest, std::abs(static_cast<double>(all[static_cast<std::size_t>(i)]) - normal_of(at, i)));
+        largest = std::max(largest, std::abs(static_cast<double>(all[i]) - normal_of(at, i)));
       CHECK(largest < 1e-6);
       for (Index count : {0, 1, 15, 16, 17, 31, 32, 33, 63, 64, 65, 511, 512, 513, 1999}) {
         std::vector<float> some(static_cast<std::size_t>(count) + 1, -7.0f);
@@ -188,7 +187,7 @@ TEST_CASE("normals: blocks of any layout hold the numbers of their examples in o
       for (Index p = 0; p < l.points; ++p)
         for (Index c = 0; c < l.stride; ++c) {
           const auto i = static_cast<std::size_t>((e * l.points + p) * l.stride + c);
-          const float number = c < l.channels ? expected[static_cast<std::size_t>(p * l.channels + c)] : -9.0f;
+          const float number = c < l.channels ? expected[p * l.channels + c] : -9.0f;
           same = same && memory[i] == number && wide[i] == static_cast<double>(number);
         }
     }

@@ -18,8 +18,6 @@ inline double worse(double a, double b) {
   return std::isnan(a) || std::isnan(b) ? std::numeric_limits<double>::infinity() : std::max(a, b);
 }
 
-// --- matrices --------------------------------------------------------------------------------------------
-
 // A dense row-major matrix without padding.
 struct Dense {
   Index rows = 0, cols = 0;
@@ -74,8 +72,6 @@ Entry product_entry(const kernels::Product<T>& p, Index batch, Index i, Index j,
   return e;
 }
 
-// --- elementwise -----------------------------------------------------------------------------------------
-
 inline double unary(kernels::Unary f, double x) {
   switch (f) {
     case kernels::Unary::relu:
@@ -106,8 +102,6 @@ inline double unary_slope(kernels::Unary f, double x) {
   return 0;
 }
 
-// --- adjacency -------------------------------------------------------------------------------------------
-
 inline Dense normalize_adjacency(const Dense& a, Adjacency form) {
   const Index n = a.rows;
   const double root = std::sqrt(static_cast<double>(n));
@@ -125,7 +119,7 @@ inline Dense normalize_adjacency(const Dense& a, Adjacency form) {
   return r;
 }
 
-// --- optimisers: one element, as the docstrings in trainer.h say ------------------------------------------
+// Optimisers, one element at a time, as the docstrings in optimizers.h say.
 
 inline void sgd(const kernels::SgdUpdate<double>& u, double& p, double g, double& buffer) {
   g = u.gradient_scale * g + u.weight_decay * p;
