@@ -1,7 +1,11 @@
 #include "rows.h"
 
-#include <eqnn/nn/graph_ops.h>
-#include <eqnn/nn/group_layers.h>
+#include <eqnn/nn/convolution.h>
+#include <eqnn/nn/dense_graphs.h>
+#include <eqnn/nn/group_convolution.h>
+#include <eqnn/nn/loss.h>
+#include <eqnn/nn/points.h>
+#include <eqnn/nn/sparse_graphs.h>
 
 #include <array>
 #include <cstring>

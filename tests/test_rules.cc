@@ -160,10 +160,10 @@ TEST_CASE("the rules see the sources") {
   CHECK(has("bench/rows.h"));
   CHECK(has("libeqnn/hard/family.h"));
   const Source sample{"libeqnn/hard/a.cc",
-                      "#include \"../nn/ops.h\"\n  # include <eqnn/core/rng.h>\n#include <cmath>\n"
+                      "#include \"../nn/points.h\"\n  # include <eqnn/core/rng.h>\n#include <cmath>\n"
                       "int x; // abort();\nconst char* s = \"printf\"; /* exit */ char c = '\"';"};
   REQUIRE(sample.includes().size() == 3);
-  CHECK(resolve(sample, sample.includes()[0]) == "libeqnn/nn/ops.h");
+  CHECK(resolve(sample, sample.includes()[0]) == "libeqnn/nn/points.h");
   CHECK(resolve(sample, sample.includes()[1]) == "libeqnn/core/rng.h");
   CHECK(!resolve(sample, sample.includes()[2]));
   CHECK(sample.code().find("abort") == std::string::npos);
@@ -174,7 +174,7 @@ TEST_CASE("the rules see the sources") {
 
 TEST_CASE("includes run one way") {
   CHECK(rank("libeqnn/core/rng.h") < rank("libeqnn/core/matrix.h"));
-  CHECK(rank("libeqnn/nn/ops.h") < rank("libeqnn/core/trainer.cc"));
+  CHECK(rank("libeqnn/nn/points.h") < rank("libeqnn/core/trainer.cc"));
   CHECK(rank("libeqnn/core/trainer.cc") < rank("libeqnn/hard/family.h"));
   CHECK(rank("libeqnn/hard/families.cc") < rank("tools/data/dataset.h"));
   CHECK(rank("tools/train/config.cc") < rank("tools/results/database.h"));

@@ -65,6 +65,7 @@ struct MatrixView {
 
   T* row(Index i) const { return data + i * stride; }
   T& operator()(Index i, Index j) const { return data[i * stride + j]; }
+  Index size() const { return rows * stride; }  // with the padding
   explicit operator bool() const { return data != nullptr; }
   operator MatrixView<const T>() const { return {data, rows, cols, stride}; }
 };

@@ -57,6 +57,22 @@ void check_examples(const char* name, Tensor<T> x) {
                       " is a parameter's shape; an input with examples, [b, n, c], is needed");
 }
 
+// For operations of two values with the same examples and points.
+template <class T>
+void check_same_points(const char* name, Tensor<T> x, Tensor<T> y) {
+  check_examples(name, x);
+  require<ShapeError>(x.shape().points == y.shape().points && x.shape().examples == y.shape().examples, name,
+                      ": shapes ", to_string(x.shape()), " and ", to_string(y.shape()),
+                      " differ in their points; they must have the same");
+}
+
+// For operations of two values of the same shape.
+template <class T>
+void check_same_shape(const char* name, Tensor<T> x, Tensor<T> y) {
+  require<ShapeError>(x.shape() == y.shape(), name, ": shapes ", to_string(x.shape()), " and ",
+                      to_string(y.shape()), " differ; they must be equal");
+}
+
 // A number of rows that is bound anew for every replay: extent 0 is the examples, others are the nodes and
 // edges of graphs of different sizes.
 struct Extent {

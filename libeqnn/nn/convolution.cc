@@ -8,6 +8,7 @@
 
 #include "../kernels/blas.h"
 #include "../kernels/kernels.h"
+#include "dense.h"
 
 namespace eqnn {
 namespace {
@@ -42,14 +43,7 @@ void butterfly(Index size, const T* x, const T* y, T* sum, T* difference) {
   }
 }
 
-template <class T>
-void bias_gradient(const Call<T>& call) {
-  const MatrixView<const T> dy = call.out_gradient();
-  if (const MatrixView<T> db = call.in_gradient(2))
-    kernels::column_sums(dy.rows, dy.stride, dy.data, dy.stride, db.data, call.accumulate(2));
-}
-
-// --- direct ----------------------------------------------------------------------------------------------
+// The direct way.
 //
 // An example is written out once more, densely and continued circularly, so that the inputs of one output
 // position are runs of contiguous memory: for filter row r, position (y, x) reads width_f * c values from row
@@ -60,8 +54,8 @@ class Direct {
   explicit Direct(const Sizes& s) : s_(s) {}
 
   static Index scratch(const Sizes& s, Index capacity) {
-    return capacity * extended(s) * (s.in + s.out) + s.filter() * (2 * s.in * padded<T>(s.out) + s.out * padded<T>(s.in)) +
-           padded<T>(1) * 4;
+    return capacity * extended(s) * (s.in + s.out) +
+           s.filter() * (2 * s.in * padded<T>(s.out) + s.out * padded<T>(s.in)) + padded<T>(1) * 4;
   }
 
   void forward(const Call<T>& call) const {
@@ -77,7 +71,7 @@ class Direct {
   void backward(const Call<T>& call) const {
     const MatrixView<const T> dy = call.out_gradient();
     const Parts parts = split(call);
-    if (s_.has_bias) bias_gradient(call);
+    if (s_.has_bias) detail::bias_gradient(call, 2);
     if (const MatrixView<T> dw = call.in_gradient(1)) weight_gradient(call, parts, dy, dw, call.accumulate(1));
     if (const MatrixView<T> dx = call.in_gradient(0)) {
       // dx_u = sum_s dy_{u-s} W_s^T: the same correlation, with the filter turned round.
@@ -124,7 +118,8 @@ class Direct {
   // Parameter rows are (channel, position); contiguous inputs want (position, channel).
   void reorder_weight(MatrixView<const T> w, T* to) const {
     for (Index f = 0; f < s_.filter(); ++f)
-      for (Index i = 0; i < s_.in; ++i, to += w.stride) std::copy(w.row(i * s_.filter() + f), w.row(i * s_.filter() + f) + w.stride, to);
+      for (Index i = 0; i < s_.in; ++i, to += w.stride)
+        std::copy(w.row(i * s_.filter() + f), w.row(i * s_.filter() + f) + w.stride, to);
   }
 
   void turn_weight(MatrixView<const T> w, T* to) const {
@@ -138,16 +133,15 @@ class Direct {
   void correlate(const Call<T>& call, const T* extended_in, Index channels, const T* filter, Index filter_stride,
                  Index cols, T* out, Index out_stride, const T* bias, bool accumulate) const {
     const Torus& t = s_.torus;
-    kernels::Product<T> p;
-    p.m = t.width;
-    p.n = cols;
-    p.k = t.filter_width * channels;
-    p.a_row = channels;
-    p.b_row = filter_stride;
-    p.c_row = out_stride;
-    p.count = t.height;
-    p.a_step = extended_width(s_) * channels;
-    p.c_step = t.width * out_stride;
+    kernels::Product<T> p{.m = t.width,
+                          .n = cols,
+                          .k = t.filter_width * channels,
+                          .a_row = channels,
+                          .b_row = filter_stride,
+                          .c_row = out_stride,
+                          .count = t.height,
+                          .a_step = extended_width(s_) * channels,
+                          .c_step = t.width * out_stride};
     for (Index e = 0; e < call.examples(); ++e)
       for (Index r = 0; r < t.filter_height; ++r) {
         p.a = extended_in + (e * extended(s_) + r * extended_width(s_)) * channels;
@@ -162,14 +156,13 @@ class Direct {
   void weight_gradient(const Call<T>& call, const Parts& parts, MatrixView<const T> dy, MatrixView<T> dw,
                        bool accumulate) const {
     const Torus& t = s_.torus;
-    kernels::Product<T> p;
-    p.m = t.filter_width * s_.in;
-    p.n = dy.stride;
-    p.k = t.width;
-    p.a_row = 1;
-    p.a_col = s_.in;
-    p.b_row = dy.stride;
-    p.c_row = dy.stride;
+    kernels::Product<T> p{.m = t.filter_width * s_.in,
+                          .n = dy.stride,
+                          .k = t.width,
+                          .a_row = 1,
+                          .a_col = s_.in,
+                          .b_row = dy.stride,
+                          .c_row = dy.stride};
     for (Index r = 0; r < t.filter_height; ++r) {
       p.c = parts.dweight + r * p.m * dy.stride;
       p.accumulate = false;
@@ -182,13 +175,14 @@ class Direct {
     }
     for (Index f = 0; f < s_.filter(); ++f)
       for (Index i = 0; i < s_.in; ++i)
-        kernels::axpy(dw.stride, T(1), parts.dweight + (f * s_.in + i) * dw.stride, dw.row(i * s_.filter() + f), accumulate);
+        kernels::axpy(dw.stride, T(1), parts.dweight + (f * s_.in + i) * dw.stride, dw.row(i * s_.filter() + f),
+                      accumulate);
   }
 
   Sizes s_;
 };
 
-// --- spectral --------------------------------------------------------------------------------------------
+// The spectral way.
 //
 // Frequencies come in conjugate pairs; one of each is kept. With a_w = sum_t x_t cos(w t), b_w = -sum_t x_t
 // sin(w t) and P_w = sum_s W_s cos(w s), R_w = sum_s W_s sin(w s), the output has real part a P - b R and imaginary
@@ -215,16 +209,16 @@ class Spectral {
               q.signal_step);
     transform_filter(call, q);
     for (Index w = 0; w < q.frequencies; ++w) {
-      kernels::Product<T> p;  // [a; b] [P | R]
-      p.m = 2 * call.examples();
-      p.n = 2 * q.out;
-      p.k = s_.in;
-      p.a = q.signal + w * q.signal_step;
-      p.a_row = q.in;
-      p.b = q.filter + w * q.filter_step;
-      p.b_row = p.c_row = 2 * q.out;
-      p.c = q.work;
-      kernels::product(p);
+      // [a; b] [P | R]
+      kernels::product<T>({.m = 2 * call.examples(),
+                           .n = 2 * q.out,
+                           .k = s_.in,
+                           .a = q.signal + w * q.signal_step,
+                           .a_row = q.in,
+                           .b = q.filter + w * q.filter_step,
+                           .b_row = 2 * q.out,
+                           .c = q.work,
+                           .c_row = 2 * q.out});
       combine(call.examples(), q, q.spectrum + w * q.spectrum_step);
     }
     const T* bias = s_.has_bias ? call.in(2).data : nullptr;
@@ -237,7 +231,7 @@ class Spectral {
 
   void backward(const Call<T>& call) const {
     const Parts q = split(call);
-    if (s_.has_bias) bias_gradient(call);
+    if (s_.has_bias) detail::bias_gradient(call, 2);
     transform(tables_->inverse, call.out_gradient(), q, call.examples(), q.spectrum, 2 * q.out, q.out,
               q.spectrum_step);
     const MatrixView<T> dw = call.in_gradient(1), dx = call.in_gradient(0);
@@ -365,15 +359,15 @@ class Spectral {
   // to_cos[w] = sum_i cos[w][i] even[i], to_sin[w] = sum_i sin[w][i] odd[i]; rows of both `to_row` apart.
   void analyze(const Table& table, const T* even, const T* odd, Index from_row, Index cols, T* to_cos, T* to_sin,
                Index to_row) const {
-    kernels::Product<T> p;
-    p.m = static_cast<Index>(tables_->pairs.size());
-    p.n = cols;
-    p.k = p.a_row = table.terms;
-    p.b_row = from_row;
-    p.c_row = to_row;
-    p.a = table.cos.data();
-    p.b = even;
-    p.c = to_cos;
+    kernels::Product<T> p{.m = static_cast<Index>(tables_->pairs.size()),
+                          .n = cols,
+                          .k = table.terms,
+                          .a = table.cos.data(),
+                          .a_row = table.terms,
+                          .b = even,
+                          .b_row = from_row,
+                          .c = to_cos,
+                          .c_row = to_row};
     kernels::product(p);
     p.a = table.sin.data();
     p.b = odd;
@@ -382,19 +376,19 @@ class Spectral {
   }
 
   // even[i] = bias + sum_w cos[w][i] from_cos[w], and after those odd[i] = sum_w sin[w][i] from_sin[w].
-  void synthesize(const Table& table, const T* from_cos, const T* from_sin, Index from_row, Index cols, Index to_row,
-                  T* even, const T* bias) const {
-    kernels::Product<T> p;
-    p.m = p.a_col = table.terms;
-    p.n = cols;
-    p.c_row = to_row;
-    p.k = static_cast<Index>(tables_->pairs.size());
-    p.a_row = 1;
-    p.b_row = from_row;
-    p.a = table.cos.data();
-    p.b = from_cos;
-    p.c = even;
-    p.bias = bias;
+  void synthesize(const Table& table, const T* from_cos, const T* from_sin, Index from_row, Index cols,
+                  Index to_row, T* even, const T* bias) const {
+    kernels::Product<T> p{.m = table.terms,
+                          .n = cols,
+                          .k = static_cast<Index>(tables_->pairs.size()),
+                          .a = table.cos.data(),
+                          .a_row = 1,
+                          .a_col = table.terms,
+                          .b = from_cos,
+                          .b_row = from_row,
+                          .c = even,
+                          .c_row = to_row,
+                          .bias = bias};
     kernels::product(p);
     p.a = table.sin.data();
     p.b = from_sin;
@@ -448,32 +442,30 @@ class Spectral {
 
   // d[P | R] = [a; b]^T work.
   void filter_product(Index examples, const Parts& q, Index w) const {
-    kernels::Product<T> p;
-    p.m = s_.in;
-    p.n = 2 * q.out;
-    p.k = 2 * examples;
-    p.a = q.signal + w * q.signal_step;
-    p.a_row = 1;
-    p.a_col = q.in;
-    p.b = q.work;
-    p.b_row = p.c_row = 2 * q.out;
-    p.c = q.dfilter + w * q.filter_step;
-    kernels::product(p);
+    kernels::product<T>({.m = s_.in,
+                         .n = 2 * q.out,
+                         .k = 2 * examples,
+                         .a = q.signal + w * q.signal_step,
+                         .a_row = 1,
+                         .a_col = q.in,
+                         .b = q.work,
+                         .b_row = 2 * q.out,
+                         .c = q.dfilter + w * q.filter_step,
+                         .c_row = 2 * q.out});
   }
 
   // [da; db] = work [P | R]^T.
   void signal_product(Index examples, const Parts& q, Index w) const {
-    kernels::Product<T> p;
-    p.m = 2 * examples;
-    p.n = s_.in;
-    p.k = 2 * q.out;
-    p.a = q.work;
-    p.a_row = p.b_row = 2 * q.out;
-    p.b = q.filter + w * q.filter_step;
-    p.b_transposed = true;
-    p.c = q.dsignal + w * q.signal_step;
-    p.c_row = q.in;
-    kernels::product(p);
+    kernels::product<T>({.m = 2 * examples,
+                         .n = s_.in,
+                         .k = 2 * q.out,
+                         .a = q.work,
+                         .a_row = 2 * q.out,
+                         .b = q.filter + w * q.filter_step,
+                         .b_row = 2 * q.out,
+                         .b_transposed = true,
+                         .c = q.dsignal + w * q.signal_step,
+                         .c_row = q.in});
   }
 
   // Frequencies to filter positions, one input channel at a time.
@@ -506,10 +498,12 @@ class Spectral {
 };
 
 void check_torus(const Torus& t) {
-  require(t.height >= 1 && t.width >= 1, "cyclic_convolution: the torus is ", t.height, " x ", t.width, "; sizes start at 1");
-  require<ShapeError>(t.filter_height >= 1 && t.filter_width >= 1 && t.filter_height <= t.height && t.filter_width <= t.width,
-                      "cyclic_convolution: the filter is ", t.filter_height, " x ", t.filter_width, " on a torus of ", t.height,
-                      " x ", t.width, "; it must have at least one position and fit the torus");
+  require(t.height >= 1 && t.width >= 1, "cyclic_convolution: the torus is ", t.height, " x ", t.width,
+          "; sizes start at 1");
+  require<ShapeError>(
+      t.filter_height >= 1 && t.filter_width >= 1 && t.filter_height <= t.height && t.filter_width <= t.width,
+      "cyclic_convolution: the filter is ", t.filter_height, " x ", t.filter_width, " on a torus of ", t.height,
+      " x ", t.width, "; it must have at least one position and fit the torus");
 }
 
 template <class T, class Way>
@@ -547,7 +541,8 @@ constexpr double kPerMoved = 40;
 
 double convolution_work(const Torus& t, Index examples, Index in, Index out, ConvolutionMethod method,
                         bool input_gradient) {
-  const double e = static_cast<double>(examples), n = static_cast<double>(t.points()), l = static_cast<double>(t.filter_points());
+  const double e = static_cast<double>(examples), n = static_cast<double>(t.points()),
+               l = static_cast<double>(t.filter_points());
   const double i = static_cast<double>(in), o = static_cast<double>(out);
   const double passes = input_gradient ? 3 : 2, direct = passes * e * n * l * i * o;
   // Products at about n/2 frequencies, of 2E rows by 2 out columns; transforms of signals and of the filter,
@@ -561,30 +556,34 @@ double convolution_work(const Torus& t, Index examples, Index in, Index out, Con
 }
 
 template <class T>
-Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Torus& torus, ConvolutionMethod method) {
+Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Torus& torus,
+                             ConvolutionMethod method) {
   check_torus(torus);
   const Shape &s = x.shape(), &w = weight.shape();
-  require<ShapeError>(s.examples != Shape::kShared && s.points == torus.points(), "cyclic_convolution: x is ", to_string(s),
-                      " and the torus has ", torus.points(), " points; they must agree");
-  require<ShapeError>(w.examples == Shape::kShared && w.points == s.channels * torus.filter_points(), "cyclic_convolution: x is ",
-                      to_string(s), " and the weight is ", to_string(w), "; the weight must have channels * filter positions = ",
-                      s.channels * torus.filter_points(), " rows");
+  require<ShapeError>(s.examples != Shape::kShared && s.points == torus.points(), "cyclic_convolution: x is ",
+                      to_string(s), " and the torus has ", torus.points(), " points; they must agree");
+  require<ShapeError>(w.examples == Shape::kShared && w.points == s.channels * torus.filter_points(),
+                      "cyclic_convolution: x is ", to_string(s), " and the weight is ", to_string(w),
+                      "; the weight must have channels * filter positions = ", s.channels * torus.filter_points(),
+                      " rows");
   if (bias)
-    require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, w.channels}, "cyclic_convolution: the weight is ", to_string(w),
-                        " and the bias is ", to_string(bias.shape()), "; the bias must have one entry an output channel");
+    require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, w.channels}, "cyclic_convolution: the weight is ",
+                        to_string(w), " and the bias is ", to_string(bias.shape()),
+                        "; the bias must have one entry an output channel");
   const Sizes sizes{torus, s.channels, w.channels, static_cast<bool>(bias)};
   const Index examples = x.program().capacity();
   const auto work = [&](ConvolutionMethod way) {
     return convolution_work(torus, examples, sizes.in, sizes.out, way, x.program().needs_gradient(x));
   };
-  const bool spectral =
-      method == ConvolutionMethod::spectral ||
-      (method == ConvolutionMethod::automatic && work(method) != work(ConvolutionMethod::direct));
+  const bool spectral = method == ConvolutionMethod::spectral ||
+                        (method == ConvolutionMethod::automatic && work(method) != work(ConvolutionMethod::direct));
   if (spectral) return record_way<T, Spectral<T>>(x, weight, bias, sizes, "cyclic_convolution (spectral)");
   return record_way<T, Direct<T>>(x, weight, bias, sizes, "cyclic_convolution (direct)");
 }
 
-template Tensor<float> cyclic_convolution(Tensor<float>, Tensor<float>, Tensor<float>, const Torus&, ConvolutionMethod);
-template Tensor<double> cyclic_convolution(Tensor<double>, Tensor<double>, Tensor<double>, const Torus&, ConvolutionMethod);
+template Tensor<float> cyclic_convolution(Tensor<float>, Tensor<float>, Tensor<float>, const Torus&,
+                                          ConvolutionMethod);
+template Tensor<double> cyclic_convolution(Tensor<double>, Tensor<double>, Tensor<double>, const Torus&,
+                                           ConvolutionMethod);
 
 }  // namespace eqnn

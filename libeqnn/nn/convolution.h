@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "ops.h"
 #include "../core/params.h"
+#include "../core/program.h"
 
 namespace eqnn {
 
@@ -52,7 +52,9 @@ class CyclicConvolution {
   CyclicConvolution(Params<T>& p, const std::string& name, Index in, Index out, const Torus& torus,
                     ConvolutionMethod method = ConvolutionMethod::automatic)
       : weight(p.weight(name + ".weight", in * torus.filter_points(), out, torus.file_shape(in, out))),
-        bias(p.bias(name + ".bias", out)), torus_(torus), method_(method) {}
+        bias(p.bias(name + ".bias", out)),
+        torus_(torus),
+        method_(method) {}
 
   Tensor<T> operator()(Tensor<T> x) const {
     auto& g = x.program();

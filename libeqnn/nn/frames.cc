@@ -6,14 +6,6 @@
 namespace eqnn {
 namespace {
 
-// Rows of example e of a value with n points.
-template <class T>
-MatrixView<T> example(MatrixView<T> m, Index e, Index n) {
-  return {m.row(e * n), n, m.cols, m.stride};
-}
-
-// --- orders of rows ----------------------------------------------------------------------------------------
-
 // Order of numbers with NaN below them: -1, 0, 1. A total preorder, so that sorting stays within bounds.
 template <class T>
 int three_way(T a, T b) {
@@ -90,15 +82,14 @@ Index tied_places(PermutationFrame frame, MatrixView<const T> x, std::span<const
   const Index n = x.rows;
   const auto equal = [&](Index i, Index j) { return compare_rows(x.cols, x.row(i), x.row(j)) == 0; };
   std::fill(counts.begin(), counts.end(), 0);
-  const auto at = [](Index i) { return static_cast<std::size_t>(i); };
   if (frame == PermutationFrame::rotate_to_maximum) {
     const Index p = period(n, equal);
     std::fill_n(counts.begin(), p, static_cast<std::int32_t>(n / p));
     return p;
   }
   for (Index i = 0, first = 0; i < n; ++i) {
-    if (!equal(order[at(first)], order[at(i)])) first = i;
-    ++counts[at(first)];
+    if (!equal(order[first], order[i])) first = i;
+    ++counts[first];
   }
   return 1;
 }
@@ -120,35 +111,33 @@ struct Ties {
   Index step;
 };
 Ties ties_of(std::span<const std::int32_t> scratch, Index e, Index n) {
-  const auto size = static_cast<std::size_t>(n);
-  const auto all = scratch.subspan(static_cast<std::size_t>(e) * (2 * size + 1), 2 * size + 1);
-  return {all.first(size), all.subspan(size, size), all.back()};
+  const auto all = scratch.subspan(e * (2 * n + 1), 2 * n + 1);
+  return {all.first(n), all.subspan(n, n), all.back()};
 }
 
 // Calls visit(row of x) for the rows of the class that place i leads.
 template <class Visit>
 void for_class(const Ties& ties, Index i, const Visit& visit) {
-  for (std::int32_t k = 0; k < ties.counts[static_cast<std::size_t>(i)]; ++k) {
+  for (std::int32_t k = 0; k < ties.counts[i]; ++k) {
     const Index place = i + k * ties.step;
-    visit(place, static_cast<Index>(ties.order[static_cast<std::size_t>(place)]));
+    visit(place, static_cast<Index>(ties.order[place]));
   }
 }
 
 template <class T>
 void restore_forward(PermutationFrame frame, Index n, const Call<T>& call) {
   const std::span<std::int32_t> scratch = call.index_scratch();
-  const auto size = static_cast<std::size_t>(n);
   for (Index e = 0; e < call.examples(); ++e) {
-    const auto mine = scratch.subspan(static_cast<std::size_t>(e) * (2 * size + 1), 2 * size + 1);
-    const MatrixView<const T> x = example(call.in(1), e, n), y = example(call.in(0), e, n);
-    const MatrixView<T> out = example(call.out(), e, n);
-    canonical_order(frame, x, mine.first(size));
-    mine.back() = static_cast<std::int32_t>(tied_places<T>(frame, x, mine.first(size), mine.subspan(size, size)));
+    const auto mine = scratch.subspan(e * (2 * n + 1), 2 * n + 1);
+    const MatrixView<const T> x = example_rows(call.in(1), e, n), y = example_rows(call.in(0), e, n);
+    const MatrixView<T> out = example_rows(call.out(), e, n);
+    canonical_order(frame, x, mine.first(n));
+    mine.back() = static_cast<std::int32_t>(tied_places<T>(frame, x, mine.first(n), mine.subspan(n, n)));
     const Ties ties = ties_of(scratch, e, n);
     for (Index i = 0; i < n; ++i) {
-      const std::int32_t count = ties.counts[static_cast<std::size_t>(i)];
+      const std::int32_t count = ties.counts[i];
       if (count == 0) continue;
-      T* mean = out.row(ties.order[static_cast<std::size_t>(i)]);
+      T* mean = out.row(ties.order[i]);
       std::fill(mean, mean + out.cols, T(0));
       for_class(ties, i, [&](Index place, Index) { add_row(out.cols, y.row(place), mean); });
       divide_row(out.cols, count, mean);
@@ -165,11 +154,11 @@ void restore_backward(Index n, const Call<T>& call) {
   if (!all) return;
   T* mean = call.scratch().data();
   for (Index e = 0; e < call.examples(); ++e) {
-    const MatrixView<const T> dout = example(call.out_gradient(), e, n);
-    const MatrixView<T> dy = example(all, e, n);
+    const MatrixView<const T> dout = example_rows(call.out_gradient(), e, n);
+    const MatrixView<T> dy = example_rows(all, e, n);
     const Ties ties = ties_of(call.index_scratch(), e, n);
     for (Index i = 0; i < n; ++i) {
-      const std::int32_t count = ties.counts[static_cast<std::size_t>(i)];
+      const std::int32_t count = ties.counts[i];
       if (count == 0) continue;
       std::fill(mean, mean + dy.cols, T(0));
       for_class(ties, i, [&](Index, Index row) { add_row(dy.cols, dout.row(row), mean); });
@@ -179,38 +168,32 @@ void restore_backward(Index n, const Call<T>& call) {
   }
 }
 
-// --- signs ---------------------------------------------------------------------------------------------------
-
 // y (+)= x s, the signs of example e from s[e * channels]; s is constant, so forward and backward are alike.
 template <class T>
 void multiply_signs(Index examples, Index points, const T* s, MatrixView<const T> x, MatrixView<T> y,
                     bool accumulate) {
   for (Index e = 0; e < examples; ++e)
     for (Index i = e * points; i < (e + 1) * points; ++i)
-      for (Index j = 0; j < x.cols; ++j)
-        y(i, j) = s[e * x.cols + j] * x(i, j) + (accumulate ? y(i, j) : T(0));
+      for (Index j = 0; j < x.cols; ++j) y(i, j) = s[e * x.cols + j] * x(i, j) + (accumulate ? y(i, j) : T(0));
 }
 
 template <class T>
 void find_signs(Index examples, Index points, MatrixView<const T> x, std::span<T> s) {
   for (Index e = 0; e < examples; ++e)
-    for (Index j = 0; j < x.cols; ++j)
-      s[static_cast<std::size_t>(e * x.cols + j)] = channel_sign(example(x, e, points), j);
+    for (Index j = 0; j < x.cols; ++j) s[e * x.cols + j] = channel_sign(example_rows(x, e, points), j);
 }
 
 }  // namespace
-
-// --- permutations ------------------------------------------------------------------------------------------
 
 template <class T>
 void canonical_order(PermutationFrame frame, MatrixView<const T> x, std::span<std::int32_t> order) {
   const Index n = x.rows;
   if (frame == PermutationFrame::rotate_to_maximum) {
     const Index start = n == 0 ? 0 : rotation_start(x);
-    for (Index i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = static_cast<std::int32_t>((start + i) % n);
+    for (Index i = 0; i < n; ++i) order[i] = static_cast<std::int32_t>((start + i) % n);
     return;
   }
-  for (Index i = 0; i < n; ++i) order[static_cast<std::size_t>(i)] = static_cast<std::int32_t>(i);
+  for (Index i = 0; i < n; ++i) order[i] = static_cast<std::int32_t>(i);
   const bool absolute = frame == PermutationFrame::sort_absolute;
   std::sort(order.begin(), order.end(), [&](std::int32_t i, std::int32_t j) {
     int c = absolute ? compare_absolute_rows(x.cols, x.row(i), x.row(j)) : 0;
@@ -222,16 +205,14 @@ void canonical_order(PermutationFrame frame, MatrixView<const T> x, std::span<st
 template <class T>
 void canonical_form(PermutationFrame frame, MatrixView<const T> x, std::span<std::int32_t> order, MatrixView<T> y) {
   canonical_order(frame, x, order);
-  for (Index i = 0; i < x.rows; ++i) std::copy_n(x.row(order[static_cast<std::size_t>(i)]), x.cols, y.row(i));
+  for (Index i = 0; i < x.rows; ++i) std::copy_n(x.row(order[i]), x.cols, y.row(i));
 }
 
 template <class T>
 Tensor<T> canonical_form(Tensor<T> x, PermutationFrame frame) {
   check_examples("canonical_form", x);
   const Index n = x.shape().points;
-  const auto order_of = [n](const Call<T>& call, Index e) {
-    return call.index_scratch().subspan(static_cast<std::size_t>(e * n), static_cast<std::size_t>(n));
-  };
+  const auto order_of = [n](const Call<T>& call, Index e) { return call.index_scratch().subspan(e * n, n); };
   return x.program().record({
       .name = "canonical_form",
       .inputs = {x},
@@ -239,15 +220,15 @@ Tensor<T> canonical_form(Tensor<T> x, PermutationFrame frame) {
       .forward =
           [=](const Call<T>& call) {
             for (Index e = 0; e < call.examples(); ++e)
-              canonical_form(frame, example(call.in(0), e, n), order_of(call, e), example(call.out(), e, n));
+              canonical_form(frame, example_rows(call.in(0), e, n), order_of(call, e),
+                             example_rows(call.out(), e, n));
           },
       .backward =
           [=](const Call<T>& call) {
             const MatrixView<T> dx = call.in_gradient(0);
             for (Index e = 0; dx && e < call.examples(); ++e)
               for (Index i = 0; i < n; ++i)
-                add_row(dx.cols, call.out_gradient().row(e * n + i),
-                        dx.row(e * n + order_of(call, e)[static_cast<std::size_t>(i)]));
+                add_row(dx.cols, call.out_gradient().row(e * n + i), dx.row(e * n + order_of(call, e)[i]));
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
@@ -275,8 +256,6 @@ Tensor<T> restore_order(Tensor<T> y, Tensor<T> x, PermutationFrame frame) {
       .index_scratch = x.program().capacity() * (2 * n + 1),
   });
 }
-
-// --- signs -------------------------------------------------------------------------------------------------
 
 template <class T>
 T channel_sign(MatrixView<const T> x, Index j) {
@@ -341,13 +320,13 @@ Tensor<T> restore_signs(Tensor<T> y, Tensor<T> x) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                                                                                     \
-  template void canonical_order(PermutationFrame, MatrixView<const T>, std::span<std::int32_t>);                \
-  template void canonical_form(PermutationFrame, MatrixView<const T>, std::span<std::int32_t>, MatrixView<T>);  \
-  template Tensor<T> canonical_form(Tensor<T>, PermutationFrame);                                               \
-  template Tensor<T> restore_order(Tensor<T>, Tensor<T>, PermutationFrame);                                     \
-  template T channel_sign(MatrixView<const T>, Index);                                                          \
-  template Tensor<T> canonical_signs(Tensor<T>);                                                                \
+#define EQNN_INSTANTIATE(T)                                                                                    \
+  template void canonical_order(PermutationFrame, MatrixView<const T>, std::span<std::int32_t>);               \
+  template void canonical_form(PermutationFrame, MatrixView<const T>, std::span<std::int32_t>, MatrixView<T>); \
+  template Tensor<T> canonical_form(Tensor<T>, PermutationFrame);                                              \
+  template Tensor<T> restore_order(Tensor<T>, Tensor<T>, PermutationFrame);                                    \
+  template T channel_sign(MatrixView<const T>, Index);                                                         \
+  template Tensor<T> canonical_signs(Tensor<T>);                                                               \
   template Tensor<T> restore_signs(Tensor<T>, Tensor<T>);
 
 EQNN_INSTANTIATE(float)

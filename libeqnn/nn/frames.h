@@ -17,8 +17,6 @@
 
 namespace eqnn {
 
-// --- permutations of the points ------------------------------------------------------------------------
-
 // Which order of the rows of x [n, c] is the canonical one. |x| is taken element by element, rows compare
 // lexicographically, and a NaN counts as less than every number.
 //   sort               S_n: rows descending
@@ -49,8 +47,6 @@ Tensor<T> canonical_form(Tensor<T> x, PermutationFrame frame);
 template <class T>
 Tensor<T> restore_order(Tensor<T> y, Tensor<T> x, PermutationFrame frame);
 
-// --- signs of the channels --------------------------------------------------------------------------------
-
 // The group {-1, 1}^c flips channels of [n, c], each by itself. The canonical form of a channel has its entry
 // of largest |x| positive, the first of them when several tie. For a group that flips every coordinate give
 // flatten(x), whose channels the coordinates are.
@@ -68,7 +64,7 @@ Tensor<T> canonical_signs(Tensor<T> x);
 template <class T>
 Tensor<T> restore_signs(Tensor<T> y, Tensor<T> x);
 
-// --- averages of any model: `inner` is a callable from Tensor to Tensor, of any output shape ------------------
+// Averages of any model: `inner` is a callable from Tensor to Tensor, of any output shape.
 
 // f(g x) = f(x) for every permutation (rotate_to_maximum: rotation) g of the points, exactly, for every x.
 template <class T, class Inner>

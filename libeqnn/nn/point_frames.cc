@@ -8,12 +8,6 @@
 namespace eqnn {
 namespace {
 
-// Rows of example e of a value with n points.
-template <class T>
-MatrixView<T> example(MatrixView<T> m, Index e, Index n) {
-  return {m.row(e * n), n, m.cols, m.stride};
-}
-
 using Square = std::array<double, 9>;  // d x d, rows 3 apart
 
 // Cyclic Jacobi: rotates `a` to diagonal form and applies the rotations to the columns of `v`. Converges
@@ -95,8 +89,8 @@ double moments(MatrixView<const T> x, bool centred, Pca& r, Square& c) {
   for (Index i = 0; i < x.rows; ++i)
     for (std::size_t j = 0; j < d; ++j)
       for (std::size_t k = 0; k < d; ++k)
-        c[3 * j + k] += (static_cast<double>(x.row(i)[j]) - r.centre[j]) *
-                        (static_cast<double>(x.row(i)[k]) - r.centre[k]) / n;
+        c[3 * j + k] +=
+            (static_cast<double>(x.row(i)[j]) - r.centre[j]) * (static_cast<double>(x.row(i)[k]) - r.centre[k]) / n;
   return size;
 }
 
@@ -107,8 +101,8 @@ template <class T>
 void store_frame(const Pca& r, MatrixView<T> out, T* inverse_gaps) {
   const Index d = out.cols;
   for (Index i = 0; i < d; ++i) {
-    for (Index k = 0; k < d; ++k) out(i, k) = static_cast<T>(r.axes[static_cast<std::size_t>(3 * i + k)]);
-    out(d, i) = static_cast<T>(r.centre[static_cast<std::size_t>(i)]);
+    for (Index k = 0; k < d; ++k) out(i, k) = static_cast<T>(r.axes[3 * i + k]);
+    out(d, i) = static_cast<T>(r.centre[i]);
     out(flag_row(d), i) = T(0);
   }
   out(flag_row(d), 0) = r.defined ? T(1) : T(0);
@@ -227,8 +221,8 @@ Pca pca(MatrixView<const T> x, PointGroup group, double min_gap) {
 std::array<double, 3> pca_signs(PointGroup group, Index d, Index k) {
   std::array<double, 3> s = {1, 1, 1};
   for (Index i = 0; i < d; ++i)
-    if (k >> i & 1) s[static_cast<std::size_t>(i)] = -1;
-  if (!has_reflections(group)) s[static_cast<std::size_t>(d - 1)] = d == 2 ? s[0] : s[0] * s[1];
+    if (k >> i & 1) s[i] = -1;
+  if (!has_reflections(group)) s[d - 1] = d == 2 ? s[0] : s[0] * s[1];
   return s;
 }
 
@@ -257,7 +251,7 @@ PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap) {
       .forward =
           [=](const Call<T>& call) {
             for (Index e = 0; e < call.examples(); ++e)
-              store_frame(pca(example(call.in(0), e, n), group, min_gap), example(call.out(), e, d + 2),
+              store_frame(pca(example_rows(call.in(0), e, n), group, min_gap), example_rows(call.out(), e, d + 2),
                           call.scratch().data() + 3 * e);
           },
       .backward =
@@ -265,8 +259,9 @@ PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap) {
             const MatrixView<const T> dframe = call.out_gradient();
             const MatrixView<T> dx = call.in_gradient(0);
             for (Index e = 0; dx && e < call.examples(); ++e)
-              frame_backward<T>(example(call.in(0), e, n), example(call.out(), e, d + 2), example(dframe, e, d + 2),
-                                call.scratch().data() + 3 * e, has_translations(group), example(dx, e, n));
+              frame_backward<T>(example_rows(call.in(0), e, n), example_rows(call.out(), e, d + 2),
+                                example_rows(dframe, e, d + 2), call.scratch().data() + 3 * e,
+                                has_translations(group), example_rows(dx, e, n));
           },
       .scratch = x.program().capacity() * 3,
   });
@@ -291,7 +286,7 @@ Tensor<T> to_axes(Tensor<T> x, const PcaFrame<T>& frame) {
       .forward =
           [=](const Call<T>& call) {
             for (Index p = 0; p < call.out().rows; ++p) {
-              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
+              const MatrixView<const T> u = example_rows(call.in(1), p / n, d + 2);
               for (Index k = 0; k < d; ++k) {
                 T sum = 0;
                 for (Index i = 0; i < d; ++i) sum += (call.in(0)(p, i) - u(d, i)) * u(i, k);
@@ -304,8 +299,8 @@ Tensor<T> to_axes(Tensor<T> x, const PcaFrame<T>& frame) {
             const MatrixView<const T> x0 = call.in(0), dz = call.out_gradient();
             const MatrixView<T> dx = call.in_gradient(0), all = call.in_gradient(1);
             for (Index p = 0; p < dz.rows; ++p) {
-              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
-              const MatrixView<T> du = all ? example(all, p / n, d + 2) : MatrixView<T>{};
+              const MatrixView<const T> u = example_rows(call.in(1), p / n, d + 2);
+              const MatrixView<T> du = all ? example_rows(all, p / n, d + 2) : MatrixView<T>{};
               for (Index i = 0; i < d; ++i) {
                 T back = 0;
                 for (Index k = 0; k < d; ++k) {
@@ -333,7 +328,7 @@ Tensor<T> from_axes(Tensor<T> w, const PcaFrame<T>& frame, Equivariant kind) {
       .forward =
           [=](const Call<T>& call) {
             for (Index p = 0; p < call.out().rows; ++p) {
-              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
+              const MatrixView<const T> u = example_rows(call.in(1), p / n, d + 2);
               for (Index i = 0; i < d; ++i) {
                 T sum = moved ? u(d, i) : T(0);
                 for (Index k = 0; k < d; ++k) sum += call.in(0)(p, k) * u(i, k);
@@ -346,8 +341,8 @@ Tensor<T> from_axes(Tensor<T> w, const PcaFrame<T>& frame, Equivariant kind) {
             const MatrixView<const T> w0 = call.in(0), dv = call.out_gradient();
             const MatrixView<T> dw = call.in_gradient(0), all = call.in_gradient(1);
             for (Index p = 0; p < dv.rows; ++p) {
-              const MatrixView<const T> u = example(call.in(1), p / n, d + 2);
-              const MatrixView<T> du = all ? example(all, p / n, d + 2) : MatrixView<T>{};
+              const MatrixView<const T> u = example_rows(call.in(1), p / n, d + 2);
+              const MatrixView<T> du = all ? example_rows(all, p / n, d + 2) : MatrixView<T>{};
               for (Index i = 0; i < d; ++i) {
                 for (Index k = 0; k < d; ++k) {
                   if (dw) dw(p, k) += u(i, k) * dv(p, i);
@@ -369,8 +364,7 @@ Tensor<T> frame_element(Tensor<T> z, const PcaFrame<T>& frame, Index k) {
   const std::array<T, 3> signs = signs_as<T>(frame.group, frame.dimension(), k);
   const auto flip = [signs](MatrixView<const T> from, MatrixView<T> to, bool accumulate) {
     for (Index i = 0; to && i < from.rows; ++i)
-      for (Index j = 0; j < from.cols; ++j)
-        to(i, j) = signs[static_cast<std::size_t>(j)] * from(i, j) + (accumulate ? to(i, j) : T(0));
+      for (Index j = 0; j < from.cols; ++j) to(i, j) = signs[j] * from(i, j) + (accumulate ? to(i, j) : T(0));
   };
   return z.program().record({
       .name = "frame_element",
@@ -398,8 +392,7 @@ Tensor<T> frame_points(Tensor<T> z, const PcaFrame<T>& frame) {
               const std::array<T, 3> signs = signs_as<T>(group, d, k);
               for (Index p = 0; p < call.in(0).rows; ++p)
                 for (Index j = 0; j < d; ++j)
-                  call.out()(p / n * count + k, p % n * d + j) =
-                      signs[static_cast<std::size_t>(j)] * call.in(0)(p, j);
+                  call.out()(p / n * count + k, p % n * d + j) = signs[j] * call.in(0)(p, j);
             }
           },
       .backward =
@@ -409,8 +402,7 @@ Tensor<T> frame_points(Tensor<T> z, const PcaFrame<T>& frame) {
             for (Index k = 0; dz && k < count; ++k) {
               const std::array<T, 3> signs = signs_as<T>(group, d, k);
               for (Index p = 0; p < dz.rows; ++p)
-                for (Index j = 0; j < d; ++j)
-                  dz(p, j) += signs[static_cast<std::size_t>(j)] * dy(p / n * count + k, p % n * d + j);
+                for (Index j = 0; j < d; ++j) dz(p, j) += signs[j] * dy(p / n * count + k, p % n * d + j);
             }
           },
       .backward_reads_inputs = false,
@@ -437,16 +429,16 @@ Tensor<T> average_elements(const std::vector<Tensor<T>>& values, const PcaFrame<
   return weighted_average("average_elements", values, std::move(factors), d);
 }
 
-#define EQNN_INSTANTIATE(T)                                                                   \
-  template Pca pca(MatrixView<const T>, PointGroup, double);                                  \
-  template void pca_form(const Pca&, PointGroup, Index, MatrixView<const T>, MatrixView<T>);  \
-  template PcaFrame<T> pca_frame(Tensor<T>, PointGroup, double);                              \
-  template Index undefined_frames(Block<const T>);                                            \
-  template Tensor<T> to_axes(Tensor<T>, const PcaFrame<T>&);                                  \
-  template Tensor<T> from_axes(Tensor<T>, const PcaFrame<T>&, Equivariant);                   \
-  template Tensor<T> frame_element(Tensor<T>, const PcaFrame<T>&, Index);                     \
-  template Tensor<T> frame_points(Tensor<T>, const PcaFrame<T>&);                             \
-  template Tensor<T> average(const std::vector<Tensor<T>>&);                                  \
+#define EQNN_INSTANTIATE(T)                                                                  \
+  template Pca pca(MatrixView<const T>, PointGroup, double);                                 \
+  template void pca_form(const Pca&, PointGroup, Index, MatrixView<const T>, MatrixView<T>); \
+  template PcaFrame<T> pca_frame(Tensor<T>, PointGroup, double);                             \
+  template Index undefined_frames(Block<const T>);                                           \
+  template Tensor<T> to_axes(Tensor<T>, const PcaFrame<T>&);                                 \
+  template Tensor<T> from_axes(Tensor<T>, const PcaFrame<T>&, Equivariant);                  \
+  template Tensor<T> frame_element(Tensor<T>, const PcaFrame<T>&, Index);                    \
+  template Tensor<T> frame_points(Tensor<T>, const PcaFrame<T>&);                            \
+  template Tensor<T> average(const std::vector<Tensor<T>>&);                                 \
   template Tensor<T> average_elements(const std::vector<Tensor<T>>&, const PcaFrame<T>&);
 
 EQNN_INSTANTIATE(float)

@@ -91,7 +91,7 @@ enum class Equivariant : std::uint8_t { vectors, positions };
 template <class T>
 Tensor<T> from_axes(Tensor<T> w, const PcaFrame<T>& frame, Equivariant kind);
 
-// --- averages of any model: `inner` is a callable from Tensor to Tensor ---------------------------------------
+// Averages of any model: `inner` is a callable from Tensor to Tensor.
 
 // f(g x) = f(x) for g in the group of the frame, wherever the frame is defined. Records `inner` once an
 // element; what else it reads (features of the points) it captures.

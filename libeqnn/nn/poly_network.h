@@ -4,8 +4,8 @@
 
 #include <string>
 
-#include "layers.h"
-#include "point_layers.h"
+#include "dense.h"
+#include "points.h"
 
 namespace eqnn {
 

@@ -2,7 +2,7 @@
 // gradient that is given.
 #include <doctest/doctest.h>
 #include <eqnn/core/gradient_moments.h>
-#include <eqnn/nn/layers.h>
+#include <eqnn/nn/dense.h>
 #include <tbb/global_control.h>
 
 #include <cmath>

@@ -1,6 +1,8 @@
 // Program and Workspace: recording, planned memory, replay.
 #include <doctest/doctest.h>
-#include <eqnn/nn/ops.h>
+#include <eqnn/nn/dense.h>
+#include <eqnn/nn/loss.h>
+#include <eqnn/nn/points.h>
 
 #include <array>
 #include <cmath>

@@ -1,7 +1,9 @@
 // The Trainer: updates, determinism, shards, schedules, errors, memory.
 #include <doctest/doctest.h>
-#include <eqnn/nn/layers.h>
 #include <eqnn/core/trainer.h>
+#include <eqnn/nn/dense_graphs.h>
+#include <eqnn/nn/loss.h>
+#include <eqnn/nn/points.h>
 #include <tbb/global_control.h>
 
 #include <algorithm>

@@ -1,8 +1,10 @@
 // Permutation groups, their actions as operations, averages over them, and group convolution.
 #include <doctest/doctest.h>
-#include <eqnn/nn/group_layers.h>
 #include <eqnn/groups/permutation_group.h>
-#include <eqnn/nn/layers.h>
+#include <eqnn/nn/dense.h>
+#include <eqnn/nn/group_actions.h>
+#include <eqnn/nn/group_convolution.h>
+#include <eqnn/nn/points.h>
 
 #include <algorithm>
 #include <cmath>

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 #include <eqnn/io/safetensors.h>
 #include <eqnn/nn/convolution.h>
+#include <eqnn/nn/elementwise.h>
 
 #include <cmath>
 #include <cstring>

@@ -1,8 +1,9 @@
 // Frames of permutations and of signs: golden values, exhaustive comparison with the definitions, exact symmetry
 // of averaged models on inputs with ties, gradients.
 #include <doctest/doctest.h>
+#include <eqnn/nn/dense.h>
 #include <eqnn/nn/frames.h>
-#include <eqnn/nn/layers.h>
+#include <eqnn/nn/points.h>
 
 #include <algorithm>
 #include <cmath>
@@ -315,17 +316,15 @@ TEST_CASE("gradients through permutation and sign frames equal differences") {
   const Param value = p.weight("x", 3 * 5, 2);
   testing::draw_off_zero(p, 21);
   for (const PermutationFrame frame : kFrames) {
-    testing::check_gradient(p, [&](Program<double>& g) {
-      return canonical_form(testing::parameter_as_input(g, value, 5), frame);
-    });
+    testing::check_gradient(
+        p, [&](Program<double>& g) { return canonical_form(testing::parameter_as_input(g, value, 5), frame); });
     testing::check_gradient(p, [&](Program<double>& g) {
       const auto x = testing::parameter_as_input(g, value, 5);
       return equivariant_average(x, frame, [](auto z) { return square(testing::mix_points(z)); });
     });
   }
-  testing::check_gradient(p, [&](Program<double>& g) {
-    return canonical_signs(testing::parameter_as_input(g, value, 5));
-  });
+  testing::check_gradient(
+      p, [&](Program<double>& g) { return canonical_signs(testing::parameter_as_input(g, value, 5)); });
   testing::check_gradient(p, [&](Program<double>& g) {
     const auto x = testing::parameter_as_input(g, value, 5);
     return equivariant_average(x, SignFrame{}, [](auto z) { return square(testing::mix_points(z)); });

@@ -1,8 +1,9 @@
 // PCA frames of point clouds: principal axes, symmetry under rotations, reflections and translations wherever the
 // frame is defined, the count of where it is not, gradients through the frame.
 #include <doctest/doctest.h>
-#include <eqnn/nn/layers.h>
+#include <eqnn/nn/dense.h>
 #include <eqnn/nn/point_frames.h>
+#include <eqnn/nn/points.h>
 
 #include <algorithm>
 #include <array>
@@ -193,12 +194,12 @@ TEST_CASE("a frame of too small a group fails for the larger one") {
   const Models<double> models(p, 5, 3);
   const auto violation = [&](PointGroup group, const Motion& m) {
     const Dense x = testing::random_cloud(5, 3, 11);
-    const auto f = testing::evaluate(
-        p,
-        [&](Tensor<double> t) {
-          return invariant_average(t, pca_frame(t, group), [&](auto z) { return models.head(flatten(z)); });
-        },
-        {x, testing::moved(x, m, true)});
+    const auto f = testing::evaluate(p,
+                                     [&](Tensor<double> t) {
+                                       return invariant_average(t, pca_frame(t, group),
+                                                                [&](auto z) { return models.head(flatten(z)); });
+                                     },
+                                     {x, testing::moved(x, m, true)});
     return testing::relative_error(f[1], f[0]);
   };
   const auto turn = testing::random_motion(3, false, false, 1), mirror = testing::random_motion(3, true, false, 2);

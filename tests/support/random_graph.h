@@ -2,10 +2,11 @@
 // and gradient of an example has memory of its own.
 #pragma once
 
-#include <eqnn/nn/ops.h>
 #include <eqnn/core/params.h>
 #include <eqnn/core/program.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/nn/dense_graphs.h>
+#include <eqnn/nn/loss.h>
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 // What every kernel and operation means, written the plainest way: loops over doubles.
 #pragma once
 
-#include <eqnn/kernels/kernels.h>
-#include <eqnn/nn/ops.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/kernels/kernels.h>
+#include <eqnn/nn/dense_graphs.h>
 
 #include <algorithm>
 #include <cmath>

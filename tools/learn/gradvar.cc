@@ -6,10 +6,10 @@
 
 #include <fmt/core.h>
 
-#include <eqnn/io/files.h>
 #include <eqnn/hard/bounds/bounds.h>
 #include <eqnn/hard/bounds/gradient_variance.h>
-#include <eqnn/nn/ops.h>
+#include <eqnn/io/files.h>
+#include <eqnn/nn/elementwise.h>
 
 #include "cli/json.h"
 #include "commands.h"

@@ -2,14 +2,16 @@
 
 #include <cmath>
 
+#include <eqnn/nn/clouds.h>
 #include <eqnn/nn/convolution.h>
+#include <eqnn/nn/dense_graphs.h>
+#include <eqnn/nn/dropout.h>
 #include <eqnn/nn/frames.h>
-#include <eqnn/nn/graph_ops.h>
-#include <eqnn/nn/group_layers.h>
-#include <eqnn/nn/layers.h>
-#include <eqnn/nn/point_layers.h>
+#include <eqnn/nn/group_convolution.h>
+#include <eqnn/nn/norm.h>
 #include <eqnn/nn/poly_network.h>
-#include <eqnn/nn/training_ops.h>
+#include <eqnn/nn/sets.h>
+#include <eqnn/nn/sparse_graphs.h>
 
 namespace tools {
 namespace {

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <optional>
 
-#include <eqnn/nn/training_ops.h>
+#include <eqnn/nn/loss.h>
 
 #include "train/oracle_gradient.h"
 #include "train/data_source.h"

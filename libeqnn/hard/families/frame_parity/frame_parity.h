@@ -16,8 +16,9 @@
 #include <string_view>
 #include <vector>
 
+#include "../../../nn/dense.h"
 #include "../../../nn/frames.h"
-#include "../../../nn/layers.h"
+#include "../../../nn/points.h"
 #include "../../family.h"
 
 namespace eqnn::hard {

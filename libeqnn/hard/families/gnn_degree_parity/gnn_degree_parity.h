@@ -13,7 +13,8 @@
 #include <string>
 #include <vector>
 
-#include "../../../nn/layers.h"
+#include "../../../nn/dense_graphs.h"
+#include "../../../nn/points.h"
 #include "../../family.h"
 
 namespace eqnn::hard {

@@ -11,7 +11,8 @@
 #include <vector>
 
 #include "../../../nn/convolution.h"
-#include "../../../nn/layers.h"
+#include "../../../nn/dense.h"
+#include "../../../nn/points.h"
 #include "planar.h"
 
 namespace eqnn::hard {

@@ -11,7 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "../../../nn/layers.h"
+#include "../../../nn/dense_graphs.h"
+#include "../../../nn/points.h"
 #include "planar.h"
 
 namespace eqnn::hard {

@@ -10,7 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "../../../nn/layers.h"
+#include "../../../nn/dense.h"
+#include "../../../nn/points.h"
 #include "planar.h"
 
 namespace eqnn::hard {

@@ -1,4 +1,6 @@
-#include "point_layers.h"
+// Each operation and its gradient stand side by side, in one function.
+
+#include "clouds.h"
 
 #include <algorithm>
 
@@ -6,14 +8,6 @@
 
 namespace eqnn {
 namespace {
-
-template <class T>
-void check_points(const char* name, Tensor<T> x, Tensor<T> y) {
-  check_examples(name, x);
-  require<ShapeError>(x.shape().points == y.shape().points && x.shape().examples == y.shape().examples, name,
-                      ": shapes ", to_string(x.shape()), " and ", to_string(y.shape()),
-                      " differ in their points; they must have the same");
-}
 
 template <class T>
 void check_cloud(const char* name, Tensor<T> x) {
@@ -46,86 +40,8 @@ void pair_features_backward(const Call<T>& call, Index n, Index c, Index d) {
 }  // namespace
 
 template <class T>
-Tensor<T> with_mean(Tensor<T> x) {
-  check_examples("with_mean", x);
-  const Index n = x.shape().points, c = x.shape().channels;
-  const T unit = static_cast<T>(1.0 / static_cast<double>(n));
-  return x.program().record({
-      .name = "with_mean",
-      .inputs = {x},
-      .shape = {x.shape().examples, n, 2 * c},
-      .forward =
-          [=](const Call<T>& call) {
-            const MatrixView<const T> in = call.in(0);
-            const MatrixView<T> out = call.out();
-            T* mean = call.scratch().data();
-            kernels::copy_columns(in.rows, c, in.data, in.stride, out.data, out.stride, false);
-            for (Index e = 0; e < call.examples(); ++e) {
-              kernels::pool(1, n, in.stride, unit, in.row(e * n), mean);
-              for (Index i = e * n; i < (e + 1) * n; ++i) std::copy_n(mean, c, out.row(i) + c);
-            }
-            clear_padding(out);
-          },
-      .backward =
-          [=](const Call<T>& call) {
-            const MatrixView<const T> dy = call.out_gradient();
-            const MatrixView<T> dx = call.in_gradient(0);
-            if (!dx) return;
-            T* mean = call.scratch().data();
-            kernels::copy_columns(dx.rows, c, dy.data, dy.stride, dx.data, dx.stride, call.accumulate(0));
-            for (Index e = 0; e < call.examples(); ++e) {
-              std::fill(mean, mean + c, T(0));
-              for (Index i = e * n; i < (e + 1) * n; ++i)
-                for (Index k = 0; k < c; ++k) mean[k] += dy(i, c + k);
-              for (Index i = e * n; i < (e + 1) * n; ++i)
-                for (Index k = 0; k < c; ++k) dx(i, k) += unit * mean[k];
-            }
-            clear_padding(dx);
-          },
-      .backward_reads_inputs = false,
-      .backward_reads_output = false,
-      .overwrites = true,
-      .scratch = padded<T>(c),
-  });
-}
-
-template <class T>
-Tensor<T> join_channels(Tensor<T> x, Tensor<T> y) {
-  check_points("join_channels", x, y);
-  const Index c = x.shape().channels;
-  return x.program().record({
-      .name = "join_channels",
-      .inputs = {x, y},
-      .shape = {x.shape().examples, x.shape().points, c + y.shape().channels},
-      .forward =
-          [c](const Call<T>& call) {
-            const MatrixView<T> out = call.out();
-            for (int k = 0; k < 2; ++k) {
-              const MatrixView<const T> in = call.in(k);
-              kernels::copy_columns(in.rows, in.cols, in.data, in.stride, out.data + k * c, out.stride, false);
-            }
-            clear_padding(out);
-          },
-      .backward =
-          [c](const Call<T>& call) {
-            const MatrixView<const T> dy = call.out_gradient();
-            for (int k = 0; k < 2; ++k) {
-              const MatrixView<T> dx = call.in_gradient(k);
-              if (!dx) continue;
-              kernels::copy_columns(dx.rows, dx.cols, dy.data + k * c, dy.stride, dx.data, dx.stride,
-                                    call.accumulate(k));
-              clear_padding(dx);
-            }
-          },
-      .backward_reads_inputs = false,
-      .backward_reads_output = false,
-      .overwrites = true,
-  });
-}
-
-template <class T>
 Tensor<T> pair_features(Tensor<T> h, Tensor<T> x) {
-  check_points("pair_features", h, x);
+  check_same_points("pair_features", h, x);
   check_cloud("pair_features", x);
   const Index n = h.shape().points, c = h.shape().channels, d = x.shape().channels;
   return h.program().record({
@@ -236,11 +152,9 @@ Tensor<T> move_points(Tensor<T> x, Tensor<T> w) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                                \
-  template Tensor<T> with_mean(Tensor<T>);                 \
-  template Tensor<T> join_channels(Tensor<T>, Tensor<T>);  \
-  template Tensor<T> pair_features(Tensor<T>, Tensor<T>);  \
-  template Tensor<T> sum_pairs(Tensor<T>);                 \
+#define EQNN_INSTANTIATE(T)                               \
+  template Tensor<T> pair_features(Tensor<T>, Tensor<T>); \
+  template Tensor<T> sum_pairs(Tensor<T>);                \
   template Tensor<T> move_points(Tensor<T>, Tensor<T>);
 
 EQNN_INSTANTIATE(float)

@@ -1,54 +1,14 @@
-// Layers for sets and point clouds: DeepSets, and E(n)-equivariant message passing with the operations on
-// pairs of points that it is made of.
+// E(n)-equivariant message passing on point clouds, with the operations on pairs of points that it is made of.
 //
 // Pairs are points: a value on pairs of n points is [b, n n, c], pair (i, j) at row i n + j of its example.
 #pragma once
 
 #include <string>
 
-#include "layers.h"
+#include "dense.h"
+#include "points.h"
 
 namespace eqnn {
-
-// --- sets --------------------------------------------------------------------------------------------------
-
-// [x | mean over the points of x, at every point]: [b, n, c] -> [b, n, 2c].
-template <class T>
-Tensor<T> with_mean(Tensor<T> x);
-// [x | y]: [b, n, c], [b, n, k] -> [b, n, c + k].
-template <class T>
-Tensor<T> join_channels(Tensor<T> x, Tensor<T> y);
-
-// x_i' = x_i W_self + mean_j x_j W_mean + b: [b, n, in] -> [b, n, out], all that a linear map which commutes
-// with every permutation of the points can be (Zaheer et al. 2017). One weight [W_self ; W_mean]: in a file
-// NAME.weight is [out, 2 in], what torch.nn.Linear(2 in, out) takes for cat([x, mean], -1).
-template <class T>
-class DeepSets {
- public:
-  DeepSets(Params<T>& p, const std::string& name, Index in, Index out) : linear_(p, name, 2 * in, out) {}
-  Tensor<T> operator()(Tensor<T> x) const { return linear_(with_mean(x)); }
-
-  Param weight() const { return linear_.weight; }
-  Param bias() const { return linear_.bias; }
-
- private:
-  Linear<T> linear_;
-};
-
-// rho(mean_i phi(x_i)), invariant under permutations of the points: [b, n, in] -> [b, 1, out], phi an Mlp
-// in-width-width and rho an Mlp width-width-out. Parameters: NAME.phi, NAME.rho.
-template <class T>
-class SetReadout {
- public:
-  SetReadout(Params<T>& p, const std::string& name, Index in, Index width, Index out,
-             Activation f = Activation::relu)
-      : phi(p, name + ".phi", {in, width, width}, f), rho(p, name + ".rho", {width, width, out}, f) {}
-  Tensor<T> operator()(Tensor<T> x) const { return rho(mean_points(activate(phi(x), phi.activation))); }
-
-  Mlp<T> phi, rho;
-};
-
-// --- pairs of points -----------------------------------------------------------------------------------------
 
 // Row (i, j) is [h_i | h_j | |x_i - x_j|^2]: h [b, n, c], x [b, n, d] -> [b, n n, 2c + 1].
 template <class T>

@@ -1,17 +1,32 @@
-// Layers: structs that take a name, sizes and slices of Params, and record operations when called.
+// Linear maps of the channels: equivariant under every permutation of the points.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "ops.h"
 #include "../core/params.h"
+#include "elementwise.h"
 
 namespace eqnn {
 
-enum class Activation : std::uint8_t { none, relu, tanh, gelu, square };
+// y = x W (+ b): [b, n, in] x [in, out] -> [b, n, out]. W and b (may be empty) are parameters.
 template <class T>
-Tensor<T> activate(Tensor<T> x, Activation f);
+Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias = {});
+
+// y = x W + z V + b: [b, n, c] x [c, out] + [b, n, d] x [d, out] -> [b, n, out]; W, V and b are parameters. One
+// pass over y where linear and add make several. Throws ShapeError for weights or a bias of another shape.
+template <class T>
+Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor<T> bias);
+
+// x with a bias b (a parameter [1, c]) added to every row.
+template <class T>
+Tensor<T> add_bias(Tensor<T> x, Tensor<T> bias);
+
+namespace detail {
+// Of input k, a bias that is added to every row: db (+)= the sum of the rows of dy.
+template <class T>
+void bias_gradient(const Call<T>& call, int k);
+}  // namespace detail
 
 // y = x W + b over the channels of every point: equivariant under every permutation of points.
 // Parameters: NAME.weight, NAME.bias.
@@ -49,33 +64,5 @@ class Mlp {
   std::vector<Linear<T>> layers;
   Activation activation;
 };
-
-// Message passing on dense graphs, x' = x W_self + A' x W_nbr + b: [b, n, in], [b, n, n] -> [b, n, out].
-// Equivariant under permutations of the nodes. One weight [W_self ; W_nbr]: in a file NAME.weight is
-// [out, 2 in], what torch.nn.Linear(2 in, out) takes for cat([x, A' x], -1).
-template <class T>
-class MessagePassing {
- public:
-  MessagePassing(Params<T>& p, const std::string& name, Index in, Index out) : linear_(p, name, 2 * in, out) {}
-  Tensor<T> operator()(Tensor<T> x, Tensor<T> adjacency) const { return linear_(with_neighbors(x, adjacency)); }
-
-  Param weight() const { return linear_.weight; }
-  Param bias() const { return linear_.bias; }
-
- private:
-  Linear<T> linear_;
-};
-
-template <class T>
-Tensor<T> activate(Tensor<T> x, Activation f) {
-  switch (f) {
-    case Activation::none: return x;
-    case Activation::relu: return relu(x);
-    case Activation::tanh: return tanh(x);
-    case Activation::gelu: return gelu(x);
-    case Activation::square: return square(x);
-  }
-  return x;
-}
 
 }  // namespace eqnn

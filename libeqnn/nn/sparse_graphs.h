@@ -8,8 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "layers.h"
-#include "ops.h"
+#include "dense.h"
 
 namespace eqnn {
 
@@ -41,11 +40,6 @@ template <class T>
 Tensor<T> mean_nodes(Tensor<T> x, GraphInput graph);
 template <class T>
 Tensor<T> max_nodes(Tensor<T> x, GraphInput graph);
-
-// y = x W + z V + b: [b, n, c] x [c, out] + [b, n, d] x [d, out] -> [b, n, out]; W, V and b are parameters. One
-// pass over y where linear and add make several. Throws ShapeError for weights or a bias of another shape.
-template <class T>
-Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor<T> bias);
 
 // x' = x W_self + (aggregated neighbours) W_nbr + b (Morris et al. 2019; torch_geometric's GraphConv). In files
 // NAME.self.weight, NAME.self.bias, NAME.neighbors.weight.

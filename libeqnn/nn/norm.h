@@ -1,4 +1,4 @@
-// Normalisation, dropout and cross entropy.
+// Normalisation of rows and of graphs.
 //
 // There is no batch normalisation: statistics over a batch couple the examples of different shards, and a result
 // would depend on how a batch was cut. LayerNorm works row by row, GraphNorm graph by graph.
@@ -6,8 +6,8 @@
 
 #include <string>
 
-#include "ops.h"
 #include "../core/params.h"
+#include "../core/program.h"
 
 namespace eqnn {
 
@@ -24,16 +24,6 @@ Tensor<T> graph_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, Tensor<T> shif
 template <class T>
 Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bias, Tensor<T> shift,
                      double epsilon = 1e-5);
-
-// Training: each element is 0 with probability `rate`, else x / (1 - rate); evaluation: x. The mask is a function
-// of (seed, operation, step, first example of the shard, row, channel). Throws ValueError unless 0 <= rate < 1.
-template <class T>
-Tensor<T> dropout(Tensor<T> x, double rate);
-
-// loss = log sum_k exp(f_k) - f_label: [b, 1, k] and labels [b, 1, 1] in 0..k-1 -> [b, 1, 1]. A replay throws
-// ValueError for a label of k or more.
-template <class T>
-Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels);
 
 // layer_norm with its parameters NAME.weight (ones at first) and NAME.bias.
 template <class T>

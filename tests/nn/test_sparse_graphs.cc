@@ -1,9 +1,10 @@
 // Sparse graphs, the operations and layers on them, and training over blocks of rows.
 #include <doctest/doctest.h>
-#include <eqnn/nn/graph_ops.h>
 #include <eqnn/core/trainer.h>
-#include <eqnn/nn/training_ops.h>
-#include <tbb/global_control.h>
+#include <eqnn/nn/dropout.h>
+#include <eqnn/nn/loss.h>
+#include <eqnn/nn/norm.h>
+#include <eqnn/nn/sparse_graphs.h>
 
 #include <algorithm>
 #include <cmath>
@@ -17,11 +18,13 @@
 #include "support/equivariance.h"
 #include "support/gradcheck.h"
 #include "support/reference.h"
+#include "support/threads.h"
 
 using namespace eqnn;
 using reference::Dense;
 using testing::check_gradient;
 using testing::draw_off_zero;
+using testing::EightThreads;
 using testing::Permutation;
 
 namespace {
@@ -592,10 +595,6 @@ TEST_CASE("graphs that are recorded or bound wrongly say how") {
 
 namespace {
 
-struct EightThreads {
-  tbb::global_control control{tbb::global_control::max_allowed_parallelism, 8};
-};
-
 // Every kind of operation on one big graph: products, aggregations, edges, norms, dropout, losses.
 template <class T>
 struct BigGraph {
@@ -680,35 +679,6 @@ double difference(const std::vector<T>& a, const std::vector<T>& b) {
 }
 
 }  // namespace
-
-TEST_CASE("linear_pair is the sum of two linear maps, with its gradients; other shapes are refused") {
-  Params<double> params;
-  const Param x = params.weight("x", 3 * 2, 5), z = params.weight("z", 3 * 2, 3);
-  const Param w = params.weight("w", 5, 7), v = params.weight("v", 3, 7), b = params.bias("b", 7);
-  draw_off_zero(params, 4);
-  const auto value = [&](Program<double>& g) {
-    const auto p = testing::parameter_as_input(g, x, 2), q = testing::parameter_as_input(g, z, 2);
-    return linear_pair(p, g.param(w), q, g.param(v), g.param(b));
-  };
-  const auto other = [&](Program<double>& g) {
-    const auto p = testing::parameter_as_input(g, x, 2), q = testing::parameter_as_input(g, z, 2);
-    return add(linear(p, g.param(w), g.param(b)), linear(q, g.param(v)));
-  };
-  check_gradient(params, [&](Program<double>& g) { return add(tanh(value(g)), scale(other(g), -0.3)); });
-  Program<double> g(3, Mode::evaluate);
-  g.output("difference", add(value(g), scale(other(g), -1.0)));
-  const auto p = g.input("p", {.points = 2, .channels = 5}), q = g.input("q", {.points = 1, .channels = 3});
-  CHECK_THROWS_AS(linear_pair(p, g.param(w), q, g.param(v), g.param(b)), ShapeError);
-  CHECK_THROWS_AS(linear_pair(p, g.param(v), p, g.param(w), g.param(b)), ShapeError);
-  CHECK_THROWS_AS(linear_pair(p, g.param(w), p, g.param(w), g.param(w)), ShapeError);
-  g.finish();
-  Workspace<double> space(g);
-  space.bind({3});
-  g.forward(space, params.values().data());
-  const Block<const double> y = space.output("difference");
-  for (Index i = 0; i < 6; ++i)
-    for (Index j = 0; j < 7; ++j) CHECK(std::abs(y.row(0, i)[j]) <= 1e-14);
-}
 
 TEST_CASE_TEMPLATE("training over blocks of rows gives the same bits for any number of threads", T, float, double) {
   const EightThreads eight;

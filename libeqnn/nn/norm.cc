@@ -1,11 +1,10 @@
-#include "training_ops.h"
+// Each operation and its gradient stand side by side, in one function.
+
+#include "norm.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-
-#include "../kernels/kernels.h"
-#include "../core/rng.h"
+#include <utility>
 
 namespace eqnn {
 namespace {
@@ -23,13 +22,6 @@ void check_epsilon(const char* name, double epsilon) {
 }
 
 template <class T>
-void clear_row_padding(MatrixView<T> m, Index i) {
-  std::fill(m.row(i) + m.cols, m.row(i) + m.stride, T(0));
-}
-
-// --- layer norm --------------------------------------------------------------------------------------------
-
-template <class T>
 void layer_norm_forward(const Call<T>& call, T epsilon) {
   const MatrixView<const T> x = call.in(0), gain = call.in(1), bias = call.in(2);
   const MatrixView<T> y = call.out();
@@ -42,10 +34,10 @@ void layer_norm_forward(const Call<T>& call, T epsilon) {
     for (Index j = 0; j < x.cols; ++j) variance += (x(i, j) - mean) * (x(i, j) - mean);
     const T inverse = 1 / std::sqrt(variance * unit + epsilon);
     for (Index j = 0; j < x.cols; ++j) y(i, j) = (x(i, j) - mean) * inverse * gain(0, j) + bias(0, j);
-    clear_row_padding(y, i);
     saved[2 * i] = mean;
     saved[2 * i + 1] = inverse;
   }
+  clear_padding(y);
 }
 
 // With z = (x - mean) / deviation and h = dy gain: dx = (h - mean(h) - z mean(h z)) / deviation.
@@ -55,8 +47,8 @@ void layer_norm_backward(const Call<T>& call) {
   const MatrixView<T> dx = call.in_gradient(0), dgain = call.in_gradient(1), dbias = call.in_gradient(2);
   const T unit = T(1) / static_cast<T>(x.cols);
   const T* saved = call.scratch().data() + 2 * call.first_row();
-  if (dgain && !call.accumulate(1)) std::fill(dgain.data, dgain.data + dgain.stride, T(0));
-  if (dbias && !call.accumulate(2)) std::fill(dbias.data, dbias.data + dbias.stride, T(0));
+  for (int k = 1; k <= 2; ++k)
+    if (const MatrixView<T> v = call.in_gradient(k); v && !call.accumulate(k)) std::fill_n(v.data, v.stride, T(0));
   for (Index i = 0; i < x.rows; ++i) {
     const T mean = saved[2 * i], inverse = saved[2 * i + 1];
     T mean_h = 0, mean_hz = 0;
@@ -72,11 +64,9 @@ void layer_norm_backward(const Call<T>& call) {
       const T z = (x(i, j) - mean) * inverse, d = (dy(i, j) * gain(0, j) - mean_h - z * mean_hz) * inverse;
       dx(i, j) = call.accumulate(0) ? dx(i, j) + d : d;
     }
-    if (!call.accumulate(0)) clear_row_padding(dx, i);
   }
+  if (dx && !call.accumulate(0)) clear_padding(dx);
 }
-
-// --- graph norm --------------------------------------------------------------------------------------------
 
 // Runs of rows that are normalised together: the points of an example, or the nodes of a graph.
 struct Segments {
@@ -110,12 +100,11 @@ void graph_norm_forward(const Call<T>& call, const Segments& segments, T epsilon
         inverse[j] += o * o * unit;
       }
     for (Index j = 0; j < x.cols; ++j) inverse[j] = 1 / std::sqrt(inverse[j] + epsilon);
-    for (Index i = first; i < last; ++i) {
+    for (Index i = first; i < last; ++i)
       for (Index j = 0; j < x.cols; ++j)
         y(i, j) = (x(i, j) - shift(0, j) * mean[j]) * inverse[j] * gain(0, j) + bias(0, j);
-      clear_row_padding(y, i);
-    }
   }
+  clear_padding(y);
 }
 
 // With o = x - shift mean and r = 1 / deviation: do = r h - o r^3 mean(h o), h = dy gain; dx = do - shift mean(do);
@@ -125,11 +114,8 @@ void graph_norm_backward(const Call<T>& call, const Segments& segments) {
   const MatrixView<const T> x = call.in(0), gain = call.in(1), shift = call.in(3), dy = call.out_gradient();
   const MatrixView<T> dx = call.in_gradient(0), dgain = call.in_gradient(1), dbias = call.in_gradient(2),
                       dshift = call.in_gradient(3);
-  const std::array<MatrixView<T>, 3> vectors = {dgain, dbias, dshift};
-  for (int k = 0; k < 3; ++k)
-    if (vectors[static_cast<std::size_t>(k)] && !call.accumulate(k + 1))
-      std::fill(vectors[static_cast<std::size_t>(k)].data, vectors[static_cast<std::size_t>(k)].data + x.stride,
-                T(0));
+  for (int k = 1; k <= 3; ++k)
+    if (const MatrixView<T> v = call.in_gradient(k); v && !call.accumulate(k)) std::fill_n(v.data, v.stride, T(0));
   for (Index e = 0; e < call.examples(); ++e) {
     const auto [first, last] = segments.run(call, e);
     const T unit = T(1) / static_cast<T>(std::max<Index>(1, last - first));
@@ -155,9 +141,8 @@ void graph_norm_backward(const Call<T>& call, const Segments& segments) {
         dx(i, j) = call.accumulate(0) ? dx(i, j) + d : d;
       }
     }
-    if (dx && !call.accumulate(0))
-      for (Index i = first; i < last; ++i) clear_row_padding(dx, i);
   }
+  if (dx && !call.accumulate(0)) clear_padding(dx);
 }
 
 template <class T>
@@ -178,27 +163,6 @@ Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gai
   });
 }
 
-// --- dropout -----------------------------------------------------------------------------------------------
-
-// Writes the factor of every element of the frame's rows: 0, or 1 / (1 - rate). Padding gets 0.
-template <class T>
-void draw_mask(const Call<T>& call, double rate, MatrixView<T> mask) {
-  const Counter at{call.span().seed ^ (0x9E3779B97F4A7C15u * static_cast<std::uint64_t>(call.operation() + 1)),
-                   Stream::dropout, call.span().step, static_cast<std::uint64_t>(call.span().first)};
-  const auto threshold = static_cast<std::uint64_t>(rate * 4294967296.0);
-  const T keep = static_cast<T>(1 / (1 - rate));
-  const Index row_blocks = mask.stride / 4 + (mask.stride % 4 != 0);
-  std::array<std::uint32_t, 256> words{};
-  for (Index i = 0; i < mask.rows; ++i)
-    for (Index b = 0; b < row_blocks; b += 64) {
-      const Index blocks = std::min<Index>(64, row_blocks - b);
-      kernels::philox_words(at, static_cast<std::uint32_t>((call.first_row() + i) * row_blocks + b), blocks,
-                            words.data());
-      for (Index j = 4 * b; j < std::min(4 * (b + blocks), mask.stride); ++j)
-        mask.row(i)[j] = j < mask.cols && words[static_cast<std::size_t>(j - 4 * b)] >= threshold ? keep : T(0);
-    }
-}
-
 }  // namespace
 
 template <class T>
@@ -207,7 +171,7 @@ Tensor<T> layer_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, double epsilon
   check_vector("layer_norm", x, bias);
   check_epsilon("layer_norm", epsilon);
   const Shape& s = x.shape();
-  require<ShapeError>(s.examples != Shape::kShared, "layer_norm: ", to_string(s), " is a parameter's shape");
+  check_examples("layer_norm", x);
   const T eps = static_cast<T>(epsilon);
   return x.program().record({
       .name = "layer_norm",
@@ -238,94 +202,10 @@ Tensor<T> graph_norm(Tensor<T> x, GraphInput graph, Tensor<T> gain, Tensor<T> bi
   return record_graph_norm(x, {0, graph}, gain, bias, shift, epsilon);
 }
 
-template <class T>
-Tensor<T> dropout(Tensor<T> x, double rate) {
-  require(rate >= 0 && rate < 1, "dropout: the rate is ", rate, "; allowed are 0 up to, but not, 1");
-  const Shape& s = x.shape();
-  require<ShapeError>(s.examples != Shape::kShared, "dropout: ", to_string(s), " is a parameter's shape");
-  if (!x.program().training() || rate == 0) return x;
-  const auto mask = [](const Call<T>& call) {
-    return MatrixView<T>{call.scratch().data() + call.first_row() * call.out().stride, call.out().rows,
-                         call.out().cols, call.out().stride};
-  };
-  return x.program().record({
-      .name = "dropout",
-      .inputs = {x},
-      .shape = s,
-      .forward =
-          [=](const Call<T>& call) {
-            draw_mask(call, rate, mask(call));
-            kernels::multiply(call.out().rows * call.out().stride, call.in(0).data, mask(call).data,
-                              call.out().data, false);
-          },
-      .backward =
-          [=](const Call<T>& call) {
-            kernels::multiply(call.out().rows * call.out().stride, call.out_gradient().data, mask(call).data,
-                              call.in_gradient(0).data, call.accumulate(0));
-          },
-      .backward_reads_inputs = false,
-      .backward_reads_output = false,
-      .elementwise = true,
-      .overwrites = true,
-      .by_rows = true,
-      .scratch = x.program().capacity(Extent{s.examples}) * s.points * padded<T>(s.channels),
-  });
-}
-
-template <class T>
-Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
-  const Shape& s = logits.shape();
-  require<ShapeError>(s.examples == Shape::kCapacity && s.points == 1, "cross_entropy: the logits are ",
-                      to_string(s), "; [b, 1, classes] is needed");
-  // log sum exp, stable: the largest logit is taken out first.
-  const auto log_sum = [](MatrixView<const T> f, Index i) {
-    const T top = *std::max_element(f.row(i), f.row(i) + f.cols);
-    T sum = 0;
-    for (Index j = 0; j < f.cols; ++j) sum += std::exp(f(i, j) - top);
-    return top + std::log(sum);
-  };
-  return logits.program().record({
-      .name = "cross_entropy",
-      .inputs = {logits},
-      .shape = {},
-      .forward =
-          [=](const Call<T>& call) {
-            for (Index i = 0; i < call.out().rows; ++i) {
-              const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
-              require(label < call.in(0).cols, "cross_entropy: label ", label, " of example ",
-                      call.span().first + call.first_row() + i, " is given for ", call.in(0).cols,
-                      " classes; labels are 0 to ", call.in(0).cols - 1);
-              T* out = call.out().row(i);
-              std::fill(out, out + call.out().stride, T(0));
-              out[0] = log_sum(call.in(0), i) - call.in(0)(i, label);
-            }
-          },
-      .backward =
-          [=](const Call<T>& call) {
-            const MatrixView<const T> f = call.in(0);
-            const MatrixView<T> df = call.in_gradient(0);
-            for (Index i = 0; i < f.rows; ++i) {
-              const T total = log_sum(f, i), weight = call.out_gradient()(i, 0);
-              const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
-              for (Index j = 0; j < f.cols; ++j) {
-                const T d = weight * (std::exp(f(i, j) - total) - (j == label ? T(1) : T(0)));
-                df(i, j) = call.accumulate(0) ? df(i, j) + d : d;
-              }
-              if (!call.accumulate(0)) clear_row_padding(df, i);
-            }
-          },
-      .backward_reads_output = false,
-      .overwrites = true,
-      .by_rows = true,
-  });
-}
-
-#define EQNN_INSTANTIATE(T)                                                                      \
-  template Tensor<T> layer_norm(Tensor<T>, Tensor<T>, Tensor<T>, double);                        \
-  template Tensor<T> graph_norm(Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>, double);             \
-  template Tensor<T> graph_norm(Tensor<T>, GraphInput, Tensor<T>, Tensor<T>, Tensor<T>, double); \
-  template Tensor<T> dropout(Tensor<T>, double);                                                 \
-  template Tensor<T> cross_entropy(Tensor<T>, IndexInput);
+#define EQNN_INSTANTIATE(T)                                                          \
+  template Tensor<T> layer_norm(Tensor<T>, Tensor<T>, Tensor<T>, double);            \
+  template Tensor<T> graph_norm(Tensor<T>, Tensor<T>, Tensor<T>, Tensor<T>, double); \
+  template Tensor<T> graph_norm(Tensor<T>, GraphInput, Tensor<T>, Tensor<T>, Tensor<T>, double);
 
 EQNN_INSTANTIATE(float)
 EQNN_INSTANTIATE(double)

@@ -1,6 +1,7 @@
-// DeepSets and E(n)-equivariant message passing: values, symmetry under permutations and motions, gradients.
+// E(n)-equivariant message passing: values, symmetry under permutations and motions, gradients.
 #include <doctest/doctest.h>
-#include <eqnn/nn/point_layers.h>
+#include <eqnn/nn/clouds.h>
+#include <eqnn/nn/sets.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +12,7 @@
 #include "support/equivariance.h"
 #include "support/evaluate.h"
 #include "support/gradcheck.h"
+#include "support/thrown.h"
 
 using namespace eqnn;
 using reference::Dense;
@@ -112,33 +114,6 @@ struct Net {
 
 }  // namespace
 
-// --- values ----------------------------------------------------------------------------------------------
-
-TEST_CASE_TEMPLATE("DeepSets is x W_self + mean(x) W_mean + b", T, float, double) {
-  for (const Index n : {1, 2, 7})
-    for (const Index in : {1, 3, 16, 17}) {
-      Params<T> p;
-      const DeepSets<T> layer(p, "set", in, 5);
-      testing::draw_off_zero(p, 42, 0.02, 0.3);
-      const Dense w = reference::dense(p.view(layer.weight())), b = reference::dense(p.view(layer.bias()));
-      const std::vector<Dense> inputs = {random_points(n, in, 1), random_points(n, in, 2)};
-      const auto outputs = testing::evaluate(p, layer, inputs);
-      for (std::size_t e = 0; e < inputs.size(); ++e) {
-        Dense y(n, 5);
-        for (Index i = 0; i < n; ++i)
-          for (Index j = 0; j < 5; ++j) {
-            y(i, j) = b(0, j);
-            for (Index k = 0; k < in; ++k) {
-              double mean = 0;
-              for (Index r = 0; r < n; ++r) mean += inputs[e](r, k) / static_cast<double>(n);
-              y(i, j) += inputs[e](i, k) * w(k, j) + mean * w(in + k, j);
-            }
-          }
-        CHECK(testing::relative_error(outputs[e], y) <= tolerance<T>());
-      }
-    }
-}
-
 TEST_CASE_TEMPLATE("Egnn computes its formulas", T, float, double) {
   for (const Index d : {2, 3})
     for (const Index n : {1, 2, 5})
@@ -158,37 +133,15 @@ TEST_CASE_TEMPLATE("Egnn computes its formulas", T, float, double) {
       }
 }
 
-TEST_CASE("point layers name their parameters") {
+TEST_CASE("Egnn names its parameters") {
   Params<float> p;
-  const DeepSets<float> set(p, "set", 3, 5);
-  const SetReadout<float> readout(p, "out", 3, 4, 2);
   const Egnn<float> egnn(p, "egnn", 3, 4, 5);
   std::vector<std::string> names;
   for (const ParamInfo& info : p.list())
     if (!info.is_bias) names.push_back(concat(info.name, " ", info.slice.rows, "x", info.slice.cols));
-  CHECK(names == std::vector<std::string>{"set.weight 6x5", "out.phi.0.weight 3x4", "out.phi.1.weight 4x4",
-                                          "out.rho.0.weight 4x4", "out.rho.1.weight 4x2", "egnn.phi_e.0.weight 7x4",
-                                          "egnn.phi_e.1.weight 4x4", "egnn.phi_x.0.weight 4x4",
-                                          "egnn.phi_x.1.weight 4x1", "egnn.phi_h.0.weight 7x4",
-                                          "egnn.phi_h.1.weight 4x5"});
-}
-
-// --- symmetry --------------------------------------------------------------------------------------------
-
-TEST_CASE_TEMPLATE("DeepSets is equivariant and its readout invariant", T, float, double) {
-  for (const Index points : {1, 2, 9}) {
-    Params<T> p;
-    const DeepSets<T> first(p, "first", 3, 8), second(p, "second", 8, 5);
-    const SetReadout<T> readout(p, "out", 5, 6, 2);
-    testing::draw_off_zero(p, 44, 0.02, 0.5);
-    const testing::EquivarianceOptions o{.points = points};
-    testing::check_equivariance(p, [&](Tensor<T> x) { return second(relu(first(x))); }, o);
-    testing::check_equivariance(p, [&](Tensor<T> x) { return readout(relu(second(relu(first(x))))); }, o);
-  }
-  Params<T> p;
-  const DeepSets<T> layer(p, "set", 3, 4);
-  testing::draw_off_zero(p, 45);
-  CHECK(testing::equivariance_error(p, [&](Tensor<T> x) { return layer(testing::mix_points(x)); }) > 0.01);
+  CHECK(names == std::vector<std::string>{"egnn.phi_e.0.weight 7x4", "egnn.phi_e.1.weight 4x4",
+                                          "egnn.phi_x.0.weight 4x4", "egnn.phi_x.1.weight 4x1",
+                                          "egnn.phi_h.0.weight 7x4", "egnn.phi_h.1.weight 4x5"});
 }
 
 TEST_CASE_TEMPLATE("Egnn is equivariant under permutations, rotations, reflections and translations", T, float,
@@ -234,9 +187,7 @@ TEST_CASE("a layer that reads coordinates is found not to be equivariant") {
   CHECK(testing::relative_error(y[1], y[0]) > 1e-3);
 }
 
-// --- gradients -------------------------------------------------------------------------------------------
-
-TEST_CASE("gradients of the operations on sets and pairs equal differences") {
+TEST_CASE("gradients of the operations on pairs equal differences") {
   Params<double> p;
   const Param h = p.weight("h", 3 * 4, 3), x2 = p.weight("x2", 3 * 4, 2), x3 = p.weight("x3", 3 * 4, 3);
   const Param m = p.weight("m", 3 * 16, 5), w = p.weight("w", 3 * 16, 1);
@@ -244,8 +195,6 @@ TEST_CASE("gradients of the operations on sets and pairs equal differences") {
   const auto value = [](Program<double>& g, Param q, Index points) {
     return testing::parameter_as_input(g, q, points);
   };
-  testing::check_gradient(p, [&](auto& g) { return square(with_mean(value(g, h, 4))); });
-  testing::check_gradient(p, [&](auto& g) { return square(join_channels(value(g, h, 4), value(g, x2, 4))); });
   testing::check_gradient(p, [&](auto& g) { return square(sum_pairs(value(g, m, 16))); });
   for (const Param x : {x2, x3}) {
     testing::check_gradient(p, [&](auto& g) { return square(pair_features(value(g, h, 4), value(g, x, 4))); });
@@ -259,10 +208,6 @@ TEST_CASE("gradients of the operations on sets and pairs equal differences") {
   testing::check_gradient(p, [&](auto& g) {
     const auto pairs = value(g, m, 16);
     return add(sum_pairs(square(pairs)), sum_pairs(pairs));
-  });
-  testing::check_gradient(p, [&](auto& g) {
-    const auto a = value(g, h, 4);
-    return add(with_mean(a), join_channels(a, a));
   });
 }
 
@@ -283,11 +228,8 @@ TEST_CASE("gradients of DeepSets and Egnn networks equal differences") {
   }
 }
 
-// --- what is refused -------------------------------------------------------------------------------------
-
-TEST_CASE("point layers refuse shapes that do not fit") {
+TEST_CASE("layers on clouds refuse shapes that do not fit") {
   Params<double> p;
-  const Param weight = p.weight("w", 4, 2);
   const Egnn<double> layer(p, "egnn", 3, 4, 4);
   Program<double> g(2, Mode::evaluate);
   const auto h = g.input("h", {.points = 5, .channels = 3}), x = g.input("x", {.points = 5, .channels = 2});
@@ -295,12 +237,7 @@ TEST_CASE("point layers refuse shapes that do not fit") {
   const auto line = g.input("line", {.points = 5, .channels = 1});
   const auto space = g.input("space", {.points = 5, .channels = 4});
   const auto refused = [](const auto& f, const std::string& part) {
-    try {
-      f();
-    } catch (const ShapeError& e) {
-      return std::string(e.what()).find(part) != std::string::npos;
-    }
-    return false;
+    return contains(message<ShapeError>(f), part);
   };
   CHECK(refused([&] { layer(h, few); }, "[b, 4, 2]"));
   CHECK(refused([&] { layer(h, line); }, "[b, 5, 1]"));
@@ -309,5 +246,4 @@ TEST_CASE("point layers refuse shapes that do not fit") {
   CHECK(refused([&] { sum_pairs(h); }, "5 pairs"));
   CHECK(refused([&] { move_points(x, x); }, "[b, n n, 1]"));
   CHECK(refused([&] { join_channels(h, few); }, "join_channels"));
-  CHECK(refused([&] { with_mean(g.param(weight)); }, "shared"));
 }

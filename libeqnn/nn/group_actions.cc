@@ -1,6 +1,6 @@
 // Each operation and its gradient stand side by side, in one function.
 
-#include "group_layers.h"
+#include "group_actions.h"
 
 #include <algorithm>
 #include <memory>
@@ -13,17 +13,6 @@ namespace {
 
 using Point = std::int32_t;
 using Points = std::vector<Point>;
-
-constexpr Index kLargestTable = Index{1} << 26;
-
-std::size_t at(Index i) { return static_cast<std::size_t>(i); }
-
-template <class T>
-void check_action(const char* name, Tensor<T> x, Index points) {
-  check_examples(name, x);
-  require<ShapeError>(x.shape().points == points, name, ": x is ", to_string(x.shape()),
-                      " and the permutation has ", points, " points; it must have one image for each point of x");
-}
 
 template <class T>
 void fill_zero(MatrixView<T> m) {
@@ -98,10 +87,8 @@ Points images_of(const Permutation& p) { return {p.images().begin(), p.images().
 template <class T>
 Tensor<T> record_random(const char* name, Tensor<T> x, const RandomElement& element, bool back) {
   const Index n = x.shape().points;
-  check_action(name, x, element.group.points());
-  const auto images = [n](const Call<T>& call, Index row) {
-    return call.index_scratch().subspan(at(row * n), at(n));
-  };
+  detail::check_action(name, x, element.group.points());
+  const auto images = [n](const Call<T>& call, Index row) { return call.index_scratch().subspan(row * n, n); };
   const Index capacity = x.program().capacity();
   return x.program().record({
       .name = name,
@@ -116,7 +103,7 @@ Tensor<T> record_random(const char* name, Tensor<T> x, const RandomElement& elem
                   {seed, kGroupStream, call.span().step, static_cast<std::uint64_t>(call.span().first + e)}, p,
                   images(call, capacity));
               for (Index i = 0; i < n; ++i) {
-                const Index from = back ? p[at(i)] : i, to = back ? i : p[at(i)];
+                const Index from = back ? p[i] : i, to = back ? i : p[i];
                 put(call.out().stride, call.in(0).row(e * n + from), call.out().row(e * n + to), false);
               }
             }
@@ -126,7 +113,7 @@ Tensor<T> record_random(const char* name, Tensor<T> x, const RandomElement& elem
             const MatrixView<T> dx = call.in_gradient(0);
             for (Index e = 0; e < call.examples(); ++e)
               for (Index i = 0; i < n; ++i) {
-                const Index image = images(call, e)[at(i)], from = back ? image : i, to = back ? i : image;
+                const Index image = images(call, e)[i], from = back ? image : i, to = back ? i : image;
                 put(dx.stride, call.out_gradient().row(e * n + to), dx.row(e * n + from), call.accumulate(0));
               }
           },
@@ -140,8 +127,19 @@ Tensor<T> record_random(const char* name, Tensor<T> x, const RandomElement& elem
 }  // namespace
 
 template <class T>
+void detail::check_action(const char* name, Tensor<T> x, Index points) {
+  check_examples(name, x);
+  require<ShapeError>(x.shape().points == points, name, ": x is ", to_string(x.shape()),
+                      " and the permutation has ", points, " points; it must have one image for each point of x");
+}
+
+void detail::check_average(const char* name, Index elements) {
+  require(elements >= 1, name, ": ", elements, " group elements are given; at least 1 is needed");
+}
+
+template <class T>
 Tensor<T> permute_points(Tensor<T> x, const Permutation& p) {
-  check_action("permute_points", x, p.points());
+  detail::check_action("permute_points", x, p.points());
   return record_gather("permute_points", x, p.points(), images_of(p.inverse()));
 }
 
@@ -158,7 +156,7 @@ Tensor<T> unpermute_points(Tensor<T> x, const RandomElement& p) {
 template <class T>
 Tensor<T> permute_pairs(Tensor<T> a, const Permutation& p) {
   const Index n = p.points();
-  check_action("permute_pairs", a, n);
+  detail::check_action("permute_pairs", a, n);
   require<ShapeError>(a.shape().channels == n, "permute_pairs: ", to_string(a.shape()),
                       "; an adjacency is [b, n, n]");
   const auto back = std::make_shared<const Points>(images_of(p.inverse()));
@@ -169,9 +167,9 @@ Tensor<T> permute_pairs(Tensor<T> a, const Permutation& p) {
       .forward =
           [=](const Call<T>& call) {
             for (Index i = 0; i < call.out().rows; ++i) {
-              const T* from = call.in(0).row(i / n * n + (*back)[at(i % n)]);
+              const T* from = call.in(0).row(i / n * n + (*back)[i % n]);
               T* to = call.out().row(i);
-              for (Index j = 0; j < n; ++j) to[j] = from[(*back)[at(j)]];
+              for (Index j = 0; j < n; ++j) to[j] = from[(*back)[j]];
               std::fill(to + n, to + call.out().stride, T(0));
             }
           },
@@ -181,8 +179,8 @@ Tensor<T> permute_pairs(Tensor<T> a, const Permutation& p) {
             if (!call.accumulate(0)) fill_zero(da);
             for (Index i = 0; i < da.rows; ++i) {
               const T* from = call.out_gradient().row(i);
-              T* to = da.row(i / n * n + (*back)[at(i % n)]);
-              for (Index j = 0; j < n; ++j) to[(*back)[at(j)]] += from[j];
+              T* to = da.row(i / n * n + (*back)[i % n]);
+              for (Index j = 0; j < n; ++j) to[(*back)[j]] += from[j];
             }
           },
       .backward_reads_inputs = false,
@@ -196,7 +194,7 @@ Tensor<T> orbit(Tensor<T> x, std::span<const Permutation> elements) {
   detail::check_average("orbit", static_cast<Index>(elements.size()));
   Points table;
   for (const Permutation& p : elements) {
-    check_action("orbit", x, p.points());
+    detail::check_action("orbit", x, p.points());
     const Permutation back = p.inverse();
     table.insert(table.end(), back.images().begin(), back.images().end());
   }
@@ -210,9 +208,9 @@ Tensor<T> gather_points(Tensor<T> x, Index rows, std::vector<std::int32_t> table
   require<ShapeError>(rows >= 1 && size >= 1 && size % rows == 0, "gather_points: a table of ", size,
                       " entries is cut into ", rows, " rows; all rows must have the same length, at least 1");
   for (Index i = 0; i < size; ++i)
-    require<ShapeError>(table[at(i)] >= 0 && table[at(i)] < x.shape().points, "gather_points: entry ", i,
-                        " of the table is ", table[at(i)], " and x is ", to_string(x.shape()),
-                        "; allowed are 0 to ", x.shape().points - 1);
+    require<ShapeError>(table[i] >= 0 && table[i] < x.shape().points, "gather_points: entry ", i,
+                        " of the table is ", table[i], " and x is ", to_string(x.shape()), "; allowed are 0 to ",
+                        x.shape().points - 1);
   return record_gather("gather_points", x, rows, std::move(table));
 }
 
@@ -224,20 +222,20 @@ Tensor<T> project_to_points(Tensor<T> f, const PermutationGroup& group) {
   require<ShapeError>(f.shape().points == order, "project_to_points: f is ", to_string(f.shape()),
                       " and the group has ", order, " elements; f must have one row an element");
   const Orbits orbits = group.orbits();
-  Points root(at(orbits.count), -1), sources, start = {0};
+  Points root(orbits.count, -1), sources, start = {0};
   for (Index i = 0; i < n; ++i)
-    if (Point& r = root[at(orbits.label[at(i)])]; r < 0) r = static_cast<Point>(i);
+    if (Point& r = root[orbits.label[i]]; r < 0) r = static_cast<Point>(i);
   for (Index i = 0; i < n; ++i) {
     for (Index g = 0; g < order; ++g)
-      if (elements[at(g)](root[at(orbits.label[at(i)])]) == i) sources.push_back(static_cast<Point>(g));
+      if (elements[g](root[orbits.label[i]]) == i) sources.push_back(static_cast<Point>(g));
     start.push_back(static_cast<Point>(sources.size()));
   }
   // Calls visit(row of f, row of y, 1 / number of sources) for all sources, point after point.
   const auto walk = [=](Index examples, const auto& visit) {
     for (Index e = 0; e < examples; ++e)
       for (Index i = 0; i < n; ++i)
-        for (Point k = start[at(i)]; k < start[at(i + 1)]; ++k)
-          visit(e * order + sources[at(k)], e * n + i, T(1) / static_cast<T>(start[at(i + 1)] - start[at(i)]));
+        for (Point k = start[i]; k < start[i + 1]; ++k)
+          visit(e * order + sources[k], e * n + i, T(1) / static_cast<T>(start[i + 1] - start[i]));
   };
   return f.program().record({
       .name = "project_to_points",
@@ -264,117 +262,15 @@ Tensor<T> project_to_points(Tensor<T> f, const PermutationGroup& group) {
   });
 }
 
-void detail::check_average(const char* name, Index elements) {
-  require(elements >= 1, name, ": ", elements, " group elements are given; at least 1 is needed");
-}
-
-// --- group convolution ---------------------------------------------------------------------------------------
-
-namespace {
-
-void check_table(const char* what, Index rows, Index cols) {
-  require(cols <= kLargestTable / rows, what, ": the group has ", rows, " elements and the filter ", cols,
-          " entries; their product may be ", kLargestTable, " at most");
-}
-
-// The torus of which row t of a square table is point 0, 1, ... shifted by t, if there is one.
-std::optional<Torus> torus_of(Index rows, const Points& table) {
-  const Index n = static_cast<Index>(table.size()) / rows;
-  if (n != rows) return std::nullopt;
-  Index width = 1;  // of the cycle of point 0 under the shift by 1
-  if (n > 1)
-    for (Index t = table[at(n)]; t != 0 && width < n; t = table[at(n + t)]) ++width;
-  if (n % width != 0) return std::nullopt;
-  const auto shifted_point = [width, n](Index t, Index i) {
-    return (t / width + i / width) % (n / width) * width + (t + i) % width;
-  };
-  for (Index t = 0; t < n; ++t)
-    for (Index i = 0; i < n; ++i)
-      if (table[at(t * n + i)] != shifted_point(t, i)) return std::nullopt;
-  return Torus{n / width, width, n / width, width};
-}
-
-}  // namespace
-
-template <class T>
-detail::GroupFilter<T>::GroupFilter(Params<T>& p, const std::string& name, Table rows_of_points, Index in,
-                                    Index out, bool with_bias)
-    : table(std::move(rows_of_points)), torus(torus_of(table.rows, table.entries)) {
-  const Index size = static_cast<Index>(table.entries.size()) / table.rows;
-  if (!torus)
-    weight = p.weight(name + ".weight", size * in, out);
-  else if (torus->height == 1)
-    weight = p.weight(name + ".weight", size * in, out, {out, in, size});
-  else
-    weight = p.weight(name + ".weight", size * in, out, {out, in, torus->height, torus->width});
-  if (with_bias) bias = p.bias(name + ".bias", out);
-}
-
-template <class T>
-Tensor<T> detail::GroupFilter<T>::operator()(const char* name, Tensor<T> x) const {
-  auto& g = x.program();
-  const Tensor<T> w = g.param(weight), b = bias ? g.param(bias) : Tensor<T>{};
-  if (torus) return cyclic_convolution(x, w, b, *torus);
-  return linear(record_gather(name, x, table.rows, table.entries), w, b);
-}
-
-namespace {
-
-detail::Table lifting_table(const PermutationGroup& group) {
-  const std::vector<Permutation> elements = group.elements();
-  const Index order = static_cast<Index>(elements.size());
-  check_table("GroupLifting", order, group.points());
-  detail::Table table{order, {}};
-  for (const Permutation& g : elements)
-    table.entries.insert(table.entries.end(), g.images().begin(), g.images().end());
-  return table;
-}
-
-detail::Table convolution_table(const PermutationGroup& group, const std::vector<Permutation>& support) {
-  const std::vector<Permutation> elements = group.elements();
-  const Index order = static_cast<Index>(elements.size());
-  const std::vector<Permutation>& filter = support.empty() ? elements : support;
-  check_table("GroupConvolution", order, static_cast<Index>(filter.size()));
-  return {order, group.product_table(filter)};
-}
-
-}  // namespace
-
-template <class T>
-GroupLifting<T>::GroupLifting(Params<T>& p, const std::string& name, const PermutationGroup& group, Index in,
-                              Index out, bool with_bias)
-    : points_(group.points()), filter_(p, name, lifting_table(group), in, out, with_bias) {}
-
-template <class T>
-Tensor<T> GroupLifting<T>::operator()(Tensor<T> x) const {
-  check_action("GroupLifting", x, points_);
-  return filter_("group_lifting", x);
-}
-
-template <class T>
-GroupConvolution<T>::GroupConvolution(Params<T>& p, const std::string& name, const PermutationGroup& group,
-                                      Index in, Index out, const std::vector<Permutation>& support, bool with_bias)
-    : filter_(p, name, convolution_table(group, support), in, out, with_bias) {}
-
-template <class T>
-Tensor<T> GroupConvolution<T>::operator()(Tensor<T> f) const {
-  check_examples("GroupConvolution", f);
-  require<ShapeError>(f.shape().points == filter_.table.rows, "GroupConvolution: f is ", to_string(f.shape()),
-                      " and the group has ", filter_.table.rows, " elements; f must have one row an element");
-  return filter_("group_convolution", f);
-}
-
 #define EQNN_INSTANTIATE(T)                                                      \
+  template void detail::check_action(const char*, Tensor<T>, Index);             \
   template Tensor<T> permute_points(Tensor<T>, const Permutation&);              \
   template Tensor<T> permute_points(Tensor<T>, const RandomElement&);            \
   template Tensor<T> unpermute_points(Tensor<T>, const RandomElement&);          \
   template Tensor<T> permute_pairs(Tensor<T>, const Permutation&);               \
   template Tensor<T> orbit(Tensor<T>, std::span<const Permutation>);             \
   template Tensor<T> gather_points(Tensor<T>, Index, std::vector<std::int32_t>); \
-  template Tensor<T> project_to_points(Tensor<T>, const PermutationGroup&);      \
-  template struct detail::GroupFilter<T>;                                        \
-  template class GroupLifting<T>;                                                \
-  template class GroupConvolution<T>;
+  template Tensor<T> project_to_points(Tensor<T>, const PermutationGroup&);
 
 EQNN_INSTANTIATE(float)
 EQNN_INSTANTIATE(double)

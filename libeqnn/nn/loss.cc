@@ -1,0 +1,109 @@
+// Each operation and its gradient stand side by side, in one function.
+
+#include "loss.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace eqnn {
+
+template <class T>
+Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
+  check_same_shape("squared_error", f, y);
+  check_examples("squared_error", f);
+  const Index points = f.shape().points, channels = f.shape().channels;
+  const T unit = static_cast<T>(1.0 / static_cast<double>(points * channels));
+  return f.program().record({
+      .name = "squared_error",
+      .inputs = {f, y},
+      .shape = {f.shape().examples, 1, 1},
+      .forward =
+          [=](const Call<T>& call) {
+            const MatrixView<const T> a = call.in(0), b = call.in(1);
+            for (Index e = 0; e < call.out().rows; ++e) {
+              T sum = 0;
+              for (Index i = e * points; i < (e + 1) * points; ++i)
+                for (Index j = 0; j < channels; ++j) sum += (a(i, j) - b(i, j)) * (a(i, j) - b(i, j));
+              T* out = call.out().row(e);
+              std::fill(out, out + call.out().stride, T(0));
+              out[0] = sum * unit;
+            }
+          },
+      .backward =
+          [=](const Call<T>& call) {
+            const MatrixView<const T> a = call.in(0), b = call.in(1);
+            const MatrixView<T> da = call.in_gradient(0);
+            if (!da) return;
+            for (Index i = 0; i < a.rows; ++i) {
+              const T weight = 2 * unit * call.out_gradient()(i / points, 0);
+              for (Index j = 0; j < channels; ++j) {
+                const T d = weight * (a(i, j) - b(i, j));
+                da(i, j) = call.accumulate(0) ? da(i, j) + d : d;
+              }
+            }
+            if (!call.accumulate(0)) clear_padding(da);
+          },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .by_rows = points == 1,
+      .differentiable = 0b01,
+  });
+}
+
+template <class T>
+Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
+  const Shape& s = logits.shape();
+  require<ShapeError>(s.examples == Shape::kCapacity && s.points == 1, "cross_entropy: the logits are ",
+                      to_string(s), "; [b, 1, classes] is needed");
+  // log sum exp, stable: the largest logit is taken out first.
+  const auto log_sum = [](MatrixView<const T> f, Index i) {
+    const T top = *std::max_element(f.row(i), f.row(i) + f.cols);
+    T sum = 0;
+    for (Index j = 0; j < f.cols; ++j) sum += std::exp(f(i, j) - top);
+    return top + std::log(sum);
+  };
+  return logits.program().record({
+      .name = "cross_entropy",
+      .inputs = {logits},
+      .shape = {},
+      .forward =
+          [=](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i) {
+              const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
+              require(label < call.in(0).cols, "cross_entropy: label ", label, " of example ",
+                      call.span().first + call.first_row() + i, " is given for ", call.in(0).cols,
+                      " classes; labels are 0 to ", call.in(0).cols - 1);
+              T* out = call.out().row(i);
+              std::fill(out, out + call.out().stride, T(0));
+              out[0] = log_sum(call.in(0), i) - call.in(0)(i, label);
+            }
+          },
+      .backward =
+          [=](const Call<T>& call) {
+            const MatrixView<const T> f = call.in(0);
+            const MatrixView<T> df = call.in_gradient(0);
+            for (Index i = 0; i < f.rows; ++i) {
+              const T total = log_sum(f, i), weight = call.out_gradient()(i, 0);
+              const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
+              for (Index j = 0; j < f.cols; ++j) {
+                const T d = weight * (std::exp(f(i, j) - total) - (j == label ? T(1) : T(0)));
+                df(i, j) = call.accumulate(0) ? df(i, j) + d : d;
+              }
+            }
+            if (!call.accumulate(0)) clear_padding(df);
+          },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .by_rows = true,
+  });
+}
+
+#define EQNN_INSTANTIATE(T)                               \
+  template Tensor<T> squared_error(Tensor<T>, Tensor<T>); \
+  template Tensor<T> cross_entropy(Tensor<T>, IndexInput);
+
+EQNN_INSTANTIATE(float)
+EQNN_INSTANTIATE(double)
+#undef EQNN_INSTANTIATE
+
+}  // namespace eqnn

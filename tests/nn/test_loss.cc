@@ -1,0 +1,130 @@
+// Losses: values, gradients, labels and shapes that are refused.
+#include <doctest/doctest.h>
+#include <eqnn/nn/elementwise.h>
+#include <eqnn/nn/loss.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "support/operations.h"
+#include "support/rows.h"
+
+using namespace eqnn;
+using reference::Dense;
+using testing::check_gradient;
+using testing::check_operation;
+using testing::difference;
+using testing::draw_off_zero;
+using testing::kWidths;
+using testing::parameter_as_input;
+using testing::random_matrix;
+using testing::set;
+
+namespace {
+
+template <class T>
+constexpr double kTolerance = sizeof(T) == 4 ? 5e-6 : 1e-13;
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("the squared error computes its formula", T, float, double) {
+  for (const Index c : kWidths)
+    for (const Index n : {1, 4, 9}) {
+      const Shape s{.points = n, .channels = c};
+      check_operation<T>([](auto x, auto y) { return squared_error(x, y); },
+                         [](auto& x, auto& y) {
+                           Dense loss(1, 1);
+                           for (std::size_t i = 0; i < x.data.size(); ++i)
+                             loss(0, 0) += (x.data[i] - y.data[i]) * (x.data[i] - y.data[i]);
+                           loss(0, 0) /= static_cast<double>(x.data.size());
+                           return loss;
+                         },
+                         s, s);
+    }
+}
+
+TEST_CASE("gradients of the squared error equal differences") {
+  for (const Index c : {1, 5, 8, 17}) {
+    // The target of a squared error gets no gradient: it is an input here.
+    Params<double> p;
+    const Param a = p.weight("a", 12, c);
+    testing::draw_off_zero(p, 23);
+    const auto fill = [](Workspace<double>& w) {
+      for (Index e = 0; e < 3; ++e)
+        for (Index i = 0; i < 4; ++i)
+          for (Index j = 0; j < w.input("y").channels; ++j) w.input("y")(e, i, j) = static_cast<double>(i - j) / 4;
+    };
+    const auto twice = [&](Program<double>& g) {
+      const auto x = testing::parameter_as_input(g, a, 4), y = g.input("y", {.points = 4, .channels = c});
+      return add(squared_error(x, y), squared_error(tanh(x), y));
+    };
+    testing::check_gradient(p, twice, fill);
+  }
+}
+
+TEST_CASE_TEMPLATE("cross_entropy is what its formula says, for large logits too", T, float, double) {
+  for (double size : {1.0, 1000.0}) {
+    Program<T> g(5, Mode::evaluate);
+    const auto logits = g.input("f", {.channels = 7});
+    g.output("loss", cross_entropy(logits, g.index_input("labels", {}, 7)));
+    g.finish();
+    Workspace<T> w(g);
+    w.bind({4});
+    Dense f = random_matrix(4, 7, 8), expected(4, 1);
+    for (double& v : f.data) v *= size;
+    set(w.input("f"), f);
+    for (Index e = 0; e < 4; ++e) {
+      const Index label = (5 * e + 6) % 7;
+      w.index_input("labels")(e) = static_cast<std::int32_t>(label);
+      const double top = *std::max_element(f.data.begin() + e * 7, f.data.begin() + (e + 1) * 7);
+      double sum = 0;
+      for (Index j = 0; j < 7; ++j) sum += std::exp(f(e, j) - top);
+      expected(e, 0) = top + std::log(sum) - f(e, label);
+    }
+    g.forward(w, nullptr);
+    CHECK(difference(w.output("loss"), expected) <= kTolerance<T>);
+  }
+}
+
+TEST_CASE("the gradient of cross_entropy equals differences") {
+  Params<double> params;
+  const Param x = params.weight("x", 3, 6);
+  draw_off_zero(params, 3);
+  const auto model = [&](Program<double>& g) {
+    const auto f = parameter_as_input(g, x, 1);
+    const auto labels = g.index_input("labels", {}, 6);
+    return add(cross_entropy(f, labels), mul(cross_entropy(tanh(f), labels), cross_entropy(f, labels)));
+  };
+  check_gradient(params, model, [](Workspace<double>& w) {
+    for (Index e = 0; e < 3; ++e) w.index_input("labels")(e) = static_cast<std::int32_t>(5 - 2 * e);
+  });
+}
+
+TEST_CASE("labels out of range are refused") {
+  Program<float> g(3, Mode::evaluate);
+  g.output("loss", cross_entropy(g.input("f", {.channels = 4}), g.index_input("labels", {}, 9)));
+  g.finish();
+  Workspace<float> w(g);
+  w.bind({2, 6});
+  const auto run = [&](std::int32_t label) {
+    w.index_input("labels")(1) = label;
+    g.forward(w, nullptr);
+  };
+  CHECK_NOTHROW(run(3));
+  CHECK_THROWS_WITH_AS(run(4), "cross_entropy: label 4 of example 7 is given for 4 classes; labels are 0 to 3",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(run(9), "index input 'labels' holds 9 at position 1; allowed are 0 to 8", ValueError);
+  CHECK_THROWS_WITH_AS(run(-1), "index input 'labels' holds -1 at position 1; allowed are 0 to 8", ValueError);
+}
+
+TEST_CASE("losses refuse shapes that do not fit") {
+  Params<float> p;
+  const Param w = p.weight("w", 4, 4);
+  Program<float> g(2, Mode::train);
+  const auto v = g.param(w);
+  const auto x = g.input("x", {.points = 3, .channels = 4}), y = g.input("y", {.points = 3, .channels = 5});
+  CHECK_THROWS_WITH_AS(squared_error(x, y),
+                       "squared_error: shapes [b, 3, 4] and [b, 3, 5] differ; they must be equal", ShapeError);
+  CHECK_THROWS_AS(squared_error(v, v), ShapeError);
+  CHECK_THROWS_AS(cross_entropy(x, g.index_input("labels", {}, 4)), ShapeError);
+}
