@@ -1,10 +1,10 @@
 // The labelled examples that a learner reads.
 #pragma once
 
+#include <eqnn/core/function_ref.h>
+
 #include <memory>
 #include <span>
-
-#include <eqnn/core/function_ref.h>
 
 #include "train/config.h"
 

@@ -1,8 +1,8 @@
 // `eqnn learn`: a learner that is not gradient descent, on a family's samples.
 
-#include <algorithm>
-
 #include <fmt/ranges.h>
+
+#include <algorithm>
 
 #include "commands.h"
 #include "data/members.h"

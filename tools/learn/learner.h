@@ -1,13 +1,13 @@
 // Learners that are not gradient descent, behind one interface for `eqnn learn`; a file in learners/ for each.
 #pragma once
 
+#include <eqnn/hard/learners/oracle.h>
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <eqnn/hard/learners/oracle.h>
 
 #include "cli/json.h"
 #include "learn/example_stream.h"

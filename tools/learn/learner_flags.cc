@@ -1,10 +1,9 @@
 // The flags of `eqnn learn`: those of its learners, and those that it shares with train.
 
-#include <algorithm>
-
+#include <eqnn/core/spelling.h>
 #include <fmt/ranges.h>
 
-#include <eqnn/core/spelling.h>
+#include <algorithm>
 
 #include "learn/learner.h"
 
@@ -13,12 +12,13 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-bool has(const Names& list, std::string_view name) { return std::find(list.begin(), list.end(), name) != list.end(); }
+bool has(const Names& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
 
 void choose(std::string& field, const std::string& name, const std::string& value, const Names& allowed) {
-  require(has(allowed, value), "--", name, " is '", value,
-          "'; allowed are ", fmt::format("{}", fmt::join(allowed, ", ")), "; the nearest is ",
-          eqnn::nearest(value, allowed));
+  require(has(allowed, value), "--", name, " is '", value, "'; allowed are ",
+          fmt::format("{}", fmt::join(allowed, ", ")), "; the nearest is ", eqnn::nearest(value, allowed));
   field = value;
 }
 
@@ -69,15 +69,21 @@ const std::vector<LearnerFlag>& learner_flags() {
        set_lambda, [](const LearnConfig& c) -> Value { return typed(c.lambda); }},
       {"kernel",
        "tangent: gradients of the network at initialisation (default), or features: its last hidden values",
-       [](LearnConfig& c, Text text) { choose(c.kernel, "kernel", text, {"tangent", "features"}); },
+       [](LearnConfig& c, Text text) {
+         choose(c.kernel, "kernel", text, {"tangent", "features"});
+       },
        [](const LearnConfig& c) -> Value { return c.kernel; }},
       {"oracle", "answer the learner's queries through a statistical-query oracle: csq or sq",
-       [](LearnConfig& c, Text text) { choose(c.oracle, "oracle", text, {"csq", "sq"}); },
+       [](LearnConfig& c, Text text) {
+         choose(c.oracle, "oracle", text, {"csq", "sq"});
+       },
        [](const LearnConfig& c) { return with_oracle(c, c.oracle); }},
       {"tau", "tolerance of --oracle, relative to a query's norm", set_tau,
        [](const LearnConfig& c) { return with_oracle(c, c.tau); }},
       {"answer", "how --oracle answers: zero (default), exact, shrink or sampled",
-       [](LearnConfig& c, Text text) { choose(c.answer, "answer", text, {"exact", "zero", "shrink", "sampled"}); },
+       [](LearnConfig& c, Text text) {
+         choose(c.answer, "answer", text, {"exact", "zero", "shrink", "sampled"});
+       },
        [](const LearnConfig& c) { return with_oracle(c, c.answer.empty() ? "zero" : c.answer); }}};
   return flags;
 }
@@ -88,9 +94,8 @@ bool LearnerKind::reads_field(std::string_view field) const {
   static const Names shared = {"control",       "samples",    "test-samples",          "noise",
                                "learned-below", "fails-from", "memorised-train-below", "member-seed",
                                "init-seed",     "data-seed"};
-  static const Names network = {"model",     "depth",      "width", "head-width",
-                                "filter",    "activation", "init",  "init-scale",
-                                "adjacency", "pool",       "norm"};
+  static const Names network = {"model", "depth",      "width",     "head-width", "filter", "activation",
+                                "init",  "init-scale", "adjacency", "pool",       "norm"};
   return has(shared, field) || (has_network && has(network, field));
 }
 

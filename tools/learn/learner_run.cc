@@ -1,11 +1,11 @@
 #include "learn/learner_run.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-
-#include <fmt/core.h>
 
 #include "cli/json.h"
 #include "cli/machine.h"

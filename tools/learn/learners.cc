@@ -1,10 +1,9 @@
 // The table of learners.
 
-#include <algorithm>
-
+#include <eqnn/core/spelling.h>
 #include <fmt/ranges.h>
 
-#include <eqnn/core/spelling.h>
+#include <algorithm>
 
 #include "learn/learner.h"
 
@@ -15,8 +14,8 @@ LearnerKind gf2_learner(), growing_basis_learner(), lasso_learner(), brute_force
     low_degree_learner(), kernel_learner();
 
 const std::vector<LearnerKind>& learner_kinds() {
-  static const std::vector<LearnerKind> all = {gf2_learner(),   growing_basis_learner(), lasso_learner(),
-                                               brute_force_learner(), table_learner(), low_degree_learner(),
+  static const std::vector<LearnerKind> all = {gf2_learner(),         growing_basis_learner(), lasso_learner(),
+                                               brute_force_learner(), table_learner(),         low_degree_learner(),
                                                kernel_learner()};
   return all;
 }

@@ -96,7 +96,7 @@ int to_graphs(const ReduceFlags& flags, const Common& common) {
   return kDone;
 }
 
-// --- back --------------------------------------------------------------------------------------------------------
+// --- back
 
 double number_of(const Json& j, const std::string& path, const std::string& key) {
   require(j.is_number(), path, ": ", key, " is ", to_text(j), "; a number is needed");
@@ -148,7 +148,7 @@ int to_halfspace(const ReduceFlags& flags, const Common& common) {
   return kDone;
 }
 
-// --- solve -------------------------------------------------------------------------------------------------------
+// --- solve
 
 Json result_json(const AgreementResult& r) {
   Json j = {

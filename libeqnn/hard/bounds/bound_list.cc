@@ -11,19 +11,17 @@ namespace eqnn::hard {
 namespace {
 
 constexpr const char* kMarkov =
-    "proof: by Markov a query hits a share of at most lambda / tau^2 of the prior, the output too (docs/bounds.md, "
-    "B1); ";
+    "proof: by Markov a query hits a share of at most lambda / tau^2 of the prior, the output too "
+    "(docs/bounds.md, B1); ";
 constexpr const char* kBalance =
     "proof: m hit functions, with signs, have m tau < ||sum s_i f_i|| <= sqrt(m + m (m - 1) gamma) "
-    "(docs/bounds.md, "
-    "B2); ";
+    "(docs/bounds.md, B2); ";
 constexpr const char* kAverage =
     "proof: the functions that a query hits have an average correlation above tau^2 (docs/bounds.md, B3); Feldman, "
     "Grigorescu, Reyzin, Vempala, Xiao, J. ACM 2017; ";
 constexpr const char* kSzorenyi =
-    "Szorenyi, Characterizing statistical query learning, ALT 2009; quoted, not re-proved (B2 with N = d, gamma = "
-    "1/d "
-    "implies it where d tau^2 >= 3); ";
+    "Szorenyi, Characterizing statistical query learning, ALT 2009; quoted, not re-proved (B2 with N = d, "
+    "gamma = 1/d implies it where d tau^2 >= 3); ";
 
 // What all bounds of one instance share.
 struct Asked {

@@ -1,11 +1,11 @@
 // Lower bounds on the number of correlational statistical queries that learn a function family.
 //
 // The model. A prior over functions f with E f^2 = 1 under a known input law. A learner, deterministic or
-// randomised, asks queries q with E q^2 <= 1 (or |q| <= 1 where a bound says so), each answered within tau of E f
-// q, and gives a function h. It has *learned* f when its square loss is below 1 - tau^2, which implies |<f,
-// h/||h||>| > tau. It succeeds with probability `prob` over the prior and its own coins. Answering 0 is allowed
-// until |<f, q>| > tau, so it learns nothing of f from a query that f does not "hit"; what follows counts how many
-// f one query can hit.
+// randomised, asks queries q with E q^2 <= 1 (or |q| <= 1 where a bound says so), each answered within tau of
+// E f q, and gives a function h. It has *learned* f when its square loss is below 1 - tau^2, which implies
+// |<f, h/||h||>| > tau. It succeeds with probability `prob` over the prior and its own coins. A query q *hits* f
+// where |<f, q>| > tau. To a query that misses f the answer 0 is allowed, which tells nothing of f: the bounds
+// count how many f one query can hit.
 //
 // The bounds hold for an oracle that answers as badly as it may. Gradients of random batches are no such adversary:
 // beside training they are a comparison, not a theorem. docs/bounds.md has the proofs in full.
@@ -21,9 +21,10 @@
 
 namespace eqnn::hard {
 
-// --- The bounds as functions of their constants. Queries are real numbers, not rounded, and never below 0. All
-// throw
-// --- ValueError unless 0 < tau <= 1, 0 < prob <= 1, and for constants outside the ranges that are named.
+// --- The bounds as functions of their constants
+//
+// Each returns the number of queries: real, not rounded, never below 0. Each throws ValueError unless
+// 0 < tau <= 1 and 0 < prob <= 1, and for constants outside the ranges that it names.
 
 // B1, second moment: prob tau^2 / lambda - last, for lambda >= sup_h E_f <f, h>^2 over the queries that are
 // allowed. By Markov one query hits a share of at most lambda / tau^2 of the prior, and so does the final output,

@@ -74,9 +74,8 @@ void AnsweredQueries::subtract(const PolynomialTerm& term) {
   exact_.subtract(term);
   label_free_.subtract(term);
   for (Index e = 0; e < z_.rows(); ++e)
-    residual_[e] -=
-        term.coefficient *
-        monomial_value(law_, term.monomial, {z_.view().row(e), static_cast<std::size_t>(z_.cols())});
+    residual_[e] -= term.coefficient *
+                    monomial_value(law_, term.monomial, {z_.view().row(e), static_cast<std::size_t>(z_.cols())});
   weights_.clear();
 }
 

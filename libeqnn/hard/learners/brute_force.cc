@@ -30,8 +30,7 @@ ExhaustiveResult learn_exhaustively(Law law, MatrixView<const double> z, std::sp
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(), larger);
   std::vector<PolynomialTerm> found;
   for (std::size_t i = 0; i < count; ++i)
-    found.push_back(
-        {sums[order[i]] / static_cast<double>(z.rows), basis.monomial(order[i])});
+    found.push_back({sums[order[i]] / static_cast<double>(z.rows), basis.monomial(order[i])});
   return {fit_terms(law, z, y, found), basis.size() - 1};
 }
 

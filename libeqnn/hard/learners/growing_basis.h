@@ -58,6 +58,6 @@ struct GrownPolynomial : LearnedPolynomial {
 // the least samples * log(residual) + terms * log(samples) (the Bayesian information criterion).
 // Throws ValueError as SampleOracle and grow_basis do.
 GrownPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::span<const double> y,
-                                      const GrowingBasisOptions& options, double damping);
+                                    const GrowingBasisOptions& options, double damping);
 
 }  // namespace eqnn::hard

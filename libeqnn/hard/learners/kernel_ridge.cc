@@ -14,19 +14,7 @@ constexpr Index kPanel = 64;
 
 // c (+)= a b^T, c [m, n].
 void product_transposed(MatrixView<const double> a, MatrixView<const double> b, MatrixView<double> c, bool add) {
-  kernels::Product<double> p;
-  p.m = a.rows;
-  p.n = b.rows;
-  p.k = a.cols;
-  p.a = a.data;
-  p.a_row = a.stride;
-  p.b = b.data;
-  p.b_row = b.stride;
-  p.b_transposed = true;
-  p.c = c.data;
-  p.c_row = c.stride;
-  p.accumulate = add;
-  matrix_product(p, false);
+  matrix_product(kernels::Product<double>::right_transposed(a, b, c, add), false);
 }
 
 template <class T>
@@ -149,8 +137,7 @@ RidgeResult kernel_ridge(MatrixView<const double> features, std::span<const doub
           " times its mean diagonal is not positive definite in double; take a larger lambda");
   result.weights.assign(features.cols, 0);
   for (Index i = 0; i < m; ++i)
-    for (Index k = 0; k < features.cols; ++k)
-      result.weights[k] += a[i] * features(i, k);
+    for (Index k = 0; k < features.cols; ++k) result.weights[k] += a[i] * features(i, k);
   return result;
 }
 

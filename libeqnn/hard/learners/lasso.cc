@@ -19,10 +19,7 @@ double mean_square(std::span<const double> y) {
 class CoordinateDescent {
  public:
   CoordinateDescent(MatrixView<const double> columns, std::span<const double> y, Index samples)
-      : columns_(columns),
-        samples_(samples),
-        left_(y.begin(), y.begin() + samples),
-        b_(columns.rows) {
+      : columns_(columns), samples_(samples), left_(y.begin(), y.begin() + samples), b_(columns.rows) {
     for (Index k = 0; k < columns.rows; ++k) squares_.push_back(mean(columns.row(k), columns.row(k)));
   }
 
@@ -60,8 +57,7 @@ class CoordinateDescent {
   // Mean square of y - sum b_k phi_k over examples [samples, samples + count).
   double loss(std::span<const double> y, Index count) const {
     std::vector<double> rest(y.begin() + samples_, y.begin() + samples_ + count);
-    for (const Index k : support())
-      add(count, -b_[k], columns_.row(k) + samples_, rest.data());
+    for (const Index k : support()) add(count, -b_[k], columns_.row(k) + samples_, rest.data());
     return mean_square(rest);
   }
 
@@ -166,8 +162,7 @@ LassoResult learn_lasso(Law law, MatrixView<const double> z, std::span<const dou
     support.resize(most);
   }
   std::vector<PolynomialTerm> terms;
-  for (const Index k : support)
-    terms.push_back({descent.coefficients()[k], basis.monomial(k)});
+  for (const Index k : support) terms.push_back({descent.coefficients()[k], basis.monomial(k)});
   result.fit = fit_support(law, z, y, terms);
   return result;
 }

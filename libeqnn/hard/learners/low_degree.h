@@ -1,4 +1,5 @@
-// The low-degree algorithm: the target's projection onto products of low degree. On the calling thread, with sums in a fixed order.
+// The low-degree algorithm: the target's projection onto products of low degree. On the calling thread, with
+// sums in a fixed order.
 #pragma once
 
 #include <optional>

@@ -188,8 +188,7 @@ double SampleOracle::detection(const Monomial& prefix, Index i, Index t) {
     for (Index first = 0; first < samples(); first += kBlock) {
       const Index count = std::min(kBlock, samples() - first);
       damp(law_, damping_, z_.view().row(i) + first, count, factor.data(), u.data());
-      for (Index k = 0; k < count; ++k)
-        factor[k] *= weights_[first + k];
+      for (Index k = 0; k < count; ++k) factor[k] *= weights_[first + k];
       BlockPolynomials p(steps, u.data(), count);
       for (double& sum : detections_) {
         p.advance();

@@ -1,5 +1,5 @@
-// Queries on the squared residual label, as GROWING-BASIS (growing_basis.h) asks them, and who answers: a known target
-// exactly, or a sample by its means.
+// Queries on the squared residual label, as GROWING-BASIS (growing_basis.h) asks them, and who answers: a known
+// target exactly, or a sample by its means.
 #pragma once
 
 #include <map>

@@ -50,7 +50,7 @@ struct DegreeNetwork {
   double theta = 0;
 };
 
-// --- Examples ----------------------------------------------------------------------------------------------------
+// --- Examples
 
 // The graphs of the vectors. Node i's edges lead to the i nodes after it (n is followed by 1), so there are no self
 // loops. n = 0 stands for m + 1, the fewest. Throws ValueError for n < m + 1, m < 1, entries that are no bits, and
@@ -65,7 +65,7 @@ LabelledVectors to_vectors(const LabelledGraphs& graphs, Index m);
 // is the halfspace w = phi. Throws ValueError for self loops, entries that are no bits, and sizes that do not fit.
 LabelledVectors degree_counts(const LabelledGraphs& graphs);
 
-// --- Classifiers -------------------------------------------------------------------------------------------------
+// --- Classifiers
 
 // phi(i) = w_i for i = 1..m, 0 for the other degrees; the same theta. Exact. Throws ValueError for n < m + 1.
 DegreeNetwork to_network(const Halfspace& halfspace, Index n);
@@ -80,7 +80,7 @@ struct RoundedHalfspace {
 // Throws ValueError unless phi has n entries and 1 <= m < n, and for values that are not finite or above 2^900.
 RoundedHalfspace to_halfspace(const DegreeNetwork& network, Index n, Index m);
 
-// --- Agreement ---------------------------------------------------------------------------------------------------
+// --- Agreement
 
 // 1 when the sum of the terms is at least 0, else -1, without rounding. REQUIRES: finite terms whose sums are
 // finite.

@@ -68,16 +68,14 @@ TEST_CASE("all parities: the largest correlation, noise or not, against one pari
       const LearnedParity found = all.best(&correlation);
       // No parity does better.
       double most = 0, of_found = 0;
-      for (Index e = 0; e < 900; ++e)
-        of_found += y[e] * (1 - 2 * parity_value(found, graphs[e])) / 900;
+      for (Index e = 0; e < 900; ++e) of_found += y[e] * (1 - 2 * parity_value(found, graphs[e])) / 900;
       for (Index s = 0; s < Index{1} << classes; ++s) {
         double sum = 0;
         LearnedParity g{.n = n, .self_loops = self_loops};
         for (Index i = 0; i < classes; ++i)
           if ((s >> i & 1) != 0) g.classes.push_back(i + 1);
         if (seed > 1 && s % 37 != 0) continue;
-        for (Index e = 0; e < 900; ++e)
-          sum += y[e] * (1 - 2 * parity_value(g, graphs[e])) / 900;
+        for (Index e = 0; e < 900; ++e) sum += y[e] * (1 - 2 * parity_value(g, graphs[e])) / 900;
         most = std::max(most, std::abs(sum));
       }
       CHECK(of_found == doctest::Approx(std::abs(correlation)));

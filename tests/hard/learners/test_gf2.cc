@@ -1,9 +1,9 @@
 // Elimination over GF(2): golden ranks and predictions, a naive second implementation, whole words of unknowns,
 // degree parities from graphs up to their complement, inconsistent labels, and what is refused.
 #include <doctest/doctest.h>
-#include <eqnn/hard/learners/gf2.h>
-#include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
+#include <eqnn/hard/learners/gf2.h>
 
 #include <algorithm>
 #include <bit>

@@ -1,8 +1,8 @@
 // GROWING-BASIS: golden queries and counts, exact answers on random targets, learning from samples, what is
 // refused.
 #include <doctest/doctest.h>
-#include <eqnn/hard/learners/growing_basis.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/hard/learners/growing_basis.h>
 
 #include <algorithm>
 #include <cmath>
@@ -155,8 +155,7 @@ TEST_CASE("growing basis: on samples it makes the golden queries and finds the g
   const auto y = c.at("y").get<std::vector<double>>();
   Matrix<double> z(static_cast<Index>(y.size()), 4);
   for (Index e = 0; e < z.rows(); ++e)
-    for (Index i = 0; i < 4; ++i)
-      z(e, i) = c.at("Z").at(e).at(i);
+    for (Index i = 0; i < 4; ++i) z(e, i) = c.at("Z").at(e).at(i);
   for (const auto& run : c.at("runs")) {
     const double damping = run.at("damp");
     SampleOracle oracle(law, z.view(), y, damping);
@@ -208,8 +207,7 @@ TEST_CASE("growing basis: answers from samples are the means of their definition
       double sums[4] = {}, sizes = 0;
       for (Index e = 0; e < 700; ++e) {
         const std::span<const double> z(s.z.view().row(e), 5);
-        const double res =
-            s.y[e] - removed.coefficient * monomial_value(law, removed.monomial, z);
+        const double res = s.y[e] - removed.coefficient * monomial_value(law, removed.monomial, z);
         const double w = res * res * detector(law, 2, damping, z[1]) * detector(law, 1, damping, z[3]);
         sums[0] += res * res / 700;
         sums[1] += w * detector(law, 2, damping, z[4]) / 700;
@@ -276,7 +274,7 @@ TEST_CASE("growing basis: label noise changes coefficients, not the monomials") 
   const auto target = random_target(15, 2, 2, true, 1, 8);
   for (const double noise : {0.3, 1.0}) {
     const GrownPolynomial learned = Sample(Law::gauss, 15000, 15, target, noise, 8)
-                                          .learn(Law::gauss, {2, 2, smallest(target), noise * noise}, 1);
+                                        .learn(Law::gauss, {2, 2, smallest(target), noise * noise}, 1);
     CHECK(same(learned.terms, target, 0.1));
     CHECK(!learned.verified);
     CHECK(learned.residual == doctest::Approx(noise * noise / (1 + noise * noise)).epsilon(0.1));

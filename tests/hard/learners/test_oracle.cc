@@ -1,8 +1,8 @@
 // The oracles' rules against golden values and their definition.
 #include <doctest/doctest.h>
+#include <eqnn/core/rng.h>
 #include <eqnn/hard/family.h>
 #include <eqnn/hard/learners/oracle.h>
-#include <eqnn/core/rng.h>
 
 #include <cmath>
 #include <limits>
@@ -94,7 +94,7 @@ TEST_CASE("oracle: degenerate queries, logs and errors") {
   CHECK_THROWS_AS(oracle_mode(""), ValueError);
 }
 
-// --- every input, for oracles that are exact ---------------------------------------------------------------------
+// --- every input, for oracles that are exact
 
 TEST_CASE("oracle: families list each of their inputs once") {
   struct Case {

@@ -1,11 +1,11 @@
 // Exhaustive search: all products of the generators, or all parities of degree counts.
 
+#include <eqnn/hard/learners/brute_force.h>
+#include <eqnn/hard/learners/product_basis.h>
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-
-#include <eqnn/hard/learners/brute_force.h>
-#include <eqnn/hard/learners/product_basis.h>
 
 #include "learn/learners/parity_learner.h"
 #include "learn/learners/polynomial_learner.h"
@@ -52,8 +52,7 @@ class AllProducts final : public PolynomialLearner {
             "; through an oracle at most 10000000 are asked for: take a smaller --r or --max-degree");
     hard::PopulationOracle exact(target_.law(), target_.inputs().r, terms_, 0);
     std::vector<double> answers(basis.size());
-    for (Index k = 1; k < basis.size(); ++k)
-      answers[k] = oracle_->answer(exact.coefficient(basis.monomial(k)), 1);
+    for (Index k = 1; k < basis.size(); ++k) answers[k] = oracle_->answer(exact.coefficient(basis.monomial(k)), 1);
     queries_ = basis.size() - 1;
     std::vector<Index> order(answers.size() - 1);
     std::iota(order.begin(), order.end(), Index{1});

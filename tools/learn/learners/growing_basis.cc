@@ -1,9 +1,9 @@
 // GROWING-BASIS: finds a sparse polynomial from queries on the squared label, of a sample or through an oracle.
 
-#include <cmath>
-
 #include <eqnn/hard/learners/answered_queries.h>
 #include <eqnn/hard/learners/growing_basis.h>
+
+#include <cmath>
 
 #include "learn/learners/polynomial_learner.h"
 

@@ -1,8 +1,8 @@
 // Ridge regression with the kernel of a network at initialisation: its tangent kernel, or its last hidden values.
 
-#include <algorithm>
-
 #include <eqnn/hard/learners/kernel_ridge.h>
+
+#include <algorithm>
 
 #include "learn/learner.h"
 #include "train/data_source.h"

@@ -1,9 +1,9 @@
 // The low-degree algorithm on the independent variables of a family's input.
 
-#include <algorithm>
-
 #include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
 #include <eqnn/hard/learners/low_degree.h>
+
+#include <algorithm>
 
 #include "learn/learners/polynomial_learner.h"
 

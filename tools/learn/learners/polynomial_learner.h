@@ -1,10 +1,10 @@
 // What the learners of invariant-poly share: samples of its generators, the target, and a polynomial for it.
 #pragma once
 
-#include <vector>
-
 #include <eqnn/hard/families/invariant_poly/invariant_poly.h>
 #include <eqnn/hard/learners/least_squares.h>
+
+#include <vector>
 
 #include "learn/learner.h"
 
