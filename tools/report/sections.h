@@ -10,9 +10,6 @@
 
 namespace tools {
 
-// A path as a page may show it: without the machine's folders.
-std::string shown_path(const std::string& path);
-
 std::string claim_section(const ReportData& data);
 std::string summary_section(const ReportData& data);
 std::string figures_section(const std::vector<Figure>& figures, const ReportOptions& options);
