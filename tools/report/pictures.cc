@@ -6,6 +6,7 @@
 
 #include "report/html.h"
 #include "report/sections.h"
+#include "cli/text.h"
 #include "report/words.h"
 
 namespace tools {

@@ -24,7 +24,5 @@ std::string join(const std::vector<std::string>& parts, const char* between = ",
 void name_rows(std::vector<HtmlRow>& rows, const ReportSubject& s);
 // A path as a page may show it: without the machine's folders.
 std::string shown_path(const std::string& path);
-// One word of a shell's command line, quoted where it must be.
-std::string shell_word(const std::string& word);
 
 }  // namespace tools

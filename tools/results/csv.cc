@@ -4,6 +4,7 @@
 #include <map>
 
 #include "cli/json.h"
+#include "cli/text.h"
 #include "results/schema.h"
 #include "results/study_file.h"
 
@@ -55,14 +56,6 @@ std::vector<std::size_t> csv_order(const Database& db, const Table& runs) {
                                         cell_before);
   });
   return order;
-}
-
-// RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + '"';
 }
 
 }  // namespace
