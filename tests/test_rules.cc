@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include "support/paths.h"
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -84,7 +86,7 @@ std::string read(const fs::path& path) {
 const std::vector<Source>& sources() {
   static const std::vector<Source> list = [] {
     std::vector<Source> found;
-    const fs::path root = EQNN_SOURCE_ROOT;
+    const fs::path root = paths::source("");
     for (const char* folder : {"libeqnn", "tools", "bench"})
       for (const auto& entry : fs::recursive_directory_iterator(root / folder)) {
         const std::string extension = entry.path().extension().string();
@@ -103,7 +105,7 @@ std::optional<std::string> resolve(const Source& from, const Include& include) {
   if (!include.quoted) return std::nullopt;
   const fs::path beside = (fs::path(from.path).parent_path() / include.name).lexically_normal();
   if (from.in("libeqnn/")) return beside.generic_string();
-  if (from.in("bench/") && fs::exists(fs::path(EQNN_SOURCE_ROOT) / beside)) return beside.generic_string();
+  if (from.in("bench/") && fs::exists(paths::source(beside.generic_string()))) return beside.generic_string();
   return "tools/" + include.name;
 }
 
@@ -221,7 +223,7 @@ TEST_CASE("Highway appears in the kernel files alone") {
 }
 
 TEST_CASE("no heavy header is included by a header that is installed") {
-  const std::string listed = read(fs::path(EQNN_SOURCE_ROOT) / "libeqnn/meson.build");
+  const std::string listed = read(paths::source("libeqnn/meson.build"));
   std::vector<std::string> wrong;
   int headers = 0;
   for (const Source& s : sources()) {
@@ -238,7 +240,7 @@ TEST_CASE("no heavy header is included by a header that is installed") {
 
 TEST_CASE("the library is built for every machine, with arithmetic as written") {
   for (const char* path : {"meson.build", "libeqnn/meson.build"}) {
-    const std::string text = read(fs::path(EQNN_SOURCE_ROOT) / path);
+    const std::string text = read(paths::source(path));
     REQUIRE(!text.empty());
     for (const char* flag :
          {"-ffast-math", "-Ofast", "-march=native", "-mtune=native", "-funsafe-math-optimizations"}) {
@@ -246,7 +248,7 @@ TEST_CASE("the library is built for every machine, with arithmetic as written") 
       CHECK(text.find("'" + std::string(flag)) == std::string::npos);
     }
   }
-  CHECK(read(fs::path(EQNN_SOURCE_ROOT) / "meson.build").find("-ffp-contract=off") != std::string::npos);
+  CHECK(read(paths::source("meson.build")).find("-ffp-contract=off") != std::string::npos);
 }
 
 TEST_CASE("a folder is a room, not a warehouse") {
@@ -283,8 +285,8 @@ TEST_CASE("every header of the library is included once") {
 }
 
 TEST_CASE("the program in the README is the one that is built against an installed copy") {
-  const std::string source = read(fs::path(EQNN_SOURCE_ROOT) / "tests/consumer/consumer.cc");
+  const std::string source = read(paths::source("tests/consumer/consumer.cc"));
   const std::size_t start = source.find("#include <eqnn/eqnn.h>");
   REQUIRE(start != std::string::npos);
-  CHECK(read(fs::path(EQNN_SOURCE_ROOT) / "README.md").find(source.substr(start)) != std::string::npos);
+  CHECK(read(paths::source("README.md")).find(source.substr(start)) != std::string::npos);
 }

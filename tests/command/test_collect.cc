@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "support/command.h"
+#include "support/paths.h"
 
 using namespace cli;
 
@@ -411,7 +412,7 @@ TEST_CASE("collect: columns for keys of any kind") {
 
 TEST_CASE("collect: the folds of a cross-validation are runs beside it") {
   const Folder f;
-  accepted(f, {"train", "--data", std::string(EQNN_TEST_DATA_DIR) + "/rings_and_stars.txt", "--folds", "3",
+  accepted(f, {"train", "--data", paths::data("rings_and_stars.txt"), "--folds", "3",
                "--steps", "10", "--width", "4", "--depth", "1", "--out", "cv", "-q"});
   accepted(f, {"collect", "cv", "--db", "r.db", "-q"});
   CHECK(rows(f / "r.db", "SELECT \"data.fold\", family, status FROM runs ORDER BY 1") ==
@@ -450,7 +451,7 @@ TEST_CASE("collect: the queries of docs/database.md answer") {
   const Folder f;
   forge_study(f);
   accepted(f, {"collect", "runs", "--db", "r.db", "-q"});
-  std::ifstream in(EQNN_SOURCE_ROOT "/docs/database.md");
+  std::ifstream in(paths::source("docs/database.md"));
   std::vector<std::vector<Row>> answers;
   bool inside = false;
   std::string sql;
@@ -525,7 +526,7 @@ table = eqnn.query("r.db", "SELECT lr, family, steps, test_entropy FROM (SELECT 
 assert table["lr"][0] == run["config"]["lr"] and table["family"][0] == "gnn-degree-parity" and table["steps"].dtype == int
 assert np.isnan(table["test_entropy"][0]) and eqnn.query("r.db", "SELECT run_id FROM runs WHERE 0")["run_id"].size == 0
 )");
-  const std::string command = "cd '" + f.path() + "' && python3 check.py '" EQNN_SOURCE_ROOT "/tools' >said 2>&1";
+  const std::string command = "cd '" + f.path() + "' && python3 check.py '" + paths::source("tools") + "' >said 2>&1";
   const int code = std::system(command.c_str());
   INFO(f.read("said"));
   CHECK(code == 0);

@@ -5,12 +5,13 @@
 #include <sstream>
 
 #include "support/command.h"
+#include "support/paths.h"
 
 using namespace cli;
 
 namespace {
 
-std::string graphs() { return std::string(EQNN_TEST_DATA_DIR) + "/rings_and_stars.txt"; }
+std::string graphs() { return paths::data("rings_and_stars.txt"); }
 
 Arguments train_graphs(const Arguments& more) {
   return Arguments{"train", "--data", graphs(), "--format", "gin", "--steps", "200", "--width", "8", "-q"} + more;

@@ -11,6 +11,8 @@
 #include <ctime>
 
 #include "support/command.h"
+#include "support/paths.h"
+#include "support/thrown.h"
 
 using namespace cli;
 
@@ -21,8 +23,6 @@ Arguments at_work(const std::string& out, const Arguments& more = {}) {
   return tiny(Arguments{"--steps", "300000", "--eval-every", "100", "--checkpoint-every", "100000", "--out", out} +
               more);
 }
-
-bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 bool terminals() {
   int terminal = -1, user = -1;
@@ -36,7 +36,7 @@ bool terminals() {
 // Runs the command on a terminal of its own, and interrupts it when it has shown a bar with an evaluation, or
 // one that has no room for it; everything it showed there.
 std::string on_terminal(const Folder& f, const Arguments& arguments, unsigned short columns, const char* no_color) {
-  std::vector<std::string> words = Arguments{EQNN_COMMAND} + arguments;
+  std::vector<std::string> words = Arguments{paths::command()} + arguments;
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
@@ -53,7 +53,7 @@ std::string on_terminal(const Folder& f, const Arguments& arguments, unsigned sh
   char buffer[4096];
   for (ssize_t n; (n = read(terminal, buffer, sizeof buffer)) > 0;) {
     shown.append(buffer, static_cast<std::size_t>(n));
-    if (holds(shown, columns < 60 ? "step " : "  test ")) kill(pid, SIGTERM);
+    if (contains(shown, columns < 60 ? "step " : "  test ")) kill(pid, SIGTERM);
   }
   waitpid(pid, nullptr, 0);
   close(terminal);
@@ -85,19 +85,19 @@ TEST_CASE("progress: a bar with rate and time left on a terminal, which NO_COLOR
   if (!terminals()) return;
   const Folder f;
   const std::string shown = on_terminal(f, at_work("color"), 100, nullptr);
-  for (const char* part : {"\r\033[K", "\033[36m[", "/300000", " steps/s", " left"}) CHECK(holds(shown, part));
-  CHECK(holds(shown, "\r\033[Keqnn: interrupted"));  // the bar makes room
+  for (const char* part : {"\r\033[K", "\033[36m[", "/300000", " steps/s", " left"}) CHECK(contains(shown, part));
+  CHECK(contains(shown, "\r\033[Keqnn: interrupted"));  // the bar makes room
   CHECK(widest_bar(shown) < 100);
   CHECK(widest_bar(shown) > 40);
   const std::string plain = on_terminal(f, at_work("mono"), 100, "1");
-  CHECK(holds(plain, "\r\033[K["));
-  CHECK(!holds(plain, "\033[36m"));
+  CHECK(contains(plain, "\r\033[K["));
+  CHECK(!contains(plain, "\033[36m"));
   const std::size_t narrow = widest_bar(on_terminal(f, at_work("narrow"), 30, nullptr));
   CHECK(narrow > 10);
   CHECK(narrow < 30);
   for (const Arguments& silent : {Arguments{"-q"}, {"--progress", "none"}}) {
     const Arguments finite{"--steps", "6000", "--force"};
-    CHECK(!holds(on_terminal(f, at_work("silent", finite + silent), 100, nullptr), "\033["));
+    CHECK(!contains(on_terminal(f, at_work("silent", finite + silent), 100, nullptr), "\033["));
   }
 }
 
@@ -122,7 +122,7 @@ TEST_CASE("progress: one plain line every ten seconds where stderr is no termina
   const auto said = lines(plain.wait().err), whispered = lines(quiet.wait().err);
   REQUIRE(said.size() == 2);
   CHECK(said[0].starts_with("step "));
-  for (const char* part : {"/100000000", " steps/s", " left"}) CHECK(holds(said[0], part));
+  for (const char* part : {"/100000000", " steps/s", " left"}) CHECK(contains(said[0], part));
   CHECK(said[1].starts_with("eqnn: interrupted"));
   CHECK(whispered.size() == 1);
 }

@@ -9,8 +9,8 @@
 #include <regex>
 
 #include "results/database.h"
-
 #include "support/command.h"
+#include "support/thrown.h"
 
 using namespace cli;
 using tools::Cell;
@@ -23,8 +23,6 @@ std::size_t count(const std::string& text, const std::string& part) {
   for (std::size_t at = text.find(part); at != text.npos; at = text.find(part, at + part.size())) ++n;
   return n;
 }
-
-bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -97,11 +95,11 @@ std::string page(const Folder& f, const Arguments& more = {}) {
 // What holds of every page: well-formed where it can be counted, no script, nothing from elsewhere, ids used once.
 void check_page(const std::string& html) {
   CHECK(html.starts_with("<!DOCTYPE html>\n<html lang=\"en\">"));
-  CHECK(has(html, "<meta charset=\"utf-8\">"));
-  CHECK(has(html, "<meta name=\"viewport\""));
-  CHECK(!has(lower(html), "http"));
+  CHECK(contains(html, "<meta charset=\"utf-8\">"));
+  CHECK(contains(html, "<meta name=\"viewport\""));
+  CHECK(!contains(lower(html), "http"));
   for (const char* word : {"<script", "<link", "<img", "<iframe", "@import", "xmlns", "javascript:", " onload"})
-    CHECK_MESSAGE(!has(lower(html), word), word);
+    CHECK_MESSAGE(!contains(lower(html), word), word);
   CHECK(count(html, "<svg") >= 3);
   CHECK(count(html, "<svg") == count(html, "role=\"img\" aria-label=\""));
   for (const char* tag : {"section", "table", "thead", "tbody", "tr",   "td",     "th",  "figure", "figcaption",
@@ -157,15 +155,15 @@ TEST_CASE("report: the numbers are those of result.json, and the commands repeat
   char median[32], range[64];
   std::snprintf(median, sizeof median, ">%.4f<small>", losses[1]);
   std::snprintf(range, sizeof range, "<small>%.4f to %.4f</small>", losses[0], losses[2]);
-  CHECK(has(html, median));
-  CHECK(has(html, range));
-  CHECK(has(html, "<h1>A small study</h1>"));
-  CHECK(has(html, "<blockquote>Sixty steps are not enough.</blockquote>"));
-  CHECK(has(html,
+  CHECK(contains(html, median));
+  CHECK(contains(html, range));
+  CHECK(contains(html, "<h1>A small study</h1>"));
+  CHECK(contains(html, "<blockquote>Sixty steps are not enough.</blockquote>"));
+  CHECK(contains(html,
             "eqnn sweep run small.toml --out runs\neqnn collect runs --db results.db\n"
             "eqnn report results.db -o report.html</code>"));
-  CHECK(has(html, "<dt>seeds</dt><dd>0, 1, 2</dd>"));
-  for (const Json& r : runs) CHECK(has(html, "<th scope=\"row\">" + r["run_id"].get<std::string>()));
+  CHECK(contains(html, "<dt>seeds</dt><dd>0, 1, 2</dd>"));
+  for (const Json& r : runs) CHECK(contains(html, "<th scope=\"row\">" + r["run_id"].get<std::string>()));
   // A command of the page, run again, is the same run.
   const std::regex line("<code>(eqnn train [^<]*)</code>");
   std::smatch match;
@@ -191,11 +189,11 @@ TEST_CASE("report: names that are markup stay text") {
   m.run(nasty, 12, 0.01, false, 4, 1, "failed", "member </td><script>alert(2)</script> http://x");
   const std::string html = page(f);
   check_page(html);
-  CHECK(has(html, "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39;"));
-  CHECK(has(html, "<h1>&lt;b&gt;&#104;ttp://example&lt;/b&gt; \xEF\xBF\xBD\xEF\xBF\xBD</h1>"));
-  CHECK(has(html, "<blockquote>&#72;TTPS &lt;img src=x onerror=alert(1)&gt;</blockquote>"));
-  CHECK(has(html, "member &lt;/td&gt;&lt;script&gt;alert(2)"));
-  CHECK(has(page(f, {"--force", "--title", "</title><script>"}), "<title>&lt;/title&gt;&lt;script&gt;</title>"));
+  CHECK(contains(html, "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39;"));
+  CHECK(contains(html, "<h1>&lt;b&gt;&#104;ttp://example&lt;/b&gt; \xEF\xBF\xBD\xEF\xBF\xBD</h1>"));
+  CHECK(contains(html, "<blockquote>&#72;TTPS &lt;img src=x onerror=alert(1)&gt;</blockquote>"));
+  CHECK(contains(html, "member &lt;/td&gt;&lt;script&gt;alert(2)"));
+  CHECK(contains(page(f, {"--force", "--title", "</title><script>"}), "<title>&lt;/title&gt;&lt;script&gt;</title>"));
 }
 
 TEST_CASE("report: target and control, and notes where the control says nothing") {
@@ -207,20 +205,20 @@ TEST_CASE("report: target and control, and notes where the control says nothing"
     usual(m, "s");
   }
   std::string html = page(f);
-  CHECK(has(html, "The claim says “unlearnable”"));
-  CHECK(has(html,
+  CHECK(contains(html, "The claim says “unlearnable”"));
+  CHECK(contains(html,
             "Target: <span class=\"good\">learned by every seed</span> at n\u00a0=\u00a04; "
             "<span class=\"bad\">not learned within this budget</span> at n\u00a0=\u00a012."));
-  CHECK(has(html, "Control: <span class=\"good\">learned by every seed</span> at n\u00a0=\u00a012."));
-  CHECK(!has(html, no_control));
-  CHECK(!has(html, failed_control));
+  CHECK(contains(html, "Control: <span class=\"good\">learned by every seed</span> at n\u00a0=\u00a012."));
+  CHECK(!contains(html, no_control));
+  CHECK(!contains(html, failed_control));
   // 0 of 3: Wilson's interval ends at z^2 / (3 + z^2) = 0.5615.
-  CHECK(has(html, ">0 of 3</span><small>0 % to 56 %</small>"));
+  CHECK(contains(html, ">0 of 3</span><small>0 % to 56 %</small>"));
   // The rate with the lower mean loss is the best point; its median and range.
-  CHECK(has(html, "lr\u00a0=\u00a00.001</td><td class=\"n\"><span class=\"bad\">0 of 3"));
-  CHECK(has(html, "1.0020<small>1.0010 to 1.0030</small>"));
-  CHECK(has(html, "&gt; 2000<small>2000 given</small>"));
-  CHECK(has(html, "800<small>2000 given</small>"));
+  CHECK(contains(html, "lr\u00a0=\u00a00.001</td><td class=\"n\"><span class=\"bad\">0 of 3"));
+  CHECK(contains(html, "1.0020<small>1.0010 to 1.0030</small>"));
+  CHECK(contains(html, "&gt; 2000<small>2000 given</small>"));
+  CHECK(contains(html, "800<small>2000 given</small>"));
 
   std::filesystem::remove(f / "results.db");
   {
@@ -230,7 +228,7 @@ TEST_CASE("report: target and control, and notes where the control says nothing"
   }
   html = page(f, {"--force"});
   check_page(html);
-  CHECK(has(html, "No control was run for gnn-degree-parity at n\u00a0=\u00a012."));
+  CHECK(contains(html, "No control was run for gnn-degree-parity at n\u00a0=\u00a012."));
 
   std::filesystem::remove(f / "results.db");
   {
@@ -243,9 +241,9 @@ TEST_CASE("report: target and control, and notes where the control says nothing"
   }
   html = page(f, {"--force"});
   check_page(html);
-  CHECK(has(html, "was not learned at n\u00a0=\u00a012 either"));
-  CHECK(has(html, "15 runs planned, 13 done, 1 failed, 1 unfinished, 0 not begun"));
-  CHECK(has(html, "<td>failed</td><td>disk full</td>"));
+  CHECK(contains(html, "was not learned at n\u00a0=\u00a012 either"));
+  CHECK(contains(html, "15 runs planned, 13 done, 1 failed, 1 unfinished, 0 not begun"));
+  CHECK(contains(html, "<td>failed</td><td>disk full</td>"));
 }
 
 TEST_CASE("report: what is refused, and outputs that exist") {
@@ -276,14 +274,14 @@ TEST_CASE("report: what is refused, and outputs that exist") {
   refused(f, {"report", "results.db", "-o", "report.html", "--study", "a/second"}, 3, "no finished run");
   refused(f, {"report", "results.db", "-o", "none/report.html"}, 3, "none/report.html");
   const std::string first = page(f);
-  CHECK(has(first, "Runs of no study"));
+  CHECK(contains(first, "Runs of no study"));
   refused(f, {"report", "results.db", "-o", "report.html"}, 2, "--force");
   CHECK(page(f, {"--force"}) == first);
   const std::string one = page(f, {"--force", "--study", "a"});
   check_page(one);
-  CHECK((has(one, "The first") && has(one, "The second")));
-  CHECK((!has(one, "Another") && !has(one, "Runs of no study")));
-  CHECK(has(one, "eqnn report results.db -o report.html --study a<"));
+  CHECK((contains(one, "The first") && contains(one, "The second")));
+  CHECK((!contains(one, "Another") && !contains(one, "Runs of no study")));
+  CHECK(contains(one, "eqnn report results.db -o report.html --study a<"));
   const Json j = Json::parse(accepted(f, {"report", "results.db", "-o", "report.html", "--force", "--json"}));
   CHECK(j["out"] == "report.html");
   CHECK(j["bytes"] == first.size());
@@ -306,9 +304,9 @@ TEST_CASE("report: ten thousand runs are a small page") {
   const std::string html = page(f);
   check_page(html);
   CHECK(html.size() < 3'000'000);
-  CHECK(has(html, "10000 runs"));
-  CHECK(has(html, "300 of 10000 runs"));
-  CHECK(has(html, "SELECT command FROM runs"));
+  CHECK(contains(html, "10000 runs"));
+  CHECK(contains(html, "300 of 10000 runs"));
+  CHECK(contains(html, "SELECT command FROM runs"));
   CHECK(count(html, "<code>eqnn train ") == 300);
 }
 
@@ -363,7 +361,7 @@ std::pair<std::string, Picture> browse(const Folder& f, unsigned width, bool dar
       (dark ? "--blink-settings=preferredColorScheme=0 " : "--blink-settings=preferredColorScheme=1 ") +
       "'file://" + f.path() + "/report.html' >dom.html 2>log.txt";
   REQUIRE(std::system(command.c_str()) == 0);
-  CHECK(!has(f.read("log.txt"), "CONSOLE"));
+  CHECK(!contains(f.read("log.txt"), "CONSOLE"));
   REQUIRE(f.has("page.png"));
   const Picture p = read_png(f.read("page.png"));
   std::filesystem::remove(f / "page.png");
@@ -392,7 +390,7 @@ TEST_CASE("report: opens in Chromium, wide and narrow, light and dark") {
   CHECK(count(dom, "<svg") == count(html, "<svg"));
   CHECK(count(dom, "<figure") == count(html, "<figure"));
   CHECK(count(dom, "<tr>") == count(html, "<tr>"));
-  CHECK(has(dom, "How to read the numbers"));
+  CHECK(contains(dom, "How to read the numbers"));
   CHECK(wide.second.corner == std::array{255, 255, 255});
   const Picture dark = browse(f, 360, true).second;
   CHECK(dark.corner == std::array{0x15, 0x17, 0x1a});

@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "support/command.h"
+#include "support/paths.h"
 
 namespace {
 
@@ -317,7 +318,7 @@ TEST_CASE("sweep: too few descriptors, or children that nobody may wait for, los
   f.write("t.toml", kTiny + kGrid);
   // 16 descriptors are not enough for 16 jobs; those at work finish, and the others follow.
   const std::string command = std::string("cd '") + f.path() +
-                              "' && ulimit -n 16 && '" EQNN_COMMAND
+                              "' && ulimit -n 16 && '" + paths::command() +
                               "' sweep run t.toml --out o --jobs 16 -q 2>err.txt";
   const int ended = std::system(command.c_str());
   CAPTURE(f.read("err.txt"));
@@ -325,7 +326,7 @@ TEST_CASE("sweep: too few descriptors, or children that nobody may wait for, los
   CHECK(status(f, "t.toml", "o")["done"] == 16);
   f.write("bad.toml", kTiny + "[grid]\nn = [1]\n");
   const std::string ignored = std::string("cd '") + f.path() +
-                              "' && trap '' CHLD && '" EQNN_COMMAND "' sweep run bad.toml --out b -q 2>err.txt";
+                              "' && trap '' CHLD && '" + paths::command() + "' sweep run bad.toml --out b -q 2>err.txt";
   CHECK(WEXITSTATUS(std::system(ignored.c_str())) == 5);
   CHECK(status(f, "bad.toml", "b")["failed"] == 2);
 }
@@ -335,7 +336,7 @@ TEST_CASE("sweep: places in a Slurm array") {
   f.write("t.toml", kTiny + kGrid);
   const auto planned = [&](const std::string& environment) {
     const std::string command = std::string("cd '") + f.path() + "' && " + environment +
-                                " '" EQNN_COMMAND "' sweep plan t.toml --json >plan.json 2>err.txt";
+                                " '" + paths::command() + "' sweep plan t.toml --json >plan.json 2>err.txt";
     return WEXITSTATUS(std::system(command.c_str())) == 0 ? Json::parse(f.read("plan.json")) : Json{{"shard", -1}};
   };
   CHECK(planned("SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_COUNT=4")["shard"] == 3);

@@ -16,21 +16,13 @@
 #include "support/equivariance.h"
 #include "support/gradcheck.h"
 #include "support/reference.h"
+#include "support/thrown.h"
 
 using namespace eqnn;
 using reference::Dense;
 using Group = PermutationGroup;
 
 namespace {
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
-}
 
 // Cycles that count from 1, as books print them.
 Permutation printed(Index points, std::vector<std::vector<std::int32_t>> cycles) {
@@ -131,16 +123,16 @@ TEST_CASE("permutations multiply from right to left and have inverses") {
 }
 
 TEST_CASE("a permutation that is none is refused with the value") {
-  CHECK(error_of([] {
+  CHECK(message<Error>([] {
           Permutation({0, 3, 1, 3, 4});
         }) ==
         "this is no permutation of 5 points: the value 3 is at positions 1 and 3, and 2 is missing; each of 0 to 4 "
         "must "
         "appear once");
-  CHECK(error_of([] {
+  CHECK(message<Error>([] {
           Permutation({0, 1, 7});
         }) == "a permutation of 3 points holds the value 7 at position 2; allowed are 0 to 2");
-  CHECK(error_of([] {
+  CHECK(message<Error>([] {
           Permutation({0, -1, 1});
         }) == "a permutation of 3 points holds the value -1 at position 1; allowed are 0 to 2");
   CHECK_THROWS_AS(Permutation({0, 0}), ValueError);
@@ -294,14 +286,14 @@ TEST_CASE("names of groups") {
   for (const char* bad :
        {"", "C", "Q8", "C0", "C-3", "C3x", "+C3", "C3 x C4", "c3", "C3.5", "C99999999999999999999"})
     CHECK_THROWS_AS(Group::named(bad), ValueError);
-  CHECK(error_of([] { Group::named("C3xQ8"); }) ==
+  CHECK(message<Error>([] { Group::named("C3xQ8"); }) ==
         "group 'C3xQ8': 'Q8' is no group; write C12 (cyclic), D8 (dihedral), S5 (symmetric) or 1, and products of "
         "them: "
         "C8xC8 on the grid, S3+C4 on the disjoint union");
 }
 
 TEST_CASE("bad groups are refused") {
-  CHECK(error_of([] {
+  CHECK(message<Error>([] {
           Group(6, {Permutation::identity(6), Permutation::identity(5)});
         }) ==
         "generator 1 permutes 5 points and the group 6; each generator must have one image for each point of the "
@@ -310,7 +302,7 @@ TEST_CASE("bad groups are refused") {
   CHECK_THROWS_AS(Group::cyclic(0), ValueError);
   CHECK_THROWS_AS(Group::symmetric(-1), ValueError);
   CHECK_THROWS_AS(Group::cyclic(4).contains(Permutation::identity(5)), ValueError);
-  CHECK(error_of([] {
+  CHECK(message<Error>([] {
           Group::cyclic(4).rank(Permutation({1, 0, 2, 3}));
         }) == "rank: (0 1) is not in the group of order 4");
   CHECK_THROWS_AS(Group::cyclic(4).element(4), ValueError);
@@ -319,11 +311,11 @@ TEST_CASE("bad groups are refused") {
 }
 
 TEST_CASE("a group too large to enumerate is an error that names its order and the limit") {
-  CHECK(error_of([] { Group::symmetric(10).elements(); }) ==
+  CHECK(message<Error>([] { Group::symmetric(10).elements(); }) ==
         "elements: the group has 3628800 elements, above the limit of 1000000; raise the limit, or take random "
         "elements "
         "(random, sample)");
-  CHECK(error_of([] { Group::symmetric(21).elements(); }).find("51090942171709440000") != std::string::npos);
+  CHECK(message<Error>([] { Group::symmetric(21).elements(); }).find("51090942171709440000") != std::string::npos);
   CHECK_THROWS_AS(Group::symmetric(4).elements(23), ValueError);
   CHECK(Group::symmetric(4).elements(24).size() == 24);
   CHECK_THROWS_AS(Group::symmetric(21).element(0), ValueError);
@@ -861,7 +853,7 @@ TEST_CASE("operations of groups refuse other shapes") {
   const GroupConvolution<float> conv(params, "conv", Group::symmetric(3), 2, 3);
   Program<float> program(2, Mode::evaluate);
   const auto x = program.input("x", {.points = 5, .channels = 2});
-  CHECK(error_of([&] { permute_points(x, g.element(1)); }) ==
+  CHECK(message<Error>([&] { permute_points(x, g.element(1)); }) ==
         "permute_points: x is [b, 5, 2] and the permutation has 4 points; it must have one image for each point of "
         "x");
   CHECK_THROWS_AS(permute_points(x, RandomElement{g, 0}), ShapeError);

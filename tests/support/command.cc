@@ -1,4 +1,5 @@
 #include "support/command.h"
+#include "support/paths.h"
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -53,7 +54,7 @@ Process::Process(const Folder& folder, const Arguments& arguments, const Setting
   const std::string base = folder.path() + ".stream" + std::to_string(count++);
   out_ = setting.out.empty() ? base + ".out" : setting.out;
   err_ = base + ".err";
-  std::vector<std::string> words{EQNN_COMMAND};
+  std::vector<std::string> words{paths::command()};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

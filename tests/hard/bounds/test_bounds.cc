@@ -9,25 +9,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
+
+#include "support/golden.h"
 
 using namespace eqnn;
 using namespace eqnn::hard;
 
 namespace {
-
-const nlohmann::json& golden(const char* key) {
-  static const nlohmann::json all = [] {
-    std::ifstream file(EQNN_GOLDEN_DIR "/golden.json");
-    return nlohmann::json::parse(file).at("bounds");
-  }();
-  return all.at(key);
-}
-
-bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
 
 // The bounds of an instance by name, without those of sampled members.
 std::map<std::string, Bound> named(const char* id, const ParameterValues& values, double tau, double prob = 1) {
@@ -91,15 +81,15 @@ double monomials(Index k, Index d) {
 }  // namespace
 
 TEST_CASE("bounds: golden values") {
-  for (const auto& g : golden("csq"))
+  for (const auto& g : golden("bounds").at("csq"))
     CHECK(near(near_orthonormal_queries(g["N"], g["gamma"], g["tau"], g["prob"]), g["queries"]));
-  for (const auto& g : golden("second_moment"))
+  for (const auto& g : golden("bounds").at("second_moment"))
     CHECK(near(second_moment_queries(1 / g["n_eff"].get<double>(), g["tau"], g["prob"]), g["queries"]));
-  for (const auto& g : golden("haar"))
+  for (const auto& g : golden("bounds").at("haar"))
     CHECK(near(second_moment_queries(1 / harmonic_dimension(g["k"], g["d"]), g["tau"]), g["queries"]));
-  for (const auto& g : golden("gram"))
+  for (const auto& g : golden("bounds").at("gram"))
     CHECK(near(second_moment_queries(g["lam_max"].get<double>() / g["N"].get<double>(), g["tau"]), g["queries"]));
-  for (const auto& g : golden("szorenyi")) CHECK(near(szorenyi_queries(g["d"], g["tau"]), g["queries"]));
+  for (const auto& g : golden("bounds").at("szorenyi")) CHECK(near(szorenyi_queries(g["d"], g["tau"]), g["queries"]));
 }
 
 TEST_CASE("bounds: the instances of the specification") {

@@ -4,28 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
 
+#include "support/golden.h"
 #include "support/thrown.h"
 
 using namespace eqnn;
 using namespace eqnn::hard;
 
 namespace {
-
-const nlohmann::json& golden() {
-  static const nlohmann::json all = [] {
-    std::ifstream file(EQNN_GOLDEN_DIR "/golden.json");
-    return nlohmann::json::parse(file).at("F0");
-  }();
-  return all;
-}
-
-bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
 
 std::uint64_t hex(const nlohmann::json& v) { return std::stoull(v.get<std::string>(), nullptr, 16); }
 
@@ -117,11 +106,11 @@ struct Setting {
 }  // namespace
 
 TEST_CASE("boolean orbit: hash, representatives and labels agree with the golden values") {
-  for (const auto& c : golden().at("mix64")) CHECK(mix64(hex(c[0])) == hex(c[1]));
-  for (const auto& c : golden().at("absorb")) CHECK(absorb(hex(c[0]), hex(c[1])) == hex(c[2]));
+  for (const auto& c : golden("F0").at("mix64")) CHECK(mix64(hex(c[0])) == hex(c[1]));
+  for (const auto& c : golden("F0").at("absorb")) CHECK(absorb(hex(c[0]), hex(c[1])) == hex(c[2]));
   std::vector<std::uint64_t> seeds;
-  for (const auto& s : golden().at("seeds_decimal")) seeds.push_back(std::stoull(s.get<std::string>()));
-  for (const auto& c : golden().at("cases")) {
+  for (const auto& s : golden("F0").at("seeds_decimal")) seeds.push_back(std::stoull(s.get<std::string>()));
+  for (const auto& c : golden("F0").at("cases")) {
     const auto group = c.at("group").get<std::string>(), bits = c.at("bits").get<std::string>();
     CHECK(canonical(group, bits) == c.at("canonical").get<std::string>());
     for (std::size_t i = 0; i < seeds.size(); ++i) {
@@ -134,7 +123,7 @@ TEST_CASE("boolean orbit: hash, representatives and labels agree with the golden
 }
 
 TEST_CASE("boolean orbit: counts and probabilities of orbits agree with the golden values") {
-  for (const auto& c : golden().at("stats")) {
+  for (const auto& c : golden("F0").at("stats")) {
     if (c.contains("n_nodes")) {
       const Index m = c.at("n_nodes");
       CHECK(std::to_string(adjacency_orbit_count(m, true)) == c.at("orbits").get<std::string>());
@@ -148,7 +137,7 @@ TEST_CASE("boolean orbit: counts and probabilities of orbits agree with the gold
     CHECK(near(1 / squared_mass(law).value(), c.at("n_eff")));
     CHECK(near(largest_mass(law), c.at("max_p")));
   }
-  for (const auto& [m, n_eff] : golden().at("n_eff_adjacency_enumerated").items()) {
+  for (const auto& [m, n_eff] : golden("F0").at("n_eff_adjacency_enumerated").items()) {
     const OrbitLaw law(OrbitGroup::adjacency, std::stoll(m) * std::stoll(m));
     CHECK(near(1 / squared_mass(law).value(), n_eff));
     CHECK(1 / largest_mass(law) <= n_eff.get<double>() * (1 + 1e-12));  // the bound used above m = 4

@@ -4,11 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
 #include <set>
+
+#include "support/golden.h"
+#include "support/thrown.h"
 
 using namespace eqnn;
 using namespace eqnn::hard;
@@ -17,30 +18,6 @@ namespace {
 
 using Vector = std::vector<double>;
 using Set = std::vector<Index>;
-
-const nlohmann::json& golden() {
-  static const nlohmann::json all = [] {
-    std::ifstream file(EQNN_GOLDEN_DIR "/golden.json");
-    return nlohmann::json::parse(file).at("F4");
-  }();
-  return all;
-}
-
-bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
-bool same_value(double value, double expected) {
-  return std::abs(value - expected) <= 1e-10 * (1 + std::abs(expected));
-}
-
-template <class E, class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 // --- the definition ----------------------------------------------------------------------------------------
 
@@ -124,7 +101,7 @@ constexpr ParityFrame kFrames[] = {ParityFrame::sort, ParityFrame::cyclic, Parit
 }  // namespace
 
 TEST_CASE("frame parity: canonical forms, sums and values agree with the golden cases") {
-  for (const auto& c : golden().at("cases")) {
+  for (const auto& c : golden("F4").at("cases")) {
     const auto x = c.at("x").get<Vector>();
     const auto set = c.at("S").get<Set>();
     const FrameParityLaw law(c.at("n"), c.at("k"), parity_frame(c.at("frame").get<std::string>()));
@@ -133,7 +110,7 @@ TEST_CASE("frame parity: canonical forms, sums and values agree with the golden 
     CHECK(same_value(f.value(view(x)), 2 * c.at("raw").get<double>()));
     CHECK(same_value(parity_sum(chosen(canonical(law.frame, x), set)), c.at("raw")));
   }
-  for (const auto& c : golden().at("core")) {
+  for (const auto& c : golden("F4").at("core")) {
     const auto y = c.at("y").get<Vector>();
     CHECK(same_value(alternating_relu_sum(y), c.at("f")));
     CHECK(same_value(naive_sum(y), c.at("f")));
@@ -143,7 +120,7 @@ TEST_CASE("frame parity: canonical forms, sums and values agree with the golden 
 }
 
 TEST_CASE("frame parity: ties agree with the golden cases") {
-  for (const auto& c : golden().at("ties")) {
+  for (const auto& c : golden("F4").at("ties")) {
     const auto x = c.at("x").get<Vector>();
     const std::vector<float> x_f(x.begin(), x.end());
     for (const char* frame : {"sort", "cyclic"}) {
@@ -156,14 +133,14 @@ TEST_CASE("frame parity: ties agree with the golden cases") {
 }
 
 TEST_CASE("frame parity: norms agree with the closed form and the golden estimates") {
-  for (const auto& c : golden().at("norm_sq_no_frame")) {
+  for (const auto& c : golden("F4").at("norm_sq_no_frame")) {
     const Index k = c[0];
     CHECK(near(unframed_norm_sq(k), c[1]));
     Set set(static_cast<std::size_t>(k));
     std::iota(set.begin(), set.end(), Index{2});
     CHECK(near(FrameParity({k + 2, k, ParityFrame::none}, set).norm_sq(), c[1]));
   }
-  for (const auto& c : golden().at("mc_norms")) {
+  for (const auto& c : golden("F4").at("mc_norms")) {
     const FrameParityLaw law(c.at("n"), c.at("k"), parity_frame(c.at("frame").get<std::string>()));
     const auto set = c.at("S").get<Set>();
     const ParityMoments m = parity_moments(law, {&set, 1}, 1 << 15).front();
@@ -173,7 +150,7 @@ TEST_CASE("frame parity: norms agree with the closed form and the golden estimat
     CHECK(error < 0.02 * m.mean_square);
     CHECK(m.kurtosis == doctest::Approx(c.at("kurtosis").get<double>()).epsilon(0.2));
   }
-  for (const auto& c : golden().at("reject_examples")) {
+  for (const auto& c : golden("F4").at("reject_examples")) {
     const FrameParityLaw law(c.at("n"), c.at("k"), parity_frame(c.at("frame").get<std::string>()));
     CHECK(contains(message<ValueError>([&] { FrameParity(law, c.at("S").get<Set>()); }),
                    "S is spiky: f_S is nonzero"));

@@ -6,11 +6,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "support/golden.h"
 
 using namespace eqnn;
 using namespace eqnn::hard;
@@ -18,22 +18,6 @@ using namespace eqnn::hard;
 namespace {
 
 constexpr double kPi = 3.14159265358979323846;
-
-// Kept for as long as the tests run: the cases are read in place.
-const nlohmann::json& golden(const std::string& name) {
-  static std::map<std::string, nlohmann::json> files;
-  if (files.count(name) == 0) {
-    std::ifstream file(EQNN_GOLDEN_DIR "/" + name + ".json");
-    files[name] = nlohmann::json::parse(file);
-    REQUIRE(!files[name].empty());
-  }
-  return files[name];
-}
-
-bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
-bool same_value(double value, double expected) {
-  return std::abs(value - expected) <= 1e-10 * (1 + std::abs(expected));
-}
 
 Matrix<double> matrix_of(const nlohmann::json& rows) {
   const auto n = static_cast<Index>(rows.size()), m = static_cast<Index>(rows[0].size());
@@ -178,7 +162,7 @@ double fact(const Member& f, const std::string& name) {
 }  // namespace
 
 TEST_CASE("planar functions: h, its norm, kernels and dimensions agree with the golden values") {
-  const auto& all = golden("golden").at("F2");
+  const auto& all = golden("F2");
   for (const auto& c : all.at("h")) {
     const Index k = c.at("k");
     for (std::size_t i = 0; i < c.at("z").size(); ++i) {
@@ -260,7 +244,7 @@ TEST_CASE("planar functions: planes are orthonormal, of the seed alone, and unif
 }
 
 TEST_CASE("gnn feature: values, norms and correlations agree with the golden cases") {
-  for (const auto& c : golden("golden").at("F2").at("cases")) {
+  for (const auto& c : golden("F2").at("cases")) {
     const GnnFeature f(c.at("k"), matrix_of(c.at("A")), matrix_of(c.at("B")));
     const GnnFeature g(c.at("k"), matrix_of(c.at("A")), matrix_of(c.at("B2")));
     const auto x = matrix_of(c.at("X"));
@@ -279,7 +263,7 @@ TEST_CASE("gnn feature: values, norms and correlations agree with the golden cas
 }
 
 TEST_CASE("cnn cyclic: values, norms and correlations agree with the golden cases") {
-  const auto& all = golden("golden").at("F3");
+  const auto& all = golden("F3");
   for (const auto& c : all.at("cases")) {
     const CnnCyclic f(c.at("k"), matrix_of(c.at("B")), c.at("d")), g(c.at("k"), matrix_of(c.at("B2")), c.at("d"));
     const auto x = matrix_of(c.at("X"));
@@ -315,7 +299,7 @@ TEST_CASE("cnn cyclic: values, norms and correlations agree with the golden case
 }
 
 TEST_CASE("rotation invariant: values and norms agree with the golden cases") {
-  for (const auto& c : golden("golden_rotation").at("cases")) {
+  for (const auto& c : golden("cases", "golden_rotation.json")) {
     const RotationInvariant f(c.at("k"), matrix_of(c.at("B")), c.at("d"));
     const auto x = matrix_of(c.at("X"));
     CHECK(f.n() == c.at("n").get<Index>());

@@ -11,22 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "support/thrown.h"
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
 namespace {
-
-// The message of what `f` throws, or "no error".
-template <class E, class F>
-std::string message(const F& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  }
-  return "no error";
-}
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
 
 void check_passes(const std::vector<Check>& checks) {
   CHECK(!checks.empty());

@@ -8,23 +8,14 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "support/golden.h"
 #include "support/thrown.h"
 
 using namespace eqnn;
 using namespace eqnn::hard;
 
 namespace {
-
-const nlohmann::json& golden() {
-  static const nlohmann::json all = [] {
-    std::ifstream file(EQNN_GOLDEN_DIR "/golden.json");
-    return nlohmann::json::parse(file).at("F1").at("gf2");
-  }();
-  return all;
-}
 
 using Words = std::vector<std::uint64_t>;
 bool bit_of(const Words& x, Index j) { return (x[j / 64] >> (j % 64) & 1) != 0; }
@@ -93,7 +84,7 @@ DegreeParityLearner learner_of(const DegreeParity& f, const Graphs& graphs) {
 }  // namespace
 
 TEST_CASE("gf2: golden ranks after every graph, and golden predictions") {
-  const auto& g = golden();
+  const auto& g = golden("F1").at("gf2");
   DegreeParityLearner learner(g.at("n"), false);
   for (std::size_t e = 0; e < g.at("train_counts").size(); ++e) {
     learner.add(g.at("train_counts")[e].get<std::vector<Index>>(), g.at("train_labels")[e]);

@@ -5,20 +5,20 @@
 #include <eqnn/core/rng.h>
 
 #include <cmath>
-#include <fstream>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <vector>
+
+#include "support/golden.h"
 
 using namespace eqnn;
 using namespace eqnn::hard;
 using Json = nlohmann::json;
 
 TEST_CASE("oracle: golden answers") {
-  const Json golden = Json::parse(std::ifstream(EQNN_GOLDEN_DIR "/golden.json")).at("csq_oracle");
-  REQUIRE(golden.size() == 17);
-  for (const Json& c : golden) {
+  const Json& cases = golden("csq_oracle");
+  REQUIRE(cases.size() == 17);
+  for (const Json& c : cases) {
     CAPTURE(c.dump());
     const auto mode = oracle_mode(c.at("mode").get<std::string>());
     const double value = c.at("value"), tau = c.at("tau"), norm = c.value("qnorm", 1.0), expected = c.at("answer");

@@ -15,6 +15,8 @@
 #include <set>
 
 #include "data/dataset.h"
+#include "support/paths.h"
+#include "support/thrown.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define EQNN_TEST_SANITIZED 1
@@ -102,8 +104,6 @@ Dataset from_text(const std::string& format, const std::string& text) {
   return read_dataset(folder.write("f", text), format);
 }
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != text.npos; }
-
 // Text with its `count`-th line (from 1) replaced, or removed.
 std::string with_line(const std::string& text, Index number, const std::string& line, bool remove = false) {
   std::size_t begin = 0;
@@ -112,8 +112,7 @@ std::string with_line(const std::string& text, Index number, const std::string& 
   return text.substr(0, begin) + (remove ? "" : line + "\n") + text.substr(end);
 }
 
-const std::string kData = EQNN_TEST_DATA_DIR;
-const std::string kGin = kData + "/rings_and_stars.txt", kTu = kData + "/rings_and_stars";
+const std::string kGin = paths::data("rings_and_stars.txt"), kTu = paths::data("rings_and_stars");
 
 std::vector<Ints> rows(const SparseGraph& g) {
   std::vector<Ints> result;
@@ -206,10 +205,10 @@ TEST_CASE("dataset gin: real attributes behind the neighbours") {
   CHECK(d.channels == 4);
   CHECK(d.node_attributes == Doubles{0.5, -2, 1e-3, 4, 7, 8});
   CHECK(features(d, {1, 0}) == std::vector<Doubles>{{0, 1, 7, 8}, {0, 1, 0.5, -2}, {1, 0, 1e-3, 4}});
-  CHECK(has(error_of_text("gin", "1\n2 0\n1 1 1 0.5\n0 1 0 nan\n"),
+  CHECK(contains(error_of_text("gin", "1\n2 0\n1 1 1 0.5\n0 1 0 nan\n"),
             "f: line 4: a node's attribute is 'nan'; a finite number is needed"));
   CHECK(
-      has(error_of_text("gin", "1\n2 0\n1 1 1 0.5\n0 1 0\n"),
+      contains(error_of_text("gin", "1\n2 0\n1 1 1 0.5\n0 1 0\n"),
           "line 4: a node has 0 fields behind its 1 neighbours and the first node of the file, in line 3, has 1"));
 }
 
@@ -224,42 +223,42 @@ TEST_CASE("dataset gin: every wrong line is named") {
   CHECK(changed(1, "two") ==
         "f: line 1: the number of graphs is 'two'; a whole number from 1 to 2147483646 is needed");
   for (const char* graphs : {"0", "-2", "1000000000000", "99999999999999999999", "2.0", "+2", "0x2"})
-    CHECK(has(changed(1, graphs),
+    CHECK(contains(changed(1, graphs),
               "f: line 1: the number of graphs is '" + std::string(graphs) + "'; a whole number"));
-  CHECK(has(changed(1, "3"),
+  CHECK(contains(changed(1, "3"),
             "f: line 6: the file ends here, after 2 graphs; its first line says 3; the file was cut"));
-  CHECK(has(changed(1, "2000000000"),
+  CHECK(contains(changed(1, "2000000000"),
             "f: line 6: the file ends here, after 2 graphs; its first line says 2000000000"));
-  CHECK(has(changed(1, "1"), "f: line 5: there is more behind the 1 graphs that the first line says"));
-  CHECK(has(changed(2, "0 0"), "f: line 2: the number of nodes of graph 0 is '0'; a whole number from 1"));
-  CHECK(has(changed(2, "-1 0"), "f: line 2: the number of nodes of graph 0 is '-1'"));
-  CHECK(has(changed(2, "1000000000000 0"), "f: line 2: the number of nodes of graph 0 is '1000000000000'"));
-  CHECK(has(changed(5, "2000000000 1"),
+  CHECK(contains(changed(1, "1"), "f: line 5: there is more behind the 1 graphs that the first line says"));
+  CHECK(contains(changed(2, "0 0"), "f: line 2: the number of nodes of graph 0 is '0'; a whole number from 1"));
+  CHECK(contains(changed(2, "-1 0"), "f: line 2: the number of nodes of graph 0 is '-1'"));
+  CHECK(contains(changed(2, "1000000000000 0"), "f: line 2: the number of nodes of graph 0 is '1000000000000'"));
+  CHECK(contains(changed(5, "2000000000 1"),
             "f: line 6: the file ends here, after 1 of the 2000000000 nodes that graph 1 has by line 5; the file "
             "was cut"));
-  CHECK(has(changed(2, "2 x"), "f: line 2: the class of graph 0 is 'x'"));
-  CHECK(has(changed(2, "2 4294967296"), "f: line 2: the class of graph 0 is '4294967296'"));
-  CHECK(has(error("2\n1 0\n1 1 0\n1 1 0\n1 1\n1 0\n"),
+  CHECK(contains(changed(2, "2 x"), "f: line 2: the class of graph 0 is 'x'"));
+  CHECK(contains(changed(2, "2 4294967296"), "f: line 2: the class of graph 0 is '4294967296'"));
+  CHECK(contains(error("2\n1 0\n1 1 0\n1 1 0\n1 1\n1 0\n"),
             "f: line 4: graph 1 (counted from 0) begins with 3 fields; two are needed"));
-  CHECK(has(changed(2, "2"), "f: line 2: graph 0 (counted from 0) begins with 1 fields"));
-  CHECK(has(changed(3, ""), "f: line 3: a node has 0 fields"));
-  CHECK(has(changed(3, "1"), "f: line 3: a node has 1 fields"));
+  CHECK(contains(changed(2, "2"), "f: line 2: graph 0 (counted from 0) begins with 1 fields"));
+  CHECK(contains(changed(3, ""), "f: line 3: a node has 0 fields"));
+  CHECK(contains(changed(3, "1"), "f: line 3: a node has 1 fields"));
   CHECK(
-      has(changed(6, "1"),
+      contains(changed(6, "1"),
           "f: line 6: a node has 1 fields; its label, its degree and its neighbours are needed; the file was cut"));
-  CHECK(has(changed(3, "1 2 1"), "f: line 3: a node's degree is 2 and 1 fields follow"));
-  CHECK(has(changed(3, "1 -1 1"), "f: line 3: a node's degree is '-1'"));
-  CHECK(has(changed(3, "1 1000000000000 1"), "f: line 3: a node's degree is '1000000000000'"));
-  CHECK(has(changed(4, "1 0 0"), "f: line 4: a node has 1 fields behind its 0 neighbours"));
-  CHECK(has(changed(3, "1.5 1 1"), "f: line 3: a node's label is '1.5'"));
+  CHECK(contains(changed(3, "1 2 1"), "f: line 3: a node's degree is 2 and 1 fields follow"));
+  CHECK(contains(changed(3, "1 -1 1"), "f: line 3: a node's degree is '-1'"));
+  CHECK(contains(changed(3, "1 1000000000000 1"), "f: line 3: a node's degree is '1000000000000'"));
+  CHECK(contains(changed(4, "1 0 0"), "f: line 4: a node has 1 fields behind its 0 neighbours"));
+  CHECK(contains(changed(3, "1.5 1 1"), "f: line 3: a node's label is '1.5'"));
   CHECK(changed(3, "1 1 2") ==
         "f: line 3: a neighbour in graph 0, which has 2 nodes, is '2'; a whole number from 0 to 1 is needed");
-  CHECK(has(changed(3, "1 1 -1"), "f: line 3: a neighbour in graph 0, which has 2 nodes, is '-1'"));
-  CHECK(has(changed(5, "1 0"), "f: all 2 examples are of class 0; two different classes at least are needed"));
-  CHECK(has(error(good + "1 1 0\n"), "f: line 7: there is more behind the 2 graphs"));
-  CHECK(has(error(good + "\n\nend\n"), "f: line 7: there is more behind the 2 graphs"));
-  CHECK(has(error(std::string("2\n2 0\n\x01\xff\0 1 1\n", 13)), "line 3: a node's label is '?\?\?'"));
-  CHECK(has(error("2\n2 " + std::string(500, '7') + "\n"), "is '" + std::string(40, '7') + "...'; a whole"));
+  CHECK(contains(changed(3, "1 1 -1"), "f: line 3: a neighbour in graph 0, which has 2 nodes, is '-1'"));
+  CHECK(contains(changed(5, "1 0"), "f: all 2 examples are of class 0; two different classes at least are needed"));
+  CHECK(contains(error(good + "1 1 0\n"), "f: line 7: there is more behind the 2 graphs"));
+  CHECK(contains(error(good + "\n\nend\n"), "f: line 7: there is more behind the 2 graphs"));
+  CHECK(contains(error(std::string("2\n2 0\n\x01\xff\0 1 1\n", 13)), "line 3: a node's label is '?\?\?'"));
+  CHECK(contains(error("2\n2 " + std::string(500, '7') + "\n"), "is '" + std::string(40, '7') + "...'; a whole"));
   CHECK(error("\x1f\x8b\x08") == "f: it is compressed; text is needed: unpack it first");
 }
 
@@ -273,7 +272,7 @@ TEST_CASE("dataset gin: a file cut anywhere is refused with a line, but within i
     const std::string message = error_of([&] { read_dataset(path, "gin"); }, folder);
     const auto lines = std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(cut), '\n');
     INFO(cut, " ", message);
-    if (cut > 0) CHECK(has(message, "f: line "));
+    if (cut > 0) CHECK(contains(message, "f: line "));
     if (cut > 0) CHECK(std::abs(std::stol(message.substr(8)) - lines) <= 1);
     texts.insert(message.substr(message.find(':', 3) + 1));
   }
@@ -344,32 +343,32 @@ TEST_CASE("dataset tudataset: every wrong file and line is named") {
     return error_of([&] { read_dataset(folder / "D", "tudataset"); }, folder);
   };
   CHECK(changed("A", "1,2\n2,5\n") == "D_A.txt: line 2: a neighbour is '5'; a whole number from 1 to 4 is needed");
-  CHECK(has(changed("A", "0,2\n"), "D_A.txt: line 1: a node is '0'"));
-  CHECK(has(changed("A", "1,2\n2,3\n"), "D_A.txt: line 2: nodes 2 and 3 of an edge are in graphs 1 and 2"));
-  CHECK(has(changed("A", "1,2\n2\n"), "D_A.txt: line 2: there are 1 fields; two"));
-  CHECK(has(changed("A", "1,2\n\n2,1\n"), "D_A.txt: line 2: there are 0 fields"));
-  CHECK(has(changed("A", "1,2\n2,"), "D_A.txt: line 2: a neighbour is ''"));
-  CHECK(has(changed("A", "1,2\n2 1"), "D_A.txt: line 2: there are 1 fields"));
-  CHECK(has(changed("graph_indicator", ""), "D_graph_indicator.txt: it has 0 nodes"));
-  CHECK(has(changed("graph_indicator", "1\n1\n3\n3\n"),
+  CHECK(contains(changed("A", "0,2\n"), "D_A.txt: line 1: a node is '0'"));
+  CHECK(contains(changed("A", "1,2\n2,3\n"), "D_A.txt: line 2: nodes 2 and 3 of an edge are in graphs 1 and 2"));
+  CHECK(contains(changed("A", "1,2\n2\n"), "D_A.txt: line 2: there are 1 fields; two"));
+  CHECK(contains(changed("A", "1,2\n\n2,1\n"), "D_A.txt: line 2: there are 0 fields"));
+  CHECK(contains(changed("A", "1,2\n2,"), "D_A.txt: line 2: a neighbour is ''"));
+  CHECK(contains(changed("A", "1,2\n2 1"), "D_A.txt: line 2: there are 1 fields"));
+  CHECK(contains(changed("graph_indicator", ""), "D_graph_indicator.txt: it has 0 nodes"));
+  CHECK(contains(changed("graph_indicator", "1\n1\n3\n3\n"),
             "D_graph_indicator.txt: line 3: a node's graph is 3 and the one before is 1"));
-  CHECK(has(changed("graph_indicator", "1\n2\n1\n2\n"),
+  CHECK(contains(changed("graph_indicator", "1\n2\n1\n2\n"),
             "D_graph_indicator.txt: line 3: a node's graph is 1 and the one before is 2"));
-  CHECK(has(changed("graph_indicator", "2\n2\n"), "D_graph_indicator.txt: line 1: a node's graph is 2"));
-  CHECK(has(changed("graph_indicator", "1\n1000000000000\n"), "line 2: a node's graph is '1000000000000'"));
-  CHECK(has(changed("graph_indicator", "1\n1 1\n"), "line 2: a node's graph is '1 1'"));
-  CHECK(has(changed("graph_labels", "0\n"), "D_graph_labels.txt: the file ends at line 1 and "));
-  CHECK(has(changed("graph_labels", "0\n1\n1\n"), "D_graph_labels.txt: the file ends at line 3 and "));
-  CHECK(has(changed("graph_labels", "0\nx\n"), "D_graph_labels.txt: line 2: a graph's class is 'x'"));
-  CHECK(has(changed("graph_labels", "1\n1\n"), "all 2 examples are of class 1"));
-  CHECK(has(changed("node_labels", "0\n1\n2\n"),
+  CHECK(contains(changed("graph_indicator", "2\n2\n"), "D_graph_indicator.txt: line 1: a node's graph is 2"));
+  CHECK(contains(changed("graph_indicator", "1\n1000000000000\n"), "line 2: a node's graph is '1000000000000'"));
+  CHECK(contains(changed("graph_indicator", "1\n1 1\n"), "line 2: a node's graph is '1 1'"));
+  CHECK(contains(changed("graph_labels", "0\n"), "D_graph_labels.txt: the file ends at line 1 and "));
+  CHECK(contains(changed("graph_labels", "0\n1\n1\n"), "D_graph_labels.txt: the file ends at line 3 and "));
+  CHECK(contains(changed("graph_labels", "0\nx\n"), "D_graph_labels.txt: line 2: a graph's class is 'x'"));
+  CHECK(contains(changed("graph_labels", "1\n1\n"), "all 2 examples are of class 1"));
+  CHECK(contains(changed("node_labels", "0\n1\n2\n"),
             "D_node_labels.txt: the file ends at line 3 and D_graph_indicator.txt has 4 nodes"));
-  CHECK(has(changed("node_labels", "0\n1,2\n2\n3\n"), "D_node_labels.txt: line 2: there are 2 fields"));
-  CHECK(has(changed("node_attributes", "0\n1\ninf\n3\n"),
+  CHECK(contains(changed("node_labels", "0\n1,2\n2\n3\n"), "D_node_labels.txt: line 2: there are 2 fields"));
+  CHECK(contains(changed("node_attributes", "0\n1\ninf\n3\n"),
             "D_node_attributes.txt: line 3: a node's attribute is 'inf'"));
   CHECK(
-      has(changed("node_attributes", "0\n1,1\n2\n3\n"), "line 2: there are 2 attributes and 1 in the first line"));
-  CHECK(has(changed("node_attributes", "0\n1\n2\n"), "D_node_attributes.txt: the file ends at line 3"));
+      contains(changed("node_attributes", "0\n1,1\n2\n3\n"), "line 2: there are 2 attributes and 1 in the first line"));
+  CHECK(contains(changed("node_attributes", "0\n1\n2\n"), "D_node_attributes.txt: the file ends at line 3"));
 }
 
 TEST_CASE("dataset tudataset: which files are meant") {
@@ -377,12 +376,12 @@ TEST_CASE("dataset tudataset: which files are meant") {
   const auto error = [&](const std::string& path) {
     return error_of([&] { read_dataset(path, "tudataset"); }, folder);
   };
-  CHECK(has(error(folder.path.string()), "no file in the folder is named DS_A.txt"));
-  CHECK(has(error(folder / "D"), "D_graph_indicator.txt: cannot open it to read"));
+  CHECK(contains(error(folder.path.string()), "no file in the folder is named DS_A.txt"));
+  CHECK(contains(error(folder / "D"), "D_graph_indicator.txt: cannot open it to read"));
   folder.write("D_A.txt", "");
   folder.write("E_A.txt", "");
   CHECK(
-      has(error(folder.path.string()), "the folder holds 2 data sets, among them D and E; name one as folder/DS"));
+      contains(error(folder.path.string()), "the folder holds 2 data sets, among them D and E; name one as folder/DS"));
 }
 
 // --- npz -----------------------------------------------------------------------------------------------------
@@ -436,31 +435,31 @@ TEST_CASE("dataset npz: every wrong array is named") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const NpyArray y = array<std::int64_t>({2}, {0, 1}), x = array<double>({2, 2}, {1, 2, 3, 4});
   const auto error = [](const NpzArrays& arrays) { return Npz(arrays).error(); };
-  CHECK(has(error({{"x", x}}), "f.npz: there is no array 'y'"));
-  CHECK(has(error({{"y", y}}), "f.npz: there is no array 'x' and none 'adjacency'"));
-  CHECK(has(error({{"x", x}, {"y", array<double>({2, 1}, {0, 1})}}), "array 'y' has shape [2, 1]; [count]"));
-  CHECK(has(error({{"x", x}, {"y", array<double>({0}, {})}}), "array 'y' has shape [0]"));
-  CHECK(has(error({{"x", x}, {"y", array<double>({3}, {0, 1, 2})}}),
+  CHECK(contains(error({{"x", x}}), "f.npz: there is no array 'y'"));
+  CHECK(contains(error({{"y", y}}), "f.npz: there is no array 'x' and none 'adjacency'"));
+  CHECK(contains(error({{"x", x}, {"y", array<double>({2, 1}, {0, 1})}}), "array 'y' has shape [2, 1]; [count]"));
+  CHECK(contains(error({{"x", x}, {"y", array<double>({0}, {})}}), "array 'y' has shape [0]"));
+  CHECK(contains(error({{"x", x}, {"y", array<double>({3}, {0, 1, 2})}}),
             "array 'x' has shape [2, 2]; [3, n, ...] or [3, d]"));
-  CHECK(has(error({{"x", array<double>({2}, {1, 2})}, {"y", y}}), "array 'x' has shape [2]"));
-  CHECK(has(error({{"x", array<double>({2, 0}, {})}, {"y", y}}), "array 'x' has shape [2, 0]"));
+  CHECK(contains(error({{"x", array<double>({2}, {1, 2})}, {"y", y}}), "array 'x' has shape [2]"));
+  CHECK(contains(error({{"x", array<double>({2, 0}, {})}, {"y", y}}), "array 'x' has shape [2, 0]"));
   CHECK(error({{"x", array<double>({2, 2}, {1, 2, 3, nan})}, {"y", y}}) ==
         "f.npz: array 'x', example 1 (counted from 0), item 1 of it is nan; finite numbers are needed");
-  CHECK(has(error({{"x", x}, {"y", array<double>({2}, {1, -HUGE_VAL})}}),
+  CHECK(contains(error({{"x", x}, {"y", array<double>({2}, {1, -HUGE_VAL})}}),
             "array 'y', example 1 (counted from 0), item 0 of it is -inf"));
-  CHECK(has(error({{"x", x}, {"y", array<double>({2}, {0.5, 0.5})}}), "all 2 targets are 0.5; two different ones"));
-  CHECK(has(error({{"x", x}, {"y", array<std::int32_t>({2}, {4, 4})}}), "all 2 examples are of class 4"));
+  CHECK(contains(error({{"x", x}, {"y", array<double>({2}, {0.5, 0.5})}}), "all 2 targets are 0.5; two different ones"));
+  CHECK(contains(error({{"x", x}, {"y", array<std::int32_t>({2}, {4, 4})}}), "all 2 examples are of class 4"));
   const NpyArray a = array<std::uint8_t>({2, 1, 1}, {0, 1});
-  CHECK(has(error({{"adjacency", array<std::uint8_t>({2, 2, 2}, {0, 1, 1, 0, 0, 1, 2, 0})}, {"y", y}}),
+  CHECK(contains(error({{"adjacency", array<std::uint8_t>({2, 2, 2}, {0, 1, 1, 0, 0, 1, 2, 0})}, {"y", y}}),
             "array 'adjacency' is 2 at [1, 1, 0]; 0 and 1 are allowed"));
-  CHECK(has(error({{"adjacency", array<std::uint8_t>({2, 1, 2}, Bytes(4))}, {"y", y}}),
+  CHECK(contains(error({{"adjacency", array<std::uint8_t>({2, 1, 2}, Bytes(4))}, {"y", y}}),
             "array 'adjacency' has shape [2, 1, 2]; [2, n, n]"));
-  CHECK(has(error({{"adjacency", array<std::uint8_t>({2, 0, 0}, {})}, {"y", y}}), "with n > 0"));
-  CHECK(has(error({{"adjacency", array<double>({2, 1, 1}, {0, 1})}, {"y", y}}), "array 'adjacency' has dtype <f8"));
-  CHECK(has(error({{"adjacency", a}, {"x", x}, {"y", y}}), "array 'x' has shape [2, 2]; [2, n, channels]"));
-  CHECK(has(error({{"adjacency", a}, {"x", array<double>({2, 2, 1}, Doubles(4))}, {"y", y}}),
+  CHECK(contains(error({{"adjacency", array<std::uint8_t>({2, 0, 0}, {})}, {"y", y}}), "with n > 0"));
+  CHECK(contains(error({{"adjacency", array<double>({2, 1, 1}, {0, 1})}, {"y", y}}), "array 'adjacency' has dtype <f8"));
+  CHECK(contains(error({{"adjacency", a}, {"x", x}, {"y", y}}), "array 'x' has shape [2, 2]; [2, n, channels]"));
+  CHECK(contains(error({{"adjacency", a}, {"x", array<double>({2, 2, 1}, Doubles(4))}, {"y", y}}),
             "array 'x' has shape [2, 2, 1]"));
-  CHECK(has(error_of_text("npz", "not a zip archive, but long enough"), "f: it does not end in a zip directory"));
+  CHECK(contains(error_of_text("npz", "not a zip archive, but long enough"), "f: it does not end in a zip directory"));
 }
 
 // --- csv -----------------------------------------------------------------------------------------------------
@@ -492,22 +491,22 @@ TEST_CASE("dataset csv: every wrong line is named") {
   const auto error = [](const std::string& text) { return error_of_text("csv", text); };
   CHECK(error("") == "f: the file holds no example; one a line is needed");
   CHECK(error("a,b\n") == error(""));
-  CHECK(has(error("1\n2\n"), "f: line 1: there are 1 fields; two at least are needed"));
-  CHECK(has(error("1;2\n2;3\n"), "f: line 1: there are 1 fields"));
+  CHECK(contains(error("1\n2\n"), "f: line 1: there are 1 fields; two at least are needed"));
+  CHECK(contains(error("1;2\n2;3\n"), "f: line 1: there are 1 fields"));
   CHECK(error("1,2\n3,x\n") == "f: line 2: field 2, the target, is 'x'; a finite number is needed");
   CHECK(error("1,2\n1.5.2,1\n") == "f: line 2: field 1 is '1.5.2'; a finite number is needed");
-  CHECK(has(error("a,b\n1,2\n,1\n"), "f: line 3: field 1 is ''"));
-  CHECK(has(error("1,nan\n1,2\n"), "f: line 1: field 2, the target, is 'nan'"));
-  CHECK(has(error("1,2\n-inf,2\n"), "f: line 2: field 1 is '-inf'"));
-  CHECK(has(error("1,2\n1e999,2\n"), "f: line 2: field 1 is '1e999'"));
-  CHECK(has(error("1,2\n1,2,3\n1,2\n"),
+  CHECK(contains(error("a,b\n1,2\n,1\n"), "f: line 3: field 1 is ''"));
+  CHECK(contains(error("1,nan\n1,2\n"), "f: line 1: field 2, the target, is 'nan'"));
+  CHECK(contains(error("1,2\n-inf,2\n"), "f: line 2: field 1 is '-inf'"));
+  CHECK(contains(error("1,2\n1e999,2\n"), "f: line 2: field 1 is '1e999'"));
+  CHECK(contains(error("1,2\n1,2,3\n1,2\n"),
             "f: line 2: there are 3 fields and 2 in the first line; all lines need equally many"));
-  CHECK(has(
+  CHECK(contains(
       error("1,2,0\n1,2"),
       "f: line 2: there are 2 fields and 3 in the first line; all lines need equally many, or the file was cut"));
-  CHECK(has(error("1,2\n\n3,4\n"), "f: line 2: there are 0 fields"));
-  CHECK(has(error("1,2\n3,2\n"), "f: all 2 examples are of class 2"));
-  CHECK(has(error("1,0.5\n3,0.5\n"), "f: all 2 targets are 0.5"));
+  CHECK(contains(error("1,2\n\n3,4\n"), "f: line 2: there are 0 fields"));
+  CHECK(contains(error("1,2\n3,2\n"), "f: all 2 examples are of class 2"));
+  CHECK(contains(error("1,0.5\n3,0.5\n"), "f: all 2 targets are 0.5"));
 }
 
 TEST_CASE("dataset: formats, missing files and folders") {
@@ -516,7 +515,7 @@ TEST_CASE("dataset: formats, missing files and folders") {
                        doctest::Contains("--format is 'GIN'; gin, tudataset, npz and csv are allowed"), ValueError);
   for (const char* format : {"gin", "tudataset", "npz", "csv"}) {
     const auto read = [&] { read_dataset(folder / "nothing", format); };
-    CHECK(has(error_of(read, folder), "cannot open it to read"));
+    CHECK(contains(error_of(read, folder), "cannot open it to read"));
     if (std::string(format) != "tudataset") CHECK_THROWS_AS(read_dataset(folder.path.string(), format), FileError);
   }
 }
