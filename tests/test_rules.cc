@@ -238,6 +238,43 @@ TEST_CASE("no heavy header is included by a header that is installed") {
   check_none(wrong);
 }
 
+// Each takes seconds to compile: of the command, these files alone include it, and no header of another room sees it.
+const std::map<std::string, std::set<std::string>> kHeavy = {
+    {"CLI/", {"tools/cli/command_line.cc"}},
+    {"toml++/", {"tools/cli/toml_text.h"}},
+    {"tools/cli/toml_text.h", {"tools/cli/cli.cc", "tools/sweep/plan.cc"}},
+    {"sqlite3.h", {"tools/results/database.cc"}},
+    {"nlohmann/", {}},
+    {"libeqnn/io/json.h", {"tools/cli/json.h"}},
+};
+
+TEST_CASE("heavy headers stand in the few files of the command that need them") {
+  std::vector<std::string> wrong;
+  for (const Source& s : sources())
+    for (const Include& include : s.includes()) {
+      const std::string name = resolve(s, include).value_or(include.name);
+      for (const auto& [heavy, allowed] : kHeavy)
+        if (!s.in("libeqnn/") && name.starts_with(heavy) && allowed.count(s.path) == 0)
+          wrong.push_back(s.path + " includes " + include.name);
+    }
+  check_none(wrong);
+}
+
+TEST_CASE("tests include from the root of their room") {
+  std::vector<std::string> wrong;
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(paths::source("tests"))) {
+    const std::string extension = entry.path().extension().string();
+    if (extension != ".h" && extension != ".cc") continue;
+    ++files;
+    const Source s{entry.path().lexically_relative(paths::source("")).generic_string(), read(entry.path())};
+    for (const Include& include : s.includes())
+      if (include.name.find("../") != std::string::npos) wrong.push_back(s.path + " includes " + include.name);
+  }
+  CHECK(files > 50);
+  check_none(wrong);
+}
+
 TEST_CASE("the library is built for every machine, with arithmetic as written") {
   for (const char* path : {"meson.build", "libeqnn/meson.build"}) {
     const std::string text = read(paths::source(path));

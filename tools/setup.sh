@@ -93,25 +93,69 @@ require() {
   [ -z "$packages" ] || die 1 "apt installed everything, and still not found: $packages"
 }
 
-# apt_get LOG ARGUMENTS...: quietly, with the rights that `require` found.
+# apt_get LOG ARGUMENTS...: with the rights that `require` found.
 apt_get() {
   local log=$1
   shift
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get -o DPkg::Lock::Timeout=300 "$@" </dev/null >>"$log" 2>&1 && return
-  tail -n 20 "$log" >&2
+  watched "apt-get $1" "$log" "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get -o DPkg::Lock::Timeout=300 "$@" && return
   die 1 "'apt-get $1' failed; its last lines are above, all of them in $log"
 }
 
 # --- building --------------------------------------------------------------------------------------------
 
-# quietly LOG COMMAND...: output to the log, its end to stderr when the command fails.
-quietly() {
-  local log=$1
-  shift
-  "$@" </dev/null >"$log" 2>&1 && return
-  tail -n 60 "$log" >&2
-  return 1
+# duration SECONDS: "12 s", "3 min 05 s".
+duration() { if [ "$1" -ge 60 ]; then printf '%d min %02d s' $(($1 / 60)) $(($1 % 60)); else printf '%d s' "$1"; fi; }
+
+# watched LABEL LOG COMMAND...: its output to the log, and how far it is to stdout: in a line that moves on a
+# terminal, in a line every 10 s elsewhere. With passing=1 its lines are shown as well, and otherwise, when it fails,
+# the last of them on stderr.
+watched() {
+  local label=$1 log=$2 status
+  shift 2
+  NINJA_STATUS='@%f %t@' "$@" </dev/null 2>&1 | show_progress
+  status=${PIPESTATUS[0]}
+  [ "$status" = 0 ] || [ "${passing-}" = 1 ] || tail -n 60 "$log" >&2
+  return "$status"
+}
+
+# For `watched`: Ninja's status, "@files of total@", gives the time left; others have none.
+show_progress() {
+  local began=$SECONDS last=$SECONDS line='' part code text files total=0 columns clear=''
+  exec 3>&1
+  columns=$(stty size <&3 2>/dev/null)
+  columns=${columns#* }
+  [ "${columns:-0}" -gt 1 ] || columns=80
+  [ ! -t 1 ] || clear=$'\r\033[K'
+  : >"$log"
+  while :; do
+    IFS= read -r -t 1 part
+    code=$?
+    line+=$part
+    if [ "$code" -le 128 ]; then  # a line, or the last part of one; more is a second without any
+      [ "$code" = 0 ] || [ -n "$line" ] || break
+      if [[ $line =~ ^@([0-9]+)\ ([0-9]+)@(.*) ]]; then
+        files=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} line="[$files/$total] ${BASH_REMATCH[3]}"
+      elif [ "${passing-}" = 1 ]; then
+        printf '%s%s\n' "$clear" "$line"
+        last=$SECONDS
+      fi
+      printf '%s\n' "$line" >>"$log"
+      line=''
+    fi
+    text="$label: $(duration $((SECONDS - began))) so far"
+    if [ "$total" -gt 0 ]; then
+      text="$label: $files of $total files"
+      [ "$files" = 0 ] || text+=", about $(duration $(((SECONDS - began) * (total - files) / files))) left"
+    fi
+    if [ -n "$clear" ]; then
+      printf '%s%s' "$clear" "${text:0:$((columns - 1))}"
+    elif [ $((SECONDS - last)) -ge 10 ]; then
+      say "$text"
+      last=$SECONDS
+    fi
+  done
+  printf '%s' "$clear"
 }
 
 # configure OPTION...: sets up $build in release mode unless it is. Options (of Meson) change what is there.
@@ -124,11 +168,11 @@ configure() {
   if ! [ -f "$build/build.ninja" ] || [ "$(cat "$build/source" 2>/dev/null || say "$root")" != "$root" ]; then
     rm -rf "$build/meson-private" "$build/meson-info" "$build/build.ninja"
     say "setting up $build"
-    quietly "$build/setup.log" "$meson" setup --buildtype=release "$@" "$build" "$root" ||
+    watched "setting up" "$build/setup.log" "$meson" setup --buildtype=release "$@" "$build" "$root" ||
       die 1 "'meson setup' failed; its last lines are above, all of them in $build/setup.log"
     say "$root" >"$build/source"
   elif [ $# -gt 0 ]; then
-    quietly "$build/setup.log" "$(meson_of_build)" configure "$@" "$build" ||
+    watched "configuring" "$build/setup.log" "$(meson_of_build)" configure "$@" "$build" ||
       die 1 "'meson configure $*' failed; its last lines are above; remove $build to start again"
   fi
 }
@@ -136,16 +180,11 @@ configure() {
 # The Meson that set $build up; another version may not be able to read it.
 meson_of_build() { sed -n 's/^ COMMAND = \(.*\) install --no-rebuild$/\1/p' "$build/build.ninja" | head -n 1; }
 
-# compile TARGET...: builds; all of it without targets. On a terminal Ninja shows its progress in one line.
+# compile TARGET...: builds; all of it without targets. A terminal shows what compilers say as they say it.
 compile() {
-  local ninja
-  ninja=$(tool ninja)
-  if [ -t 1 ]; then
-    (cd "$build" && NINJA_STATUS='building [%f/%t] ' "$ninja" -j "$cores" "$@" </dev/null) ||
-      die 1 "the build failed; what the compiler said is above"
-  else
-    say "building (some minutes the first time; log: $build/build.log)"
-    quietly "$build/build.log" "$ninja" -C "$build" -j "$cores" "$@" ||
-      die 1 "the build failed; its last lines are above, all of them in $build/build.log"
-  fi
+  local passing=0
+  [ ! -t 1 ] || passing=1
+  say "building (some minutes the first time; log: $build/build.log)"
+  watched building "$build/build.log" "$(tool ninja)" -C "$build" -j "$cores" "$@" ||
+    die 1 "the build failed; what the compiler said is above, and all of it in $build/build.log"
 }

@@ -355,7 +355,7 @@ Picture read_png(const std::string& png) {
 std::pair<std::string, Picture> browse(const Folder& f, unsigned width, bool dark) {
   const std::string command =
       "cd '" + f.path() + "' && HOME='" + f.path() +
-      "' timeout 60 chromium --headless --no-sandbox --disable-gpu " +
+      "' chromium --headless --no-sandbox --disable-gpu " +
       "--disable-dev-shm-usage --hide-scrollbars --no-first-run --user-data-dir='" + f.path() + "/profile' " +
       "--enable-logging=stderr --window-size=" + std::to_string(width) + ",1600 --screenshot=page.png --dump-dom " +
       (dark ? "--blink-settings=preferredColorScheme=0 " : "--blink-settings=preferredColorScheme=1 ") +

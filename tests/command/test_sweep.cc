@@ -1,16 +1,15 @@
 // Sweeps: plans, runs, failures, shards, kill -9.
 
 #include <doctest/doctest.h>
+#include <unistd.h>
 #include <signal.h>
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
-#include <thread>
 
 #include "support/command.h"
 #include "support/paths.h"
@@ -185,8 +184,7 @@ TEST_CASE("sweep: a run at work in another sweep is left to it, and SIGTERM leav
   cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1", "-q"});
   const auto id = lines(accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--list"}))[0];
   const std::string directory = id.substr(id.rfind(' ') + 1);
-  for (int i = 0; i < 200 && !f.has(directory + "/run.json"); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  REQUIRE(sweep.reaches([&] { return f.has(directory + "/run.json"); }));
   CHECK(status(f, "t.toml", "o")["running"] == 1);
   const auto found = f.run({"sweep", "run", "t.toml", "--out", "o", "-q"});
   CHECK(found.code == 0);  // the run is at work elsewhere: nothing to do here, nothing failed
@@ -210,14 +208,11 @@ TEST_CASE("sweep: a run whose process is killed is recorded as failed, and the o
           "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\neval-every = 100000000\n[grid]\nsteps = "
           "[100000000, 5]\n");
   cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1"});
-  std::vector<pid_t> found;
-  for (int i = 0; i < 400 && found.empty(); ++i) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    found = children(sweep.pid());
-  }
+  const auto id = lines(accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--list"}))[0];
+  REQUIRE(sweep.reaches([&] { return f.has(id.substr(id.rfind(' ') + 1) + "/run.json"); }));
+  const std::vector<pid_t> found = children(sweep.pid());
   REQUIRE(found.size() == 1);
-  for (int i = 0; i < 200 && status(f, "t.toml", "o")["running"] != 1; ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  CHECK(status(f, "t.toml", "o")["running"] == 1);
   ::kill(found[0], SIGKILL);
   const auto ended = sweep.wait();
   CHECK(ended.code == 5);
@@ -243,7 +238,7 @@ TEST_CASE("sweep: killed at any moment and started again, the collected table is
   accepted(f, {"sweep", "run", "t.toml", "--out", "whole", "-q"});
   for (int kill = 0; kill < 6; ++kill) {
     cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "cut", "--jobs", "2", "-q"});
-    std::this_thread::sleep_for(std::chrono::milliseconds(5 + 23 * kill % 90));
+    usleep(1000 * (5 + 23 * kill % 90));  // any moment will do
     sweep.signal(SIGKILL);
     sweep.wait();
   }
@@ -287,8 +282,7 @@ TEST_CASE("sweep: told to end while a learner is at work, it records no failure 
           "name = \"t\"\ncommand = \"learn\"\n[run]\nfamily = \"invariant-poly\"\nalgo = \"brute-force\"\n"
           "r = 40\nsamples = 20000\n");
   cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
-  for (int i = 0; i < 300 && children(sweep.pid()).empty(); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  sweep.reaches([&] { return !children(sweep.pid()).empty(); });
   sweep.signal(SIGTERM);
   const int code = sweep.wait().code;
   CHECK((code == 75 || code == 0));  // 0: it was quicker than the signal

@@ -84,6 +84,16 @@ bool Process::running() {
   return !done_;
 }
 
+bool Process::reaches(const std::function<bool()>& state) {
+  while (!state()) {
+    if (!running()) return state();
+    usleep(1000);
+  }
+  return true;
+}
+
+std::string Process::said() const { return read_whole(err_); }
+
 Outcome Process::wait() {
   reap(0);
   const int code = WIFEXITED(status_) ? WEXITSTATUS(status_) : 128 + WTERMSIG(status_);
@@ -119,6 +129,12 @@ std::string Folder::read(const std::string& name) const { return read_whole(*thi
 
 void Folder::write(const std::string& name, const std::string& bytes) const {
   std::ofstream(*this / name, std::ios::binary) << bytes;
+}
+
+std::uintmax_t Folder::size(const std::string& name) const {
+  std::error_code error;
+  const std::uintmax_t bytes = fs::file_size(*this / name, error);
+  return error ? 0 : bytes;
 }
 
 Disk::Disk(const Folder& folder, const std::string& name, const std::string& options, bool read_only)

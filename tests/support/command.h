@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -41,6 +42,10 @@ class Process {
   pid_t pid() const { return pid_; }
   bool running();
   Outcome wait();
+  // Waits, for as long as it takes, until `state` is so; false when the command ended before.
+  bool reaches(const std::function<bool()>& state);
+  // What stands on its stderr by now.
+  std::string said() const;
 
  private:
   void reap(int options);
@@ -66,6 +71,8 @@ class Folder {
   bool has(const std::string& name) const { return std::filesystem::exists(path_ + "/" + name); }
   std::string read(const std::string& name) const;
   void write(const std::string& name, const std::string& bytes) const;
+  // Bytes of the file; 0 if there is none.
+  std::uintmax_t size(const std::string& name) const;
 
  private:
   std::string path_;

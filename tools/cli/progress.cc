@@ -4,18 +4,23 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include <fmt/core.h>
 
 namespace tools {
 namespace {
 
-// Columns of the terminal on stderr; 80 when it does not say.
-int terminal_columns() {
+// Columns of the terminal; 80 when it does not say.
+int terminal_columns(std::FILE* out) {
   winsize size{};
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+double steady_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 }  // namespace
@@ -28,8 +33,11 @@ std::string duration_text(double seconds) {
 }
 
 Progress::Progress(const Common& common, Index done, Index total, std::string unit)
-    : start_(done), total_(total), unit_(std::move(unit)) {
-  const bool terminal = isatty(STDERR_FILENO) == 1;
+    : Progress(common, done, total, std::move(unit), steady_seconds, stderr) {}
+
+Progress::Progress(const Common& common, Index done, Index total, std::string unit, Clock clock, std::FILE* out)
+    : start_(done), total_(total), unit_(std::move(unit)), clock_(std::move(clock)), out_(out) {
+  const bool terminal = isatty(fileno(out)) == 1;
   const bool quiet = common.quiet || common.progress == "none";
   const bool bar = common.progress == "bar" || (common.progress == "auto" && terminal);
   kind_ = quiet ? Kind::none : bar ? Kind::bar : Kind::plain;
@@ -39,11 +47,10 @@ Progress::Progress(const Common& common, Index done, Index total, std::string un
 
 void Progress::update(Index done, const std::string& note) {
   if (kind_ == Kind::none) return;
-  const auto now = Clock::now();
-  const double since = std::chrono::duration<double>(now - last_).count();
-  if (since < (kind_ == Kind::bar ? 0.1 : 10.0)) return;
+  const double now = clock_();
+  if (now - last_ < (kind_ == Kind::bar ? 0.1 : 10.0)) return;
   last_ = now;
-  draw(done, note, std::chrono::duration<double>(now - began_).count());
+  draw(done, note, now - began_);
 }
 
 void Progress::draw(Index done, const std::string& note, double seconds) {
@@ -53,28 +60,27 @@ void Progress::draw(Index done, const std::string& note, double seconds) {
   if (rate > 0) text += fmt::format("  {} left", duration_text(left));
   if (!note.empty()) text += "  " + note;
   if (kind_ == Kind::plain) {
-    std::fprintf(stderr, "%s\n", text.c_str());
+    std::fprintf(out_, "%s\n", text.c_str());
     return;
   }
   // One line, never wrapped: the text first, and what room is left for the bar.
-  const int columns = terminal_columns() - 1, room = columns - static_cast<int>(text.size()) - 3;
+  const int columns = terminal_columns(out_) - 1, room = columns - static_cast<int>(text.size()) - 3;
   std::string bar;
   if (room >= 8) {
     const int width = std::min(room, 30);
     const int full =
         static_cast<int>(static_cast<double>(width) * static_cast<double>(done) / static_cast<double>(total_));
-    bar = "[" + std::string(static_cast<std::size_t>(full), '#') +
-          std::string(static_cast<std::size_t>(width - full), '.') + "] ";
+    bar = "[" + std::string(full, '#') + std::string(width - full, '.') + "] ";
   } else if (static_cast<int>(text.size()) > columns) {
-    text.resize(static_cast<std::size_t>(std::max(columns, 1)));
+    text.resize(std::max(columns, 1));
   }
-  std::fprintf(stderr, "\r\033[K%s%s%s%s", color_ ? "\033[36m" : "", bar.c_str(), color_ ? "\033[0m" : "",
+  std::fprintf(out_, "\r\033[K%s%s%s%s", color_ ? "\033[36m" : "", bar.c_str(), color_ ? "\033[0m" : "",
                text.c_str());
   drawn_ = true;
 }
 
 void Progress::clear() {
-  if (drawn_) std::fputs("\r\033[K", stderr);
+  if (drawn_) std::fputs("\r\033[K", out_);
   drawn_ = false;
 }
 
