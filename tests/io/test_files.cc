@@ -80,6 +80,7 @@ std::string file_error(F f) {
 }
 
 void write_plainly(const std::string& path, std::string_view bytes) {
+  fs::remove(path);  // a file that is cut to nothing and written again goes to the disk at once: thousands take minutes
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
