@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "train/models.h"
+#include "train/resolve.h"
 #include "train/training.h"
 
 namespace tools {
@@ -23,7 +24,7 @@ double median(std::vector<double> v) {
 }
 
 FamilyCost cost(const std::string& id) {
-  const TrainConfig c = resolve_config(id, {}, 0);
+  const TrainConfig c = family_config(id, {}, 0);
   const Examples examples = make_examples(c);
   const auto& member = *examples.member;
   const NetworkInputs in = network_inputs(member);

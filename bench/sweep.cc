@@ -16,7 +16,7 @@
 #include <eqnn/io/files.h>
 
 #include "peers.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/programs.h"
 
 namespace bench {

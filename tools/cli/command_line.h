@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace CLI {
 class App;

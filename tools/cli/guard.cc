@@ -12,7 +12,7 @@
 
 #include <eqnn/core/check.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace tools {
 

@@ -4,7 +4,7 @@
 #include <chrono>
 #include <string>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace tools {
 

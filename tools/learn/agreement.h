@@ -6,7 +6,7 @@
 
 #include <eqnn/hard/proper/reduction.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace tools {
 

@@ -12,7 +12,7 @@
 #include "commands.h"
 #include "data/members.h"
 #include "results/document.h"
-#include "train/job.h"
+#include "train/resolve.h"
 #include "train/training.h"
 
 namespace tools {
@@ -84,7 +84,9 @@ int bound(const BoundFlags& flags, const Common& common) {
     for (const std::string& w : member->warnings()) fmt::print(stderr, "eqnn: warning: {}\n", w);
   const std::vector<Bound> bounds = bounds_of(family.id, values, tau, prob, options);
 
-  const TrainConfig config = family_config(family.id, "", flags.parameters.given(), common.seed);
+  RawOptions given = flags.parameters.given();
+  given.push_back({"family", family.id});
+  const TrainConfig config = resolve_config(given, common.seed);
   Json document;
   document["family"] = family.id;
   document["params"] = parameters_json(config.params);

@@ -17,6 +17,7 @@
 #include "results/document.h"
 #include "cli/progress.h"
 #include "train/data_source.h"
+#include "train/resolve.h"
 #include "train/training.h"
 
 namespace tools {
@@ -233,7 +234,7 @@ Members draw_members(const TrainConfig& c, Index count) {
 }
 
 int gradvar(const GradvarFlags& flags, const Common& common) {
-  const TrainConfig c = resolve_config(flags.id, flags.options.given(), common.seed);
+  const TrainConfig c = family_config(flags.id, flags.options.given(), common.seed);
   require(c.loss == "mse", "--loss is ", c.loss, "; gradvar measures the gradient of the squared error, mse");
   require(c.dropout == 0, "--dropout is ", c.dropout, "; gradvar needs a network without dropout, 0");
   const Index count = parse_integer("members", flags.measures.get("members", "16"), 3, 4096),

@@ -7,7 +7,7 @@
 #include "commands.h"
 #include "data/members.h"
 #include "learn/learner_run.h"
-#include "train/job.h"
+#include "train/resolve.h"
 #include "train/training.h"
 
 namespace tools {
@@ -56,7 +56,9 @@ LearnConfig make_config(const LearnFlags& flags, const RawOptions& given, const 
     else
       flag->set(c, o.value);
   }
-  c.base = family_config(flags.id, flags.member, shared, common.seed);
+  shared.push_back({"family", flags.id});
+  shared.push_back({"member", flags.member});
+  c.base = resolve_config(shared, common.seed);
   return c;
 }
 

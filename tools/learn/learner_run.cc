@@ -11,7 +11,7 @@
 #include "cli/machine.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
-#include "runs/run.h"
+#include "runs/training_run.h"
 
 namespace tools {
 namespace {
@@ -61,7 +61,9 @@ Evaluation evaluate(const Learner& learner, const ExampleStream& examples, bool 
     y.insert(y.end(), targets.begin(), targets.end());
   };
   test ? examples.test(visit) : examples.training(visit);
-  return evaluate_predictions(f, y);
+  double loss = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) loss += (f[i] - y[i]) * (f[i] - y[i]);
+  return summarize({1, f, y}, loss / static_cast<double>(y.size()));
 }
 
 Json evaluation_json(const LearnConfig& c, const eqnn::hard::Member& member, const Evaluation& e) {

@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "data/members.h"
 #include "train/oracle_gradient.h"
+#include "train/resolve.h"
 #include "train/training.h"
 
 namespace tools {
@@ -57,7 +58,7 @@ struct Search {
   TrainConfig config(double tau, std::uint64_t seed) const {
     RawOptions all = options;
     all.push_back({"tau", fmt::format("{}", tau)});
-    return resolve_config(family, all, seed);
+    return family_config(family, all, seed);
   }
 };
 

@@ -5,7 +5,7 @@
 
 #include <fmt/core.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/json.h"
 
 namespace tools {

@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace tools {
 

@@ -6,7 +6,7 @@
 
 #include <eqnn/hard/family.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "cli/json.h"
 
 namespace tools {

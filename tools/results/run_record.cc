@@ -11,7 +11,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
-#include "train/config.h"
+#include "train/resolve.h"
 
 namespace tools {
 namespace {
@@ -298,7 +298,7 @@ class Reader {
       RawOptions params;
       for (const auto& [name, value] : c.params)
         if (!value.empty()) params.push_back({name, value});
-      if (c.data.empty()) return parse_json(config_json(resolve_config(c.family, params, 0)));
+      if (c.data.empty()) return parse_json(config_json(family_config(c.family, params, 0)));
     } catch (const eqnn::Error&) {
     } catch (const Json::exception&) {
     }

@@ -7,7 +7,7 @@
 
 #include <eqnn/groups/certify.h>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace tools {
 

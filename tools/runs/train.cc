@@ -9,10 +9,10 @@
 #include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
-#include "runs/folds.h"
 #include "results/run_directory.h"
-#include "train/job.h"
-#include "runs/run.h"
+#include "runs/cross_validation.h"
+#include "runs/training_run.h"
+#include "train/resolve.h"
 
 namespace tools {
 namespace {
@@ -93,29 +93,26 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
   if (!flags.config.empty()) options = read_config_file(flags, common);
   for (const RawOption& o : without_online(given)) options.push_back(o);
   std::uint64_t seed = common.seed;
-  std::string member, family = flags.id;
+  std::string member = flags.member, family = flags.id;
   RawOptions all = options;
   if (family.empty() && last_value(options, "data").empty() && flags.resume && !flags.out.empty()) {
     const TrainConfig before = RunDirectory(flags.out).config();
     all = config_options(before);
     all.insert(all.end(), options.begin(), options.end());
     family = before.family;
-    member = before.member;
+    if (member.empty()) member = before.member;
     seed = 0;
   }
-  Job job;
-  if (const std::string path = last_value(all, "data"); !path.empty()) {
-    require(family.empty() && flags.member.empty(), "--data and a family exclude each other: train on one of them");
-    const std::string format = last_value(all, "format");
-    job.examples.data = std::make_shared<const Dataset>(read_dataset(path, format.empty() ? "gin" : format));
-    job.config = resolve_config(*job.examples.data, all, seed);
-    return job;
-  }
-  require(!family.empty(),
+  require(!family.empty() || !last_value(all, "data").empty(),
           "no family is given; name one: eqnn train gnn-degree-parity (eqnn families list has them all), or a "
           "file: --data");
-  job.config = family_config(family, flags.member.empty() ? member : flags.member, all, seed);
-  job.examples.member = make_member(job.config);
+  all.push_back({"family", family});
+  all.push_back({"member", member});
+  Job job;
+  job.config = resolve_config(all, seed, [&](const std::string& path, const std::string& format) {
+    return job.examples.data = read_data(path, format);
+  });
+  if (!job.examples.data) job.examples.member = make_member(job.config);
   return job;
 }
 

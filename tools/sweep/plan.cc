@@ -9,7 +9,7 @@
 
 #include "cli/json.h"
 #include "cli/toml_text.h"
-#include "train/job.h"
+#include "train/resolve.h"
 
 namespace tools {
 namespace {
@@ -242,9 +242,9 @@ class Planner {
     run.flags.insert(run.flags.end(), values.begin(), values.end());
     if (s.command == "train") {
       try {
-        run.config = any_config(run.flags, seed, [this](const auto& path, const auto& format) {
+        run.config = resolve_config(run.flags, seed, [this](const auto& path, const auto& format) {
           auto& data = data_[path + '\n' + format];
-          if (!data) data = std::make_shared<const Dataset>(read_dataset(path, format));
+          if (!data) data = read_data(path, format);
           return data;
         });
       } catch (const ValueError& e) {

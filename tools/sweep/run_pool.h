@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "cli/cli.h"
+#include "cli/options.h"
 
 namespace tools {
 

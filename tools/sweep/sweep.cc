@@ -18,11 +18,11 @@
 
 #include "cli/json.h"
 #include "commands.h"
-#include "runs/folds.h"
+#include "runs/cross_validation.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
 #include "sweep/run_pool.h"
-#include "train/job.h"
+#include "train/resolve.h"
 
 namespace tools {
 namespace {

@@ -11,7 +11,6 @@
 
 #include "cli/hash.h"
 #include "cli/json.h"
-#include "train/data_source.h"
 
 namespace tools {
 namespace {
@@ -167,49 +166,6 @@ std::vector<ConfigField> make_fields() {
 
 bool is_written(const ConfigField& f, const TrainConfig& c) { return !f.written || f.written(c); }
 
-// Through an oracle nothing but its answers may depend on the target, and its answers are expectations over the
-// input law of the noiseless target.
-void check_oracle(const TrainConfig& c) {
-  if (c.oracle == "none") {
-    for (const auto& [given, name] :
-         {std::pair{c.tau > 0, "tau"}, {!c.answer.empty(), "answer"}, {c.oracle_samples >= 0, "oracle-samples"}})
-      require(!given, "--", name, " is given without --oracle; give --oracle csq or sq too");
-    return;
-  }
-  require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.1");
-  require(c.data.empty(), "--oracle is for families, whose input law is known; with --data leave it out");
-  require(c.loss == "mse", "--oracle takes --loss mse, whose gradient is correlational; this is ", c.loss);
-  require(c.samples == 0, "--oracle answers with expectations and has no training set; leave out --samples (",
-          c.samples, ")");
-  require(c.noise == 0, "--oracle answers about the target without noise; leave out --noise (",
-          number_text(c.noise), ")");
-  require(c.dropout == 0, "--oracle needs a network that is one function; leave out --dropout (",
-          number_text(c.dropout), ")");
-  require(c.stop_at_loss == 0, "--stop-at-loss (", number_text(c.stop_at_loss),
-          ") reads the target past the oracle; leave it out");
-}
-
-void check_together(const TrainConfig& c) {
-  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
-          "--nesterov needs --optimizer sgd and --momentum above 0");
-  require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
-          c.optimizer, "; only sgd has momentum");
-  if (!c.data.empty()) {
-    require(!c.control && c.samples == 0 && c.noise == 0,
-            "--control, --samples and --noise are for families; with --data leave them out");
-    require(c.folds != 1, "--folds is 1; it must be 2 or more, or 0");
-    require(c.fold<(c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds> 0 ? c.folds : 10,
-            " folds, which count from 0");
-  } else {
-    require(c.folds == 0 && c.fold < 0,
-            "--folds and --fold need --data: families have as many samples as are wanted");
-  }
-  require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
-          "--patience needs a fixed training set of at least 10: give --samples");
-  check_oracle(c);
-  require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
-}
-
 Json config_object(const TrainConfig& c) {
   Json j;
   j["family"] = c.family;
@@ -234,77 +190,49 @@ const std::vector<ConfigField>& config_fields() {
 
 namespace {
 
-// Options that are fields of the configuration, and the others, which are parameters of some family. Throws for
-// unknown names, with the nearest of the known ones.
-struct SortedOptions {
-  RawOptions fields, parameters;
-};
-SortedOptions sort_options(const RawOptions& options, std::vector<std::string> known) {
-  for (const ConfigField& f : config_fields()) known.push_back(f.name);
-  for (const char* flag :
-       {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
-    known.push_back(flag);
-  SortedOptions sorted;
-  for (const RawOption& o : options) {
-    const auto is_o = [&](const auto& named) { return named.name == o.name; };
-    const auto has_o = [&](const auto& family) {
-      return std::any_of(family.parameters.begin(), family.parameters.end(), is_o);
-    };
-    if (std::any_of(config_fields().begin(), config_fields().end(), is_o))
-      sorted.fields.push_back(o);
-    else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
-      sorted.parameters.push_back(o);
-    else
-      throw ValueError(
-          concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
+// Through an oracle nothing but its answers may depend on the target, and its answers are expectations over the
+// input law of the noiseless target.
+void check_oracle(const TrainConfig& c) {
+  if (c.oracle == "none") {
+    for (const auto& [given, name] :
+         {std::pair{c.tau > 0, "tau"}, {!c.answer.empty(), "answer"}, {c.oracle_samples >= 0, "oracle-samples"}})
+      require(!given, "--", name, " is given without --oracle; give --oracle csq or sq too");
+    return;
   }
-  return sorted;
-}
-
-// Defaults, then fields: later ones win.
-TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& defaults, const RawOptions& fields) {
-  RawOptions all;
-  for (const auto& [name, value] : defaults) all.push_back({name, value});
-  all.insert(all.end(), fields.begin(), fields.end());
-  for (const RawOption& o : all)
-    for (const ConfigField& f : config_fields())
-      if (f.name == o.name) f.set(c, o.value);
-  check_together(c);
-  if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";
-  if (c.oracle != "none" && c.oracle_samples < 0) c.oracle_samples = 4096;
-  return c;
+  require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.1");
+  require(c.data.empty(), "--oracle is for families, whose input law is known; with --data leave it out");
+  require(c.loss == "mse", "--oracle takes --loss mse, whose gradient is correlational; this is ", c.loss);
+  require(c.samples == 0, "--oracle answers with expectations and has no training set; leave out --samples (",
+          c.samples, ")");
+  require(c.noise == 0, "--oracle answers about the target without noise; leave out --noise (",
+          number_text(c.noise), ")");
+  require(c.dropout == 0, "--oracle needs a network that is one function; leave out --dropout (",
+          number_text(c.dropout), ")");
+  require(c.stop_at_loss == 0, "--stop-at-loss (", number_text(c.stop_at_loss),
+          ") reads the target past the oracle; leave it out");
 }
 
 }  // namespace
 
-TrainConfig resolve_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
-  const eqnn::hard::Family& family = eqnn::hard::family(family_id);
-  std::vector<std::string> known;
-  for (const auto& p : family.parameters) known.push_back(p.name);
-  const SortedOptions sorted = sort_options(options, known);
-  TrainConfig c;
-  c.family = family.id;
-  c.member_seed = c.init_seed = c.data_seed = seed;
-  c.params = family_parameters(family, sorted.parameters);
-  return set_fields(c, family.training(c.params), sorted.fields);
-}
-
-// Graphs: GIN as in Xu et al. 2019, with a linear head on the pooled values of all layers; a norm that looks at one
-// graph at a time in the place of batch normalisation.
-TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::uint64_t seed) {
-  const SortedOptions sorted = sort_options(options, {});
-  require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
-          " is a parameter of a family; with --data leave it out");
-  eqnn::hard::ParameterValues defaults{
-      {"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
-  if (data.has_graphs())
-    defaults.insert(
-        {{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
-  if (data.has_graphs()) defaults["model"] = "gin";
-  TrainConfig c;
-  c.member_seed = c.init_seed = c.data_seed = seed;
-  c.data_hash = fingerprint(data);
-  return set_fields(c, defaults, sorted.fields);
+void check_config(const TrainConfig& c) {
+  require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
+          "--nesterov needs --optimizer sgd and --momentum above 0");
+  require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
+          c.optimizer, "; only sgd has momentum");
+  if (!c.data.empty()) {
+    require(!c.control && c.samples == 0 && c.noise == 0,
+            "--control, --samples and --noise are for families; with --data leave them out");
+    require(c.folds != 1, "--folds is 1; it must be 2 or more, or 0");
+    require(c.fold<(c.folds > 0 ? c.folds : 10), "--fold is ", c.fold, " of ", c.folds> 0 ? c.folds : 10,
+            " folds, which count from 0");
+  } else {
+    require(c.folds == 0 && c.fold < 0,
+            "--folds and --fold need --data: families have as many samples as are wanted");
+  }
+  require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
+          "--patience needs a fixed training set of at least 10: give --samples");
+  check_oracle(c);
+  require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
 }
 
 RawOptions config_options(const TrainConfig& c) {
@@ -327,7 +255,7 @@ TrainConfig parse_config_json(std::string_view text) {
   // What is not there was not used, or is missing.
   for (const ConfigField& f : config_fields())
     if (j.contains(f.name) || is_written(f, TrainConfig{})) f.set(c, scalar_text(j.at(f.name)));
-  check_together(c);
+  check_config(c);
   return c;
 }
 

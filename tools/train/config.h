@@ -9,9 +9,7 @@
 
 #include <eqnn/hard/family.h>
 
-#include "cli/cli.h"
-#include "data/dataset.h"
-#include "data/members.h"
+#include "cli/options.h"
 
 namespace tools {
 
@@ -69,19 +67,15 @@ struct ConfigField {
 };
 const std::vector<ConfigField>& config_fields();
 
-// The family's defaults, then `options` (family parameters and fields; later ones win), then checks of what
-// belongs together. `seed` is the default of the three seeds. Throws ValueError, which for an unknown name
-// tells the nearest known one.
-TrainConfig resolve_config(const std::string& family, const RawOptions& options, std::uint64_t seed);
-// The same for the examples of a file, option "data", whose contents `data` are; its kind decides the defaults.
-TrainConfig resolve_config(const Dataset& data, const RawOptions& options, std::uint64_t seed);
+// Checks of what belongs together. Throws ValueError.
+void check_config(const TrainConfig& c);
 
 // The configuration as JSON text (run.json's "config") and back, and as a TOML file.
 std::string config_json(const TrainConfig& c);
 TrainConfig parse_config_json(std::string_view text);
 std::string config_toml(const TrainConfig& c);
 
-// All parameters and fields as options: resolve_config(c.family, config_options(c), 0) is c without its member.
+// All parameters and fields as options: family_config(c.family, config_options(c), 0) is c without its member.
 RawOptions config_options(const TrainConfig& c);
 
 // 16 hexadecimal digits of the configuration with its seeds and the results version.

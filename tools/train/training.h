@@ -8,21 +8,10 @@
 #include <eqnn/hard/learners/oracle.h>
 #include <eqnn/core/trainer.h>
 
-#include "data/dataset.h"
-#include "train/config.h"
+#include "train/evaluation.h"
+#include "train/examples.h"
 
 namespace tools {
-
-// What a network does on a set of examples.
-struct Evaluation {
-  Index examples = 0;
-  double loss = 0;      // mean squared error, or cross entropy
-  double variance = 0;  // of the targets, over the same examples; of classes: their entropy
-  double accuracy = 0;  // share of equal signs, or of classes hit
-  double correlation = 0, correlation_low = 0, correlation_high = 0;  // with its 95 % interval (Fisher's z)
-
-  double normalized() const { return loss / variance; }
-};
 
 // The run of a configuration, over float or double. One thread drives it.
 class Training {
@@ -55,23 +44,6 @@ class Training {
   virtual void restore(const eqnn::SafeTensors& file, std::uint64_t steps) = 0;
   virtual void save_model(const std::string& path, const std::map<std::string, std::string>& metadata) = 0;
 };
-
-// Of one output an example: predictions f against targets y, with the mean squared error as the loss.
-Evaluation evaluate_predictions(const std::vector<double>& f, const std::vector<double>& y);
-
-// What a run trains on: a family's member, or the examples of a file.
-struct Examples {
-  std::shared_ptr<const eqnn::hard::Member> member;
-  std::shared_ptr<const Dataset> data;
-
-  // Whether predictions are right or wrong: two-valued targets and classes.
-  bool has_classes(const TrainConfig& c) const;
-};
-
-// The member of a configuration: drawn, or read from the member file it holds.
-std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c);
-// Draws the member, or reads the file. Throws FileError for a file whose contents are not those of `c`.
-Examples make_examples(const TrainConfig& c);
 
 // Throws ValueError when model, loss and examples do not fit.
 std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads);

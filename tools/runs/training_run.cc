@@ -1,4 +1,4 @@
-#include "runs/run.h"
+#include "runs/training_run.h"
 
 #include <algorithm>
 #include <chrono>

@@ -1,7 +1,7 @@
 // Cross-validation: one run a fold, and what they say together.
 #pragma once
 
-#include "runs/run.h"
+#include "runs/training_run.h"
 
 namespace tools {
 

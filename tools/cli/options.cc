@@ -1,4 +1,4 @@
-#include "cli/cli.h"
+#include "cli/options.h"
 
 #include <charconv>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "runs/folds.h"
+#include "runs/cross_validation.h"
 
 #include <atomic>
 #include <chrono>

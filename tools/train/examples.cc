@@ -1,0 +1,28 @@
+#include "train/examples.h"
+
+#include "train/data_source.h"
+
+namespace tools {
+
+bool Examples::has_classes(const TrainConfig& c) const {
+  return data ? c.loss == "cross-entropy" : member->two_valued() && !c.control;
+}
+
+Examples make_examples(const TrainConfig& c) {
+  if (c.data.empty()) return {make_member(c), nullptr};
+  auto data = std::make_shared<const Dataset>(read_dataset(c.data, c.format));
+  require<eqnn::FileError>(fingerprint(*data) == c.data_hash, c.data,
+                           ": its examples are not those that the run was started with (hash ", fingerprint(*data),
+                           ", not ", c.data_hash, "); put them back, or start again with --force");
+  return {nullptr, data};
+}
+
+std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c) {
+  const auto& family = eqnn::hard::family(c.family);
+  auto member = c.member.empty() ? family.draw(c.params, c.member_seed) : family.parse(c.member);
+  require(c.noise <= 1 || c.control || !member->two_valued(), "--noise is ", c.noise,
+          ", here the probability that a label is flipped; allowed are numbers from 0 to 1");
+  return member;
+}
+
+}  // namespace tools

@@ -1,0 +1,167 @@
+#include "train/resolve.h"
+
+#include <algorithm>
+#include <iterator>
+
+#include <eqnn/core/spelling.h>
+
+#include "cli/json.h"
+#include "data/members.h"
+#include "train/data_source.h"
+#include "train/examples.h"
+
+namespace tools {
+namespace {
+
+// Options that are fields of the configuration, and the others, which are parameters of some family. Throws for
+// unknown names, with the nearest of the known ones.
+struct SortedOptions {
+  RawOptions fields, parameters;
+};
+SortedOptions sort_options(const RawOptions& options, std::vector<std::string> known) {
+  for (const ConfigField& f : config_fields()) known.push_back(f.name);
+  for (const char* flag :
+       {"family", "member", "seed", "online", "out", "expect", "checkpoint-every", "threads", "progress"})
+    known.push_back(flag);
+  SortedOptions sorted;
+  for (const RawOption& o : options) {
+    const auto is_o = [&](const auto& named) { return named.name == o.name; };
+    const auto has_o = [&](const auto& family) {
+      return std::any_of(family.parameters.begin(), family.parameters.end(), is_o);
+    };
+    if (std::any_of(config_fields().begin(), config_fields().end(), is_o))
+      sorted.fields.push_back(o);
+    else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
+      sorted.parameters.push_back(o);
+    else
+      throw ValueError(
+          concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
+  }
+  return sorted;
+}
+
+// Defaults, then fields: later ones win.
+TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& defaults, const RawOptions& fields) {
+  RawOptions all;
+  for (const auto& [name, value] : defaults) all.push_back({name, value});
+  all.insert(all.end(), fields.begin(), fields.end());
+  for (const RawOption& o : all)
+    for (const ConfigField& f : config_fields())
+      if (f.name == o.name) f.set(c, o.value);
+  check_config(c);
+  if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";
+  if (c.oracle != "none" && c.oracle_samples < 0) c.oracle_samples = 4096;
+  return c;
+}
+
+// Graphs: GIN as in Xu et al. 2019, with a linear head on the pooled values of all layers; a norm that looks at one
+// graph at a time in the place of batch normalisation.
+TrainConfig data_config(const Dataset& data, const RawOptions& options, std::uint64_t seed) {
+  const SortedOptions sorted = sort_options(options, {});
+  require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
+          " is a parameter of a family; with --data leave it out");
+  eqnn::hard::ParameterValues defaults{
+      {"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
+  if (data.has_graphs())
+    defaults.insert(
+        {{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
+  if (data.has_graphs()) defaults["model"] = "gin";
+  TrainConfig c;
+  c.member_seed = c.init_seed = c.data_seed = seed;
+  c.data_hash = fingerprint(data);
+  return set_fields(c, defaults, sorted.fields);
+}
+
+// A member file decides the parameters that it holds (n, ...), whatever their flags' defaults. In a TOML file
+// the member itself may stand, as --print-config writes it.
+void take_member(TrainConfig& c, const std::string& source, const RawOptions& options) {
+  const auto& family = eqnn::hard::family(c.family);
+  const auto member = source.starts_with("{") ? family.parse(source) : read_member(family, source);
+  c.member = member->json();
+  RawOptions parameters;
+  std::copy_if(options.begin(), options.end(), std::back_inserter(parameters),
+               [&](const RawOption& o) { return c.params.contains(o.name); });
+  check_agrees(*member, parameters, c.params, source);
+  const Json j = parse_json(c.member);
+  for (auto& [name, value] : c.params) {
+    std::string key = name;
+    std::replace(key.begin(), key.end(), '-', '_');
+    if (!j.contains(key)) continue;
+    const Json& held = j.at(key);
+    value = held.is_string()  ? held.get<std::string>()
+            : held.is_array() ? std::to_string(held.size())
+                              : to_text(held);
+  }
+}
+
+// Parameters whose default is derived from others (empty text), as the member has them.
+void fill_derived_parameters(TrainConfig& c) {
+  const auto is_empty = [](const auto& parameter) { return parameter.second.empty(); };
+  if (std::none_of(c.params.begin(), c.params.end(), is_empty)) return;
+  const Json j = parse_json(make_member(c)->json());
+  for (auto& [name, value] : c.params)
+    if (value.empty() && j.contains(name) && j.at(name).is_number()) value = to_text(j.at(name));
+}
+
+}  // namespace
+
+std::string last_value(const RawOptions& options, const std::string& name) {
+  std::string value;
+  for (const RawOption& o : options)
+    if (o.name == name) value = o.value;
+  return value;
+}
+
+RawOptions without_online(const RawOptions& options) {
+  RawOptions kept;
+  bool online = false, samples = false;
+  for (const RawOption& o : options) {
+    if (o.name == "online") {
+      online = parse_switch(o.name, o.value);
+    } else {
+      samples |= o.name == "samples" && whole_number(o.value) != 0;
+      kept.push_back(o);
+    }
+  }
+  require(!online || !samples,
+          "--online and --samples exclude each other: fresh samples every step, or a fixed set");
+  if (online) kept.push_back({"samples", "0"});
+  return kept;
+}
+
+TrainConfig family_config(const std::string& family_id, const RawOptions& options, std::uint64_t seed) {
+  const eqnn::hard::Family& family = eqnn::hard::family(family_id);
+  std::vector<std::string> known;
+  for (const auto& p : family.parameters) known.push_back(p.name);
+  const SortedOptions sorted = sort_options(options, known);
+  TrainConfig c;
+  c.family = family.id;
+  c.member_seed = c.init_seed = c.data_seed = seed;
+  c.params = family_parameters(family, sorted.parameters);
+  return set_fields(c, family.training(c.params), sorted.fields);
+}
+
+TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const ReadData& read) {
+  const std::string family = last_value(options, "family"), member = last_value(options, "member"),
+                    path = last_value(options, "data"), format = last_value(options, "format");
+  RawOptions fields;
+  for (const RawOption& o : without_online(options))
+    if (o.name != "family" && o.name != "member") fields.push_back(o);
+  if (!path.empty()) {
+    require(family.empty() && member.empty(), "--data and a family exclude each other: train on one of them");
+    return data_config(*read(path, format.empty() ? "gin" : format), fields, seed);
+  }
+  require(!family.empty(),
+          "no family is given; name one, such as gnn-degree-parity (eqnn families list has them "
+          "all), or a file of examples as 'data'");
+  TrainConfig c = family_config(family, fields, seed);
+  if (!member.empty()) take_member(c, member, fields);
+  fill_derived_parameters(c);
+  return c;
+}
+
+std::shared_ptr<const Dataset> read_data(const std::string& path, const std::string& format) {
+  return std::make_shared<const Dataset>(read_dataset(path, format));
+}
+
+}  // namespace tools
