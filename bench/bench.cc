@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "cli/json.h"
+#include "cli/text.h"
 #include "families.h"
 #include "hand.h"
 #include "peers.h"
@@ -93,12 +94,6 @@ constexpr double kBlockSeconds = 0.12;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  const std::size_t half = v.size() / 2;
-  return v.size() % 2 == 1 ? v[half] : (v[half - 1] + v[half]) / 2;
 }
 
 // --- measuring -----------------------------------------------------------------------------------------------
@@ -227,10 +222,10 @@ std::optional<double> measure_pairs(Result& r, const Step& ours, const Step& riv
     if (rival) ratios.push_back(seconds.back() / other);
   }
   r.pairs = seconds.size();
-  r.seconds = median(seconds);
-  r.limit = median(limits);
+  r.seconds = tools::median(seconds);
+  r.limit = tools::median(limits);
   r.allocations = count_allocations(static_cast<int>(std::clamp(1 / r.seconds, 3.0, 50.0)), ours);
-  return ratios.empty() ? std::nullopt : std::optional(median(ratios));
+  return ratios.empty() ? std::nullopt : std::optional(tools::median(ratios));
 }
 
 // Throws CheckFailed, a line, when the two steps do not compute the same.
@@ -475,9 +470,9 @@ int run_bench(const BenchOptions& options) {
   else if (options.rows.empty() && !options.quiet)
     fmt::print(stderr, "eqnn: the row 'sweep' takes minutes and is left out; --rows sweep measures it\n");
   if (options.json) {
-    print_json(results, limits.empty() ? limit.measure() : median(limits), families, sweep);
+    print_json(results, limits.empty() ? limit.measure() : tools::median(limits), families, sweep);
   } else {
-    if (!results.empty()) print_table(results, median(limits));
+    if (!results.empty()) print_table(results, tools::median(limits));
     print_families(families);
     print_sweep(sweep);
   }

@@ -18,11 +18,6 @@ double seconds(Index times, const Work& work) {
          static_cast<double>(times);
 }
 
-double median(std::vector<double> v) {
-  std::nth_element(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2), v.end());
-  return v[v.size() / 2];
-}
-
 FamilyCost cost(const std::string& id) {
   const TrainConfig c = family_config(id, {}, 0);
   const Examples examples = make_examples(c);

@@ -4,38 +4,21 @@
 #include <eqnn/kernels/kernels.h>
 #include <fmt/format.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include <array>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <string_view>
 #include <vector>
 
 #include "cli/json.h"
+#include "cli/process.h"
 
 namespace bench {
 namespace {
 
-std::string shell_quoted(const std::string& s) {
-  std::string quoted = "'";
-  for (char c : s) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
-// The JSON object that a command prints; an empty one when it prints none.
-Json printed_by(const std::string& command) {
-  const auto nothing = Json::object();
-  FILE* pipe = popen(command.c_str(), "r");
-  if (!pipe) return nothing;
-  std::string text;
-  std::array<char, 4096> buffer;
-  while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), pipe))
-    text.append(buffer.data(), size);
-  pclose(pipe);
-  auto result = parse_json_if(text);
-  return result.is_object() ? result : nothing;
+// The JSON object that a program prints; an empty one when it prints none.
+Json printed_by(const std::vector<std::string>& words) {
+  const Json result = parse_json_if(tools::Process{.words = words}.run().output);
+  return result.is_object() ? result : Json::object();
 }
 
 }  // namespace
@@ -55,36 +38,36 @@ void restart_with_best_blas() {
   std::ifstream in("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> words;
   for (std::string word; std::getline(in, word, '\0');) words.push_back(word);
-  std::vector<char*> arguments;
-  for (std::string& word : words) arguments.push_back(word.data());
-  arguments.push_back(nullptr);
   setenv("OPENBLAS_CORETYPE", core, 1);
   setenv("EQNN_BENCH_RESTARTED", "1", 1);
-  execv("/proc/self/exe", arguments.data());
-  fmt::print(stderr, "eqnn: starting again failed; going on with slower OpenBLAS kernels\n");
+  try {
+    tools::become("/proc/self/exe", words);
+  } catch (const FileError&) {
+    fmt::print(stderr, "eqnn: starting again failed; going on with slower OpenBLAS kernels\n");
+  }
 }
 
 Peers::Peers() {
   const char *python = std::getenv("EQNN_PYTHON"), *script = std::getenv("EQNN_BENCH_PEERS");
   python_ = python ? python : "python3";
   script_ = script ? script : (bench_folder() / "peers.py").string();
-  const std::string probe = shell_quoted(python_) + " -c 'import torch' >/dev/null 2>&1";
+  using Stream = tools::Process::Stream;
+  const tools::Process probe{
+      .words = {python_, "-c", "import torch"}, .output = Stream::dropped, .errors = Stream::dropped};
   if (!std::filesystem::exists(script_))
     missing = "bench/peers.py is not beside this build (EQNN_BENCH_PEERS names it)";
-  else if (std::system(probe.c_str()) != 0)
+  else if (!probe.run().succeeded())
     missing = python_ + " cannot import torch (EQNN_PYTHON names another interpreter)";
 }
 
 Json Peers::run(const Row& r) const {
-  return printed_by(fmt::format("{} {} --model {} --n {} --width {} --batch {} --layers {} --edges {}",
-                                shell_quoted(python_), shell_quoted(script_), model_name(r.model), r.n, r.width,
-                                r.batch, r.layers, r.edges));
+  return printed_by({python_, script_, "--model", model_name(r.model), "--n", concat(r.n), "--width", concat(r.width),
+                     "--batch", concat(r.batch), "--layers", concat(r.layers), "--edges", concat(r.edges)});
 }
 
 Json Peers::run_sweep(int runs, int steps, int workers) const {
   const std::string script = (std::filesystem::path(script_).parent_path() / "peers_sweep.py").string();
-  return printed_by(fmt::format("{} {} --runs {} --steps {} --workers {}", shell_quoted(python_),
-                                shell_quoted(script), runs, steps, workers));
+  return printed_by({python_, script, "--runs", concat(runs), "--steps", concat(steps), "--workers", concat(workers)});
 }
 
 }  // namespace bench

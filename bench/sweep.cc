@@ -1,23 +1,19 @@
 #include "sweep.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <string>
-#include <string_view>
 
 #include <eqnn/io/files.h>
 
 #include "peers.h"
 #include "cli/options.h"
+#include "cli/process.h"
 #include "cli/programs.h"
+#include "cli/text.h"
 
 namespace bench {
 namespace {
@@ -73,32 +69,15 @@ class Scratch {
   // The command, with nothing on stdout; its exit code. Without the OpenBLAS kernels that bench chooses for
   // itself.
   static int run(std::vector<std::string> words) {
-    std::vector<char*> arguments, environment;
-    for (std::string& word : words) arguments.push_back(word.data());
-    arguments.push_back(nullptr);
-    for (char** e = environ; *e; ++e)
-      if (!std::string_view(*e).starts_with("OPENBLAS_CORETYPE=") || !std::getenv("EQNN_BENCH_RESTARTED"))
-        environment.push_back(*e);
-    environment.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawn_file_actions_init(&files);
-    posix_spawn_file_actions_addopen(&files, 1, "/dev/null", O_WRONLY, 0);
-    const std::string path = tools::program_path("eqnn");
-    pid_t pid = -1;
-    const int failed = posix_spawn(&pid, path.c_str(), &files, nullptr, arguments.data(), environment.data());
-    posix_spawn_file_actions_destroy(&files);
-    int status = 0;
-    if (failed != 0 || waitpid(pid, &status, 0) != pid) return -1;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    words[0] = tools::program_path(words[0]);
+    tools::Process eqnn{.words = words, .output = tools::Process::Stream::dropped};
+    if (std::getenv("EQNN_BENCH_RESTARTED")) eqnn.environment = tools::environment_without({"OPENBLAS_CORETYPE="});
+    const tools::ProcessResult r = eqnn.run();
+    return r.signal != 0 ? 128 + r.signal : r.code;
   }
 
   std::string path_;
 };
-
-double median(std::vector<double> v) {
-  std::sort(v.begin(), v.end());
-  return v[v.size() / 2];
-}
 
 SweepResult measure(const Scratch& scratch, int jobs) {
   std::vector<double> seconds, ratios;
@@ -111,8 +90,8 @@ SweepResult measure(const Scratch& scratch, int jobs) {
   }
   SweepResult r;
   r.jobs = jobs;
-  r.seconds = median(seconds);
-  r.speedup = median(ratios);
+  r.seconds = tools::median(seconds);
+  r.speedup = tools::median(ratios);
   r.pairs = kPairs;
   return r;
 }

@@ -57,12 +57,6 @@ std::uint64_t parse_seed(const std::string& name, const std::string& text) {
   return value;
 }
 
-std::string number_text(double value) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  return {text.data(), end};
-}
-
 std::string toml_value(const std::string& path, const std::string& key, const toml::node& node) {
   if (const auto* v = node.as_string()) return v->get();
   if (const auto* v = node.as_boolean()) return v->get() ? "true" : "false";

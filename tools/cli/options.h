@@ -9,9 +9,7 @@
 
 #include <eqnn/core/check.h>
 
-namespace CLI {
-class App;
-}
+#include "cli/text.h"
 
 namespace tools {
 
@@ -63,9 +61,6 @@ std::int64_t parse_integer(const std::string& name, const std::string& text, std
 double parse_number(const std::string& name, const std::string& text);
 bool parse_switch(const std::string& name, const std::string& text);
 std::uint64_t parse_seed(const std::string& name, const std::string& text);
-
-// The shortest text that reads back as the same number.
-std::string number_text(double value);
 
 // The keys of a TOML file as flag values; tables [run] and [params] are opened, others refused.
 // Throws ValueError for what does not parse, with the line.

@@ -1,12 +1,10 @@
 #include "cli/programs.h"
 
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
 
 #include <eqnn/core/check.h>
+
+#include "cli/process.h"
 
 namespace tools {
 
@@ -23,9 +21,9 @@ std::string program_path(const std::string& name) {
 }
 
 int run_bench_program(char** argv) {
-  const std::string path = program_path("eqnn-bench");
-  execv(path.c_str(), argv);
-  throw eqnn::FileError(eqnn::concat(path, ": cannot be started: ", std::strerror(errno)));
+  std::vector<std::string> words;
+  for (; *argv != nullptr; ++argv) words.emplace_back(*argv);
+  become(program_path("eqnn-bench"), words);
 }
 
 }  // namespace tools

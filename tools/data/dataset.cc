@@ -216,8 +216,13 @@ Index sum_of_largest(std::vector<Index> numbers, Index count) {
 
 }  // namespace
 
+const std::vector<std::string>& dataset_formats() {
+  static const std::vector<std::string> formats = {"gin", "tudataset", "npz", "csv"};
+  return formats;
+}
+
 Dataset read_dataset(const std::string& path, const std::string& format) {
-  const std::vector<std::string> formats = {"gin", "tudataset", "npz", "csv"};
+  const std::vector<std::string>& formats = dataset_formats();
   require(std::find(formats.begin(), formats.end(), format) != formats.end(), "--format is ", quoted(format),
           "; gin, tudataset, npz and csv are allowed; the nearest is ", eqnn::nearest(format, formats));
   Dataset data;
@@ -259,13 +264,13 @@ void write_node_features(const Dataset& data, std::span<const Index> examples, e
   const auto labels = static_cast<Index>(data.label_values.size());
   Index row = 0;
   for (const Index e : examples)
-    for (Index v = data.node_starts[static_cast<std::size_t>(e)];
+    for (Index v = data.node_starts[e];
          v < data.node_starts[static_cast<std::size_t>(e) + 1]; ++v, ++row) {
       T* out = to.row(row);
       std::fill(out, out + data.channels, T(0));
-      if (labels > 0) out[data.node_labels[static_cast<std::size_t>(v)]] = T(1);
+      if (labels > 0) out[data.node_labels[v]] = T(1);
       for (Index i = 0; i < data.attributes; ++i)
-        out[labels + i] = static_cast<T>(data.node_attributes[static_cast<std::size_t>(v * data.attributes + i)]);
+        out[labels + i] = static_cast<T>(data.node_attributes[v * data.attributes + i]);
     }
 }
 template void write_node_features(const Dataset&, std::span<const Index>, eqnn::Block<float>);
@@ -289,15 +294,15 @@ const eqnn::SparseGraph& Collator::collate(std::span<const Index> examples) {
   Index nodes = 0, edges = 0;
   for (const Index e : examples) {
     require(e >= 0 && e < data_.examples, "there is no example ", e, "; examples are 0 to ", data_.examples - 1);
-    nodes += data_.graphs[static_cast<std::size_t>(e)].nodes();
-    edges += data_.graphs[static_cast<std::size_t>(e)].edges();
+    nodes += data_.graphs[e].nodes();
+    edges += data_.graphs[e].edges();
   }
   const auto graphs = static_cast<Index>(examples.size());
   require(graphs <= room_.graphs && nodes <= room_.nodes && edges <= room_.edges, "a batch has ", graphs,
           " graphs, ", nodes, " nodes and ", edges, " edges; there is room for ", room_.graphs, ", ", room_.nodes,
           " and ", room_.edges, ": make the shard larger, or let no example occur twice");
   batch_.clear();
-  for (const Index e : examples) batch_.append(data_.graphs[static_cast<std::size_t>(e)]);
+  for (const Index e : examples) batch_.append(data_.graphs[e]);
   return batch_;
 }
 

@@ -53,6 +53,9 @@ struct Dataset {
   }
 };
 
+// gin, tudataset, npz, csv.
+const std::vector<std::string>& dataset_formats();
+
 // Reads `path` in one of the formats
 //   gin         the text files of the GIN benchmark (Xu et al. 2019), numbers separated by blanks: the number of
 //               graphs; for each graph a line `nodes class`, and for each of its nodes a line `label degree

@@ -178,7 +178,7 @@ EdgeRows read_edges(const std::string& path, const std::vector<Index>& starts) {
   std::vector<Index> next = rows.offsets;
   rows.neighbors.resize(edges.size());
   for (const auto& [v, j] : edges)
-    rows.neighbors[static_cast<std::size_t>(next[static_cast<std::size_t>(v)]++)] = j;
+    rows.neighbors[next[static_cast<std::size_t>(v)]++] = j;
   return rows;
 }
 
@@ -186,14 +186,14 @@ void cut_into_graphs(const EdgeRows& rows, Dataset& data) {
   std::vector<std::int32_t> offsets, neighbors;
   for (std::size_t g = 0; g + 1 < data.node_starts.size(); ++g) {
     const Index first = data.node_starts[g], last = data.node_starts[g + 1];
-    const Index begin = rows.offsets[static_cast<std::size_t>(first)],
-                end = rows.offsets[static_cast<std::size_t>(last)];
+    const Index begin = rows.offsets[first],
+                end = rows.offsets[last];
     offsets.clear();
     neighbors.clear();
     for (Index v = first; v <= last; ++v)
-      offsets.push_back(static_cast<std::int32_t>(rows.offsets[static_cast<std::size_t>(v)] - begin));
+      offsets.push_back(static_cast<std::int32_t>(rows.offsets[v] - begin));
     for (Index e = begin; e < end; ++e)
-      neighbors.push_back(static_cast<std::int32_t>(rows.neighbors[static_cast<std::size_t>(e)] - first));
+      neighbors.push_back(static_cast<std::int32_t>(rows.neighbors[e] - first));
     data.graphs.emplace_back(offsets, neighbors);
   }
 }
@@ -231,7 +231,7 @@ std::vector<std::int64_t> read_tudataset(const std::string& path, Dataset& data)
   const bool labelled = fs::exists(label_file, ignored), attributed = fs::exists(attribute_file, ignored);
   if (attributed) read_attributes(attribute_file, indicator, data);
   if (labelled || !attributed) {
-    std::vector<std::int64_t> labels(static_cast<std::size_t>(nodes), 0);
+    std::vector<std::int64_t> labels(nodes, 0);
     if (labelled) labels = read_column(label_file, "a node's label", kLowestName, kHighestName);
     check_count(label_file, static_cast<Index>(labels.size()), nodes, indicator, "nodes");
     data.node_labels = positions(labels, data.label_values);

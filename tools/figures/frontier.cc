@@ -134,14 +134,6 @@ Interval wilson(int successes, int trials) {
           successes == trials ? 1 : (centre + half) / (1 + z2 / m)};
 }
 
-double median(std::vector<double> values) {
-  if (values.empty()) return std::nan("");
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  if (values.size() % 2 == 1) return *middle;
-  return (*middle + *std::max_element(values.begin(), middle)) / 2;
-}
-
 std::vector<FrontierPoint> frontier(std::vector<FrontierRun> runs, const FrontierOptions& options) {
   eqnn::require(options.resamples >= 1 && options.resamples <= 10000, "the bootstrap is given ", options.resamples,
                 " resamples; allowed are 1 to 10000");

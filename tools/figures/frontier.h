@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "cli/text.h"
+
 namespace tools {
 
 // One finished run, as the frontier sees it.
@@ -63,8 +65,6 @@ std::vector<FrontierPoint> frontier(std::vector<FrontierRun> runs, const Frontie
 // 95 % score interval of a fraction (Wilson 1927): (p + z^2/2m -+ z sqrt(p(1-p)/m + z^2/4m^2)) / (1 + z^2/m).
 // [0, 1] for no trials.
 Interval wilson(int successes, int trials);
-// The middle value, or the mean of the two middle ones (infinite as soon as one of them is); nan for none.
-double median(std::vector<double> values);
 
 // log(steps) = a + b u by least squares, u = log(size) (polynomial: steps ~ size^b) or u = size (exponential:
 // steps ~ e^(b size)).

@@ -1,61 +1,17 @@
 // Runs gnuplot: the script goes in by its standard input, the image comes out of its standard output; no shell, and
 // no file but unnamed ones in memory.
 
-#include <fcntl.h>
-#include <spawn.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <cstring>
 
 #include <fmt/core.h>
 
+#include "cli/process.h"
 #include "figures/script.h"
-
-extern char** environ;
 
 namespace tools {
 namespace {
-
-// A file in memory that has no name.
-class MemoryFile {
- public:
-  MemoryFile() : descriptor_(memfd_create("eqnn-gnuplot", MFD_CLOEXEC)) {
-    require<eqnn::FileError>(descriptor_ >= 0, "a file in memory cannot be made: ", std::strerror(errno));
-  }
-  ~MemoryFile() { close(descriptor_); }
-  MemoryFile(const MemoryFile&) = delete;
-  MemoryFile& operator=(const MemoryFile&) = delete;
-
-  int descriptor() const { return descriptor_; }
-  void write(const std::string& bytes) {
-    for (std::size_t done = 0; done < bytes.size();) {
-      const ssize_t n = ::write(descriptor_, bytes.data() + done, bytes.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      require<eqnn::FileError>(n > 0, "a file in memory cannot be written: ", std::strerror(errno));
-      done += static_cast<std::size_t>(n);
-    }
-    lseek(descriptor_, 0, SEEK_SET);
-  }
-  std::string read() const {
-    std::string bytes;
-    std::array<char, 65536> part{};
-    for (off_t at = 0;;) {
-      const ssize_t n = pread(descriptor_, part.data(), part.size(), at);
-      if (n < 0 && errno == EINTR) continue;
-      if (n <= 0) return bytes;
-      bytes.append(part.data(), static_cast<std::size_t>(n));
-      at += n;
-    }
-  }
-
- private:
-  int descriptor_;
-};
 
 std::string find_gnuplot() {
   const char* path = std::getenv("PATH");
@@ -67,19 +23,6 @@ std::string find_gnuplot() {
     rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
   }
   return "";
-}
-
-// The environment without what changes gnuplot's words, terminal or numbers.
-std::vector<std::string> plain_environment() {
-  std::vector<std::string> all{"LC_ALL=C"};
-  for (char** e = environ; *e != nullptr; ++e) {
-    const std::string entry = *e;
-    bool changes = false;
-    for (const char* prefix : {"LC_", "LANG", "GNUPLOT", "GNUTERM", "GNUFITLOG", "FIT_", "GDFONTPATH"})
-      changes = changes || entry.starts_with(prefix);
-    if (!changes) all.push_back(entry);
-  }
-  return all;
 }
 
 // What it complained of: its last line that begins "line N:", or else the last that is no warning.
@@ -97,31 +40,16 @@ std::string complaint(const std::string& text) {
 }
 
 std::string run_gnuplot(const std::string& program, const std::string& script) {
-  MemoryFile in, out, err;
-  in.write(script);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_adddup2(&actions, in.descriptor(), STDIN_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, out.descriptor(), STDOUT_FILENO);
-  posix_spawn_file_actions_adddup2(&actions, err.descriptor(), STDERR_FILENO);
-  std::array<std::string, 3> words{"gnuplot", "-d", "-"};  // -d: the user's own settings are not read
-  std::array<char*, 4> argv{words[0].data(), words[1].data(), words[2].data(), nullptr};
-  std::vector<std::string> environment = plain_environment();
-  std::vector<char*> envp;
-  for (std::string& e : environment) envp.push_back(e.data());
-  envp.push_back(nullptr);
-  pid_t child = 0;
-  const int failed = posix_spawn(&child, program.c_str(), &actions, nullptr, argv.data(), envp.data());
-  posix_spawn_file_actions_destroy(&actions);
-  require<eqnn::FileError>(failed == 0, program, ": cannot be started: ", std::strerror(failed));
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  const std::string image = out.read();
-  require<eqnn::FileError>(WIFEXITED(status) && WEXITSTATUS(status) == 0 && !image.empty(),
-                           "gnuplot failed: ", complaint(err.read()),
+  // -d: the user's own settings are not read, nor what changes gnuplot's words, terminal or numbers.
+  Process gnuplot{.words = {program, "-d", "-"}, .input = script, .errors = Process::Stream::captured};
+  gnuplot.environment =
+      environment_without({"LC_", "LANG", "GNUPLOT", "GNUTERM", "GNUFITLOG", "FIT_", "GDFONTPATH"});
+  gnuplot.environment->push_back("LC_ALL=C");
+  const ProcessResult r = gnuplot.run();
+  require<eqnn::FileError>(r.start_error.empty(), program, ": cannot be started: ", r.start_error);
+  require<eqnn::FileError>(r.succeeded() && !r.output.empty(), "gnuplot failed: ", complaint(r.errors),
                            "; check that it is gnuplot 5.4 or newer with the terminals svg, pdfcairo and pngcairo");
-  return image;
+  return r.output;
 }
 
 std::string terminal(const Figure& f, const std::string& format) {

@@ -8,6 +8,7 @@
 #include <eqnn/core/spelling.h>
 
 #include "cli/json.h"
+#include "cli/text.h"
 #include "commands.h"
 #include "figures/figures.h"
 
@@ -21,20 +22,12 @@ struct PlotFlags {
   bool data = false, list = false, force = false;
 };
 
-std::string csv_field(const Cell& cell) {
-  const std::string text = text_of(cell);
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string csv(const Table& table) {
   std::string text;
   for (std::size_t i = 0; i < table.columns.size(); ++i) text += (i == 0 ? "" : ",") + csv_field(table.columns[i]);
   text += "\n";
   for (const auto& row : table.rows) {
-    for (std::size_t i = 0; i < row.size(); ++i) text += (i == 0 ? "" : ",") + csv_field(row[i]);
+    for (std::size_t i = 0; i < row.size(); ++i) text += (i == 0 ? "" : ",") + csv_field(text_of(row[i]));
     text += "\n";
   }
   return text;

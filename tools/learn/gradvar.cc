@@ -16,6 +16,7 @@
 #include "data/members.h"
 #include "results/document.h"
 #include "cli/progress.h"
+#include "train/choices.h"
 #include "train/data_source.h"
 #include "train/resolve.h"
 #include "train/training.h"
@@ -145,8 +146,9 @@ class TypedProbe final : public Probe {
 };
 
 std::unique_ptr<Probe> make_probe(const TrainConfig& c, const Members& members, Index samples, int threads) {
-  if (c.dtype == "f64") return std::make_unique<TypedProbe<double>>(c, members, samples, threads);
-  return std::make_unique<TypedProbe<float>>(c, members, samples, threads);
+  return dispatch(c.dtype, [&]<class T>() -> std::unique_ptr<Probe> {
+    return std::make_unique<TypedProbe<T>>(c, members, samples, threads);
+  });
 }
 
 // --- the command -----------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "results/run_directory.h"
 #include "runs/training_run.h"
+#include "runs/verdict.h"
 
 namespace tools {
 namespace {

@@ -12,6 +12,7 @@
 #include <eqnn/core/spelling.h>
 
 #include "cli/json.h"
+#include "cli/text.h"
 
 namespace tools {
 namespace {
@@ -29,12 +30,6 @@ constexpr const char* kQuietParameters[] = {"self-loops", "bias-max", "min-count
 template <std::size_t N>
 bool one_of(const std::string& word, const char* const (&words)[N]) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
-
-std::string quoted(const std::string& column) {
-  std::string out = "\"";
-  for (const char c : column) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
 }
 
 std::string text_of_json(const Json& value) { return value.is_string() ? value.get<std::string>() : to_text(value); }
@@ -102,7 +97,7 @@ struct Entry {
 Rows study_rows(const Database& db, const std::set<std::string>& columns, const std::string& study) {
   std::string list = "s.seed AS study_seed, s.\"values\" AS study_values, s.run_id AS planned_id";
   for (const std::string& c : columns)
-    if (c != "config.member" && c != "member") list += ", r." + quoted(c) + " AS " + quoted(c);
+    if (c != "config.member" && c != "member") list += ", r." + sql_name(c) + " AS " + sql_name(c);
   if (!study.empty())
     return Rows(db.query("SELECT " + list + " FROM study_runs s LEFT JOIN runs r ON r.run_id = s.run_id" +
                              " WHERE s.study = ? ORDER BY s.run_id",
@@ -347,7 +342,7 @@ std::string machine_expression(const std::set<std::string>& columns) {
   std::string out = "''";
   const auto add = [&](const std::string& column, const std::string& before, const std::string& after) {
     if (columns.contains(column))
-      out += " || iif(" + quoted(column) + " IS NULL, '', '" + before + "' || " + quoted(column) + " || '" + after +
+      out += " || iif(" + sql_name(column) + " IS NULL, '', '" + before + "' || " + sql_name(column) + " || '" + after +
              "')";
   };
   add("machine.cpu", "", "");

@@ -8,6 +8,7 @@
 
 #include <fmt/core.h>
 
+#include "cli/text.h"
 #include "report/html.h"
 
 namespace tools {
@@ -56,17 +57,6 @@ std::string shown_path(const std::string& path) {
   if (!path.starts_with('/')) return path;
   const fs::path p(path);
   return (p.has_filename() ? p : p.parent_path()).filename().string();
-}
-
-std::string shell_word(const std::string& word) {
-  const auto plain = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) ||
-           std::string_view("_-./,:=+%@").find(c) != std::string_view::npos;
-  };
-  if (!word.empty() && std::all_of(word.begin(), word.end(), plain)) return word;
-  std::string out = "'";
-  for (const char c : word) out += c == '\'' ? "'\\''" : std::string(1, c);
-  return out + "'";
 }
 
 // --- claim -------------------------------------------------------------------------------------------------

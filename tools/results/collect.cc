@@ -343,14 +343,6 @@ std::vector<std::size_t> csv_order(const Database& db, const Table& runs) {
   return order;
 }
 
-// RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + '"';
-}
-
 std::string csv_text(const Database& db) {
   const std::vector<std::string> columns = csv_columns(db);
   std::string names, text;

@@ -101,12 +101,6 @@ std::string text_of(const Cell& cell) {
   return {text.data(), end};
 }
 
-std::string sql_name(const std::string& name) {
-  std::string quoted = "\"";
-  for (char c : name) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + '"';
-}
-
 struct Database::Handle {
   std::string path;
   sqlite3* db = nullptr;

@@ -64,7 +64,4 @@ class Transaction {
   bool open_ = true;
 };
 
-// A name as SQL writes it: "time.wall_seconds" with its quotes.
-std::string sql_name(const std::string& name);
-
 }  // namespace tools

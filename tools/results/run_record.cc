@@ -11,6 +11,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/text.h"
 #include "train/resolve.h"
 
 namespace tools {
@@ -303,14 +304,6 @@ class Reader {
     } catch (const Json::exception&) {
     }
     return Json::object();
-  }
-
-  static std::string shell_word(const std::string& word) {
-    const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+@%";
-    if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-    std::string quoted = "'";
-    for (char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return quoted + "'";
   }
 
   const std::string directory_;

@@ -9,9 +9,11 @@
 #include <eqnn/core/spelling.h>
 
 #include "cli/json.h"
-#include "runs/certify_layers.h"
 #include "commands.h"
+#include "runs/certify_layers.h"
 #include "runs/trained_network.h"
+#include "train/choices.h"
+#include "train/models.h"
 
 namespace tools {
 namespace {
@@ -36,7 +38,7 @@ Line certify_subject(std::string name, std::string group, std::string dtype, con
   Line line{
       std::move(name), std::move(group), std::move(dtype), certify(s.f, s.inputs, s.elements, s.tolerance), {}};
   if (line.certificate.witness_input >= 0)
-    line.witness = s.inputs[static_cast<std::size_t>(line.certificate.witness_input)];
+    line.witness = s.inputs[line.certificate.witness_input];
   return line;
 }
 
@@ -68,8 +70,8 @@ eqnn::GroupElement relabelling(const std::string& name, std::function<eqnn::Perm
           }};
 }
 
-// The elements that a model of that kind is symmetric under: shifts for cnn, all relabellings for the others.
-std::vector<eqnn::GroupElement> relabellings(const std::string& model, std::uint64_t seed) {
+// Shifts of the points, or relabellings drawn from all of them.
+std::vector<eqnn::GroupElement> relabellings(bool shifts, std::uint64_t seed) {
   const auto shift = [](Index by) {
     return [by](Index n) {
       std::vector<std::int32_t> images;
@@ -78,11 +80,11 @@ std::vector<eqnn::GroupElement> relabellings(const std::string& model, std::uint
     };
   };
   std::vector<eqnn::GroupElement> elements;
-  for (Index by = 1; by <= (model == "cnn" ? 20 : 1); ++by)
+  for (Index by = 1; by <= (shifts ? 20 : 1); ++by)
     elements.push_back(relabelling(concat("shift by ", by), shift(by)));
-  for (std::uint64_t k = 0; k < (model == "cnn" ? 0u : 20u); ++k)
+  for (std::uint64_t k = 0; k < (shifts ? 0u : 20u); ++k)
     elements.push_back(relabelling(concat("random relabelling ", k), [seed, k](Index n) {
-      std::vector<std::int32_t> images(static_cast<std::size_t>(n));
+      std::vector<std::int32_t> images(n);
       std::iota(images.begin(), images.end(), 0);
       eqnn::Draws draws({seed, eqnn::Stream::check, 8, k});
       for (std::size_t i = images.size(); i > 1; --i)
@@ -92,17 +94,22 @@ std::vector<eqnn::GroupElement> relabellings(const std::string& model, std::uint
   return elements;
 }
 
+double tolerance(const TrainConfig& c) {
+  return dispatch(c.dtype, []<class T>() { return eqnn::symmetry_tolerance<T>(); });
+}
+
 // A run on a file, on its first examples.
 Line certify_file_run(const RunDirectory& run, const TrainConfig& c, const CertifyFlags& flags,
                       std::uint64_t seed) {
   const Examples examples = make_examples(c);
+  const bool shifts = models()[c.model].invariance == Invariance::shifts;
   Subject s;
   s.f = load_network(run, c, *examples.data);
-  s.elements = relabellings(c.model, seed);
-  s.tolerance = c.dtype == "f64" ? eqnn::symmetry_tolerance<double>() : eqnn::symmetry_tolerance<float>();
+  s.elements = relabellings(shifts, seed);
+  s.tolerance = tolerance(c);
   const Index count = std::min(parse_integer("inputs", flags.inputs, 1, 100000), examples.data->examples);
   for (Index e = 0; e < count; ++e) s.inputs.push_back(dataset_sample(*examples.data, e));
-  return certify_subject(flags.run, c.model == "cnn" ? "C_n" : "S_n", c.dtype, s);
+  return certify_subject(flags.run, shifts ? "C_n" : "S_n", c.dtype, s);
 }
 
 // A trained run, under the symmetries of its family, on inputs of the family's law.
@@ -119,9 +126,9 @@ Line certify_run(const CertifyFlags& flags, std::uint64_t seed) {
   if (s.elements.empty())
     throw NotBuiltError(concat("the symmetries of ", c.family, " are not known here; eqnn certify --model ",
                                c.model, " certifies the model"));
-  s.tolerance = c.dtype == "f64" ? eqnn::symmetry_tolerance<double>() : eqnn::symmetry_tolerance<float>();
+  s.tolerance = tolerance(c);
   const Index count = parse_integer("inputs", flags.inputs, 1, 100000);
-  std::vector<float> values(static_cast<std::size_t>(count * layout.points * layout.channels));
+  std::vector<float> values(count * layout.points * layout.channels);
   member->sample({seed, eqnn::Stream::check, 5, 0},
                  eqnn::Block<float>{values.data(), count, layout.points, layout.channels, layout.channels});
   for (Index e = 0; e < count; ++e) {

@@ -1,10 +1,11 @@
 #include "runs/certify_layers.h"
 
-#include <cmath>
 #include <memory>
 
 #include <eqnn/eqnn.h>
 
+#include "runs/certified_inputs.h"
+#include "runs/certified_program.h"
 #include "train/models.h"
 
 namespace tools {
@@ -20,237 +21,14 @@ using eqnn::Program;
 using eqnn::Sample;
 using eqnn::Tensor;
 
-// --- a recorded model as a function of samples ----------------------------------------------------------------
-
-// How a sample enters a program.
-struct Part {
-  std::string name;
-  Index rows = 1, cols = 1;
-};
 constexpr Index kNodes = 6;  // of graphs; all 720 relabellings are tried
 constexpr Index kMaxEdges = kNodes * kNodes;
-
-template <class T>
-class Recorded {
- public:
-  using Model = std::function<Tensor<T>(Program<T>&, Params<T>&)>;
-
-  // A program named output "frame" says where the value is undefined. With `sparse` the parts "adjacency" and
-  // "edges" become the graph input "graph" and its edge features, and "x" its nodes'.
-  Recorded(const Model& model, std::uint64_t seed, bool frame, bool sparse)
-      : program_(1, eqnn::Mode::evaluate), frame_(frame), sparse_(sparse) {
-    program_.output("y", model(program_, params_));
-    program_.finish();
-    params_.initialize(eqnn::kaiming_uniform, seed);
-    perturb(seed);
-    workspace_.emplace(program_);
-  }
-
-  std::optional<Array> operator()(const Sample& sample) {
-    auto& w = *workspace_;
-    eqnn::SparseGraph graph;
-    w.bind({.examples = 1});
-    if (sparse_) {
-      graph = to_graph(sample.at("adjacency"));
-      w.bind_graph("graph", graph);
-    }
-    for (const auto& [name, part] : sample) fill(w, name, part, graph);
-    program_.forward(w, params_.values().data());
-    if (frame_ && undefined_frames(w.output("frame")) > 0) return {};
-    const auto y = w.output("y");
-    Array out = Array::zeros(y.examples * y.points, y.channels);
-    for (Index i = 0; i < out.rows; ++i)
-      for (Index j = 0; j < out.cols; ++j) out(i, j) = static_cast<double>(y.row(0, i)[j]);
-    return out;
-  }
-
- private:
-  // Gains start as ones and biases as zeros: nothing may hide behind that.
-  void perturb(std::uint64_t seed) {
-    eqnn::Draws draws({seed, eqnn::Stream::check, 1, 0});
-    for (const eqnn::ParamInfo& p : params_.list())
-      for (Index j = 0; p.is_bias && j < p.slice.cols; ++j)
-        params_.view(p.slice)(0, j) += static_cast<T>(draws.uniform() - 0.5);
-  }
-  static eqnn::SparseGraph to_graph(const Array& a) {
-    std::vector<std::pair<std::int32_t, std::int32_t>> edges;
-    for (Index i = 0; i < a.rows; ++i)
-      for (Index j = 0; j < a.cols; ++j)
-        if (a(i, j) != 0) edges.emplace_back(static_cast<std::int32_t>(i), static_cast<std::int32_t>(j));
-    return eqnn::SparseGraph::from_edges(a.rows, edges);
-  }
-  void fill(eqnn::Workspace<T>& w, const std::string& name, const Array& part, const eqnn::SparseGraph& graph) {
-    if (sparse_ && name == "adjacency") return;
-    const auto x = w.input(name);
-    if (sparse_ && name == "edges") {
-      for (Index v = 0, e = 0; v < graph.nodes(); ++v)
-        for (; e < graph.offsets()[v + 1]; ++e) x.row(e)[0] = static_cast<T>(part(v, graph.neighbors()[e]));
-      return;
-    }
-    for (Index i = 0; i < part.rows; ++i)
-      for (Index j = 0; j < part.cols; ++j) x.row(0, i)[j] = static_cast<T>(part(i, j));
-  }
-
-  Params<T> params_;
-  Program<T> program_;
-  bool frame_, sparse_;
-  std::optional<eqnn::Workspace<T>> workspace_;
-};
-
-// --- inputs: random ones, and such with ties --------------------------------------------------------------------
-
-double single(double v) { return static_cast<double>(static_cast<float>(v)); }
-
-// Number `which`: normal entries; then entries of {-1, 0, 1}, whose rows repeat; equal rows; zeros.
-Array points(Index rows, Index cols, int which, std::uint64_t seed) {
-  eqnn::Draws draws({seed, eqnn::Stream::check, 2, static_cast<std::uint64_t>(which)});
-  Array a = Array::zeros(rows, cols);
-  for (Index i = 0; i < rows; ++i)
-    for (Index j = 0; j < cols; ++j)
-      a(i, j) = which == 5            ? 0
-                : which == 4 && i > 0 ? a(0, j)
-                : which == 3          ? static_cast<double>(draws.below(3)) - 1
-                                      : single(draws.normal());
-  return a;
-}
-
-// Random directed graphs, one with loops; the complete and the empty graph last.
-Array adjacency(Index n, int which, std::uint64_t seed) {
-  eqnn::Draws draws({seed, eqnn::Stream::check, 3, static_cast<std::uint64_t>(which)});
-  Array a = Array::zeros(n, n);
-  for (Index i = 0; i < n; ++i)
-    for (Index j = 0; j < n; ++j)
-      a(i, j) = which == 5 || (i == j && which != 2) ? 0 : which == 4 ? 1 : draws.below(2);
-  return a;
-}
-
-constexpr int kInputs = 6;
-
-std::vector<Sample> samples(const std::vector<Part>& parts, std::uint64_t seed) {
-  std::vector<Sample> list;
-  for (int k = 0; k < kInputs; ++k) {
-    Sample s;
-    for (const Part& p : parts)
-      s[p.name] = p.name == "adjacency" ? adjacency(p.rows, k, seed) : points(p.rows, p.cols, k, seed);
-    list.push_back(std::move(s));
-  }
-  return list;
-}
-
-// --- what group elements do -------------------------------------------------------------------------------------
-
-// Permutes the rows of every part, pairs where it is [n, n] on n points.
-Sample permuted(const Sample& s, const Permutation& p) {
-  Sample moved;
-  for (const auto& [name, a] : s)
-    moved[name] = name == "adjacency" || name == "edges" ? permute_pairs(a, p) : permute_rows(a, p);
-  return moved;
-}
-
-enum class Output : std::uint8_t { invariant, moves };
-
-std::vector<GroupElement> permutations(const PermutationGroup& group, Output output, std::uint64_t seed) {
-  std::vector<GroupElement> elements;
-  for (const Permutation& p : telling_elements(group, 1000, 20, seed)) {
-    GroupElement g{to_string(p), [p](const Sample& s) { return permuted(s, p); }};
-    if (output == Output::moves) g.on_output = [p](const Array& y) { return permute_rows(y, p); };
-    elements.push_back(std::move(g));
-  }
-  return elements;
-}
-
-// A rotation or reflection Q, d x d, and a translation: x -> x Q^T + t.
-struct Motion {
-  std::string name;
-  std::vector<double> q, t;
-};
-
-Array moved_by(const Array& x, const Motion& m, bool translate) {
-  Array y = Array::zeros(x.rows, x.cols);
-  for (Index i = 0; i < x.rows; ++i)
-    for (Index j = 0; j < x.cols; ++j) {
-      double sum = translate ? m.t[static_cast<std::size_t>(j)] : 0;
-      for (Index k = 0; k < x.cols; ++k) sum += m.q[static_cast<std::size_t>(j * x.cols + k)] * x(i, k);
-      y(i, j) = sum;
-    }
-  return y;
-}
-
-// The rotation by `angle` in the plane of axes a and b.
-Motion turn(Index d, Index a, Index b, double angle, std::string name) {
-  Motion m{std::move(name), std::vector<double>(static_cast<std::size_t>(d * d)),
-           std::vector<double>(static_cast<std::size_t>(d))};
-  const auto q = [&](Index i, Index j) -> double& { return m.q[static_cast<std::size_t>(i * d + j)]; };
-  for (Index i = 0; i < d; ++i) q(i, i) = 1;
-  q(a, a) = q(b, b) = std::cos(angle);
-  q(a, b) = -std::sin(angle);
-  q(b, a) = std::sin(angle);
-  return m;
-}
-
-Motion product(const Motion& a, const Motion& b, Index d, std::string name) {
-  Motion m{std::move(name), std::vector<double>(static_cast<std::size_t>(d * d)), a.t};
-  for (Index i = 0; i < d; ++i)
-    for (Index j = 0; j < d; ++j)
-      for (Index k = 0; k < d; ++k)
-        m.q[static_cast<std::size_t>(i * d + j)] +=
-            a.q[static_cast<std::size_t>(i * d + k)] * b.q[static_cast<std::size_t>(k * d + j)];
-  return m;
-}
-
-// Quarter and half turns in every plane, random rotations; mirrors; translations.
-std::vector<Motion> motions(PointGroup group, Index d, std::uint64_t seed) {
-  eqnn::Draws draws({seed, eqnn::Stream::check, 4, static_cast<std::uint64_t>(d)});
-  constexpr double quarter = 1.5707963267948966;
-  std::vector<Motion> list;
-  for (Index a = 0; a < d; ++a)
-    for (Index b = a + 1; b < d; ++b) {
-      list.push_back(turn(d, a, b, quarter, concat("quarter turn of axes ", a, ", ", b)));
-      list.push_back(turn(d, a, b, 2 * quarter, concat("half turn of axes ", a, ", ", b)));
-    }
-  for (int k = 0; k < 20; ++k) {
-    Motion m = turn(d, 0, 1, 4 * quarter * draws.uniform(), "");
-    if (d == 3)
-      m = product(turn(d, 0, 2, 4 * quarter * draws.uniform(), ""),
-                  product(m, turn(d, 1, 2, 4 * quarter * draws.uniform(), ""), d, ""), d, "");
-    m.name = concat("random rotation ", k);
-    list.push_back(m);
-  }
-  if (has_reflections(group))
-    for (std::size_t k = 0, count = list.size(); k < count; k += 3) {
-      Motion mirror = turn(d, 0, 1, 0, "");
-      mirror.q[0] = -1;
-      list.push_back(product(list[k], mirror, d, concat("mirror of axis 0, ", list[k].name)));
-    }
-  if (has_translations(group))
-    for (Motion& m : list)
-      for (double& t : m.t) t = single(2 * draws.uniform() - 1);
-  return list;
-}
-
-std::vector<GroupElement> point_motions(PointGroup group, Index d, std::uint64_t seed,
-                                        std::optional<bool> output_translates) {
-  std::vector<GroupElement> elements;
-  for (const Motion& m : motions(group, d, seed)) {
-    GroupElement g{m.name, [m](const Sample& s) {
-                     Sample moved = s;
-                     moved["x"] = moved_by(s.at("x"), m, true);
-                     return moved;
-                   }};
-    if (output_translates) g.on_output = [m, t = *output_translates](const Array& y) { return moved_by(y, m, t); };
-    elements.push_back(std::move(g));
-  }
-  return elements;
-}
-
-// --- the table
-// ----------------------------------------------------------------------------------------------------
 
 // Collects the layers of one dtype.
 template <class T>
 class Table {
  public:
-  using Model = typename Recorded<T>::Model;
+  using Model = typename CertifiedProgram<T>::Model;
   using Elements = std::function<std::vector<GroupElement>(std::uint64_t)>;
 
   explicit Table(std::vector<Layer>& layers) : layers_(layers) {}
@@ -260,8 +38,8 @@ class Table {
     const bool sparse = group.ends_with("sparse");
     layers_.push_back(
         {std::move(name), std::move(group), sizeof(T) == 4 ? "f32" : "f64", claims, [=](std::uint64_t seed) {
-           auto f = std::make_shared<Recorded<T>>(model, seed, frame, sparse);
-           return Subject{[f](const Sample& s) { return (*f)(s); }, samples(parts, seed), elements(seed),
+           auto f = std::make_shared<CertifiedProgram<T>>(model, seed, frame, sparse);
+           return Subject{[f](const Sample& s) { return (*f)(s); }, certified_samples(parts, seed), elements(seed),
                           eqnn::symmetry_tolerance<T>()};
          }});
   }
@@ -498,42 +276,50 @@ void add_clouds(Table<T>& t) {
   }
 }
 
-// The models of `eqnn train`, small, on their kind of input.
+// The models of `eqnn train`, small, each on a kind of input that its values do not change under the group of. One that
+// reads features has the symmetries of these, and none here.
 template <class T>
 void add_models(Table<T>& t) {
-  using P = Params<T>;
-  using G = Program<T>;
-  TrainConfig small;
-  small.depth = 2;
-  small.width = small.head_width = 8;
-  const auto model = [&](const std::string& kind, const eqnn::hard::InputLayout& layout,
-                         std::optional<PermutationGroup> group) {
-    NetworkInputs in;
-    in.input = layout;
-    in.group = std::move(group);
-    TrainConfig c = small;
-    c.model = kind;
-    // Squared distances magnify the rounding of the positions; two layers do it twice, beyond 1e-5 in float.
-    if (kind == "egnn") c.depth = 1;
-    return [c, in](G& g, P& p) { return make_network<T>(p, c, in)(g); };
-  };
-  for (const char* kind : {"gnn", "gin"})
-    t.add_on_points(kind, "S_n", {{"adjacency", kNodes, kNodes}}, Output::invariant,
-                    model(kind, {"adjacency", kNodes, kNodes, true}, {}));
-  const eqnn::hard::InputLayout line{"x", 12, 2}, set{"x", kNodes, 2}, cloud{"x", 5, 3};
-  t.add_on_points("cnn", "C_n", {{"x", 12, 2}}, Output::invariant, model("cnn", line, {}));
-  t.add_on_points("deepsets", "S_n", {{"x", kNodes, 2}}, Output::invariant, model("deepsets", set, {}));
-  t.add_on_points("frame-mlp", "S_n", {{"x", kNodes, 2}}, Output::invariant,
-                  model("frame-mlp", set, PermutationGroup::symmetric(kNodes)));
-  t.add_on_points("group-mlp", "C_n", {{"x", 12, 2}}, Output::invariant,
-                  model("group-mlp", line, PermutationGroup::cyclic(12)));
-  t.add(
-      "egnn", "E(3)", {{"x", 5, 3}}, [](std::uint64_t seed) { return point_motions(PointGroup::e, 3, seed, {}); },
-      model("egnn", cloud, {}));
-  t.add(
-      "mlp", "S_n", {{"x", kNodes, 2}},
-      [](std::uint64_t seed) { return permutations(PermutationGroup::symmetric(kNodes), Output::invariant, seed); },
-      model("mlp", set, {}), false, false);
+  const std::vector<Part> graph{{"adjacency", kNodes, kNodes}}, set{{"x", kNodes, 2}}, line{{"x", 12, 2}},
+      cloud{{"x", 5, 3}};
+  for (const std::string& name : models().names()) {
+    const Invariance invariance = models()[name].invariance;
+    const auto model = [&](const Part& x, std::optional<PermutationGroup> group) {
+      NetworkInputs in;
+      in.input = {x.name, x.rows, x.cols, invariance == Invariance::nodes};
+      in.group = std::move(group);
+      TrainConfig c;
+      c.model = name;
+      // Squared distances magnify the rounding of the positions; two layers do it twice, beyond 1e-5 in float.
+      c.depth = invariance == Invariance::motions ? 1 : 2;
+      c.width = c.head_width = 8;
+      return [c, in](Program<T>& g, Params<T>& p) { return make_network<T>(p, c, in)(g); };
+    };
+    const auto all = PermutationGroup::symmetric(kNodes);
+    switch (invariance) {
+      case Invariance::nodes:
+        t.add_on_points(name, "S_n", graph, Output::invariant, model(graph[0], {}));
+        break;
+      case Invariance::points:
+        t.add_on_points(name, "S_n", set, Output::invariant, model(set[0], all));
+        break;
+      case Invariance::shifts:
+      case Invariance::group:
+        t.add_on_points(name, "C_n", line, Output::invariant, model(line[0], PermutationGroup::cyclic(12)));
+        break;
+      case Invariance::motions:
+        t.add(
+            name, "E(3)", cloud,
+            [](std::uint64_t seed) { return point_motions(PointGroup::e, 3, seed, {}); }, model(cloud[0], {}));
+        break;
+      case Invariance::nothing:
+        t.add(
+            name, "S_n", set, [all](std::uint64_t seed) { return permutations(all, Output::invariant, seed); },
+            model(set[0], {}), false, false);
+        break;
+      case Invariance::features: break;
+    }
+  }
 }
 
 template <class T>

@@ -14,6 +14,7 @@
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
+#include "runs/verdict.h"
 
 namespace tools {
 namespace {

@@ -4,6 +4,7 @@
 
 #include <eqnn/io/safetensors.h>
 
+#include "train/choices.h"
 #include "train/data_source.h"
 
 namespace tools {
@@ -19,7 +20,7 @@ class Typed final : public TrainedNetwork {
         member_(member),
         inputs_(network_inputs(member)),
         program_(kCapacity, eqnn::Mode::evaluate, c.strict) {
-    if (c.loss == "cross-entropy") inputs_.outputs = 2;
+    if (predicts_classes(c)) inputs_.outputs = 2;
     const Recorder<T> network = make_network<T>(params_, c, inputs_);
     eqnn::load_model(run.file("model.safetensors"), params_);
     program_.output("prediction", network(program_));
@@ -61,7 +62,7 @@ class OnFile {
  public:
   OnFile(const RunDirectory& run, const TrainConfig& c, const Dataset& data)
       : inputs_(network_inputs(data, c.shard)), program_(1, eqnn::Mode::evaluate, c.strict) {
-    if (c.loss == "cross-entropy") inputs_.outputs = static_cast<Index>(data.class_names.size());
+    if (predicts_classes(c)) inputs_.outputs = static_cast<Index>(data.class_names.size());
     const Recorder<T> network = make_network<T>(params_, c, inputs_);
     eqnn::load_model(run.file("model.safetensors"), params_);
     program_.output("prediction", network(program_));
@@ -118,13 +119,14 @@ eqnn::SampleFunction on_file(const RunDirectory& run, const TrainConfig& c, cons
 std::unique_ptr<TrainedNetwork> load_network(const RunDirectory& run, const TrainConfig& c,
                                              const eqnn::hard::Member& member) {
   require_finished(run);
-  if (c.dtype == "f64") return std::make_unique<Typed<double>>(run, c, member);
-  return std::make_unique<Typed<float>>(run, c, member);
+  return dispatch(c.dtype, [&]<class T>() -> std::unique_ptr<TrainedNetwork> {
+    return std::make_unique<Typed<T>>(run, c, member);
+  });
 }
 
 eqnn::SampleFunction load_network(const RunDirectory& run, const TrainConfig& c, const Dataset& data) {
   require_finished(run);
-  return c.dtype == "f64" ? on_file<double>(run, c, data) : on_file<float>(run, c, data);
+  return dispatch(c.dtype, [&]<class T>() { return on_file<T>(run, c, data); });
 }
 
 eqnn::Sample dataset_sample(const Dataset& data, Index example) {
@@ -132,7 +134,7 @@ eqnn::Sample dataset_sample(const Dataset& data, Index example) {
     const auto x = data.example(example);
     return {{"x", {x.rows, x.cols, {x.data, x.data + x.rows * x.cols}}}};
   }
-  const eqnn::SparseGraph& g = data.graphs[static_cast<std::size_t>(example)];
+  const eqnn::SparseGraph& g = data.graphs[example];
   eqnn::Array adjacency = eqnn::Array::zeros(g.nodes(), g.nodes());
   for (Index v = 0; v < g.nodes(); ++v)
     for (Index e = g.offsets()[v]; e < g.offsets()[v + 1]; ++e) ++adjacency(v, g.neighbors()[e]);

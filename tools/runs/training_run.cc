@@ -11,9 +11,11 @@
 
 #include "cli/json.h"
 #include "cli/machine.h"
+#include "train/choices.h"
 #include "train/oracle_gradient.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
+#include "runs/verdict.h"
 
 namespace tools {
 namespace {
@@ -265,7 +267,7 @@ Json TrainRun::evaluation_json(const Evaluation& e) const {
   Json j;
   j["test_samples"] = e.examples;
   j["test_loss"] = number(e.loss);
-  j[config_.loss == "mse" ? "test_variance" : "test_entropy"] = number(e.variance);
+  j[predicts_classes(config_) ? "test_entropy" : "test_variance"] = number(e.variance);
   j["normalized_test_loss"] = number(e.normalized());
   if (examples_.has_classes(config_)) j["test_accuracy"] = number(e.accuracy);
   j["correlation"] = number(e.correlation);
@@ -409,15 +411,6 @@ void TrainRun::print_summary(const Json& r) const {
 }
 
 }  // namespace
-
-std::string verdict(const TrainConfig& c, bool diverged, double train, double test) {
-  if (diverged) return "diverged";
-  if (test <= c.learned_below) return "learned";
-  if (!c.null_target && train <= c.memorised_train_below && test >= c.fails_from) return "memorised";
-  if (train >= c.fails_from) return "cannot-fit";
-  if (test < c.fails_from) return "partly-learned";
-  return "undecided";
-}
 
 std::string run_description(const TrainConfig& c, const Examples& examples, const Common& common) {
   Json j;

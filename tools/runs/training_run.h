@@ -22,10 +22,6 @@ struct RunOptions {
 // What run.json holds.
 std::string run_description(const TrainConfig& c, const Examples& examples, const Common& common);
 
-// The first that holds of diverged, learned, memorised, cannot-fit, partly-learned, undecided, from normalised
-// losses.
-std::string verdict(const TrainConfig& c, bool diverged, double train, double test);
-
 // Runs, and prints the result as `common` says. Returns an exit code: done, answered no (expect), or interrupted
 // after a checkpoint. Throws ValueError for a directory that exists or another configuration on --resume,
 // FileError for files that cannot be read or written.

@@ -344,23 +344,6 @@ std::vector<std::string> run_arguments(const PlannedRun& run, const std::string&
   return words;
 }
 
-std::string shell_text(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) {
-    const bool plain = !word.empty() && word.find_first_not_of(
-                                            "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                            "0123456789-_./=:,+@%") == std::string::npos;
-    std::string quoted = word;
-    if (!plain) {
-      for (std::size_t at = 0; (at = quoted.find('\'', at)) != std::string::npos; at += 4)
-        quoted.replace(at, 1, "'\\''");
-      quoted = "'" + quoted + "'";
-    }
-    text += (text.empty() ? "" : " ") + quoted;
-  }
-  return text;
-}
-
 std::string run_command(const PlannedRun& run, const std::string& folder) {
   return "eqnn " + shell_text(run_arguments(run, folder));
 }

@@ -48,7 +48,5 @@ SweepPlan plan_sweep(const std::string& text, const std::string& source);
 std::string run_command(const PlannedRun& run, const std::string& folder);
 // The words of it, without "eqnn".
 std::vector<std::string> run_arguments(const PlannedRun& run, const std::string& folder);
-// Words as a shell reads them.
-std::string shell_text(const std::vector<std::string>& words);
 
 }  // namespace tools

@@ -1,16 +1,12 @@
 #include "train/config.h"
 
-#include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <limits>
-
-
-#include <eqnn/core/spelling.h>
 
 #include "cli/hash.h"
 #include "cli/json.h"
+#include "data/dataset.h"
+#include "train/choices.h"
+#include "train/models.h"
 
 namespace tools {
 namespace {
@@ -52,23 +48,12 @@ ConfigField seed_field(const char* name, const char* help, std::uint64_t TrainCo
           [=](const TrainConfig& c) { return std::to_string(c.*field); }};
 }
 
-// `later` are values of the contract that this version cannot do: exit 6 rather than 2.
+// A choice by name: `allowed` are the names of its table.
 ConfigField choice(const char* name, const char* help, std::string TrainConfig::*field,
-                   std::vector<std::string> allowed, std::vector<std::string> later = {}) {
-  std::string list;
-  for (const std::string& a : allowed) list += concat(list.empty() ? "" : ", ", a);
-  return {name, concat(help, ": ", list), false,
+                   const std::vector<std::string>& allowed) {
+  return {name, concat(help, ": ", comma_list(allowed)), false,
           [=](TrainConfig& c, const std::string& text) {
-            for (const std::string& l : later)
-              if (l == text)
-                throw NotBuiltError(concat("--", name, " ", text, " is not built in yet; allowed are ", list));
-            for (const std::string& a : allowed)
-              if (a == text) {
-                c.*field = text;
-                return;
-              }
-            throw ValueError(concat("--", name, " is '", text, "'; allowed are ", list, "; the nearest is ",
-                                    eqnn::nearest(text, allowed)));
+            c.*field = allowed[place_of(text, allowed, concat("--", name))];
           },
           [=](const TrainConfig& c) { return quoted(c.*field); }};
 }
@@ -78,32 +63,30 @@ std::vector<ConfigField> plain_fields() {
   return {
       ConfigField{"data", "a file of labelled examples instead of a family", false,
                   [](C& c, const std::string& text) { c.data = text; }, [](const C& c) { return quoted(c.data); }},
-      choice("format", "format of --data", &C::format, {"gin", "tudataset", "npz", "csv"}),
+      choice("format", "format of --data", &C::format, dataset_formats()),
       integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part",
               &C::folds, 0, 1000),
       integer("fold", "only this fold of --folds, from 0; -1: all", &C::fold, -1, 999),
       toggle("control", "train on the family's matched positive control instead of its target", &C::control),
-      choice("model", "network", &C::model,
-             {"mlp", "gnn", "gin", "cnn", "frame-mlp", "group-mlp", "deepsets", "poly", "egnn"}),
+      choice("model", "network", &C::model, models().names()),
       integer("depth", "hidden layers before the head", &C::depth, 1, 1000),
       integer("width", "units of a hidden layer", &C::width, 1, 1 << 16),
       integer("head-width", "units of the head's hidden layer; 0: a linear head", &C::head_width, 0, 1 << 16),
       integer("filter", "positions of a convolution after the first, which has full length; 0: all", &C::filter, 0,
               1 << 16),
-      choice("activation", "activation", &C::activation, {"relu", "tanh", "gelu", "square"}),
-      choice("init", "initial weights", &C::init,
-             {"kaiming-uniform", "kaiming-normal", "xavier-uniform", "xavier-normal", "orthogonal"}),
+      choice("activation", "activation", &C::activation, activations().names()),
+      choice("init", "initial weights", &C::init, initializers().names()),
       number("init-scale", "factor of the initial weights", &C::init_scale, 0),
-      choice("adjacency", "form of the adjacency", &C::adjacency, {"raw", "mean", "sqrt", "centred"}),
-      choice("pool", "pooling over the points", &C::pool, {"mean", "sum", "sqrt"}),
-      choice("norm", "normalisation after each layer", &C::norm, {"none", "layer", "graph"}),
+      choice("adjacency", "form of the adjacency", &C::adjacency, adjacency_forms().names()),
+      choice("pool", "pooling over the points", &C::pool, pools().names()),
+      choice("norm", "normalisation after each layer", &C::norm, norms().names()),
       number("dropout", "probability that an element is dropped after each layer", &C::dropout, 0, 0.999),
-      choice("optimizer", "optimiser", &C::optimizer, {"sgd", "adam", "adamw", "sign-sgd"}),
+      choice("optimizer", "optimiser", &C::optimizer, optimizers().names()),
       number("lr", "learning rate", &C::lr, 0),
       number("momentum", "momentum of sgd", &C::momentum, 0),
       toggle("nesterov", "Nesterov momentum of sgd", &C::nesterov),
       number("weight-decay", "weight decay", &C::weight_decay, 0),
-      choice("schedule", "learning rate schedule", &C::schedule, {"constant", "cosine", "step"}),
+      choice("schedule", "learning rate schedule", &C::schedule, schedules().names()),
       integer("warmup", "steps of linear warm-up", &C::warmup, 0),
       integer("decay-every", "steps between two falls of --schedule step", &C::decay_every, 1),
       number("decay-factor", "factor of a fall of --schedule step", &C::decay_factor, 0, 1),
@@ -120,8 +103,8 @@ std::vector<ConfigField> plain_fields() {
       number("clip-norm", "largest gradient norm; 0: no clipping", &C::clip_norm, 0),
       number("noise", "noise on training targets: flip probability (two-valued) or standard deviation", &C::noise,
              0),
-      choice("loss", "training loss", &C::loss, {"mse", "cross-entropy"}),
-      choice("dtype", "arithmetic", &C::dtype, {"f32", "f64"}),
+      choice("loss", "training loss", &C::loss, losses().names()),
+      choice("dtype", "arithmetic", &C::dtype, dtypes().names()),
       toggle("strict", "the same bits on every machine with fused multiply-add", &C::strict),
       integer("shard", "examples that one worker replays at a time", &C::shard, 1, 1 << 20),
       number("learned-below", "verdict 'learned': normalised test loss at most this", &C::learned_below, 0),
@@ -138,14 +121,14 @@ std::vector<ConfigField> plain_fields() {
 std::vector<ConfigField> oracle_fields() {
   using C = TrainConfig;
   std::vector<ConfigField> fields = {
-      choice("oracle", "train on the answers of a statistical-query oracle", &C::oracle, {"none", "csq", "sq"}),
+      choice("oracle", "train on the answers of a statistical-query oracle", &C::oracle, oracles().names()),
       ConfigField{"tau", "tolerance of --oracle, relative to a query's norm", false,
                   [](C& c, const std::string& text) {
                     c.tau = parse_number("tau", text);
                     require(c.tau > 0, "--tau is ", text, "; it must be finite and above 0");
                   },
                   [](const C& c) { return number_text(c.tau); }},
-      choice("answer", "how --oracle answers (default: zero)", &C::answer, {"exact", "zero", "shrink", "sampled"}),
+      choice("answer", "how --oracle answers (default: zero)", &C::answer, oracle_answers().names()),
       integer(
           "oracle-samples",
           "inputs that --oracle averages over, fresh ones every step (default: 4096); 0: all, where there are at "

@@ -10,7 +10,7 @@ namespace {
 double spread(const Outcomes& o) {
   const double n = static_cast<double>(o.y.size());
   if (o.outputs > 1) {
-    std::vector<double> counts(static_cast<std::size_t>(o.outputs));
+    std::vector<double> counts(o.outputs);
     for (double y : o.y) ++counts[static_cast<std::size_t>(y)];
     double entropy = 0;
     for (double c : counts) entropy -= c > 0 ? c / n * std::log(c / n) : 0;

@@ -1,11 +1,12 @@
 #include "train/examples.h"
 
+#include "train/choices.h"
 #include "train/data_source.h"
 
 namespace tools {
 
 bool Examples::has_classes(const TrainConfig& c) const {
-  return data ? c.loss == "cross-entropy" : member->two_valued() && !c.control;
+  return data ? predicts_classes(c) : member->two_valued() && !c.control;
 }
 
 Examples make_examples(const TrainConfig& c) {

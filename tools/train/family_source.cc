@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "train/choices.h"
+
 namespace tools {
 namespace {
 
@@ -32,7 +34,7 @@ class FamilyData final : public DataSource<T> {
       : config_(c),
         member_(member),
         inputs_(network_inputs(member)),
-        labels_(c.loss == "cross-entropy"),
+        labels_(predicts_classes(c)),
         fixed_(c.samples - (c.patience > 0 ? c.samples / 10 : 0)),
         shuffle_(c.data_seed, std::max<Index>(fixed_, 1)) {
     const Index inputs = member.input_count();
@@ -136,12 +138,16 @@ void fill_derived(const TrainConfig& c, const eqnn::hard::Member& member, const 
   if (!reads_graph(c, inputs)) return;
   // A' is A, or its rows over d (mean) or sqrt(d) (sqrt), d the row's sum.
   const auto& a = *member.graph();
+  using eqnn::Adjacency;
+  const Adjacency form = adjacency_forms()[c.adjacency];
   const Block<T> out = input("graph");
   for (Index i = 0; i < a.rows(); ++i) {
     double degree = 0;
     for (Index j = 0; j < a.cols(); ++j) degree += a(i, j);
     degree = std::max(degree, 1.0);
-    const double factor = c.adjacency == "mean" ? 1 / degree : c.adjacency == "sqrt" ? 1 / std::sqrt(degree) : 1;
+    const double factor = form == Adjacency::mean   ? 1 / degree
+                          : form == Adjacency::sqrt ? 1 / std::sqrt(degree)
+                                                    : 1;
     for (Index e = first; e < first + count; ++e)
       for (Index j = 0; j < a.cols(); ++j) out(e, i, j) = static_cast<T>(a(i, j) * factor);
   }

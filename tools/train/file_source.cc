@@ -6,6 +6,7 @@
 #include <tbb/enumerable_thread_specific.h>
 
 #include "cli/hash.h"
+#include "train/choices.h"
 #include "train/data_source.h"
 
 namespace tools {
@@ -20,17 +21,17 @@ class FileData final : public DataSource<T> {
   FileData(const TrainConfig& c, const Dataset& data)
       : data_(data),
         shard_(c.shard),
-        labels_(c.loss == "cross-entropy"),
+        labels_(predicts_classes(c)),
         collators_([this] { return Workplace(data_, shard_); }) {
     require(!labels_ || data.has_classes(), "--loss cross-entropy needs classes; the targets of ", data.path,
             " are real: take mse");
     const int folds = static_cast<int>(c.folds > 0 ? c.folds : 10),
               test = static_cast<int>(std::max<Index>(c.fold, 0));
     const auto classes =
-        data.has_classes() ? data.classes : std::vector<std::int32_t>(static_cast<std::size_t>(data.examples));
+        data.has_classes() ? data.classes : std::vector<std::int32_t>(data.examples);
     const auto fold = stratified_folds(classes, folds, c.data_seed);
     for (Index e = 0; e < data.examples; ++e)
-      (fold[static_cast<std::size_t>(e)] == test ? test_ : train_).push_back(e);
+      (fold[e] == test ? test_ : train_).push_back(e);
     const auto held = static_cast<std::ptrdiff_t>(c.patience > 0 ? train_.size() / 10 : 0);
     validation_.assign(train_.end() - held, train_.end());
     train_.erase(train_.end() - held, train_.end());
@@ -45,16 +46,16 @@ class FileData final : public DataSource<T> {
   void train(Batch<T>& b) const override {
     const auto batches = static_cast<std::uint64_t>(fixed_examples() / batch_);
     const Index first = static_cast<Index>(b.step % batches) * batch_;
-    fill(b, [&](Index i) { return train_[static_cast<std::size_t>((*shuffle_)(b.step / batches, first + i))]; });
+    fill(b, [&](Index i) { return train_[(*shuffle_)(b.step / batches, first + i)]; });
   }
   void test(Batch<T>& b) const override {
-    fill(b, [&](Index i) { return test_[static_cast<std::size_t>(i)]; });
+    fill(b, [&](Index i) { return test_[i]; });
   }
   void training_set(Batch<T>& b) const override {
-    fill(b, [&](Index i) { return train_[static_cast<std::size_t>(i)]; });
+    fill(b, [&](Index i) { return train_[i]; });
   }
   void validation(Batch<T>& b) const override {
-    fill(b, [&](Index i) { return validation_[static_cast<std::size_t>(i)]; });
+    fill(b, [&](Index i) { return validation_[i]; });
   }
 
  private:
@@ -71,16 +72,16 @@ class FileData final : public DataSource<T> {
   void fill(Batch<T>& b, const Which& which) const {
     Workplace& place = collators_.local();
     const Index count = b.last - b.first;
-    for (Index i = 0; i < count; ++i) place.examples[static_cast<std::size_t>(i)] = which(b.first + i);
+    for (Index i = 0; i < count; ++i) place.examples[i] = which(b.first + i);
     const std::span<const Index> examples(place.examples.data(), static_cast<std::size_t>(count));
     if (data_.has_graphs()) {
       b.bind_graph("graph", place.collator->collate(examples));
       write_node_features<T>(data_, examples, b["nodes"]);
     } else {
-      for (Index i = 0; i < count; ++i) copy(data_.example(examples[static_cast<std::size_t>(i)]), b["x"], i);
+      for (Index i = 0; i < count; ++i) copy(data_.example(examples[i]), b["x"], i);
     }
     for (Index i = 0; i < count; ++i) {
-      const auto e = static_cast<std::size_t>(examples[static_cast<std::size_t>(i)]);
+      const auto e = static_cast<std::size_t>(examples[i]);
       if (labels_)
         b.indices("label")(i) = data_.classes[e];
       else

@@ -11,6 +11,8 @@
 #include <eqnn/nn/poly_network.h>
 #include <eqnn/nn/training_ops.h>
 
+#include "train/choices.h"
+
 namespace tools {
 namespace {
 
@@ -20,19 +22,7 @@ using eqnn::Program;
 using eqnn::Tensor;
 using eqnn::hard::InputLayout;
 
-eqnn::Adjacency adjacency_form(const std::string& name) {
-  return name == "raw"    ? eqnn::Adjacency::raw
-         : name == "mean" ? eqnn::Adjacency::mean
-         : name == "sqrt" ? eqnn::Adjacency::sqrt
-                          : eqnn::Adjacency::centred;
-}
-
-eqnn::Activation activation(const std::string& name) {
-  return name == "tanh"     ? eqnn::Activation::tanh
-         : name == "gelu"   ? eqnn::Activation::gelu
-         : name == "square" ? eqnn::Activation::square
-                            : eqnn::Activation::relu;
-}
+eqnn::Activation activation(const TrainConfig& c) { return activations()[c.activation]; }
 
 template <class T>
 Tensor<T> make_input(Program<T>& g, const InputLayout& layout) {
@@ -44,7 +34,7 @@ template <class T>
 Mlp<T> make_head(Params<T>& p, const TrainConfig& c, Index width, Index outputs) {
   std::vector<Index> widths{width, outputs};
   if (c.head_width > 0) widths.insert(widths.begin() + 1, c.head_width);
-  return Mlp<T>(p, "head", widths, activation(c.activation));
+  return Mlp<T>(p, "head", widths, activation(c));
 }
 
 // The norm, activation and dropout after a layer.
@@ -52,10 +42,11 @@ template <class T>
 class AfterLayer {
  public:
   AfterLayer(Params<T>& p, const TrainConfig& c, Index layer)
-      : activation_(activation(c.activation)), dropout_(c.dropout) {
+      : activation_(activation(c)), dropout_(c.dropout) {
     const std::string name = concat("norms.", layer);
-    if (c.norm == "layer") layer_norm_.emplace(p, name, c.width);
-    if (c.norm == "graph") graph_norm_.emplace(p, name, c.width);
+    const Norm norm = norms()[c.norm];
+    if (norm == Norm::layer) layer_norm_.emplace(p, name, c.width);
+    if (norm == Norm::graph) graph_norm_.emplace(p, name, c.width);
   }
   Tensor<T> operator()(Tensor<T> x) const { return finish(graph_norm_ ? (*graph_norm_)(x) : x); }
   Tensor<T> operator()(Tensor<T> x, eqnn::GraphInput graph) const {
@@ -81,7 +72,7 @@ class PointNetwork {
   // make(i, in) gives layer number i.
   template <class Make>
   PointNetwork(Params<T>& p, const TrainConfig& c, Index in, Index outputs, const Make& make)
-      : layers_(), after_(), head_(), pool_(c.pool) {
+      : layers_(), after_(), head_(), pool_(pools()[c.pool]) {
     for (Index i = 0; i < c.depth; ++i) {
       layers_.push_back(make(i, i == 0 ? in : c.width));
       after_.emplace_back(p, c, i);
@@ -96,14 +87,14 @@ class PointNetwork {
 
  private:
   Tensor<T> pool(Tensor<T> x) const {
-    if (pool_ == "mean") return mean_points(x);
-    if (pool_ == "sum") return sum_points(x);
+    if (pool_ == Pool::mean) return mean_points(x);
+    if (pool_ == Pool::sum) return sum_points(x);
     return scale(sum_points(x), 1 / std::sqrt(static_cast<double>(x.shape().points)));
   }
   std::vector<Layer> layers_;
   std::vector<AfterLayer<T>> after_;
   std::vector<Mlp<T>> head_;  // one
-  std::string pool_;
+  Pool pool_;
 };
 
 // x' = A' x W + b on a fixed graph.
@@ -130,7 +121,7 @@ Recorder<T> graph_network(Params<T>& p, const TrainConfig& c, const NetworkInput
           " needs graphs; this input is '", layout.name, "', [", layout.points, ", ", layout.channels,
           "]; mlp takes any input");
   PointNetwork<T, Layer> net(p, c, fixed ? layout.channels : 1, in.outputs, make);
-  const auto form = adjacency_form(c.adjacency);
+  const auto form = adjacency_forms()[c.adjacency];
   return [=](Program<T>& g) {
     const auto x = make_input(g, layout);
     if (fixed) return net(x, g.input("graph", {.points = layout.points, .channels = layout.points}));
@@ -153,7 +144,7 @@ Recorder<T> gnn(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
 template <class T>
 class SparseGin {
  public:
-  SparseGin(Params<T>& p, const TrainConfig& c, Index in, Index outputs) : pool_(c.pool) {
+  SparseGin(Params<T>& p, const TrainConfig& c, Index in, Index outputs) : pool_(pools()[c.pool]) {
     for (Index i = 0; i < c.depth; ++i) {
       layers_.emplace_back(p, concat("layers.", i), std::vector<Index>{i == 0 ? in : c.width, c.width, c.width});
       after_.emplace_back(p, c, i);
@@ -164,7 +155,7 @@ class SparseGin {
     Tensor<T> all;
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       x = after_[i](layers_[i](x, graph), graph);
-      const auto pooled = pool_ == "sum" ? sum_nodes(x, graph) : mean_nodes(x, graph);
+      const auto pooled = pool_ == Pool::sum ? sum_nodes(x, graph) : mean_nodes(x, graph);
       all = all ? join_channels(all, pooled) : pooled;
     }
     return head_[0](all);
@@ -174,16 +165,16 @@ class SparseGin {
   std::vector<eqnn::Gin<T>> layers_;
   std::vector<AfterLayer<T>> after_;
   std::vector<Mlp<T>> head_;  // one
-  std::string pool_;
+  Pool pool_;
 };
 
 template <class T>
 Recorder<T> gin(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   if (!in.sparse())
     return graph_network<T, DenseGin<T>>(p, c, in, [&](Index i, Index width) {
-      return DenseGin<T>{{p, concat("layers.", i), {width, c.width, c.width}, activation(c.activation)}};
+      return DenseGin<T>{{p, concat("layers.", i), {width, c.width, c.width}, activation(c)}};
     });
-  require(c.pool != "sqrt", "--pool sqrt is for graphs of one size; allowed here are sum and mean");
+  require(pools()[c.pool] != Pool::sqrt, "--pool sqrt is for graphs of one size; allowed here are sum and mean");
   SparseGin<T> net(p, c, in.input.channels, in.outputs);
   const Index nodes = in.graph_nodes, edges = in.graph_edges, channels = in.input.channels;
   return [=](Program<T>& g) {
@@ -213,7 +204,7 @@ Recorder<T> deepsets(Params<T>& p, const TrainConfig& c, const NetworkInputs& in
 }
 
 std::vector<Index> hidden_widths(const TrainConfig& c, Index in, Index outputs) {
-  std::vector<Index> widths(static_cast<std::size_t>(c.depth), c.width);
+  std::vector<Index> widths(c.depth, c.width);
   widths.insert(widths.begin(), in);
   widths.push_back(outputs);
   return widths;
@@ -223,7 +214,7 @@ Index entries(const InputLayout& layout) { return layout.points * layout.channel
 
 template <class T>
 Recorder<T> mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
-  const Mlp<T> net(p, "layers", hidden_widths(c, entries(in.input), in.outputs), activation(c.activation));
+  const Mlp<T> net(p, "layers", hidden_widths(c, entries(in.input), in.outputs), activation(c));
   return [net, layout = in.input](Program<T>& g) { return net(flatten(make_input(g, layout))); };
 }
 
@@ -244,7 +235,7 @@ eqnn::PermutationFrame group_frame(const NetworkInputs& in) {
 template <class T>
 Recorder<T> frame_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   const InputLayout layout = in.features ? *in.features : in.input;
-  const Mlp<T> net(p, "layers", hidden_widths(c, entries(layout), in.outputs), activation(c.activation));
+  const Mlp<T> net(p, "layers", hidden_widths(c, entries(layout), in.outputs), activation(c));
   if (in.features)
     return [net, in](Program<T>& g) {
       make_input(g, in.input);
@@ -260,7 +251,7 @@ Recorder<T> group_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& i
   require(in.group.has_value(),
           "--model group-mlp needs an input whose points a group permutes; mlp takes any input");
   auto widths = hidden_widths(c, in.input.channels, in.outputs);
-  const eqnn::GroupAveragedMlp<T> net(p, "layers", *in.group, widths, activation(c.activation));
+  const eqnn::GroupAveragedMlp<T> net(p, "layers", *in.group, widths, activation(c));
   return [net, layout = in.input](Program<T>& g) { return net(make_input(g, layout)); };
 }
 
@@ -282,7 +273,7 @@ Recorder<T> egnn_network(Params<T>& p, const TrainConfig& c, const NetworkInputs
           "--model egnn needs points in 2 or 3 dimensions; this input has ", layout.channels, " channels");
   std::vector<eqnn::Egnn<T>> layers;
   for (Index i = 0; i < c.depth; ++i)
-    layers.emplace_back(p, concat("layers.", i), i == 0 ? 1 : c.width, c.width, c.width, activation(c.activation));
+    layers.emplace_back(p, concat("layers.", i), i == 0 ? 1 : c.width, c.width, c.width, activation(c));
   const Mlp<T> head = make_head(p, c, c.width, in.outputs);
   return [=](Program<T>& g) {
     eqnn::Cloud<T> cloud{constant(g, {.points = layout.points}, 1.0), make_input(g, layout)};
@@ -315,36 +306,41 @@ NetworkInputs network_inputs(const Dataset& data, Index shard) {
   return in;
 }
 
+const NameTable<ModelChoice>& models() {
+  using enum Invariance;
+  static const std::vector<std::string> hidden{"depth", "width", "activation"},
+      pooled{"depth", "width", "activation", "head-width", "pool", "norm", "dropout"},
+      on_graphs{"depth", "width", "activation", "head-width", "pool", "norm", "dropout", "adjacency"},
+      convolving{"depth", "width", "activation", "head-width", "pool", "norm", "dropout", "filter"};
+  static const NameTable<ModelChoice> table(
+      "--model",
+      {{"mlp", {hidden, nothing, {}, mlp<float>, mlp<double>}},
+       {"gnn", {on_graphs, nodes, {.graph = true}, gnn<float>, gnn<double>}},
+       {"gin", {on_graphs, nodes, {.graph = true, .sparse_graphs = true}, gin<float>, gin<double>}},
+       {"cnn", {convolving, shifts, {}, cnn<float>, cnn<double>}},
+       {"frame-mlp", {hidden, points, {.features = true}, frame_mlp<float>, frame_mlp<double>}},
+       {"group-mlp", {hidden, group, {}, group_mlp<float>, group_mlp<double>}},
+       {"deepsets", {pooled, points, {}, deepsets<float>, deepsets<double>}},
+       {"poly", {{"width"}, features, {.features = true}, poly<float>, poly<double>}},
+       {"egnn",
+        {{"depth", "width", "activation", "head-width"}, motions, {}, egnn_network<float>, egnn_network<double>}}});
+  return table;
+}
+
 bool reads_features(const TrainConfig& c, const NetworkInputs& in) {
-  return in.features.has_value() && (c.model == "frame-mlp" || c.model == "poly");
+  return in.features.has_value() && models()[c.model].reads.features;
 }
 
 bool reads_graph(const TrainConfig& c, const NetworkInputs& in) {
-  return in.fixed_graph && (c.model == "gnn" || c.model == "gin");
+  return in.fixed_graph && models()[c.model].reads.graph;
 }
 
 template <class T>
 Recorder<T> make_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
-  require(!in.sparse() || c.model == "gin", "--model ", c.model,
+  const ModelChoice& model = models()[c.model];
+  require(!in.sparse() || model.reads.sparse_graphs, "--model ", c.model,
           " does not take graphs of different sizes; gin does");
-  if (c.model == "gnn") return gnn(p, c, in);
-  if (c.model == "gin") return gin(p, c, in);
-  if (c.model == "cnn") return cnn(p, c, in);
-  if (c.model == "deepsets") return deepsets(p, c, in);
-  if (c.model == "frame-mlp") return frame_mlp(p, c, in);
-  if (c.model == "group-mlp") return group_mlp(p, c, in);
-  if (c.model == "poly") return poly(p, c, in);
-  if (c.model == "egnn") return egnn_network(p, c, in);
-  return mlp(p, c, in);
-}
-
-eqnn::Initializer initializer(const TrainConfig& c) {
-  const eqnn::Initializer base = c.init == "kaiming-normal"   ? eqnn::kaiming_normal
-                                 : c.init == "xavier-uniform" ? eqnn::xavier_uniform
-                                 : c.init == "xavier-normal"  ? eqnn::xavier_normal
-                                 : c.init == "orthogonal"     ? eqnn::orthogonal
-                                                              : eqnn::kaiming_uniform;
-  return base.scaled(c.init_scale);
+  return model.record<T>()(p, c, in);
 }
 
 template Recorder<float> make_network(Params<float>&, const TrainConfig&, const NetworkInputs&);

@@ -8,6 +8,7 @@
 #include <eqnn/core/params.h>
 #include <eqnn/core/program.h>
 
+#include "cli/name_table.h"
 #include "data/dataset.h"
 #include "train/config.h"
 
@@ -50,11 +51,43 @@ using Recorder = std::function<eqnn::Tensor<T>(eqnn::Program<T>&)>;
 template <class T>
 Recorder<T> make_network(eqnn::Params<T>& p, const TrainConfig& c, const NetworkInputs& inputs);
 
+// What a model's value does not change under, whatever its parameters.
+enum class Invariance : std::uint8_t {
+  nothing,
+  nodes,     // relabelling the nodes of its graph: S_n
+  points,    // permuting its points: S_n
+  shifts,    // shifting its points: C_n
+  group,     // the group on its points that it is given
+  motions,   // rotating, reflecting and translating its points: E(d)
+  features,  // what its features do not change under
+};
+
+// A row of the table of models. A new model is a function that records it and a row.
+struct ModelChoice {
+  std::vector<std::string> fields;  // of the configuration, those that no other part of a run reads
+  Invariance invariance = Invariance::nothing;
+  // What it reads besides the input: features and the fixed graph where there are such, or sparse graphs.
+  struct Reads {
+    bool features = false, graph = false, sparse_graphs = false;
+  } reads;
+  template <class T>
+  using Record = Recorder<T> (*)(eqnn::Params<T>&, const TrainConfig&, const NetworkInputs&);
+  Record<float> record_float = nullptr;
+  Record<double> record_double = nullptr;
+
+  template <class T>
+  Record<T> record() const {
+    if constexpr (std::is_same_v<T, float>)
+      return record_float;
+    else
+      return record_double;
+  }
+};
+const NameTable<ModelChoice>& models();
+
 // Whether the network of `c` reads the member's features, or the fixed graph.
 bool reads_features(const TrainConfig& c, const NetworkInputs& inputs);
 bool reads_graph(const TrainConfig& c, const NetworkInputs& inputs);
-
-eqnn::Initializer initializer(const TrainConfig& c);
 
 extern template Recorder<float> make_network(eqnn::Params<float>&, const TrainConfig&, const NetworkInputs&);
 extern template Recorder<double> make_network(eqnn::Params<double>&, const TrainConfig&, const NetworkInputs&);

@@ -4,6 +4,8 @@
 
 #include <fmt/core.h>
 
+#include "train/choices.h"
+
 namespace tools {
 
 using eqnn::Batch;
@@ -15,7 +17,7 @@ OracleGradient<T>::OracleGradient(const TrainConfig& c, const DataSource<T>& dat
     : config_(c),
       data_(data),
       params_(params),
-      oracle_(eqnn::hard::oracle_kind(c.oracle), c.tau, eqnn::hard::oracle_mode(c.answer)),
+      oracle_(oracles()[c.oracle].kind.value(), c.tau, oracle_answers()[c.answer]),
       moments_(params, options, std::move(output)),
       gradient_(params.size()),
       inputs_(data.oracle_inputs()),

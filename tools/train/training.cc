@@ -7,32 +7,14 @@
 
 #include <eqnn/nn/training_ops.h>
 
-#include "train/oracle_gradient.h"
+#include "train/choices.h"
 #include "train/data_source.h"
+#include "train/oracle_gradient.h"
 
 namespace tools {
 namespace {
 
 using eqnn::Batch;
-
-eqnn::Optimizer make_optimizer(const TrainConfig& c) {
-  if (c.optimizer == "sgd")
-    return eqnn::Sgd{.rate = c.lr, .momentum = c.momentum, .nesterov = c.nesterov, .weight_decay = c.weight_decay};
-  if (c.optimizer == "adamw") return eqnn::AdamW{.rate = c.lr, .weight_decay = c.weight_decay};
-  if (c.optimizer == "sign-sgd") return eqnn::SignSgd{.rate = c.lr, .weight_decay = c.weight_decay};
-  return eqnn::Adam{.rate = c.lr, .weight_decay = c.weight_decay};
-}
-
-eqnn::Schedule make_schedule(const TrainConfig& c) {
-  using Kind = eqnn::Schedule::Kind;
-  return {.kind = c.schedule == "cosine" ? Kind::cosine
-                  : c.schedule == "step" ? Kind::step
-                                         : Kind::constant,
-          .steps = static_cast<std::uint64_t>(c.steps),
-          .warmup = static_cast<std::uint64_t>(c.warmup),
-          .every = static_cast<std::uint64_t>(c.decay_every),
-          .factor = c.decay_factor};
-}
 
 constexpr const char* kLog = "oracle.log";
 
@@ -70,7 +52,7 @@ class TypedTraining final : public Training {
                    return cross_entropy(f, g.index_input("label", {}, static_cast<std::int32_t>(outputs_)));
                  }),
         initial_(params_.values().begin(), params_.values().end()) {
-    if (c.oracle != "none")
+    if (oracles()[c.oracle].kind)
       oracle_.emplace(config_, *data_, params_, trainer_.options(), [this](eqnn::Program<T>& g) {
         g.input("y", {});
         return network_(g);
@@ -138,16 +120,16 @@ class TypedTraining final : public Training {
     return {.batch = c.data.empty() ? c.batch : std::min(c.batch, fixed),
             .shard = c.shard,
             .threads = threads,
-            .optimizer = make_optimizer(c),
-            .schedule = make_schedule(c),
+            .optimizer = optimizers()[c.optimizer].make(c),
+            .schedule = tools::schedule(c),
             .clip_norm = c.clip_norm,
             .seed = c.data_seed,
             .strict = c.strict};
   }
 
   Evaluation evaluate(Index examples, eqnn::Fill<T> fill) {
-    Outcomes o{outputs_, std::vector<double>(static_cast<std::size_t>(examples * outputs_)),
-               std::vector<double>(static_cast<std::size_t>(examples))};
+    Outcomes o{outputs_, std::vector<double>(examples * outputs_),
+               std::vector<double>(examples)};
     const double loss = trainer_.evaluate(examples, fill, [&](Batch<T>& b) {
       const auto prediction = b.output("prediction");
       for (Index i = 0; i < b.last - b.first; ++i) {
@@ -176,7 +158,7 @@ template <class T>
 std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& examples, int threads) {
   NetworkInputs inputs =
       examples.member ? network_inputs(*examples.member) : network_inputs(*examples.data, c.shard);
-  if (c.loss == "cross-entropy")
+  if (predicts_classes(c))
     inputs.outputs = examples.data ? static_cast<Index>(examples.data->class_names.size()) : 2;
   auto data = examples.member ? family_data<T>(c, *examples.member) : file_data<T>(c, *examples.data);
   return std::make_unique<TypedTraining<T>>(c, inputs, std::move(data), threads);
@@ -185,8 +167,7 @@ std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& e
 }  // namespace
 
 std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads) {
-  return c.dtype == "f64" ? typed_training<double>(c, examples, threads)
-                          : typed_training<float>(c, examples, threads);
+  return dispatch(c.dtype, [&]<class T>() { return typed_training<T>(c, examples, threads); });
 }
 
 }  // namespace tools

@@ -6,6 +6,7 @@
 
 #include "learn/learner.h"
 #include "train/data_source.h"
+#include "train/choices.h"
 #include "train/models.h"
 
 namespace tools {

@@ -1,0 +1,161 @@
+#include "train/choices.h"
+
+#include <algorithm>
+
+#include "train/models.h"
+
+namespace tools {
+
+const NameTable<eqnn::Activation>& activations() {
+  using eqnn::Activation;
+  static const NameTable<Activation> table("--activation", {{"relu", Activation::relu},
+                                                            {"tanh", Activation::tanh},
+                                                            {"gelu", Activation::gelu},
+                                                            {"square", Activation::square}});
+  return table;
+}
+
+const NameTable<eqnn::Initializer>& initializers() {
+  static const NameTable<eqnn::Initializer> table("--init", {{"kaiming-uniform", eqnn::kaiming_uniform},
+                                                             {"kaiming-normal", eqnn::kaiming_normal},
+                                                             {"xavier-uniform", eqnn::xavier_uniform},
+                                                             {"xavier-normal", eqnn::xavier_normal},
+                                                             {"orthogonal", eqnn::orthogonal}});
+  return table;
+}
+
+const NameTable<eqnn::Adjacency>& adjacency_forms() {
+  using eqnn::Adjacency;
+  static const NameTable<Adjacency> table("--adjacency", {{"raw", Adjacency::raw},
+                                                          {"mean", Adjacency::mean},
+                                                          {"sqrt", Adjacency::sqrt},
+                                                          {"centred", Adjacency::centred}});
+  return table;
+}
+
+const NameTable<Pool>& pools() {
+  static const NameTable<Pool> table("--pool", {{"mean", Pool::mean}, {"sum", Pool::sum}, {"sqrt", Pool::sqrt}});
+  return table;
+}
+
+const NameTable<Norm>& norms() {
+  static const NameTable<Norm> table("--norm",
+                                     {{"none", Norm::none}, {"layer", Norm::layer}, {"graph", Norm::graph}});
+  return table;
+}
+
+const NameTable<Loss>& losses() {
+  static const NameTable<Loss> table("--loss", {{"mse", Loss::mse}, {"cross-entropy", Loss::cross_entropy}});
+  return table;
+}
+
+const NameTable<Dtype>& dtypes() {
+  static const NameTable<Dtype> table("--dtype", {{"f32", Dtype::f32}, {"f64", Dtype::f64}});
+  return table;
+}
+
+const NameTable<eqnn::hard::Oracle::Answer>& oracle_answers() {
+  using Answer = eqnn::hard::Oracle::Answer;
+  static const NameTable<Answer> table("--answer", {{"exact", Answer::exact},
+                                                    {"zero", Answer::zero},
+                                                    {"shrink", Answer::shrink},
+                                                    {"sampled", Answer::sampled}});
+  return table;
+}
+
+const NameTable<OptimizerChoice>& optimizers() {
+  using C = TrainConfig;
+  static const NameTable<OptimizerChoice> table(
+      "--optimizer",
+      {{"sgd",
+        {{"lr", "momentum", "nesterov", "weight-decay"},
+         [](const C& c) -> eqnn::Optimizer {
+           return eqnn::Sgd{
+               .rate = c.lr, .momentum = c.momentum, .nesterov = c.nesterov, .weight_decay = c.weight_decay};
+         }}},
+       {"adam",
+        {{"lr", "weight-decay"},
+         [](const C& c) -> eqnn::Optimizer {
+           return eqnn::Adam{.rate = c.lr, .weight_decay = c.weight_decay};
+         }}},
+       {"adamw",
+        {{"lr", "weight-decay"},
+         [](const C& c) -> eqnn::Optimizer {
+           return eqnn::AdamW{.rate = c.lr, .weight_decay = c.weight_decay};
+         }}},
+       {"sign-sgd", {{"lr", "weight-decay"}, [](const C& c) -> eqnn::Optimizer {
+                       return eqnn::SignSgd{.rate = c.lr, .weight_decay = c.weight_decay};
+                     }}}});
+  return table;
+}
+
+const NameTable<ScheduleChoice>& schedules() {
+  using Kind = eqnn::Schedule::Kind;
+  static const NameTable<ScheduleChoice> table(
+      "--schedule", {{"constant", {{"warmup"}, Kind::constant}},
+                     {"cosine", {{"warmup"}, Kind::cosine}},
+                     {"step", {{"warmup", "decay-every", "decay-factor"}, Kind::step}}});
+  return table;
+}
+
+const NameTable<OracleChoice>& oracles() {
+  using Kind = eqnn::hard::Oracle::Kind;
+  static const std::vector<std::string> fields{"tau", "answer", "oracle-samples"};
+  static const NameTable<OracleChoice> table(
+      "--oracle", {{"none", {{}, {}}}, {"csq", {fields, Kind::csq}}, {"sq", {fields, Kind::sq}}});
+  return table;
+}
+
+namespace {
+
+// A family draws as many examples as are wanted, of a target or its control; a file has its own, in folds. A graph in
+// a file is sparse, and its adjacency has one form.
+struct SourceChoice {
+  std::vector<std::string> fields;
+};
+const NameTable<SourceChoice>& sources() {
+  static const NameTable<SourceChoice> table(
+      "source", {{"family",
+                  {{"control", "samples", "test-samples", "noise", "member-seed", "adjacency", "oracle", "tau", "answer",
+                    "oracle-samples", "null-target"}}},
+                 {"file", {{"data", "format", "folds", "fold"}}}});
+  return table;
+}
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// Takes from `read` what another value of the choice reads, and the chosen one does not.
+template <class V>
+void leave_out(std::set<std::string>& read, const NameTable<V>& table, const std::string& chosen) {
+  const std::vector<std::string>& kept = table[chosen].fields;
+  for (const V& value : table.values())
+    for (const std::string& field : value.fields)
+      if (!contains(kept, field)) read.erase(field);
+}
+
+}  // namespace
+
+std::set<std::string> fields_read(const TrainConfig& c) {
+  std::set<std::string> read;
+  for (const ConfigField& f : config_fields()) read.insert(f.name);
+  leave_out(read, models(), c.model);
+  leave_out(read, optimizers(), c.optimizer);
+  leave_out(read, schedules(), c.schedule);
+  leave_out(read, oracles(), c.oracle);
+  leave_out(read, sources(), c.data.empty() ? "family" : "file");
+  return read;
+}
+
+eqnn::Initializer initializer(const TrainConfig& c) { return initializers()[c.init].scaled(c.init_scale); }
+
+eqnn::Schedule schedule(const TrainConfig& c) {
+  return {.kind = schedules()[c.schedule].kind,
+          .steps = static_cast<std::uint64_t>(c.steps),
+          .warmup = static_cast<std::uint64_t>(c.warmup),
+          .every = static_cast<std::uint64_t>(c.decay_every),
+          .factor = c.decay_factor};
+}
+
+}  // namespace tools
