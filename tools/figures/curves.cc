@@ -105,15 +105,7 @@ std::vector<FigureRun> best_runs(const std::vector<FigureRun>& runs, bool contro
                                  const std::vector<std::string>& grid, std::string& best) {
   std::vector<FrontierRun> all;
   for (const FigureRun& r : runs)
-    if (r.control == control) {
-      FrontierRun f;
-      f.point = values_text(r, grid);
-      f.control = control;
-      f.learned = r.verdict == "learned";
-      f.diverged = r.verdict == "diverged";
-      f.normalized_test_loss = r.test_loss;
-      all.push_back(f);
-    }
+    if (r.control == control) all.push_back(frontier_run(r, 0, values_text(r, grid)));
   if (all.empty()) return {};
   FrontierOptions options;
   options.resamples = 1;
@@ -146,7 +138,7 @@ void add_role(Curves& c, Panel& panel, const std::vector<FigureRun>& runs, const
               const Database& db, Measure measure, std::size_t thin_lines) {
   std::vector<Curve> curves;
   for (const FigureRun& r : runs) {
-    Curve curve{r.control, measure == Measure::kCorrelation, setting, fmt::format("seed {}", r.seed),
+    Curve curve{r.control, measure == Measure::kCorrelation, setting, fmt::format("seed {}", r.seed.value_or(0)),
                 read_curve(db, r.id, measure)};
     if (curve.points.empty()) continue;
     c.first_step = std::min(c.first_step, curve.points.front().step);
@@ -259,10 +251,8 @@ std::string choice_text(const Curves& c) {
   return text;
 }
 
-}  // namespace
-
-Figures learning_curve_figures(const Database& db, const Group& group) {
-  const Curves c = collect_curves(db, group, Measure::kLoss);
+Figures learning_curve_figures(const Group& group, const FigureSource& source) {
+  const Curves c = collect_curves(source.db, group, Measure::kLoss);
   if (c.panels.empty()) return {};
   std::vector<double> values;
   for (const Panel& panel : c.panels)
@@ -288,8 +278,15 @@ Figures learning_curve_figures(const Database& db, const Group& group) {
   return {f};
 }
 
-Figures correlation_figures(const Database& db, const Group& group) {
-  const Curves c = collect_curves(db, group, Measure::kCorrelation);
+}  // namespace
+
+const FigureKind kLearningCurvesKind{"learning-curves", "test loss against the step",
+    learning_curve_figures, nullptr};
+
+namespace {
+
+Figures correlation_figures(const Group& group, const FigureSource& source) {
+  const Curves c = collect_curves(source.db, group, Measure::kCorrelation);
   if (c.panels.empty()) return {};
   auto legend = roles_legend(c.target, c.control, LegendEntry::kLine);
   legend.push_back({LegendEntry::kBand, "#666666", "95 % interval"});
@@ -316,5 +313,10 @@ Figures correlation_figures(const Database& db, const Group& group) {
   page.finish(f);
   return {f};
 }
+
+}  // namespace
+
+const FigureKind kCorrelationKind{"correlation", "correlation with the target against the step",
+    correlation_figures, nullptr};
 
 }  // namespace tools

@@ -8,6 +8,7 @@
 
 #include "cli/json.h"
 #include "figures/kinds.h"
+#include "results/documents.h"
 
 namespace tools {
 namespace {
@@ -32,12 +33,10 @@ std::string parameters_text(const Json& document, const std::string& only) {
 }
 
 // Documents of a kind by family and parameters.
-std::vector<Json> documents(const Database& db, const std::string& kind) {
+std::vector<Json> documents(const Database& db, const char* kind) {
   std::vector<Json> list;
-  for (const auto& row : db.query("SELECT json FROM documents WHERE kind = ? ORDER BY key", {kind}).rows) {
-    Json j = parse_json_if(text_of(row[0]));
-    if (!j.is_discarded() && j.contains("family")) list.push_back(std::move(j));
-  }
+  for (StoredDocument& d : read_documents(db, kind))
+    if (d.json.contains("family")) list.push_back(std::move(d.json));
   const auto place = [](const Json& j) {
     const Json params = j.value("params", Json::object());
     const auto number_of_key = [&](const char* key) {
@@ -101,8 +100,6 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
   page.finish(f);
 }
 
-}  // namespace
-
 Figures gradvar_figures(const Database& db) {
   const std::vector<Json> all = documents(db, "gradvar");
   Figure f;
@@ -148,6 +145,13 @@ Figures gradvar_figures(const Database& db) {
   return {f};
 }
 
+}  // namespace
+
+const FigureKind kGradvarKind{"gradvar", "variance of the gradient over the members of a family, against the bound",
+    nullptr, gradvar_figures};
+
+namespace {
+
 Figures query_figures(const Database& db) {
   const std::vector<Json> all = documents(db, "bounds");
   Figure f;
@@ -187,5 +191,10 @@ Figures query_figures(const Database& db) {
             labels, "queries", {used, bound});
   return {f};
 }
+
+}  // namespace
+
+const FigureKind kQueriesKind{"queries", "lower bounds on the number of queries",
+    nullptr, query_figures};
 
 }  // namespace tools

@@ -23,10 +23,21 @@ struct FigureOptions {
   std::string x, y;           // phase diagrams: swept columns; "": chosen by what was swept
 };
 
-// What --figure takes, each with one line of help.
-struct FigureKind {
-  std::string name, help;
+struct Group;  // of runs: groups.h
+
+// What a figure may look at besides its group.
+struct FigureSource {
+  const Database& db;
+  const FigureOptions& options;
 };
+
+// What --figure takes. A kind draws the runs of one group, or the whole database: the other function is null.
+struct FigureKind {
+  const char *name, *help;  // one line
+  std::vector<Figure> (*of_group)(const Group& group, const FigureSource& source);
+  std::vector<Figure> (*of_database)(const Database& db);
+};
+// In the order of a report.
 const std::vector<FigureKind>& figure_kinds();
 
 // All figures of a kind that the database can fill; empty where it holds nothing of it. Throws ValueError for an

@@ -6,6 +6,7 @@
 #include <fmt/core.h>
 
 #include "figures/kinds.h"
+#include "figures/slices.h"
 
 namespace tools {
 namespace {
@@ -362,22 +363,32 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
   return f;
 }
 
-}  // namespace
-
-Figures frontier_figures(const Group& group, const FigureOptions& options) {
-  const auto slices = frontier_slices(group, options.x);
+Figures frontier_figures(const Group& group, const FigureSource& source) {
+  const auto slices = frontier_slices(group, source.options.x);
   Figures figures;
   for (const FrontierSlice& slice : slices) figures.push_back(frontier_figure(group, slice, slices.size()));
   return figures;
 }
 
-Figures scaling_figures(const Group& group, const FigureOptions& options) {
-  const auto slices = frontier_slices(group, options.x);
+}  // namespace
+
+const FigureKind kFrontierKind{"frontier", "fraction of seeds learned, and the loss, against the size",
+    frontier_figures, nullptr};
+
+namespace {
+
+Figures scaling_figures(const Group& group, const FigureSource& source) {
+  const auto slices = frontier_slices(group, source.options.x);
   Figures figures;
   for (const FrontierSlice& slice : slices)
     if (std::ranges::any_of(slice.points, [](const FrontierPoint& p) { return std::isfinite(p.steps.value); }))
       figures.push_back(scaling_figure(group, slice, slices.size()));
   return figures;
 }
+
+}  // namespace
+
+const FigureKind kScalingKind{"scaling", "median steps to learn against the size, with fits",
+    scaling_figures, nullptr};
 
 }  // namespace tools

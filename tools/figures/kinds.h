@@ -1,27 +1,19 @@
-// The kinds of figures, each made from the runs of one group or from the whole database.
+// The kinds of figures, and what they share.
 #pragma once
 
 #include "figures/script.h"
+#include "figures/settings.h"
 
 namespace tools {
 
 using Figures = std::vector<Figure>;
 
-// figures_runs.cc: every run by its end.
-Figures final_loss_figures(const Group& group);
-Figures verdict_figures(const Group& group);
-Figures train_test_figures(const Group& group);
-// figures_curves.cc: against the step.
-Figures learning_curve_figures(const Database& db, const Group& group);
-Figures correlation_figures(const Database& db, const Group& group);
-// figures_frontier.cc: against the size.
-Figures frontier_figures(const Group& group, const FigureOptions& options);
-Figures scaling_figures(const Group& group, const FigureOptions& options);
-// figures_phase.cc: over two swept columns.
-Figures phase_figures(const Group& group, const FigureOptions& options);
-// figures_documents.cc: what gradvar and bound measured.
-Figures gradvar_figures(const Database& db);
-Figures query_figures(const Database& db);
+// Each is defined beside what draws it, and has a line in the list of figures.cc.
+extern const FigureKind kFinalLossKind, kVerdictsKind, kTrainTestKind;  // runs.cc: every run by its end
+extern const FigureKind kLearningCurvesKind, kCorrelationKind;          // curves.cc: against the step
+extern const FigureKind kFrontierKind, kScalingKind;                    // frontiers.cc: against the size
+extern const FigureKind kPhaseKind;                                     // phase.cc: over two swept columns
+extern const FigureKind kGradvarKind, kQueriesKind;                     // documents.cc: what gradvar and bound measured
 
 // Settings of a group, at most `most`: columns are given up from the last on, the size's last of all, until so few
 // are left. `given_up` tells which, for the caption ("" for none).

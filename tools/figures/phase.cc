@@ -49,16 +49,10 @@ Phase make_phase(const Group& group, const std::string& x, const std::string& y)
   phase.control = has_role(phase.runs, true);
   std::vector<FrontierRun> runs;
   for (const FigureRun& r : phase.runs) {
-    FrontierRun f;
     // The pair of values as one size.
-    f.size = static_cast<double>(place_of(phase.rows, r.values.at(y)) * phase.columns.size() +
-                                 place_of(phase.columns, r.values.at(x)));
-    f.point = values_text(r, phase.rest);
-    f.control = r.control;
-    f.learned = r.verdict == "learned";
-    f.diverged = r.verdict == "diverged";
-    f.normalized_test_loss = r.test_loss;
-    runs.push_back(f);
+    const auto size = static_cast<double>(place_of(phase.rows, r.values.at(y)) * phase.columns.size() +
+                                          place_of(phase.columns, r.values.at(x)));
+    runs.push_back(frontier_run(r, size, values_text(r, phase.rest)));
   }
   FrontierOptions options;
   options.resamples = 1;
@@ -205,21 +199,19 @@ Figure phase_figure(const Group& group, const Phase& phase) {
   return f;
 }
 
-}  // namespace
-
-Figures phase_figures(const Group& group, const FigureOptions& options) {
+Figures phase_figures(const Group& group, const FigureSource& source) {
   std::vector<std::pair<std::string, std::string>> pairs;
   const auto swept = [&](const std::string& key) {
     return std::ranges::find(group.swept, key) != group.swept.end();
   };
   const std::string size = size_column(group);
-  const std::string x = !options.x.empty()    ? options.x
+  const std::string x = !source.options.x.empty()    ? source.options.x
                         : !size.empty()       ? size
                         : group.swept.empty() ? ""
                                               : group.swept.front();
   if (!swept(x)) return {};
   for (const std::string& key : group.swept)
-    if (key != x && (options.y.empty() || key == options.y)) pairs.emplace_back(x, key);
+    if (key != x && (source.options.y.empty() || key == source.options.y)) pairs.emplace_back(x, key);
   if (pairs.size() > 4) pairs.resize(4);
   Figures figures;
   for (const auto& [first, second] : pairs) {
@@ -229,5 +221,10 @@ Figures phase_figures(const Group& group, const FigureOptions& options) {
   }
   return figures;
 }
+
+}  // namespace
+
+const FigureKind kPhaseKind{"phase", "loss over two swept columns (--x, --y)",
+    phase_figures, nullptr};
 
 }  // namespace tools

@@ -80,7 +80,7 @@ Table run_table(const std::vector<Setting>& settings) {
       {}};
   for (const Setting& s : settings)
     for (const FigureRun& r : s.runs)
-      table.rows.push_back({s.name, std::string(r.control ? "control" : "target"), r.seed, r.id, r.method,
+      table.rows.push_back({s.name, std::string(r.control ? "control" : "target"), r.seed.value_or(0), r.id, r.method,
                             r.verdict, number_cell(r.test_loss), number_cell(r.train_loss)});
   return table;
 }
@@ -95,7 +95,7 @@ std::string counts_text(const std::vector<FigureRun>& runs) {
   std::set<std::int64_t> seeds;
   std::set<std::string> ids;
   for (const FigureRun& r : runs) {
-    seeds.insert(r.seed);
+    seeds.insert(r.seed.value_or(0));
     ids.insert(r.id);
   }
   return fmt::format("{} {}, {} {}", ids.size(), ids.size() == 1 ? "run" : "runs", seeds.size(),
@@ -119,7 +119,9 @@ std::vector<Setting> readable_settings(const Group& group, const std::vector<Fig
   return settings;
 }
 
-Figures final_loss_figures(const Group& group) {
+namespace {
+
+Figures final_loss_figures(const Group& group, const FigureSource&) {
   const std::vector<FigureRun> runs = finished(group.runs);
   if (runs.empty()) return {};
   std::string given_up;
@@ -163,6 +165,11 @@ Figures final_loss_figures(const Group& group) {
   page.finish(f);
   return {f};
 }
+
+}  // namespace
+
+const FigureKind kFinalLossKind{"final-loss", "test loss of every run by setting",
+    final_loss_figures, nullptr};
 
 namespace {
 
@@ -238,9 +245,7 @@ Table verdict_table(const std::vector<Setting>& settings) {
   return table;
 }
 
-}  // namespace
-
-Figures verdict_figures(const Group& group) {
+Figures verdict_figures(const Group& group, const FigureSource&) {
   if (finished(group.runs).empty()) return {};
   std::string given_up;
   const std::vector<Setting> settings = readable_settings(group, group.runs, kRows, given_up);
@@ -278,6 +283,11 @@ Figures verdict_figures(const Group& group) {
   return {f};
 }
 
+}  // namespace
+
+const FigureKind kVerdictsKind{"verdicts", "share of each verdict by setting",
+    verdict_figures, nullptr};
+
 namespace {
 
 // Where the verdicts lie, by the thresholds of a run.
@@ -292,9 +302,7 @@ std::string verdict_regions(const FigureRun& t) {
          region(fmt::format("first {}, first {}", t.fails_from, t.learned_below), "graph 1, graph 1", "#E69F00");
 }
 
-}  // namespace
-
-Figures train_test_figures(const Group& group) {
+Figures train_test_figures(const Group& group, const FigureSource&) {
   std::vector<FigureRun> runs = finished(group.runs);
   std::erase_if(
       runs, [](const FigureRun& r) { return r.learner || (std::isnan(r.train_loss) && std::isnan(r.test_loss)); });
@@ -347,5 +355,10 @@ Figures train_test_figures(const Group& group) {
   page.finish(f);
   return {f};
 }
+
+}  // namespace
+
+const FigureKind kTrainTestKind{"train-test", "train against test loss of every run",
+    train_test_figures, nullptr};
 
 }  // namespace tools

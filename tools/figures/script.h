@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "figures/data.h"
+#include "figures/groups.h"
 
 namespace tools {
 

@@ -11,7 +11,7 @@
 #include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
-#include "results/document.h"
+#include "results/documents.h"
 #include "train/job.h"
 #include "train/training.h"
 
@@ -97,7 +97,7 @@ int bound(const BoundFlags& flags, const Common& common) {
   for (const Bound& b : bounds) document["bounds"].push_back(bound_json(b));
   document["training"] = training_json(config, {member, nullptr});
   if (!flags.out.empty())
-    eqnn::write_atomically(claim_document(flags.out, "bounds.json", flags.force), to_text(document, 2) + "\n");
+    eqnn::write_atomically(claim_document(flags.out, "bounds", flags.force), to_text(document, 2) + "\n");
   if (common.json) {
     fmt::print("{}\n", to_text(document));
     return kDone;

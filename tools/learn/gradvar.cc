@@ -14,7 +14,7 @@
 #include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
-#include "results/document.h"
+#include "results/documents.h"
 #include "cli/progress.h"
 #include "train/data_source.h"
 #include "train/training.h"
@@ -248,7 +248,7 @@ int gradvar(const GradvarFlags& flags, const Common& common) {
   const auto moments = eqnn::hard::second_moments(c.family, c.params);
   const auto moment = moments.empty() ? std::nullopt : std::optional(moments.back());
 
-  const std::string path = flags.out.empty() ? "" : claim_document(flags.out, "gradvar.json", flags.force);
+  const std::string path = flags.out.empty() ? "" : claim_document(flags.out, "gradvar", flags.force);
 
   Json document;
   document["family"] = c.family;

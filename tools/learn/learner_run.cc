@@ -11,6 +11,7 @@
 #include "cli/machine.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
+#include "results/schema.h"
 #include "runs/run.h"
 
 namespace tools {
@@ -117,7 +118,7 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
 std::string run_json(const LearnConfig& c, const eqnn::hard::Member& member, const Common& common) {
   const auto& input = member.input();
   Json j;
-  j["format"] = "eqnn-run-1";
+  j["format"] = kRunFormat;
   j["run_id"] = learn_run_id(c);
   j["version"] = version_text();
   j["command"] = "learn";
@@ -192,7 +193,7 @@ int run_learner(const LearnConfig& c, const eqnn::hard::Member& member, const Le
   if (!options.out.empty()) {
     if (directory.exists()) directory.remove();
     directory.create(run_json(c, member, common));
-    eqnn::write_atomically(directory.file("result.json"), to_text(r, 2) + "\n");
+    directory.write_result(r);
   }
   common.json ? fmt::print("{}\n", to_text(r)) : print_summary(r, options.out);
   return meets(r, options.expect, c.base.fails_from);

@@ -5,17 +5,18 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <optional>
 #include <set>
 #include <tuple>
-
 
 #include <eqnn/core/spelling.h>
 
 #include "cli/json.h"
+#include "figures/groups.h"
+#include "results/documents.h"
 
 namespace tools {
 namespace {
-
 
 // Flags that say what is learned from what. Best grid points are chosen over the others.
 constexpr const char* kSubjectFlags[] = {"data",  "algorithm", "algo",       "samples", "noise", "steps",
@@ -29,12 +30,6 @@ constexpr const char* kQuietParameters[] = {"self-loops", "bias-max", "min-count
 template <std::size_t N>
 bool one_of(const std::string& word, const char* const (&words)[N]) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
-}
-
-std::string quoted(const std::string& column) {
-  std::string out = "\"";
-  for (const char c : column) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
 }
 
 std::string text_of_json(const Json& value) { return value.is_string() ? value.get<std::string>() : to_text(value); }
@@ -55,60 +50,35 @@ std::vector<std::string> texts(const NaturalSet& values) {
   return out;
 }
 
-// A query's rows by column name; a column that is not there is null.
-class Rows {
- public:
-  explicit Rows(Table table) : table_(std::move(table)) {
-    for (std::size_t i = 0; i < table_.columns.size(); ++i) index_.emplace(table_.columns[i], i);
-  }
-  std::size_t size() const { return table_.rows.size(); }
-  const Cell& cell(std::size_t row, const std::string& column) const {
-    static const Cell null;
-    const auto at = index_.find(column);
-    return at == index_.end() ? null : table_.rows[row][at->second];
-  }
-  std::string text(std::size_t row, const std::string& column) const { return text_of(cell(row, column)); }
-  double number(std::size_t row, const std::string& column) const { return number_of(cell(row, column)); }
-  // A key of the result, or of the configuration for a run without one.
-  std::string either(std::size_t row, const std::string& key) const {
-    const std::string result = text(row, key);
-    return result.empty() ? text(row, "config." + key) : result;
-  }
-  const std::vector<std::string>& columns() const { return table_.columns; }
-
- private:
-  Table table_;
-  std::map<std::string, std::size_t> index_;
-};
-
-std::set<std::string> columns_of(const Database& db, const std::string& table) {
-  std::set<std::string> names;
-  for (const auto& row : db.query("SELECT name FROM pragma_table_info(?)", {table}).rows)
-    names.insert(text_of(row[0]));
-  return names;
-}
-
 // --- runs into subjects ------------------------------------------------------------------------------------
 
 // One run on the way to its subject.
 struct Entry {
-  std::string family, network;
+  std::string family;  // of a file's examples: the file
   Settings size, more;
-  bool control = false;
   ReportRun run;
 };
 
-// Every run of a study, or of none.
-Rows study_rows(const Database& db, const std::set<std::string>& columns, const std::string& study) {
-  std::string list = "s.seed AS study_seed, s.\"values\" AS study_values, s.run_id AS planned_id";
-  for (const std::string& c : columns)
-    if (c != "config.member" && c != "member") list += ", r." + quoted(c) + " AS " + quoted(c);
-  if (!study.empty())
-    return Rows(db.query("SELECT " + list + " FROM study_runs s LEFT JOIN runs r ON r.run_id = s.run_id" +
-                             " WHERE s.study = ? ORDER BY s.run_id",
-                         {study}));
-  return Rows(db.query("SELECT " + list + " FROM runs r LEFT JOIN study_runs s ON s.run_id = r.run_id" +
-                       " WHERE s.run_id IS NULL ORDER BY r.run_id"));
+// A run of a study, or of none: what the study plans, and the row of the run where there is one.
+struct Planned {
+  const StudyRun* plan;  // null: of no study
+  std::optional<std::size_t> row;
+};
+
+// Every run of a study by id; for null every run that is of none.
+std::vector<Planned> planned_runs(const RunTable& table, const std::vector<Study>& studies, const Study* study) {
+  std::vector<Planned> planned;
+  if (study != nullptr) {
+    for (const StudyRun& r : study->runs) planned.push_back({&r, table.row_of(r.id)});
+    std::ranges::sort(planned, {}, [](const Planned& p) { return p.plan->id; });
+    return planned;
+  }
+  std::set<std::string> named;
+  for (const Study& s : studies)
+    for (const StudyRun& r : s.runs) named.insert(r.id);
+  for (std::size_t row = 0; row < table.size(); ++row)
+    if (!named.contains(table.text(row, "run_id"))) planned.push_back({nullptr, row});
+  return planned;
 }
 
 // The configuration of the runs that are there: keys with one value, and those with several.
@@ -116,17 +86,18 @@ struct Spread {
   Settings same;
   std::vector<std::string> varying;
 };
-Spread spread(const Rows& rows) {
+Spread spread(const RunTable& table, const std::vector<std::size_t>& rows) {
   Spread out;
-  for (const std::string& column : rows.columns()) {
+  for (const auto& [column, place] : table.columns()) {
     if (!column.starts_with("config.") || column.starts_with("config.params.")) continue;
     const std::string key = column.substr(7);
     if (one_of(key, kOwnPlace)) continue;
     std::string value;
     bool several = false;
-    for (std::size_t i = 0; i < rows.size() && !several; ++i) {
-      const std::string text = rows.text(i, column);
-      several = !text.empty() && !value.empty() && text != value;
+    for (const std::size_t row : rows) {
+      const std::string text = table.text(row, column);
+      several = several || (!text.empty() && !value.empty() && text != value);
+      if (several) break;
       if (!text.empty()) value = text;
     }
     if (several)
@@ -138,13 +109,13 @@ Spread spread(const Rows& rows) {
 }
 
 // The family's parameters in the order of the columns; those of other families are null.
-Settings parameters(const Rows& rows, std::size_t i) {
+Settings parameters(const RunTable& table, std::size_t row) {
   Settings out;
-  for (const std::string& column : rows.columns()) {
+  for (const auto& [column, place] : table.columns()) {
     const std::string prefix = column.starts_with("params.") ? "params." : "config.params.";
     if (!column.starts_with(prefix)) continue;
     const std::string name = column.substr(prefix.size());
-    std::string value = rows.text(i, column);
+    std::string value = table.text(row, column);
     if (value == "true" || value == "false") value = value == "true" ? "1" : "0";
     const bool there = std::any_of(out.begin(), out.end(), [&](const auto& p) { return p.first == name; });
     if (!value.empty() && !there) out.emplace_back(name, value);
@@ -154,27 +125,25 @@ Settings parameters(const Rows& rows, std::size_t i) {
 }
 
 // The swept flags of a run: of its study's list, or for a run of no study what differs between such runs.
-Settings swept_values(const Rows& rows, std::size_t i, const std::vector<std::string>& varying) {
+Settings swept_values(const RunTable& table, const Planned& run, const std::vector<std::string>& varying) {
   Settings out;
-  const Json values = parse_json_if(rows.text(i, "study_values"));
+  const Json values = run.plan == nullptr ? Json() : parse_json_if(run.plan->values);
   if (values.is_object())
     for (const auto& [name, value] : values.items()) out.emplace_back(name, text_of_json(value));
   else
-    for (const std::string& key : varying) out.emplace_back(key, rows.text(i, "config." + key));
+    for (const std::string& key : varying)
+      out.emplace_back(key, run.row ? table.text(*run.row, "config." + key) : "");
   return out;
 }
 
-bool is_true(const std::string& text) { return text == "1" || text == "true"; }
-
-Entry read_entry(const Rows& rows, std::size_t i, const Settings& swept) {
+Entry read_entry(const RunTable& table, std::size_t row, const Planned& planned, const Settings& swept) {
   Entry e;
-  e.family = rows.either(i, "family");
-  if (e.family == "data" || !rows.text(i, "config.data").empty())
-    e.family = std::filesystem::path(rows.text(i, "config.data")).filename().string();
-  e.network = rows.text(i, "algorithm");
-  if (e.network.empty()) e.network = rows.either(i, "model");
-  e.size = parameters(rows, i);
-  e.control = is_true(rows.either(i, "control"));
+  e.run = {table.run(row), {}};
+  e.family = e.run.family;
+  if (e.family == "data" || !table.text(row, "config.data").empty())
+    e.family = std::filesystem::path(table.text(row, "config.data")).filename().string();
+  e.size = parameters(table, row);
+  if (planned.plan != nullptr && planned.plan->seed) e.run.seed = planned.plan->seed;
   Settings point;
   for (const auto& flag : swept) {
     const std::string &name = flag.first, &value = flag.second;
@@ -184,14 +153,7 @@ Entry read_entry(const Rows& rows, std::size_t i, const Settings& swept) {
     else if (!size && !one_of(name, kOwnPlace))
       point.emplace_back(name, value);
   }
-  ReportRun& r = e.run;
-  r.id = rows.text(i, "run_id"), r.status = rows.text(i, "status"), r.error = rows.text(i, "error");
-  r.verdict = rows.text(i, "verdict"), r.command = rows.text(i, "command"), r.point = settings_text(point);
-  r.seed = rows.text(i, "study_seed");
-  if (r.seed.empty()) r.seed = rows.text(i, "seed");
-  r.test_loss = rows.number(i, "normalized_test_loss"), r.train_loss = rows.number(i, "normalized_train_loss");
-  r.steps = rows.number(i, "steps"), r.samples_seen = rows.number(i, "samples_seen");
-  r.steps_to_learn = rows.number(i, "steps_to_learn"), r.samples_to_learn = rows.number(i, "samples_to_learn");
+  e.run.point = settings_text(point);
   return e;
 }
 
@@ -209,21 +171,19 @@ void drop_quiet(std::vector<Entry>& entries) {
 }
 
 void add_run(ReportSide& side, ReportRun run) {
-  if (run.status == "done")
+  if (run.done())
     ++side.done, ++side.verdicts[run.verdict];
   else
     ++(run.status == "failed" ? side.failed : side.unfinished);
   side.runs.push_back(std::move(run));
 }
 
-void find_best(ReportSide& side, bool control) {
+void find_best(ReportSide& side) {
   std::vector<FrontierRun> runs;
   std::set<std::string> points;
   for (const ReportRun& r : side.runs) {
     points.insert(r.point);
-    if (r.status == "done")
-      runs.push_back({0, r.point, control, r.verdict == "learned", r.verdict == "diverged", r.test_loss, r.steps,
-                      r.samples_seen, r.steps_to_learn, r.samples_to_learn});
+    if (r.done()) runs.push_back(frontier_run(r, 0, r.point));
   }
   side.points = points.size();
   if (!runs.empty()) side.best = frontier(runs).front();
@@ -240,14 +200,14 @@ std::vector<ReportSubject> make_subjects(std::vector<Entry> entries) {
   };
   std::map<Key, ReportSubject> subjects;
   for (Entry& e : entries) {
-    ReportSubject& s = subjects[{e.family, e.network, ordered(e.size), ordered(e.more)}];
-    s.family = e.family, s.network = e.network, s.size = e.size, s.more = e.more;
-    add_run(e.control ? s.control : s.target, std::move(e.run));
+    ReportSubject& s = subjects[{e.family, e.run.method, ordered(e.size), ordered(e.more)}];
+    s.family = e.family, s.network = e.run.method, s.size = e.size, s.more = e.more;
+    add_run(e.run.control ? s.control : s.target, std::move(e.run));
   }
   std::vector<ReportSubject> out;
   for (auto& [key, subject] : subjects) {
-    find_best(subject.target, false);
-    find_best(subject.control, true);
+    find_best(subject.target);
+    find_best(subject.control);
     out.push_back(std::move(subject));
   }
   return out;
@@ -256,19 +216,19 @@ std::vector<ReportSubject> make_subjects(std::vector<Entry> entries) {
 // --- studies -----------------------------------------------------------------------------------------------
 
 // "12000" or "2000, 12000" of a column.
-std::string distinct(const Rows& rows, const std::string& column) {
+std::string distinct(const RunTable& table, const std::vector<std::size_t>& rows, const std::string& column) {
   NaturalSet values;
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    if (const std::string text = rows.text(i, column); !text.empty()) values.insert(natural(text));
+  for (const std::size_t row : rows)
+    if (const std::string text = table.text(row, column); !text.empty()) values.insert(natural(text));
   std::string out;
   for (const std::string& v : texts(values)) out += (out.empty() ? "" : ", ") + v;
   return out;
 }
 
-Settings read_budget(const Rows& rows) {
+Settings read_budget(const RunTable& table, const std::vector<std::size_t>& rows) {
   Settings out;
   const auto add = [&](const char* name, const char* column) {
-    if (const std::string values = distinct(rows, column); !values.empty()) out.emplace_back(name, values);
+    if (const std::string values = distinct(table, rows, column); !values.empty()) out.emplace_back(name, values);
   };
   add("steps", "config.steps");
   add("batch", "config.batch");
@@ -280,27 +240,30 @@ Settings read_budget(const Rows& rows) {
   return out;
 }
 
-void read_runs(const Database& db, const std::set<std::string>& columns, ReportStudy& study) {
-  const Rows rows = study_rows(db, columns, study.name);
-  const Spread spread_of = spread(rows);
+void read_runs(const RunTable& table, const std::vector<Planned>& planned, ReportStudy& study) {
+  std::vector<std::size_t> rows;
+  for (const Planned& p : planned)
+    if (p.row) rows.push_back(*p.row);
+  const Spread spread_of = spread(table, rows);
   study.same = spread_of.same;
-  study.budget = read_budget(rows);
+  study.budget = read_budget(table, rows);
   std::vector<Entry> entries;
   std::map<std::string, NaturalSet> grid;
   NaturalSet seeds;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const Settings swept = swept_values(rows, i, spread_of.varying);
+  for (const Planned& p : planned) {
+    const Settings swept = swept_values(table, p, spread_of.varying);
     for (const auto& [name, value] : swept) grid[name].insert(natural(value));
-    Entry e = read_entry(rows, i, swept);
-    seeds.insert(natural(e.run.seed));
     ++study.planned;
-    if (e.run.id.empty()) {
+    if (!p.row) {
       ++study.not_started;
+      if (p.plan->seed) seeds.insert(natural(std::to_string(*p.plan->seed)));
       continue;
     }
-    ++(e.run.status == "done" ? study.done : e.run.status == "failed" ? study.failed : study.unfinished);
-    if (const double t = rows.number(i, "time.wall_seconds"); std::isfinite(t)) study.seconds += t;
-    if (e.run.status != "done") study.broken.push_back(e.run);
+    Entry e = read_entry(table, *p.row, p, swept);
+    seeds.insert(natural(e.run.seed_text()));
+    ++(e.run.done() ? study.done : e.run.status == "failed" ? study.failed : study.unfinished);
+    if (std::isfinite(e.run.seconds)) study.seconds += e.run.seconds;
+    if (!e.run.done()) study.broken.push_back(e.run);
     if (!e.family.empty()) entries.push_back(std::move(e));
   }
   study.subjects = make_subjects(std::move(entries));
@@ -309,25 +272,29 @@ void read_runs(const Database& db, const std::set<std::string>& columns, ReportS
   for (const auto& [name, values] : grid) study.grid.emplace_back(name, texts(values));
 }
 
-std::vector<ReportStudy> named_studies(const Database& db, const std::string& wanted) {
-  std::vector<ReportStudy> studies;
+// The studies that `wanted` names, by name: all for "". Throws ValueError where there is none.
+std::vector<const Study*> chosen_studies(const std::vector<Study>& studies, const std::string& wanted) {
+  std::vector<const Study*> chosen;
   std::vector<std::string> names;
-  for (const auto& row : db.query("SELECT study, title, claim, command, toml FROM studies ORDER BY study").rows) {
-    const std::string name = text_of(row[0]);
-    names.push_back(name);
-    if (!wanted.empty() && name != wanted && !name.starts_with(wanted + "/")) continue;
-    ReportStudy s;
-    s.name = name, s.title = text_of(row[1]), s.claim = text_of(row[2]);
-    s.command = text_of(row[3]), s.toml = text_of(row[4]);
-    studies.push_back(std::move(s));
+  for (const Study& s : studies) {
+    names.push_back(s.name);
+    if (wanted.empty() || s.name == wanted || s.name.starts_with(wanted + "/")) chosen.push_back(&s);
   }
-  if (!wanted.empty() && studies.empty()) {
+  if (!wanted.empty() && chosen.empty()) {
     require(!names.empty(), "--study is '", wanted, "', and the database holds no study; leave --study out");
     throw ValueError(concat("--study is '", wanted, "', which the database does not hold; the nearest is '",
                             eqnn::nearest(wanted, names), "'"));
   }
-  if (wanted.empty()) studies.emplace_back();  // what belongs to none
-  return studies;
+  if (wanted.empty()) chosen.push_back(nullptr);  // what belongs to none
+  return chosen;
+}
+
+ReportStudy report_study(const Study* study) {
+  ReportStudy s;
+  if (study == nullptr) return s;
+  s.name = study->name, s.title = study->title, s.claim = study->claim;
+  s.command = study->command, s.toml = study->toml;
+  return s;
 }
 
 // --- what concerns all runs --------------------------------------------------------------------------------
@@ -343,12 +310,12 @@ std::vector<std::pair<std::string, int>> counted(const Database& db, const std::
 }
 
 // "Xeon 8370C, 2 cores, AVX3_DL, ...": what machine.* holds, without the list of compiled targets.
-std::string machine_expression(const std::set<std::string>& columns) {
+std::string machine_expression(const RunTable& table) {
   std::string out = "''";
   const auto add = [&](const std::string& column, const std::string& before, const std::string& after) {
-    if (columns.contains(column))
-      out += " || iif(" + quoted(column) + " IS NULL, '', '" + before + "' || " + quoted(column) + " || '" + after +
-             "')";
+    if (!table.columns().contains(column)) return;
+    const std::string name = sql_name(column);
+    out += concat(" || iif(", name, " IS NULL, '', '", before, "' || ", name, " || '", after, "')");
   };
   add("machine.cpu", "", "");
   add("machine.cores", ", ", " cores");
@@ -359,10 +326,12 @@ std::string machine_expression(const std::set<std::string>& columns) {
   return "(" + out + ")";
 }
 
-std::vector<std::string> collected_folders(const Database& db) {
+std::vector<std::string> collected_folders(const RunTable& table) {
   std::set<std::string> folders;
-  for (const auto& row : db.query("SELECT DISTINCT directory FROM runs WHERE directory <> ''").rows) {
-    const std::string parent = std::filesystem::path(text_of(row[0])).parent_path().string();
+  for (std::size_t row = 0; row < table.size(); ++row) {
+    const std::string directory = table.text(row, "directory");
+    if (directory.empty()) continue;
+    const std::string parent = std::filesystem::path(directory).parent_path().string();
     folders.insert(parent.empty() ? "." : parent);
   }
   return {folders.begin(), folders.end()};
@@ -370,11 +339,10 @@ std::vector<std::string> collected_folders(const Database& db) {
 
 Table read_bounds(const Database& db) {
   Table out{{"of", "bound", "queries", "statement", "assumes", "source"}, {}};
-  for (const auto& row : db.query("SELECT key, json FROM documents WHERE kind = 'bounds' ORDER BY key").rows) {
-    const Json document = parse_json_if(text_of(row[1]));
-    if (!document.is_object() || !document.contains("bounds")) continue;
-    for (const Json& b : document["bounds"]) {
-      std::vector<Cell> cells{text_of(row[0])};
+  for (const StoredDocument& document : read_documents(db, "bounds")) {
+    if (!document.json.contains("bounds")) continue;
+    for (const Json& b : document.json.at("bounds")) {
+      std::vector<Cell> cells{document.key};
       for (const char* key : {"name", "queries", "statement", "assumes", "source"})
         cells.push_back(!b.is_object() || !b.contains(key) ? Cell()
                         : b[key].is_number()               ? Cell(b[key].get<double>())
@@ -393,28 +361,31 @@ std::string settings_text(const Settings& settings, const std::string& none) {
   return out.empty() ? none : out;
 }
 
+std::string ReportRun::seed_text() const { return seed ? std::to_string(*seed) : ""; }
+
 ReportData read_report_data(const Database& db, const std::string& study) {
-  const std::set<std::string> columns = columns_of(db, "runs");
+  const RunTable table(db);
+  std::vector<Study> studies = read_studies(db);
+  std::ranges::sort(studies, {}, &Study::name);
   ReportData data;
-  const Table counts = db.query("SELECT count(*), coalesce(sum(status = 'done'), 0) FROM runs");
-  data.runs = static_cast<int>(number_of(counts.rows[0][0]));
-  data.done = static_cast<int>(number_of(counts.rows[0][1]));
+  data.runs = static_cast<int>(table.size());
+  for (std::size_t row = 0; row < table.size(); ++row) data.done += table.text(row, "status") == "done" ? 1 : 0;
   require<eqnn::FileError>(data.done > 0, "the database holds ", data.runs,
                            " runs, and none is finished; finish them and collect them again");
-  for (ReportStudy& s : named_studies(db, study)) {
-    read_runs(db, columns, s);
-    if (s.planned > 0) data.studies.push_back(std::move(s));
+  for (const Study* s : chosen_studies(studies, study)) {
+    ReportStudy part = report_study(s);
+    read_runs(table, planned_runs(table, studies, s), part);
+    if (part.planned > 0) data.studies.push_back(std::move(part));
   }
   if (!study.empty()) {
-    std::set<std::string> ids;
     data.runs = data.done = 0;
     for (const ReportStudy& s : data.studies) data.done += s.done, data.runs += s.planned - s.not_started;
     require<eqnn::FileError>(data.done > 0, "study '", study,
                              "' has no finished run; finish its runs and collect them again");
   }
-  if (columns.contains("version")) data.versions = counted(db, "version");
-  data.machines = counted(db, machine_expression(columns));
-  data.folders = collected_folders(db);
+  if (table.columns().contains("version")) data.versions = counted(db, "version");
+  data.machines = counted(db, machine_expression(table));
+  data.folders = collected_folders(table);
   data.bounds = read_bounds(db);
   return data;
 }

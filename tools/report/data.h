@@ -6,8 +6,8 @@
 #include <utility>
 #include <vector>
 
-#include "results/database.h"
 #include "figures/frontier.h"
+#include "results/runs.h"
 
 namespace tools {
 
@@ -17,10 +17,10 @@ using Settings = std::vector<std::pair<std::string, std::string>>;
 inline constexpr const char* kEquals = "\u00a0=\u00a0";
 std::string settings_text(const Settings& settings, const std::string& none = "");
 
-struct ReportRun {
-  std::string id, status, error, verdict, command, seed;
+struct ReportRun : Run {
   std::string point;  // its place in the grid: the swept flags that are no part of a subject
-  double test_loss = 0, train_loss = 0, steps = 0, samples_seen = 0, steps_to_learn = 0, samples_to_learn = 0;
+
+  std::string seed_text() const;  // "" for none
 };
 
 // The target, or the control, of a subject.

@@ -410,7 +410,7 @@ std::string broken_section(const ReportData& data) {
                           s.failed, s.unfinished, s.not_started);
     for (const ReportRun& r : s.broken)
       if (rows.size() < kRows)
-        rows.push_back({row_name(r.id), words(study_name(s)), words(r.point), number_cell(r.seed), words(r.status),
+        rows.push_back({row_name(r.id), words(study_name(s)), words(r.point), number_cell(r.seed_text()), words(r.status),
                         words(r.error.empty() ? (r.status == "failed" ? "no message" : "–") : r.error)});
   }
   if (counts.empty()) return "";

@@ -19,8 +19,10 @@
 #include "cli/json.h"
 #include "commands.h"
 #include "results/database.h"
+#include "results/documents.h"
 #include "cli/progress.h"
 #include "results/run_record.h"
+#include "results/schema.h"
 
 namespace tools {
 namespace {
@@ -60,8 +62,8 @@ class Walk {
         is_run = true;
       else if (name.ends_with(".sweep.json"))
         found.studies.push_back(at->path());
-      else if (name == "gradvar.json" || name == "bounds.json")
-        found.documents.push_back({name.substr(0, name.find('.')), at->path(), fs::path(path).filename()});
+      else if (const DocumentKind* kind = find_document(&DocumentKind::file, name))
+        found.documents.push_back({kind->name, at->path(), fs::path(path).filename()});
       else if (at->is_directory(ignored))
         folders.push_back(at->path());
     }
@@ -149,8 +151,7 @@ Cell seed_cell(const Json& v) {
 void check_flag(const std::string& path, const std::string& flag) {
   const bool plain =
       !flag.empty() && flag.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == std::string::npos;
-  const bool taken = std::find(std::begin(kRunColumns), std::end(kRunColumns), flag) != std::end(kRunColumns);
-  require<FileError>(plain && !taken, path, ": 'swept' names '", flag, "', which is no flag that can be swept");
+  require<FileError>(plain && !is_run_column(flag), path, ": 'swept' names '", flag, "', which is no flag that can be swept");
 }
 
 StudyFile read_study(const std::string& path) {
@@ -299,9 +300,8 @@ std::vector<std::string> csv_columns(const Database& db) {
   for (const std::string& flag : swept_flags(db)) columns.push_back(flag);
   std::vector<std::string> keys;
   for (const std::string& name : db.columns("runs")) {
-    const bool own = std::find(std::begin(kRunColumns), std::end(kRunColumns), name) != std::end(kRunColumns);
     const bool swept = std::find(columns.begin(), columns.end(), name) != columns.end();
-    if (!own && !swept && !name.starts_with("config.")) keys.push_back(name);
+    if (!is_run_column(name) && !swept && !name.starts_with("config.")) keys.push_back(name);
   }
   std::sort(keys.begin(), keys.end(), [](const std::string& a, const std::string& b) {
     return std::pair(column_place(a), a) < std::pair(column_place(b), b);

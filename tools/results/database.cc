@@ -9,6 +9,8 @@
 #include <fstream>
 #include <unordered_map>
 
+#include "results/schema.h"
+
 namespace tools {
 namespace {
 
@@ -18,22 +20,44 @@ using eqnn::FileError;
 constexpr std::int64_t kApplicationId = 0x65716e6e;  // "eqnn"
 constexpr std::int64_t kSchema = 1;
 
-constexpr std::array kTables = {
+std::string columns_sql(const std::vector<std::string>& columns) {
+  std::string sql;
+  for (const std::string& c : columns) sql += (sql.empty() ? "" : ", ") + c;
+  return sql;
+}
+
+std::string create_runs() {
+  std::vector<std::string> columns;
+  for (const RunColumn& c : kRunColumns) columns.push_back(concat(c.name, " ", c.type));
+  return concat("CREATE TABLE runs(", columns_sql(columns), ") STRICT");
+}
+
+std::string create_metrics() {
+  std::vector<std::string> columns = {"run_id TEXT NOT NULL"};
+  for (const ResultKey& k : metric_keys()) {
+    const std::string name = k.metric_name();
+    columns.push_back(concat(name.find('.') == std::string::npos ? name : sql_name(name), " ", k.type,
+                             name == "step" ? " NOT NULL" : ""));
+  }
+  columns.emplace_back("PRIMARY KEY(run_id, step)");
+  return concat("CREATE TABLE metrics(", columns_sql(columns), ") STRICT, WITHOUT ROWID");
+}
+
+// The statements that make an empty database.
+std::vector<std::string> create_tables() {
+  return {
     "CREATE TABLE studies(study TEXT PRIMARY KEY, title TEXT, claim TEXT, command TEXT, toml TEXT, swept TEXT, "
     "seeds TEXT) STRICT",
     "CREATE TABLE study_runs(study TEXT NOT NULL, run_id TEXT NOT NULL, seed INTEGER, \"values\" TEXT, "
     "PRIMARY KEY(study, run_id)) STRICT",
     "CREATE INDEX study_runs_by_run ON study_runs(run_id)",
-    "CREATE TABLE runs(run_id TEXT PRIMARY KEY, study TEXT, seed INTEGER, status TEXT NOT NULL, error TEXT, "
-    "directory TEXT, command TEXT) STRICT",
-    "CREATE TABLE metrics(run_id TEXT NOT NULL, step INTEGER NOT NULL, samples_seen INTEGER, batch_loss REAL, "
-    "train_loss REAL, test_samples INTEGER, test_loss REAL, normalized_test_loss REAL, test_accuracy REAL, "
-    "correlation REAL, correlation_low REAL, correlation_high REAL, gradient_norm REAL, gradient_snr REAL, "
-    "distance REAL, \"time.wall_seconds\" REAL, PRIMARY KEY(run_id, step)) STRICT, WITHOUT ROWID",
+    create_runs(),
+    create_metrics(),
     "CREATE TABLE documents(kind TEXT NOT NULL, key TEXT NOT NULL, json TEXT, PRIMARY KEY(kind, key)) STRICT",
-    "PRAGMA application_id = 1701932654",
-    "PRAGMA user_version = 1",
-};
+    concat("PRAGMA application_id = ", kApplicationId),
+    concat("PRAGMA user_version = ", kSchema),
+  };
+}
 
 // SQLite keeps two files beside a database in WAL mode, and makes them even to read it.
 bool is_in_wal_mode(const std::string& path) {
@@ -224,7 +248,7 @@ Database Database::create(const std::string& path) {
     Transaction transaction(db);
     if (db.handle_->number("SELECT count(*) FROM sqlite_schema") == 0 &&
         db.handle_->number("PRAGMA application_id") == 0)
-      for (const char* sql : kTables) db.query(sql);
+      for (const std::string& sql : create_tables()) db.query(sql);
     db.handle_->check_is_ours();
     transaction.commit();
     db.query("PRAGMA journal_mode = DELETE");

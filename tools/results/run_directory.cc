@@ -10,7 +10,7 @@
 #include <filesystem>
 
 #include "cli/json.h"
-
+#include "results/schema.h"
 
 namespace tools {
 namespace {
@@ -18,8 +18,11 @@ namespace {
 namespace fs = std::filesystem;
 using eqnn::FileError;
 
-constexpr const char* kFormat = "eqnn-checkpoint-2";
-constexpr const char* kRunFormat = "eqnn-run-1";
+// The numbers of a run's state that a checkpoint holds, each as an array run.NAME.
+constexpr std::pair<const char*, double RunState::*> kNumbers[] = {
+    {"wall_seconds", &RunState::wall_seconds},       {"initial_loss", &RunState::initial_loss},
+    {"best_validation", &RunState::best_validation}, {"gradient_norm", &RunState::gradient_norm},
+    {"gradient_snr", &RunState::gradient_snr}};
 
 eqnn::NamedArray doubles(const std::string& name, const std::vector<double>& values) {
   eqnn::NamedArray a{name, "F64", {static_cast<Index>(values.size())}, {}};
@@ -92,6 +95,11 @@ void RunDirectory::sweep() const {
   for (const fs::path& path : left) fs::remove(path, ignored);
 }
 
+void RunDirectory::write_result(const Json& result) const {
+  check_result(result);
+  eqnn::write_atomically(file("result.json"), to_text(result, 2) + "\n");
+}
+
 TrainConfig RunDirectory::config() const {
   const std::string path = file("run.json"), text = eqnn::read_file(path);
   try {
@@ -123,11 +131,10 @@ void RunDirectory::remove() {
 
 void RunDirectory::write_checkpoint(Training& training, const RunState& s, const std::string& owner) const {
   std::vector<eqnn::NamedArray> arrays = training.state();
-  arrays.push_back(
-      doubles("run.numbers", {s.wall_seconds, s.initial_loss, s.best_validation, s.gradient_norm, s.gradient_snr}));
+  for (const auto& [name, member] : kNumbers) arrays.push_back(doubles(concat("run.", name), {s.*member}));
   arrays.push_back(doubles("run.recent_losses", s.recent_losses));
   eqnn::write_atomically(file("checkpoint.safetensors"),
-                         eqnn::encode_safetensors(arrays, {{"format", kFormat},
+                         eqnn::encode_safetensors(arrays, {{"format", kCheckpointFormat},
                                                            {"owner", owner},
                                                            {"ended", s.ended},
                                                            {"evaluated", std::to_string(s.evaluated)},
@@ -141,8 +148,8 @@ void RunDirectory::write_checkpoint(Training& training, const RunState& s, const
 RunState RunDirectory::read_checkpoint(Training& training, const std::string& owner, Index steps) const {
   const std::string path = file("checkpoint.safetensors");
   eqnn::SafeTensors found = eqnn::decode_safetensors(eqnn::read_file(path), path);
-  require<FileError>(found.metadata["format"] == kFormat, path, ": format is '", found.metadata["format"],
-                     "'; this version reads ", kFormat, "; start again with --force");
+  require<FileError>(found.metadata["format"] == kCheckpointFormat, path, ": format is '", found.metadata["format"],
+                     "'; this version reads ", kCheckpointFormat, "; start again with --force");
   require<FileError>(found.metadata["owner"] == owner, path, ": belongs to run '", found.metadata["owner"],
                      "'; that of '", owner, "' is needed: put it back, or start again with --force");
   const auto whole = [&](const char* name) {
@@ -162,12 +169,7 @@ RunState RunDirectory::read_checkpoint(Training& training, const std::string& ow
   s.ended = found.metadata["ended"];
   s.metrics_length = whole("metrics_length");
   s.evaluations_without_better = whole("evaluations_without_better");
-  const std::vector<double> numbers = doubles(found, "run.numbers", 5);
-  s.wall_seconds = numbers[0];
-  s.initial_loss = numbers[1];
-  s.best_validation = numbers[2];
-  s.gradient_norm = numbers[3];
-  s.gradient_snr = numbers[4];
+  for (const auto& [name, member] : kNumbers) s.*member = doubles(found, concat("run.", name), 1)[0];
   s.recent_losses = doubles(found, "run.recent_losses", 0);
   training.restore(found, s.steps);
   return s;

@@ -8,6 +8,7 @@
 
 #include <eqnn/io/files.h>
 
+#include "cli/json.h"
 #include "train/training.h"
 
 namespace tools {
@@ -57,6 +58,9 @@ class RunDirectory {
   // The configuration in run.json. Throws FileError for a file that is missing, malformed or foreign.
   TrainConfig config() const;
   void remove();
+
+  // The last file: the run is done. Throws Error for a key that has no row in schema.cc.
+  void write_result(const Json& result) const;
 
   // `owner` says whose parameters they are: a run reads its own checkpoints alone.
   void write_checkpoint(Training& training, const RunState& state, const std::string& owner) const;

@@ -1,16 +1,14 @@
 #include "results/run_record.h"
 
 #include <algorithm>
-#include <cstdint>
 #include <filesystem>
-#include <limits>
 #include <string_view>
 #include <unordered_set>
-
 
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "results/schema.h"
 #include "train/config.h"
 
 namespace tools {
@@ -20,81 +18,10 @@ using eqnn::FileError;
 
 constexpr std::size_t kMostKeys = 1000;  // of one run; SQLite allows 2,000 columns in a table
 
-struct KnownKey {
-  const char *name, *type;  // of an object: that of everything in it
-};
-// The keys of result.json in the order of a csv. Of a cross-validation, steps are a mean.
-constexpr KnownKey kKnownKeys[] = {
-    {"family", "TEXT"},
-    {"algorithm", "TEXT"},
-    {"params", "ANY"},
-    {"member", "ANY"},
-    {"data", "ANY"},
-    {"control", "INTEGER"},
-    {"model", "TEXT"},
-    {"parameters", "INTEGER"},
-    {"optimizer", "TEXT"},
-    {"lr", "REAL"},
-    {"batch", "INTEGER"},
-    {"samples", "INTEGER"},
-    {"seeds", "ANY"},
-    {"oracle", "ANY"},
-    {"steps", "ANY"},
-    {"samples_seen", "ANY"},
-    {"queries", "ANY"},
-    {"queries_above_tau", "ANY"},
-    {"train_loss", "REAL"},
-    {"normalized_train_loss", "REAL"},
-    {"test_samples", "INTEGER"},
-    {"test_loss", "REAL"},
-    {"test_variance", "REAL"},
-    {"test_entropy", "REAL"},
-    {"normalized_test_loss", "REAL"},
-    {"test_accuracy", "REAL"},
-    {"test_accuracy_sd", "REAL"},
-    {"best_step", "INTEGER"},
-    {"fold_accuracies", "TEXT"},
-    {"last_epoch_accuracy", "REAL"},
-    {"last_epoch_accuracy_sd", "REAL"},
-    {"correlation", "REAL"},
-    {"correlation_low", "REAL"},
-    {"correlation_high", "REAL"},
-    {"gradient_norm", "REAL"},
-    {"gradient_snr", "REAL"},
-    {"distance", "REAL"},
-    {"steps_to_learn", "REAL"},
-    {"samples_to_learn", "REAL"},
-    {"verdict", "TEXT"},
-    {"recovered", "ANY"},
-    {"exact", "ANY"},
-    {"thresholds", "REAL"},
-};
-constexpr int kKnown = static_cast<int>(std::size(kKnownKeys));
-
-std::string_view first_part(std::string_view key) { return key.substr(0, key.find('.')); }
-
-int known_index(const std::string& key) {
-  for (int i = 0; i < kKnown; ++i)
-    if (first_part(key) == kKnownKeys[i].name) return i;
-  return -1;
-}
-
 Json parse(const std::string& path) {
   const Json j = parse_json(eqnn::read_file(path), path);
   require<FileError>(j.is_object(), path, ": holds no JSON object");
   return j;
-}
-
-// Lists and objects as JSON text.
-Cell cell_of(const Json& v) {
-  if (v.is_null()) return {};
-  if (v.is_boolean()) return std::int64_t{v.get<bool>()};
-  if (v.is_string()) return v.get<std::string>();
-  if (v.is_number_unsigned() && v.get<std::uint64_t>() > std::uint64_t{std::numeric_limits<std::int64_t>::max()})
-    return to_text(v);
-  if (v.is_number_integer()) return v.get<std::int64_t>();
-  if (v.is_number()) return v.get<double>();
-  return to_text(v);
 }
 
 // Text that is a number or a boolean as that: family parameters stand in run.json as text.
@@ -102,13 +29,6 @@ Json typed(const Json& v) {
   if (!v.is_string()) return v;
   const Json parsed = parse_json_if(v.get<std::string>());
   return parsed.is_number() || parsed.is_boolean() ? parsed : v;
-}
-
-// The columns of STRICT tables take one type each.
-bool fits(const Cell& cell, std::string_view type) {
-  if (type == "ANY" || std::holds_alternative<std::monostate>(cell)) return true;
-  if (type == "TEXT") return std::holds_alternative<std::string>(cell);
-  return std::holds_alternative<std::int64_t>(cell) || (type == "REAL" && std::holds_alternative<double>(cell));
 }
 
 class Reader {
@@ -152,8 +72,8 @@ class Reader {
     const auto text = [&](const char* key) {
       return run.contains(key) && run[key].is_string() ? run[key].get<std::string>() : std::string();
     };
-    require<FileError>(text("format") == "eqnn-run-1", path, ": format is '", text("format"),
-                       "'; this version reads 'eqnn-run-1'");
+    require<FileError>(text("format") == kRunFormat, path, ": format is '", text("format"), "'; this version reads '",
+                       kRunFormat, "'");
     record_.run_id = text("run_id");
     require<FileError>(!record_.run_id.empty(), path, ": has no run_id");
     require<FileError>(run.contains("config") && run["config"].is_object(), path, ": has no config");
@@ -173,8 +93,8 @@ class Reader {
   // What result.json would say whatever comes out.
   void read_intentions(const Json& config) {
     const std::string path = file("run.json");
-    for (const char* key : {"family", "algorithm", "control", "model", "optimizer", "lr", "batch", "samples"})
-      if (config.contains(key)) add_checked(path, key, cell_of(config[key]));
+    for (const ResultKey& key : result_keys())
+      if (key.has(kPlanned) && config.contains(key.name)) add_checked(path, key.name, cell_of(config[key.name]));
     if (config.contains("data") && config["data"] != "") {
       for (auto& [key, cell] : record_.cells)
         if (key == "family") cell = std::string("data");
@@ -203,16 +123,9 @@ class Reader {
     const std::string path = file("result.json");
     require<FileError>(result.contains("run_id") && result["run_id"] == record_.run_id, path,
                        ": is not of the run in run.json, ", record_.run_id);
-    for (const auto& [key, value] : result.items())
-      if (key != "run_id") flatten(path, key, value);
-  }
-
-  void flatten(const std::string& path, const std::string& key, const Json& value) {
-    if (!value.is_object()) {
-      add_checked(path, key, cell_of(value));
-      return;
-    }
-    for (const auto& [name, v] : value.items()) flatten(path, concat(key, ".", name), v);
+    for_each_key(result, [&](const std::string& key, const Json& value) {
+      if (key != "run_id") add_checked(path, key, cell_of(value));
+    });
   }
 
   void add_checked(const std::string& path, const std::string& key, Cell cell) {
@@ -221,9 +134,7 @@ class Reader {
     const std::string_view type = column_type(key);
     require<FileError>(fits(cell, type), path, ": '", key, "' is '", text_of(cell), "'; its column is of type ",
                        type);
-    for (const char* taken : kRunColumns)
-      if (key == taken) return add("result." + key, std::move(cell));
-    add(key, std::move(cell));
+    add(is_run_column(key) ? "result." + key : key, std::move(cell));
   }
 
   void read_metrics() {
@@ -236,14 +147,15 @@ class Reader {
       require<FileError>(value_of(j, "step") != nullptr && j["step"].is_number(), path, ": line ", line,
                          " is no JSON object with a step");
       std::vector<Cell>& row = record_.metrics.emplace_back();
-      for (const std::string column : kMetricsColumns) {
+      for (const ResultKey& key : metric_keys()) {
+        const std::string column = key.metric_name();
         const std::size_t dot = column.find('.');
         const Json* v = value_of(j, column.substr(0, dot));
         if (v != nullptr && dot != std::string::npos) v = value_of(*v, column.substr(dot + 1));
-        const bool counts = column == "step" || column == "samples_seen" || column == "test_samples";
         row.push_back(v == nullptr ? Cell() : cell_of(*v));
-        require<FileError>(fits(row.back(), counts ? "INTEGER" : "REAL"), path, ": line ", line, ": ", column,
-                           " is '", text_of(row.back()), "'; a ", counts ? "whole number" : "number", " is needed");
+        const bool counts = key.type == std::string_view("INTEGER");
+        require<FileError>(fits(row.back(), key.type), path, ": line ", line, ": ", column, " is '",
+                           text_of(row.back()), "'; a ", counts ? "whole number" : "number", " is needed");
       }
     }
   }
@@ -321,18 +233,5 @@ class Reader {
 }  // namespace
 
 RunRecord read_run(const std::string& directory) { return Reader(directory).read(); }
-
-const char* column_type(const std::string& key) {
-  if (key == "time.wall_seconds" || key == "time.steps_per_second") return "REAL";
-  const int i = known_index(key);
-  return i < 0 ? "ANY" : kKnownKeys[i].type;
-}
-
-int column_place(const std::string& key) {
-  if (key.starts_with("time.")) return kKnown + 1;
-  if (key.starts_with("machine.")) return kKnown + 2;
-  const int i = known_index(key);
-  return i < 0 ? kKnown : i;
-}
 
 }  // namespace tools

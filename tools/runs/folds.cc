@@ -14,6 +14,7 @@
 #include "cli/json.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
+#include "results/schema.h"
 
 namespace tools {
 namespace {
@@ -48,7 +49,7 @@ class FoldsRun {
       return code;
     }
     const Json r = result(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
-    eqnn::write_atomically(directory_.file("result.json"), to_text(r, 2) + "\n");
+    directory_.write_result(r);
     if (options_.silent) return kDone;
     if (common_.json)
       fmt::print("{}\n", to_text(r));
@@ -148,15 +149,13 @@ class FoldsRun {
     r["run_id"] = run_id(config_);
     r["data"]["fold"] = -1;
     r["test_samples"] = examples_.data->examples;
-    for (const char* key :
-         {"steps", "samples_seen", "train_loss", "normalized_train_loss", "test_loss", "test_variance",
-          "test_entropy", "normalized_test_loss", "correlation", "correlation_low", "correlation_high",
-          "gradient_norm", "gradient_snr", "distance", "steps_to_learn", "samples_to_learn"}) {
-      if (!r.contains(key)) continue;
+    for (const ResultKey& key : result_keys()) {
+      if (!key.has(kMean) || !r.contains(key.name)) continue;
       std::vector<double> values;
-      for (const Json& f : folds) values.push_back(f[key].is_null() ? std::nan("") : f[key].get<double>());
+      for (const Json& f : folds)
+        values.push_back(f[key.name].is_null() ? std::nan("") : f[key.name].get<double>());
       const Spread s = spread(values);
-      r[key] = std::isfinite(s.mean) ? Json(s.mean) : Json(nullptr);
+      r[key.name] = std::isfinite(s.mean) ? Json(s.mean) : Json(nullptr);
     }
     r["verdict"] = verdict(
         config_, std::any_of(folds.begin(), folds.end(), [](const Json& f) { return f["verdict"] == "diverged"; }),

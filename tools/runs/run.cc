@@ -14,6 +14,7 @@
 #include "train/oracle_gradient.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
+#include "results/schema.h"
 
 namespace tools {
 namespace {
@@ -358,19 +359,15 @@ Json TrainRun::result(bool diverged) {
 int TrainRun::finish(bool diverged) {
   Json r = result(diverged);
   Json line;
-  for (const char* key : {"steps", "samples_seen", "train_loss"})
-    line[key == std::string("steps") ? "step" : key] = r[key];
-  for (const auto& [key, value] : r.items())
-    if (key.starts_with("test_") || key.starts_with("normalized_") || key.starts_with("correlation") ||
-        key.starts_with("gradient_") || key == "distance")
-      line[key] = value;
+  for (const ResultKey& key : result_keys())
+    if (key.has(kLine | kMetric) && r.contains(key.name)) line[key.metric_name()] = r[key.name];
   line.update(oracle_counts());
   line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
   checkpoint();  // before the last line, which a run that goes on from here does not have
   metrics_->append(to_text(line) + "\n");
   metrics_->sync();
   training_->save_model(directory_.file("model.safetensors"), {{"format", "pt"}, {"run_id", run_id(config_)}});
-  eqnn::write_atomically(directory_.file("result.json"), to_text(r, 2) + "\n");
+  directory_.write_result(r);
   if (options_.silent) return kDone;
   if (common_.json) {
     fmt::print("{}\n{}\n", to_text(line), to_text(r));
@@ -421,7 +418,7 @@ std::string verdict(const TrainConfig& c, bool diverged, double train, double te
 
 std::string run_description(const TrainConfig& c, const Examples& examples, const Common& common) {
   Json j;
-  j["format"] = "eqnn-run-1";
+  j["format"] = kRunFormat;
   j["run_id"] = run_id(c);
   j["version"] = version_text();
   j["config"] = parse_json(config_json(c));

@@ -14,7 +14,7 @@
 #include "cli/json.h"
 #include "results/collect.h"
 #include "commands.h"
-#include "results/database.h"
+#include "results/runs.h"
 #include "figures/figures.h"
 #include "figures/frontier.h"
 #include "report/report.h"
@@ -77,30 +77,26 @@ std::string point_text(const Json& values) {
 }
 
 // One row a point of the grid of a study, from its finished runs, in the order of the grid.
-std::vector<Row> rows_of(const Database& db, const std::string& study) {
-  const Table t = db.query(
-      "SELECT s.\"values\", r.verdict, r.normalized_train_loss, r.normalized_test_loss, r.test_accuracy, r.steps, "
-      "r.\"time.steps_per_second\" FROM study_runs s JOIN runs r USING (run_id) WHERE s.study = ? AND r.status = "
-      "'done' "
-      "ORDER BY s.rowid",
-      {study});
+std::vector<Row> rows_of(const RunTable& table, const Study& study) {
   std::vector<Row> rows;
   std::map<std::string, std::size_t> place;
-  for (const auto& cells : t.rows) {
-    const auto [at, fresh] = place.try_emplace(text_of(cells[0]), rows.size());
-    if (fresh) {
-      rows.emplace_back();
-      rows.back().label = point_text(parse_json(text_of(cells[0])));
-    }
+  for (const StudyRun& planned : study.runs) {
+    const auto row = table.row_of(planned.id);
+    if (!row || table.text(*row, "status") != "done") continue;
+    const Run run = table.run(*row);
+    const auto [at, fresh] = place.try_emplace(planned.values, rows.size());
+    if (fresh) rows.emplace_back().label = point_text(parse_json(planned.values));
     Row& r = rows[at->second];
-    const std::string verdict = text_of(cells[1]);
-    r.verdicts.insert(verdict);
-    r.learned += verdict == "learned" ? 1 : 0;
+    r.verdicts.insert(run.verdict);
+    r.learned += run.verdict == "learned" ? 1 : 0;
     // What is not finite is null in the database, and worse than any number; what a learner does not have is left
     // out.
-    r.test.push_back(std::isfinite(number_of(cells[3])) ? number_of(cells[3]) : INFINITY);
-    for (const auto& [list, cell] : {std::pair{&r.train, 2}, {&r.accuracy, 4}, {&r.steps, 5}, {&r.rate, 6}})
-      if (const double v = number_of(cells[static_cast<std::size_t>(cell)]); std::isfinite(v)) list->push_back(v);
+    r.test.push_back(std::isfinite(run.test_loss) ? run.test_loss : INFINITY);
+    for (const auto& [list, value] : {std::pair{&r.train, run.train_loss},
+                                      {&r.accuracy, run.test_accuracy},
+                                      {&r.steps, run.steps},
+                                      {&r.rate, run.steps_per_second}})
+      if (std::isfinite(value)) list->push_back(value);
   }
   return rows;
 }
@@ -110,12 +106,13 @@ void print_table(const Database& db) {
       "Losses are normalised: 1 is what the best constant has. Tests are on fresh inputs. A row holds medians over "
       "its "
       "seeds.\n");
-  for (const auto& study : db.query("SELECT study, title FROM studies ORDER BY rowid").rows) {
-    const std::vector<Row> rows = rows_of(db, text_of(study[0]));
+  const RunTable table(db);
+  for (const Study& study : read_studies(db)) {
+    const std::vector<Row> rows = rows_of(table, study);
     if (rows.empty()) continue;
     std::size_t width = 16;
     for (const Row& r : rows) width = std::max(width, r.label.size());
-    fmt::print("\n{}\n{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", text_of(study[1]), "", width, "learned",
+    fmt::print("\n{}\n{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", study.title, "", width, "learned",
                "train loss", "test loss", "accuracy", "steps", "steps/s", "verdicts");
     for (const Row& r : rows)
       fmt::print("{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", r.label, width, r.fraction(),

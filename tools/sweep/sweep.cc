@@ -20,6 +20,7 @@
 #include "commands.h"
 #include "runs/folds.h"
 #include "cli/progress.h"
+#include "results/documents.h"
 #include "results/run_directory.h"
 #include "sweep/run_pool.h"
 #include "train/job.h"
@@ -45,7 +46,8 @@ bool has(const std::string& directory, const char* file) {
 
 // The file that means: done.
 const char* final_file(const PlannedRun& run) {
-  return run.command == "bound" ? "bounds.json" : run.command == "gradvar" ? "gradvar.json" : "result.json";
+  const DocumentKind* document = find_document(&DocumentKind::command, run.command);
+  return document != nullptr ? document->file : "result.json";
 }
 
 // Whether another process holds the run directory.

@@ -1,0 +1,98 @@
+#include "results/runs.h"
+
+#include <cmath>
+
+#include "cli/json.h"
+
+namespace tools {
+namespace {
+
+std::optional<std::int64_t> whole(const Cell& cell) {
+  const auto* value = std::get_if<std::int64_t>(&cell);
+  return value == nullptr ? std::nullopt : std::optional(*value);
+}
+
+// Matrices of every member, which nothing here reads.
+bool is_of_member(const std::string& column) {
+  return column == "member" || column == "config.member" || column.starts_with("member.");
+}
+
+}  // namespace
+
+RunTable::RunTable(const Database& db) {
+  std::string list;
+  for (const std::string& name : db.columns("runs"))
+    if (!is_of_member(name)) list += concat(list.empty() ? "" : ", ", sql_name(name));
+  table_ = db.query(concat("SELECT ", list, " FROM runs ORDER BY run_id"));
+  for (std::size_t i = 0; i < table_.columns.size(); ++i) columns_[table_.columns[i]] = i;
+  for (std::size_t row = 0; row < size(); ++row) rows_[text(row, "run_id")] = row;
+}
+
+std::optional<std::size_t> RunTable::row_of(const std::string& id) const {
+  const auto found = rows_.find(id);
+  return found == rows_.end() ? std::nullopt : std::optional(found->second);
+}
+
+const Cell& RunTable::cell(std::size_t row, const std::string& column) const {
+  static const Cell null;
+  const auto found = columns_.find(column);
+  return found == columns_.end() ? null : table_.rows[row][found->second];
+}
+
+const Cell& RunTable::either(std::size_t row, const std::string& key) const {
+  const Cell& result = cell(row, key);
+  return text_of(result).empty() ? cell(row, "config." + key) : result;
+}
+
+Run RunTable::run(std::size_t row) const {
+  Run r;
+  r.id = text(row, "run_id");
+  r.status = text(row, "status");
+  r.error = text(row, "error");
+  r.command = text(row, "command");
+  r.verdict = r.done() ? text(row, "verdict") : "";
+  r.family = text_of(either(row, "family"));
+  const std::string algorithm = text(row, "algorithm");
+  r.learner = !algorithm.empty();
+  r.method = r.learner ? algorithm : text_of(either(row, "model"));
+  const Cell& control = either(row, "control");
+  r.control = text_of(control) == "true" || (std::isfinite(number_of(control)) && number_of(control) != 0);
+  r.seed = whole(cell(row, "seed"));
+  r.test_loss = number(row, "normalized_test_loss");
+  r.train_loss = number(row, "normalized_train_loss");
+  r.test_accuracy = number(row, "test_accuracy");
+  r.steps = number(row, "steps");
+  r.samples_seen = number(row, "samples_seen");
+  r.steps_to_learn = number(row, "steps_to_learn");
+  r.samples_to_learn = number(row, "samples_to_learn");
+  r.seconds = number(row, "time.wall_seconds");
+  r.steps_per_second = number(row, "time.steps_per_second");
+  const auto threshold = [&](const char* name, double fallback) {
+    const double value = number(row, concat("thresholds.", name));
+    return std::isfinite(value) ? value : fallback;
+  };
+  r.learned_below = threshold("learned_below", r.learned_below);
+  r.memorised_train_below = threshold("memorised_train_below", r.memorised_train_below);
+  r.fails_from = threshold("fails_from", r.fails_from);
+  return r;
+}
+
+std::vector<Study> read_studies(const Database& db) {
+  std::vector<Study> studies;
+  std::map<std::string, std::size_t> place;
+  for (const auto& row :
+       db.query("SELECT study, title, claim, command, toml, swept FROM studies ORDER BY rowid").rows) {
+    Study s{text_of(row[0]), text_of(row[1]), text_of(row[2]), text_of(row[3]), text_of(row[4]), {}, {}};
+    if (const Json swept = parse_json_if(text_of(row[5])); swept.is_array())
+      for (const Json& flag : swept)
+        if (flag.is_string()) s.swept.push_back(flag.get<std::string>());
+    place[s.name] = studies.size();
+    studies.push_back(std::move(s));
+  }
+  for (const auto& row : db.query(R"(SELECT study, run_id, seed, "values" FROM study_runs ORDER BY rowid)").rows)
+    if (const auto study = place.find(text_of(row[0])); study != place.end())
+      studies[study->second].runs.push_back({text_of(row[1]), whole(row[2]), text_of(row[3])});
+  return studies;
+}
+
+}  // namespace tools
