@@ -266,13 +266,18 @@ TEST_CASE("sweep: learners run as programs of their own, beside training") {
   REQUIRE(rows.size() == 3);
   CHECK(std::find(rows[0].begin(), rows[0].end(), "algorithm") != rows[0].end());
   CHECK(std::find(rows[1].begin(), rows[1].end(), "gf2") != rows[1].end());
+  // A study of learners alone has no figures of its own, and is known.
+  accepted(f, {"collect", "o", "--db", "o.db", "-q"});
+  CHECK(accepted(f, {"plot", "o.db", "--list", "--study", "t", "-q"}).empty());
+  refused(f, {"plot", "o.db", "--list", "--study", "u"}, 2, "the nearest is 't'");
 }
 
 TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a page") {
   const Folder f;
   const auto list = lines(accepted(f, {"reproduce", "--list"}));
-  CHECK(list.size() == 7);
-  for (const char* name : {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation"}) {
+  CHECK(list.size() == 8);
+  for (const char* name : {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation",
+                           "phenomenon"}) {
     f.write("s.toml", accepted(f, {"reproduce", name, "--print"}));
     CHECK(Json::parse(accepted(f, {"sweep", "plan", "s.toml", "--json"}))["name"] == name);
   }

@@ -280,8 +280,8 @@ Figures learning_curve_figures(const Group& group, const FigureSource& source) {
 
 }  // namespace
 
-const FigureKind kLearningCurvesKind{"learning-curves", "test loss against the step",
-    learning_curve_figures, nullptr};
+const FigureKind kLearningCurvesKind{"learning-curves", "test loss against the step", learning_curve_figures,
+                                     nullptr};
 
 namespace {
 
@@ -317,6 +317,6 @@ Figures correlation_figures(const Group& group, const FigureSource& source) {
 }  // namespace
 
 const FigureKind kCorrelationKind{"correlation", "correlation with the target against the step",
-    correlation_figures, nullptr};
+                                  correlation_figures, nullptr};
 
 }  // namespace tools

@@ -148,7 +148,7 @@ Figures gradvar_figures(const Database& db) {
 }  // namespace
 
 const FigureKind kGradvarKind{"gradvar", "variance of the gradient over the members of a family, against the bound",
-    nullptr, gradvar_figures};
+                              nullptr, gradvar_figures};
 
 namespace {
 
@@ -194,7 +194,6 @@ Figures query_figures(const Database& db) {
 
 }  // namespace
 
-const FigureKind kQueriesKind{"queries", "lower bounds on the number of queries",
-    nullptr, query_figures};
+const FigureKind kQueriesKind{"queries", "lower bounds on the number of queries", nullptr, query_figures};
 
 }  // namespace tools

@@ -373,7 +373,7 @@ Figures frontier_figures(const Group& group, const FigureSource& source) {
 }  // namespace
 
 const FigureKind kFrontierKind{"frontier", "fraction of seeds learned, and the loss, against the size",
-    frontier_figures, nullptr};
+                               frontier_figures, nullptr};
 
 namespace {
 
@@ -388,7 +388,7 @@ Figures scaling_figures(const Group& group, const FigureSource& source) {
 
 }  // namespace
 
-const FigureKind kScalingKind{"scaling", "median steps to learn against the size, with fits",
-    scaling_figures, nullptr};
+const FigureKind kScalingKind{"scaling", "median steps to learn against the size, with fits", scaling_figures,
+                              nullptr};
 
 }  // namespace tools

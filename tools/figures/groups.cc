@@ -195,19 +195,20 @@ class Grouping {
     FigureRun run{table_.run(row), {}};
     if (!run.family.empty()) families_.insert(run.family);
     const bool wanted = selected(options_.family, run.family);
+    const auto named = memberships_.find(run.id);
+    if (named != memberships_.end())
+      for (const Membership& m : named->second) study_names_.insert(m.study->name);
     if (run.learner) {
       run.values = learner_values(table_, row);
       if (wanted) learners_[run.family].push_back(run);
       return;
     }
-    const auto named = memberships_.find(run.id);
     if (named == memberships_.end()) {
       run.values = configuration(table_, row);
       if (wanted && options_.study.empty()) group("", run.family).runs.push_back(run);
       return;
     }
     for (const Membership& m : named->second) {
-      study_names_.insert(m.study->name);
       if (!wanted || !selected(options_.study, m.study->name)) continue;
       run.values = m.values;
       if (m.seed) run.seed = m.seed;

@@ -13,7 +13,7 @@ extern const FigureKind kFinalLossKind, kVerdictsKind, kTrainTestKind;  // runs.
 extern const FigureKind kLearningCurvesKind, kCorrelationKind;          // curves.cc: against the step
 extern const FigureKind kFrontierKind, kScalingKind;                    // frontiers.cc: against the size
 extern const FigureKind kPhaseKind;                                     // phase.cc: over two swept columns
-extern const FigureKind kGradvarKind, kQueriesKind;                     // documents.cc: what gradvar and bound measured
+extern const FigureKind kGradvarKind, kQueriesKind;                     // documents.cc: of gradvar and bound
 
 // Settings of a group, at most `most`: columns are given up from the last on, the size's last of all, until so few
 // are left. `given_up` tells which, for the caption ("" for none).

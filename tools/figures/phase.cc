@@ -205,10 +205,10 @@ Figures phase_figures(const Group& group, const FigureSource& source) {
     return std::ranges::find(group.swept, key) != group.swept.end();
   };
   const std::string size = size_column(group);
-  const std::string x = !source.options.x.empty()    ? source.options.x
-                        : !size.empty()       ? size
-                        : group.swept.empty() ? ""
-                                              : group.swept.front();
+  const std::string x = !source.options.x.empty() ? source.options.x
+                        : !size.empty()           ? size
+                        : group.swept.empty()     ? ""
+                                                  : group.swept.front();
   if (!swept(x)) return {};
   for (const std::string& key : group.swept)
     if (key != x && (source.options.y.empty() || key == source.options.y)) pairs.emplace_back(x, key);
@@ -224,7 +224,6 @@ Figures phase_figures(const Group& group, const FigureSource& source) {
 
 }  // namespace
 
-const FigureKind kPhaseKind{"phase", "loss over two swept columns (--x, --y)",
-    phase_figures, nullptr};
+const FigureKind kPhaseKind{"phase", "loss over two swept columns (--x, --y)", phase_figures, nullptr};
 
 }  // namespace tools

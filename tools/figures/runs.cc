@@ -80,8 +80,8 @@ Table run_table(const std::vector<Setting>& settings) {
       {}};
   for (const Setting& s : settings)
     for (const FigureRun& r : s.runs)
-      table.rows.push_back({s.name, std::string(r.control ? "control" : "target"), r.seed.value_or(0), r.id, r.method,
-                            r.verdict, number_cell(r.test_loss), number_cell(r.train_loss)});
+      table.rows.push_back({s.name, std::string(r.control ? "control" : "target"), r.seed.value_or(0), r.id,
+                            r.method, r.verdict, number_cell(r.test_loss), number_cell(r.train_loss)});
   return table;
 }
 
@@ -168,8 +168,7 @@ Figures final_loss_figures(const Group& group, const FigureSource&) {
 
 }  // namespace
 
-const FigureKind kFinalLossKind{"final-loss", "test loss of every run by setting",
-    final_loss_figures, nullptr};
+const FigureKind kFinalLossKind{"final-loss", "test loss of every run by setting", final_loss_figures, nullptr};
 
 namespace {
 
@@ -285,8 +284,7 @@ Figures verdict_figures(const Group& group, const FigureSource&) {
 
 }  // namespace
 
-const FigureKind kVerdictsKind{"verdicts", "share of each verdict by setting",
-    verdict_figures, nullptr};
+const FigureKind kVerdictsKind{"verdicts", "share of each verdict by setting", verdict_figures, nullptr};
 
 namespace {
 
@@ -358,7 +356,6 @@ Figures train_test_figures(const Group& group, const FigureSource&) {
 
 }  // namespace
 
-const FigureKind kTrainTestKind{"train-test", "train against test loss of every run",
-    train_test_figures, nullptr};
+const FigureKind kTrainTestKind{"train-test", "train against test loss of every run", train_test_figures, nullptr};
 
 }  // namespace tools

@@ -38,7 +38,7 @@ std::vector<FrontierSlice> frontier_slices(const Group& group, const std::string
   std::erase_if(slices, [&](const FrontierSlice& s) { return values_of(s.runs, size).size() < 2; });
   for (FrontierSlice& slice : slices) {
     std::vector<FrontierRun> runs;
-    for (const FigureRun& run : slice.runs) 
+    for (const FigureRun& run : slice.runs)
       runs.push_back(timed(frontier_run(run, number_of(run.values.at(size)), values_text(run, grid))));
     slice.points = frontier(std::move(runs));
   }

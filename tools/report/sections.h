@@ -10,11 +10,6 @@
 
 namespace tools {
 
-// A path as a page may show it: without the machine's folders.
-std::string shown_path(const std::string& path);
-// One word of a shell's command line, quoted where it must be.
-std::string shell_word(const std::string& word);
-
 std::string claim_section(const ReportData& data);
 std::string summary_section(const ReportData& data);
 std::string figures_section(const std::vector<Figure>& figures, const ReportOptions& options);

@@ -46,16 +46,16 @@ std::string create_metrics() {
 // The statements that make an empty database.
 std::vector<std::string> create_tables() {
   return {
-    "CREATE TABLE studies(study TEXT PRIMARY KEY, title TEXT, claim TEXT, command TEXT, toml TEXT, swept TEXT, "
-    "seeds TEXT) STRICT",
-    "CREATE TABLE study_runs(study TEXT NOT NULL, run_id TEXT NOT NULL, seed INTEGER, \"values\" TEXT, "
-    "PRIMARY KEY(study, run_id)) STRICT",
-    "CREATE INDEX study_runs_by_run ON study_runs(run_id)",
-    create_runs(),
-    create_metrics(),
-    "CREATE TABLE documents(kind TEXT NOT NULL, key TEXT NOT NULL, json TEXT, PRIMARY KEY(kind, key)) STRICT",
-    concat("PRAGMA application_id = ", kApplicationId),
-    concat("PRAGMA user_version = ", kSchema),
+      "CREATE TABLE studies(study TEXT PRIMARY KEY, title TEXT, claim TEXT, command TEXT, toml TEXT, swept TEXT, "
+      "seeds TEXT) STRICT",
+      "CREATE TABLE study_runs(study TEXT NOT NULL, run_id TEXT NOT NULL, seed INTEGER, \"values\" TEXT, "
+      "PRIMARY KEY(study, run_id)) STRICT",
+      "CREATE INDEX study_runs_by_run ON study_runs(run_id)",
+      create_runs(),
+      create_metrics(),
+      "CREATE TABLE documents(kind TEXT NOT NULL, key TEXT NOT NULL, json TEXT, PRIMARY KEY(kind, key)) STRICT",
+      concat("PRAGMA application_id = ", kApplicationId),
+      concat("PRAGMA user_version = ", kSchema),
   };
 }
 

@@ -22,8 +22,8 @@ inline constexpr DocumentKind kDocumentKinds[] = {{"gradvar", "gradvar.json", "g
 // The row for which `member` is `text`: &DocumentKind::file, for example. Null for none.
 const DocumentKind* find_document(const char* DocumentKind::*member, std::string_view text);
 
-// Claims the kind's file in a directory as claim_output does, and makes the folder; its path. Throws ValueError for a
-// file that is there (unless `force`), FileError for a folder that cannot be made.
+// Claims the kind's file in a directory as claim_output does, and makes the folder; its path. Throws ValueError for
+// a file that is there (unless `force`), FileError for a folder that cannot be made.
 std::string claim_document(const std::string& directory, const char* kind, bool force);
 
 struct StoredDocument {

@@ -19,10 +19,11 @@ namespace fs = std::filesystem;
 using eqnn::FileError;
 
 // The numbers of a run's state that a checkpoint holds, each as an array run.NAME.
-constexpr std::pair<const char*, double RunState::*> kNumbers[] = {
-    {"wall_seconds", &RunState::wall_seconds},       {"initial_loss", &RunState::initial_loss},
-    {"best_validation", &RunState::best_validation}, {"gradient_norm", &RunState::gradient_norm},
-    {"gradient_snr", &RunState::gradient_snr}};
+constexpr std::pair<const char*, double RunState::*> kNumbers[] = {{"wall_seconds", &RunState::wall_seconds},
+                                                                   {"initial_loss", &RunState::initial_loss},
+                                                                   {"best_validation", &RunState::best_validation},
+                                                                   {"gradient_norm", &RunState::gradient_norm},
+                                                                   {"gradient_snr", &RunState::gradient_snr}};
 
 eqnn::NamedArray doubles(const std::string& name, const std::vector<double>& values) {
   eqnn::NamedArray a{name, "F64", {static_cast<Index>(values.size())}, {}};

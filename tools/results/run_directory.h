@@ -8,7 +8,7 @@
 
 #include <eqnn/io/files.h>
 
-#include "cli/json.h"
+#include "cli/json_fwd.h"
 #include "train/training.h"
 
 namespace tools {

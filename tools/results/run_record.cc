@@ -72,8 +72,8 @@ class Reader {
     const auto text = [&](const char* key) {
       return run.contains(key) && run[key].is_string() ? run[key].get<std::string>() : std::string();
     };
-    require<FileError>(text("format") == kRunFormat, path, ": format is '", text("format"), "'; this version reads '",
-                       kRunFormat, "'");
+    require<FileError>(text("format") == kRunFormat, path, ": format is '", text("format"),
+                       "'; this version reads '", kRunFormat, "'");
     record_.run_id = text("run_id");
     require<FileError>(!record_.run_id.empty(), path, ": has no run_id");
     require<FileError>(run.contains("config") && run["config"].is_object(), path, ": has no config");

@@ -33,8 +33,8 @@ struct Run {
   bool done() const { return status == "done"; }
 };
 
-// The table of runs, but for the members' own numbers, by row and column. Rows are in the order of the ids. A column
-// that is not there is null everywhere.
+// The table of runs, but for the members' own numbers, by row and column. Rows are in the order of the ids. A
+// column that is not there is null everywhere.
 class RunTable {
  public:
   explicit RunTable(const Database& db);

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <limits>
 
+#include "cli/json.h"
+
 namespace tools {
 namespace {
 

@@ -1,5 +1,5 @@
-// The keys of result.json and metrics.jsonl, one row a key: what writes a run, reads it, puts it into the database and
-// takes means over folds works from this table.
+// The keys of result.json and metrics.jsonl, one row a key: what writes a run, reads it, puts it into the database
+// and takes means over folds works from this table.
 #pragma once
 
 #include <functional>
@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cli/json.h"
+#include "cli/json_fwd.h"
 #include "results/database.h"
 
 namespace tools {
@@ -43,9 +43,12 @@ const std::vector<ResultKey>& metric_keys();
 struct RunColumn {
   const char *name, *type;  // as CREATE TABLE says it
 };
-inline constexpr RunColumn kRunColumns[] = {{"run_id", "TEXT PRIMARY KEY"}, {"study", "TEXT"},
-                                            {"seed", "INTEGER"},            {"status", "TEXT NOT NULL"},
-                                            {"error", "TEXT"},              {"directory", "TEXT"},
+inline constexpr RunColumn kRunColumns[] = {{"run_id", "TEXT PRIMARY KEY"},
+                                            {"study", "TEXT"},
+                                            {"seed", "INTEGER"},
+                                            {"status", "TEXT NOT NULL"},
+                                            {"error", "TEXT"},
+                                            {"directory", "TEXT"},
                                             {"command", "TEXT"}};
 bool is_run_column(std::string_view name);
 

@@ -121,6 +121,38 @@ void print_table(const Database& db) {
   }
 }
 
+// Database, csv and page of a study's runs in `out`, made anew each time. Returns an exit code.
+int make_page(const std::string& out, const SweepPlan& plan, const SweepOptions& options, const Common& common) {
+  const std::string database = out + "/results.db", page = out + "/report.html";
+  std::error_code ignored;
+  fs::remove(database, ignored);
+  Common quiet = common;
+  quiet.quiet = true;
+  quiet.json = false;
+  if (const int collected = collect({{options.out}, database, out + "/results.csv"}, quiet); collected != kDone)
+    return collected;
+  ReportOptions page_options;
+  page_options.database = database;
+  page_options.out = page;
+  page_options.command = options.command;
+  page_options.title = plan.title;
+  eqnn::write_atomically(page, make_report(Database::open(database), page_options));
+  return kDone;
+}
+
+void print_outcome(const std::string& out, const std::string& study, const SweepStatus& s, const Common& common) {
+  const std::string database = out + "/results.db", page = out + "/report.html";
+  if (common.json) {
+    const Json outcome = {{"study", study},     {"runs", s.runs}, {"done", s.done},
+                          {"failed", s.failed}, {"db", database}, {"csv", out + "/results.csv"},
+                          {"report", page}};
+    fmt::print("{}\n", to_text(outcome));
+  } else {
+    print_table(Database::open(database));
+    fmt::print("\nThe page with figures is {}; runs, database and csv stand beside it.\n", page);
+  }
+}
+
 int reproduce(const ReproduceFlags& flags, const Common& common) {
   if (flags.list) {
     print_list();
@@ -150,35 +182,8 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
     return kInterrupted;
   }
 
-  // Made anew each time from the folders of the runs.
-  const std::string database = out + "/results.db", page = out + "/report.html";
-  std::error_code ignored;
-  fs::remove(database, ignored);
-  Common quiet = common;
-  quiet.quiet = true;
-  quiet.json = false;
-  if (const int collected = collect({{options.out}, database, out + "/results.csv"}, quiet); collected != kDone)
-    return collected;
-  const Database db = Database::open(database);
-  ReportOptions page_options;
-  page_options.database = database;
-  page_options.out = page;
-  page_options.command = options.command;
-  page_options.title = plan.title;
-  eqnn::write_atomically(page, make_report(db, page_options));
-  if (common.json) {
-    const SweepStatus s = sweep_status(plan, options);
-    fmt::print("{}\n", to_text(Json({{"study", flags.name},
-                             {"runs", s.runs},
-                             {"done", s.done},
-                             {"failed", s.failed},
-                             {"db", database},
-                             {"csv", out + "/results.csv"},
-                             {"report", page}})));
-  } else {
-    print_table(db);
-    fmt::print("\nThe page with figures is {}; runs, database and csv stand beside it.\n", page);
-  }
+  if (const int collected = make_page(out, plan, options, common); collected != kDone) return collected;
+  print_outcome(out, flags.name, sweep_status(plan, options), common);
   return code;
 }
 
@@ -187,8 +192,10 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
 void add_reproduce(CommandLine& line) {
   Subcommand sub = line.add("reproduce", "a bundled study, run end to end, and its page");
   auto flags = std::make_shared<ReproduceFlags>();
-  sub.option("STUDY", flags->name,
-                  "quick (the default), paper, frontier, optimizers, samples, size, separation");
+  std::string names;
+  for (const BundledStudy& s : kStudies)
+    names += concat(names.empty() ? "" : ", ", s.name, s.name == flags->name ? " (the default)" : "");
+  sub.option("STUDY", flags->name, names);
   sub.option("-o,--out", flags->out,
                   "folder of runs, database and page (default: runs/<study>); goes on with it");
   sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
