@@ -37,8 +37,7 @@ enum class Measure { kLoss, kCorrelation };
 std::vector<CurvePoint> read_curve(const Database& db, const std::string& run, Measure measure) {
   const Table t = db.query(
       "SELECT step, normalized_test_loss, correlation, correlation_low, correlation_high FROM metrics WHERE run_id "
-      "= ? "
-      "ORDER BY step",
+      "= ? ORDER BY step",
       {run});
   std::vector<CurvePoint> points;
   for (const auto& row : t.rows) {
@@ -305,10 +304,8 @@ Figures correlation_figures(const Group& group, const FigureSource& source) {
            ""};
   f.caption = fmt::format(
       "Absolute correlation of the network with what it learns, against the step: {}. Progress shows here before "
-      "it shows in the loss. "
-      "Lines: median over the seeds; bands: the median ends of the 95 % intervals (Fisher's z), which reach the "
-      "lower edge where the "
-      "correlation is not told from 0.{}",
+      "it shows in the loss. Lines: median over the seeds; bands: the median ends of the 95 % intervals (Fisher's "
+      "z), which reach the lower edge where the correlation is not told from 0.{}",
       counts_text(c.runs), choice_text(c));
   page.finish(f);
   return {f};

@@ -131,11 +131,9 @@ Figures gradvar_figures(const Database& db) {
   f.title = "Variance of the loss gradient over members of a family";
   f.caption = fmt::format(
       "E |g_f - mean g|^2, summed over the coordinates of the gradient, over up to {} members; bars are two "
-      "standard errors. "
-      "An estimate below its error is drawn at the error; a control that is the same for all members has none. The "
-      "bound is lambda times E |dh|^2, lambda of the "
-      "second-moment "
-      "bound. The control's variance says how large the signal is that gradient descent does find.",
+      "standard errors. An estimate below its error is drawn at the error; a control that is the same for all "
+      "members has none. The bound is lambda times E |dh|^2, lambda of the second-moment bound. The control's "
+      "variance says how large the signal is that gradient descent does find.",
       members);
   draw_rows(f,
             {{LegendEntry::kPoint, target_style, "target"},
@@ -180,11 +178,9 @@ Figures query_figures(const Database& db) {
   f.title = "Queries that training asks, beside the lower bound";
   f.caption =
       "A comparison, not a theorem: the bound is for an adversary that answers within tau, and a gradient over a "
-      "batch is "
-      "noise of about tau = 1/sqrt(batch), not an adversary. Queries used are steps times parameters of the "
-      "family's default "
-      "training; the bound is the first that eqnn bound lists for this very instance, and vacuous at one query or "
-      "less.";
+      "batch is noise of about tau = 1/sqrt(batch), not an adversary. Queries used are steps times parameters of "
+      "the family's default training; the bound is the first that eqnn bound lists for this very instance, and "
+      "vacuous at one query or less.";
   draw_rows(f,
             {{LegendEntry::kPoint, used_style, "asked by the default training"},
              {LegendEntry::kPoint, bound_style, "lower bound at tau = 1/sqrt(batch)"}},

@@ -354,10 +354,8 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
            ""};
   f.caption = fmt::format(
       "Median steps until the normalised test loss is at most {}, at the best grid point of each size: {}. Bars: "
-      "95 % bootstrap "
-      "intervals over the seeds. Lines: least squares of log steps on log {} (polynomial) and on {} (exponential), "
-      "through the sizes "
-      "that were learned; one is favoured by exp(dAICc/2) to 1.",
+      "95 % bootstrap intervals over the seeds. Lines: least squares of log steps on log {} (polynomial) and on {} "
+      "(exponential), through the sizes that were learned; one is favoured by exp(dAICc/2) to 1.",
       readable(slice.runs.front().learned_below), counts_text(slice.runs), slice.size, slice.size);
   page.finish(f);
   return f;

@@ -158,8 +158,7 @@ Figures final_loss_figures(const Group& group, const FigureSource&) {
            ""};
   f.caption = fmt::format(
       "Normalised test loss at the end of every run (test loss over the variance of the target; 1 is no better "
-      "than the "
-      "best constant), one row a setting, one mark a seed: {}.{}{}",
+      "than the best constant), one row a setting, one mark a seed: {}.{}{}",
       counts_text(runs), axis.edge_used() ? " Marks at the right edge: above 10 or not finite." : "",
       given_up_text(given_up));
   page.finish(f);
@@ -345,8 +344,7 @@ Figures train_test_figures(const Group& group, const FigureSource&) {
   f.caption = fmt::format(
       "Normalised train and test loss at the end of every run: {}. Learned: test at most {}; memorised: train at "
       "most {} and test at least {}; cannot fit: train at least {}. Online runs: the train loss is the mean of the "
-      "last 100 "
-      "batches.{}",
+      "last 100 batches.{}",
       counts_text(runs), readable(t.learned_below), readable(t.memorised_train_below), readable(t.fails_from),
       readable(t.fails_from),
       x.edge_used() || y.edge_used() ? " Marks at the upper or right edge: above 10 or not finite." : "");

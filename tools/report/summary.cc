@@ -165,8 +165,7 @@ std::string summary_table(const ReportStudy& study) {
   }
   std::string out = html_table(
       "Each family at each size, at the best point of its grid. Below the seeds learned stands their 95 % "
-      "interval, "
-      "below the median of the normalised test loss its range over the seeds.",
+      "interval, below the median of the normalised test loss its range over the seeds.",
       {"Family", "Size", "Trained on", "Best grid point", "Seeds learned", "Test loss, median",
        "Steps to learn, median", "Whole grid"},
       bodies);

@@ -104,8 +104,7 @@ std::vector<Row> rows_of(const RunTable& table, const Study& study) {
 void print_table(const Database& db) {
   fmt::print(
       "Losses are normalised: 1 is what the best constant has. Tests are on fresh inputs. A row holds medians over "
-      "its "
-      "seeds.\n");
+      "its seeds.\n");
   const RunTable table(db);
   for (const Study& study : read_studies(db)) {
     const std::vector<Row> rows = rows_of(table, study);
