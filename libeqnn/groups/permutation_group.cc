@@ -11,7 +11,6 @@
 
 namespace eqnn {
 
-using detail::at;
 using detail::Level;
 using detail::Natural;
 using detail::Point;

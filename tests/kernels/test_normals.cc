@@ -43,7 +43,7 @@ class Distribution {
  public:
   void add(float x) {
     const double cell = (static_cast<double>(x) + kEnd) * (kCells / (2 * kEnd));
-    ++cells_[std::clamp(cell, 0.0, kCells - 1.0)];
+    ++cells_[static_cast<std::size_t>(std::clamp(cell, 0.0, kCells - 1.0))];
     ++count_;
   }
   double distance() const {

@@ -16,10 +16,10 @@ TEST_CASE("families: each has an id of its own, its words, and the functions tha
     for (const std::string& words : {f.title, f.theorem, f.group, f.definition, f.input_law, f.control})
       CHECK(!words.empty());
     CHECK(!f.parameters.empty());
-    REQUIRE(f.training != nullptr);
-    REQUIRE(f.draw != nullptr);
-    REQUIRE(f.parse != nullptr);
-    REQUIRE(f.check_members != nullptr);
+    REQUIRE((f.training != nullptr));
+    REQUIRE((f.draw != nullptr));
+    REQUIRE((f.parse != nullptr));
+    REQUIRE((f.check_members != nullptr));
     CHECK(!f.training({}).empty());
   }
 }
