@@ -238,7 +238,7 @@ TEST_CASE("no heavy header is included by a header that is installed") {
   check_none(wrong);
 }
 
-// Each takes seconds to compile: of the command, these files alone include it, and no header of another room sees it.
+// Each takes seconds to compile: of the command, these files alone include it.
 const std::map<std::string, std::set<std::string>> kHeavy = {
     {"CLI/", {"tools/cli/command_line.cc"}},
     {"toml++/", {"tools/cli/toml_text.h"}},

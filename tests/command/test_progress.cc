@@ -19,8 +19,8 @@ namespace {
 
 // Work without an end, of which a test sees the start.
 Arguments at_work(const std::string& out, const Arguments& more = {}) {
-  return tiny(Arguments{"--steps", "100000000", "--eval-every", "100", "--checkpoint-every", "100000", "--out", out} +
-              more);
+  return tiny(Arguments{"--steps", "100000000", "--eval-every", "100"} +
+              Arguments{"--checkpoint-every", "100000", "--out", out} + more);
 }
 
 bool terminals() {
@@ -84,7 +84,8 @@ TEST_CASE("progress: a bar with rate and time left on a terminal, which NO_COLOR
   if (!terminals()) return;
   const Folder f;
   const std::string shown = on_terminal(f, at_work("color"), 100, nullptr);
-  for (const char* part : {"\r\033[K", "\033[36m[", "/100000000", " steps/s", " left"}) CHECK(contains(shown, part));
+  for (const char* part : {"\r\033[K", "\033[36m[", "/100000000", " steps/s", " left"})
+    CHECK(contains(shown, part));
   CHECK(contains(shown, "\r\033[Keqnn: interrupted"));  // the bar makes room
   CHECK(widest_bar(shown) < 100);
   CHECK(widest_bar(shown) > 40);

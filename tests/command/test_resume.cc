@@ -22,8 +22,8 @@ const std::vector<Arguments> kKinds = {{},
                                        {"--samples", "50", "--patience", "1000", "--dtype", "f64"},
                                        {"--optimizer", "sgd", "--momentum", "0.9", "--noise", "0.1"}};
 
-// Starts a run in a new folder, signals it when its file is that long, and says how it ended. A busy machine may let
-// a run finish before it gets the signal: it is then started again.
+// Starts a run in a new folder, signals it when its file is that long, and says how it ended. A busy machine may
+// let a run finish before it gets the signal: it is then started again.
 Outcome cut_off(const Folder& f, const std::string& run, const Arguments& arguments, const std::string& file,
                 std::uintmax_t bytes, int signal) {
   for (;;) {

@@ -9,7 +9,9 @@
 const nlohmann::json& golden(const std::string& section, const std::string& file = "golden.json");
 
 // Closed forms: norms, inner products, bounds.
-inline bool near(double value, double expected) { return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected); }
+inline bool near(double value, double expected) {
+  return std::abs(value - expected) <= 1e-12 + 1e-9 * std::abs(expected);
+}
 // Values of functions.
 inline bool same_value(double value, double expected) {
   return std::abs(value - expected) <= 1e-10 * (1 + std::abs(expected));

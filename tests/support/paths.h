@@ -1,5 +1,5 @@
-// Where the tests find what they read and run. The build tells these folders to paths.cc alone: every other object is
-// the same in every folder, and a compiler cache serves them all.
+// Where the tests find what they read and run. The build tells these folders to paths.cc alone: every other object
+// is the same in every folder, and a compiler cache serves them all.
 #pragma once
 
 #include <string>
