@@ -51,7 +51,7 @@ Bound with_error(Bound b, double last, double relative) {
   return b;
 }
 
-// --- from a second moment --------------------------------------------------------------------------------------
+// --- from a second moment
 
 void add_unit_moment(const SecondMoment& m, const std::string& suffix, const Asked& a, std::vector<Bound>& all) {
   const Bound b{.kind = "B1",
@@ -105,7 +105,7 @@ void add_bounded_moment(const SecondMoment& m, const std::string& suffix, const 
   all.push_back(with_error(b, 1, m.error));
 }
 
-// --- from pairwise correlations --------------------------------------------------------------------------------
+// --- from pairwise correlations
 
 void add_near_orthonormal(const Packing& p, const std::string& suffix, const Asked& a, std::vector<Bound>& all) {
   all.push_back({.kind = "B2",

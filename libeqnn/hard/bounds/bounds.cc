@@ -28,7 +28,7 @@ Tridiagonal tridiagonal_form(MatrixView<const double> symmetric) {
   const auto n = static_cast<std::size_t>(symmetric.rows);
   std::vector<std::vector<double>> a(n);
   for (std::size_t i = 0; i < n; ++i)
-    a[i].assign(symmetric.row(static_cast<Index>(i)), symmetric.row(static_cast<Index>(i)) + i + 1);
+    a[i].assign(symmetric.row(i), symmetric.row(i) + i + 1);
   Tridiagonal t{std::vector<double>(n), std::vector<double>(n)};
   std::vector<double> p(n);
   for (std::size_t i = n - 1; i >= 1; --i) {
@@ -71,7 +71,7 @@ bool all_below(const Tridiagonal& t, double x) {
 
 }  // namespace
 
-// --- queries ---------------------------------------------------------------------------------------------
+// --- queries
 
 double second_moment_queries(double lambda, double tau, double prob, double last) {
   require_tau(tau);
@@ -129,7 +129,7 @@ double szorenyi_queries(double dimension, double tau) {
   return std::max(0.0, (dimension * tau * tau - 1) / 2);
 }
 
-// --- matrices --------------------------------------------------------------------------------------------
+// --- matrices
 
 double largest_eigenvalue(MatrixView<const double> symmetric) {
   require_square(symmetric);

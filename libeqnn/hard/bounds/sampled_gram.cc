@@ -18,17 +18,17 @@ Members draw_members(const Family& f, const ParameterValues& values, Index membe
 
 // A unit vector near the top eigenvector.
 std::vector<double> top_direction(const Matrix<double>& m) {
-  const auto n = static_cast<std::size_t>(m.rows());
+  const Index n = m.rows();
   std::vector<double> v(n), next(n);
-  for (std::size_t i = 0; i < n; ++i) v[i] = 1 + 1e-3 * static_cast<double>(i % 7);
+  for (Index i = 0; i < n; ++i) v[i] = 1 + 1e-3 * static_cast<double>(i % 7);
   for (int round = 0; round < 100; ++round) {
     double norm_sq = 0;
-    for (std::size_t i = 0; i < n; ++i) {
+    for (Index i = 0; i < n; ++i) {
       next[i] = 0;
-      for (std::size_t j = 0; j < n; ++j) next[i] += m(static_cast<Index>(i), static_cast<Index>(j)) * v[j];
+      for (Index j = 0; j < n; ++j) next[i] += m(i, j) * v[j];
       norm_sq += next[i] * next[i];
     }
-    for (std::size_t i = 0; i < n; ++i) v[i] = next[i] / std::sqrt(norm_sq);
+    for (Index i = 0; i < n; ++i) v[i] = next[i] / std::sqrt(norm_sq);
   }
   return v;
 }
@@ -51,9 +51,9 @@ void estimate_gram(const Members& members, Index inputs, std::uint64_t seed, Sam
       members[0]->sample({seed, Stream::check, static_cast<std::uint64_t>(part), static_cast<std::uint64_t>(first)},
                          block);
       for (Index i = 0; i < size; ++i) {
-        members[static_cast<std::size_t>(i)]->targets(
-            Block<const double>{x.data(), count, layout.points, layout.channels, x.stride()}, column.data());
-        for (Index e = 0; e < count; ++e) y(e, i) = column[static_cast<std::size_t>(e)];
+        members[i]->targets(Block<const double>{x.data(), count, layout.points, layout.channels, x.stride()},
+                            column.data());
+        for (Index e = 0; e < count; ++e) y(e, i) = column[e];
       }
       for (Index e = 0; e < count; ++e)
         for (Index i = 0; i < size; ++i)
@@ -72,8 +72,7 @@ void estimate_gram(const Members& members, Index inputs, std::uint64_t seed, Sam
   const auto quadratic = [&](const Matrix<double>& g) {
     double sum = 0;
     for (Index i = 0; i < size; ++i)
-      for (Index j = 0; j < size; ++j)
-        sum += v[static_cast<std::size_t>(i)] * g(i, j) * v[static_cast<std::size_t>(j)];
+      for (Index j = 0; j < size; ++j) sum += v[i] * g(i, j) * v[j];
     return sum;
   };
   const double mean = quadratic(out.gram);
