@@ -244,7 +244,7 @@ const std::map<std::string, std::set<std::string>> kHeavy = {
     {"toml++/", {"tools/cli/toml_text.h"}},
     {"tools/cli/toml_text.h", {"tools/cli/options.cc", "tools/sweep/plan.cc"}},
     {"sqlite3.h", {"tools/results/database.cc"}},
-    {"nlohmann/", {}},
+    {"nlohmann/", {"tools/cli/json_fwd.h"}},
     {"libeqnn/io/json.h", {"tools/cli/json.h"}},
 };
 

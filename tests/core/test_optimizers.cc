@@ -48,7 +48,7 @@ TEST_CASE("names that no optimiser has are refused with the nearest") {
   CHECK(message([] {
           make_optimizer("sgd", {{"momentun", 1}});
         }) == "there is no setting of sgd 'momentun'; the nearest is momentum");
-  CHECK(message([] { make_optimizer("sgd", {{"nesterov", 0.5}}); }) == "nesterov is 0.5; it must be 0 or 1");
+  CHECK(message([] { make_optimizer("sgd", {{"nesterov", 0.5}}); }) == "nesterov is 0.500000; it must be 0 or 1");
   CHECK_THROWS_AS(make_optimizer("adam", {{"momentum", 0.9}}), ValueError);
   CHECK_THROWS_AS(optimizer_settings(""), ValueError);
 }
