@@ -31,15 +31,14 @@ class GradientMoments {
   // losses()(0, 0), which is the output h.
   using Terms = FunctionRef<GradientTerms<T>(Batch<T>&)>;
 
-  // `output` records the network and returns h, [b, 1, 1]. Of the options batch, shard and what belongs to the
-  // update are not used. `params` must outlive it. Throws ValueError for threads < 0.
+  // `output` records the network and returns h, [b, 1, 1]. The options batch, shard and those of the update are
+  // not used. `params` must outlive it. Throws ValueError for threads < 0.
   GradientMoments(Params<T>& params, const TrainerOptions& options, Model<T> output);
   ~GradientMoments();
   GradientMoments(const GradientMoments&) = delete;
   GradientMoments& operator=(const GradientMoments&) = delete;
 
-  // The sums over examples 0 .. examples - 1 of a step, in the place of those before. Throws ValueError for
-  // examples < 1.
+  // Replaces the sums by those over examples 0 .. examples - 1 of a step. Throws ValueError for examples < 1.
   void accumulate(Index examples, std::uint64_t step, Fill<T> fill, Terms terms);
 
   // Laid out like the parameters; padding is zero.

@@ -56,7 +56,9 @@ struct Sgd {
 
   template <class O, class Each>
   static void settings(O& o, const Each& each) {
-    each("rate", o.rate), each("momentum", o.momentum), each("nesterov", o.nesterov);
+    each("rate", o.rate);
+    each("momentum", o.momentum);
+    each("nesterov", o.nesterov);
     each("weight_decay", o.weight_decay);
   }
   void check() const;
@@ -73,7 +75,10 @@ struct Adam {
 
   template <class O, class Each>
   static void settings(O& o, const Each& each) {
-    each("rate", o.rate), each("beta1", o.beta1), each("beta2", o.beta2), each("epsilon", o.epsilon);
+    each("rate", o.rate);
+    each("beta1", o.beta1);
+    each("beta2", o.beta2);
+    each("epsilon", o.epsilon);
     each("weight_decay", o.weight_decay);
   }
   void check() const;
@@ -104,7 +109,8 @@ struct SignSgd {
 
   template <class O, class Each>
   static void settings(O& o, const Each& each) {
-    each("rate", o.rate), each("weight_decay", o.weight_decay);
+    each("rate", o.rate);
+    each("weight_decay", o.weight_decay);
   }
   void check() const;
   std::vector<std::string> moments() const;  // none

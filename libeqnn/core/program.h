@@ -90,7 +90,7 @@ struct IndexInput {
   int id = -1;
 };
 
-// What one replay is about: `examples` examples from number `first` of a step on.
+// The examples of one replay: `examples` of them, from number `first` of a step on.
 struct Span {
   Index examples = 0;
   Index first = 0;
@@ -194,8 +194,8 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // An input that is filled before each replay; what is not filled again is as it was in the Workspace's last one.
-  // `examples` of the shape is the capacity.
+  // An input to fill before each replay; a Workspace keeps the values that are not filled again. `examples` of the
+  // shape is the capacity.
   Tensor<T> input(std::string name, Shape shape);
   // int32 values [b * points, channels], each in [0, limit); checked when a replay starts.
   IndexInput index_input(std::string name, Shape shape, std::int32_t limit);
@@ -317,7 +317,7 @@ class Workspace {
  public:
   explicit Workspace(const Program<T>& program);
 
-  // Says which examples the next replay is about. Throws ValueError beyond the capacity.
+  // Sets the examples of the next replay. Throws ValueError beyond the capacity.
   void bind(const Span& span);
   const Span& span() const { return span_; }
 

@@ -62,7 +62,7 @@ using Model = std::function<Tensor<T>(Program<T>&)>;
 
 // Trains the parameters of one model. The same seed, data and options give the same bits for any number
 // of threads. The first Trainer of a process sets OpenBLAS to one thread, for good.
-// Threads: one thread drives a Trainer; two Trainers on two threads never meet.
+// Threads: one thread drives a Trainer; Trainers on different threads do not affect each other.
 template <class T>
 class Trainer {
  public:

@@ -12,7 +12,7 @@
 
 namespace eqnn {
 
-// At most this many threads, and partial sums of a parallel sum.
+// The most threads of a Workers, and the most partial sums of one parallel sum.
 inline constexpr Index kMaxParts = 64;
 
 class Workers {

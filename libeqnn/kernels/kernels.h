@@ -75,7 +75,7 @@ template <class T>
 void transpose(Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row);
 
 // Elementwise functions y = f(x) over `size` contiguous elements (padding included: f(0) = 0), and their
-// gradients dx (+)= f'(x) dy. relu and tanh_ take f' from the output y, gelu and square from the input x.
+// gradients dx (+)= f'(x) dy. relu and tanh take f' from the output y, gelu and square from the input x.
 // gelu is 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))).
 enum class Unary : std::uint8_t { relu, tanh, gelu, square };
 constexpr bool gradient_reads_input(Unary f) { return f == Unary::gelu || f == Unary::square; }
