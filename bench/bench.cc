@@ -2,8 +2,8 @@
 
 #include <cblas.h>
 #include <eqnn/eqnn.h>
-#include <eqnn/kernels/blas.h>
 #include <eqnn/hard/family.h>
+#include <eqnn/kernels/blas.h>
 #include <eqnn/kernels/kernels.h>
 #include <fmt/format.h>
 
@@ -307,13 +307,13 @@ void print_json(const std::vector<Result>& results, double limit, const std::vec
                 const std::vector<SweepResult>& sweep) {
   const BlasInfo blas = blas_info();
   Json document = {{"machine",
-                            {{"processor", processor()},
-                             {"cores", all_cores()},
-                             {"simd_target", kernels::target_name()},
-                             {"blas", blas.config},
-                             {"blas_core", blas.core}}},
-                           {"limit_gflops", limit},
-                           {"rows", Json::array()}};
+                    {{"processor", processor()},
+                     {"cores", all_cores()},
+                     {"simd_target", kernels::target_name()},
+                     {"blas", blas.config},
+                     {"blas_core", blas.core}}},
+                   {"limit_gflops", limit},
+                   {"rows", Json::array()}};
   for (const Result& r : results)
     document["rows"].push_back({{"id", r.row.id},
                                 {"threads", r.threads},

@@ -18,12 +18,12 @@ void add_bench(CommandLine& line) {
   sub.number("--minutes", options->minutes, "time for the measurements (default 2)");
   sub.toggle("--no-peers", *no_peers, "leave PyTorch and JAX out");
   sub.runs([options, no_peers](const Common& common) {
-                        if (common.threads > 0) options->threads = {common.threads};
-                        options->json = common.json;
-                        options->quiet = common.quiet;
-                        options->peers = !*no_peers;
-                        return bench::run_bench(*options);
-                      });
+    if (common.threads > 0) options->threads = {common.threads};
+    options->json = common.json;
+    options->quiet = common.quiet;
+    options->peers = !*no_peers;
+    return bench::run_bench(*options);
+  });
 }
 
 int run(int argc, char** argv) {

@@ -61,13 +61,15 @@ Peers::Peers() {
 }
 
 Json Peers::run(const Row& r) const {
-  return printed_by({python_, script_, "--model", model_name(r.model), "--n", concat(r.n), "--width", concat(r.width),
-                     "--batch", concat(r.batch), "--layers", concat(r.layers), "--edges", concat(r.edges)});
+  return printed_by({python_, script_, "--model", model_name(r.model), "--n", concat(r.n), "--width",
+                     concat(r.width), "--batch", concat(r.batch), "--layers", concat(r.layers), "--edges",
+                     concat(r.edges)});
 }
 
 Json Peers::run_sweep(int runs, int steps, int workers) const {
   const std::string script = (std::filesystem::path(script_).parent_path() / "peers_sweep.py").string();
-  return printed_by({python_, script, "--runs", concat(runs), "--steps", concat(steps), "--workers", concat(workers)});
+  return printed_by(
+      {python_, script, "--runs", concat(runs), "--steps", concat(steps), "--workers", concat(workers)});
 }
 
 }  // namespace bench

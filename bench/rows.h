@@ -1,9 +1,9 @@
 // The rows of `eqnn bench`: their networks, their data, and a training step of each.
 #pragma once
 
-#include <eqnn/nn/convolution.h>
-#include <eqnn/eqnn.h>
 #include <eqnn/core/sparse_graph.h>
+#include <eqnn/eqnn.h>
+#include <eqnn/nn/convolution.h>
 
 #include <functional>
 #include <memory>

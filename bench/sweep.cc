@@ -9,11 +9,11 @@
 
 #include <eqnn/io/files.h>
 
-#include "peers.h"
 #include "cli/options.h"
 #include "cli/process.h"
 #include "cli/programs.h"
 #include "cli/text.h"
+#include "peers.h"
 
 namespace bench {
 namespace {

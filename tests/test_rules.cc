@@ -227,7 +227,8 @@ TEST_CASE("no heavy header is included by a header that is installed") {
   std::vector<std::string> wrong;
   int headers = 0;
   for (const Source& s : sources()) {
-    if (!s.header() || !s.in("libeqnn/") || listed.find("'" + s.path.substr(8) + "'") == std::string::npos) continue;
+    if (!s.header() || !s.in("libeqnn/") || listed.find("'" + s.path.substr(8) + "'") == std::string::npos)
+      continue;
     ++headers;
     for (const Include& include : s.includes())
       for (const char* heavy :

@@ -9,9 +9,10 @@ namespace tools {
 
 int run_command(int argc, char** argv) {
   if (argc > 1 && std::string_view(argv[1]) == "bench") return run_bench_program(argv);
-  CommandLine line("eqnn",
-                   "Equivariant networks, and function families that they represent and gradient descent does not learn.",
-                   concat("eqnn ", version_text()));
+  CommandLine line(
+      "eqnn",
+      "Equivariant networks, and function families that they represent and gradient descent does not learn.",
+      concat("eqnn ", version_text()));
   add_families(line);
   add_train(line);
   add_predict(line);

@@ -40,9 +40,7 @@ inline std::string text(std::string_view s) { return std::string(s); }
 inline std::string text(const char* s) { return s; }
 inline std::string text(const std::string& s) { return s; }
 template <class T>
-std::string text(T v)
-  requires std::is_arithmetic_v<T>
-{
+std::string text(T v) requires std::is_arithmetic_v<T> {
   return std::to_string(v);
 }
 }  // namespace detail

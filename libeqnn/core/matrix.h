@@ -27,7 +27,7 @@ class AlignedBuffer {
   AlignedBuffer() = default;
   explicit AlignedBuffer(Index size) : size_(size) {
     if (size == 0) return;
-    data_ = static_cast<T*>(::operator new(bytes(), std::align_val_t{kLine}));
+    data_ = static_cast<T*>(::operator new (bytes(), std::align_val_t{kLine}));
     std::memset(static_cast<void*>(data_), 0, bytes());
   }
   AlignedBuffer(AlignedBuffer&& other) noexcept { swap(other); }
@@ -35,7 +35,7 @@ class AlignedBuffer {
     swap(other);
     return *this;
   }
-  ~AlignedBuffer() { ::operator delete(data_, std::align_val_t{kLine}); }
+  ~AlignedBuffer() { ::operator delete (data_, std::align_val_t{kLine}); }
 
   T* data() { return data_; }
   const T* data() const { return data_; }
@@ -90,9 +90,7 @@ struct Block {
   Index examples = 0, points = 0, channels = 0, stride = 0;
 
   T* row(Index example, Index point = 0) const { return data + (example * points + point) * stride; }
-  T& operator()(Index example, Index point = 0, Index channel = 0) const {
-    return row(example, point)[channel];
-  }
+  T& operator()(Index example, Index point = 0, Index channel = 0) const { return row(example, point)[channel]; }
 };
 
 // An owned matrix. INVARIANT: elements between cols and stride are zero; whoever writes keeps them so.

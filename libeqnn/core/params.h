@@ -42,9 +42,9 @@ inline constexpr Initializer orthogonal{Initializer::Kind::orthogonal};
 struct ParamInfo {
   std::string name;
   Param slice;
-  bool is_bias = false;            // a vector: initialize() sets it to `initial`
+  bool is_bias = false;  // a vector: initialize() sets it to `initial`
   double initial = 0;
-  std::vector<Index> file_shape;   // [out, in], [out], or what the layer says: [out, in, L]
+  std::vector<Index> file_shape;  // [out, in], [out], or what the layer says: [out, in, L]
 };
 
 // Named parameters in one vector. Layers add to it while they are constructed; the first call of
@@ -78,8 +78,8 @@ class Params {
   MatrixView<const T> view(Param p) const { return {values_.data() + p.offset, p.rows, p.cols, p.stride}; }
 
   const std::vector<ParamInfo>& list() const { return list_; }
-  Index count() const;                   // logical parameters, padding left out
-  Index size() const { return size_; }   // elements of the flat vector, padding included
+  Index count() const;                  // logical parameters, padding left out
+  Index size() const { return size_; }  // elements of the flat vector, padding included
 
  private:
   Param add(ParamInfo info);

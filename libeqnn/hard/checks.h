@@ -144,9 +144,10 @@ struct Statistics {
   Moments target, target_squared, control, control_squared;
 };
 // Calls visit(number, x, target, control) for every input.
-Statistics statistics_of(const CheckInputs& inputs,
-                         FunctionRef<void(Index number, MatrixView<const double> x, double target, double control)>
-                             visit = [](Index, MatrixView<const double>, double, double) {});
+Statistics statistics_of(
+    const CheckInputs& inputs,
+    FunctionRef<void(Index number, MatrixView<const double> x, double target, double control)> visit =
+        [](Index, MatrixView<const double>, double, double) {});
 // The target of one input in float.
 double target_in_float(const Member& member, MatrixView<const double> x);
 

@@ -3,13 +3,13 @@
 
 #include "../core/spelling.h"
 #include "families/boolean_orbit/boolean_orbit.h"
-#include "families/planar/cnn_cyclic.h"
-#include "family.h"
 #include "families/frame_parity/frame_parity.h"
 #include "families/gnn_degree_parity/gnn_degree_parity.h"
-#include "families/planar/gnn_feature.h"
 #include "families/invariant_poly/invariant_poly.h"
+#include "families/planar/cnn_cyclic.h"
+#include "families/planar/gnn_feature.h"
 #include "families/planar/rotation_invariant.h"
+#include "family.h"
 
 namespace eqnn::hard {
 namespace {

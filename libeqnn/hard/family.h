@@ -61,9 +61,9 @@ class ParameterReader {
 struct InputLayout {
   std::string name;
   Index points = 1, channels = 1;
-  bool bits = false;              // every entry is 0 or 1
-  std::vector<Index> dims = {};   // of one example in files, where they are not [points, channels]
-  bool other_sizes = false;       // value() takes inputs of other sizes too, and says which
+  bool bits = false;             // every entry is 0 or 1
+  std::vector<Index> dims = {};  // of one example in files, where they are not [points, channels]
+  bool other_sizes = false;      // value() takes inputs of other sizes too, and says which
 };
 
 struct CheckOptions {

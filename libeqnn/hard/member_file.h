@@ -33,7 +33,7 @@ class MemberValue {
   // For values of other shapes.
   MemberValue at(const std::string& key) const;  // REQUIRES: has(key)
   bool is_list() const;
-  std::vector<MemberValue> items() const;                        // REQUIRES: is_list()
+  std::vector<MemberValue> items() const;                         // REQUIRES: is_list()
   bool is_object_of(const std::vector<std::string>& keys) const;  // these, and no others
   bool is_whole_number() const;
   Index whole_number() const;     // REQUIRES: is_whole_number()

@@ -10,7 +10,8 @@ namespace {
 
 // OpenBLAS's names of x86-64 cores whose kernels know AVX2, and AVX-512.
 constexpr std::string_view kAvx512Cores[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
-constexpr std::string_view kAvx2Cores[] = {"Haswell", "Zen", "Excavator", "SkylakeX", "Cooperlake", "SapphireRapids"};
+constexpr std::string_view kAvx2Cores[] = {"Haswell",  "Zen",        "Excavator",
+                                           "SkylakeX", "Cooperlake", "SapphireRapids"};
 
 template <class List>
 bool contains(const List& list, std::string_view name) {

@@ -18,9 +18,9 @@ void matrix_product(const kernels::Product<T>& p, bool strict);
 void use_one_blas_thread();
 
 struct BlasInfo {
-  const char* config;   // as OpenBLAS describes itself
-  const char* core;     // the processor it chose kernels for
-  bool up_to_date;      // its kernels use the widest vectors that ours do
+  const char* config;  // as OpenBLAS describes itself
+  const char* core;    // the processor it chose kernels for
+  bool up_to_date;     // its kernels use the widest vectors that ours do
 };
 BlasInfo blas_info();
 

@@ -153,9 +153,8 @@ template <class T>
 void multiply(Index size, const T* x, const T* z, T* y, bool accumulate) {
   const Tag<T> d;
   if (accumulate)
-    each_vector(size, y, [=](Index i) {
-      return hn::MulAdd(hn::LoadU(d, x + i), hn::LoadU(d, z + i), hn::LoadU(d, y + i));
-    });
+    each_vector(size, y,
+                [=](Index i) { return hn::MulAdd(hn::LoadU(d, x + i), hn::LoadU(d, z + i), hn::LoadU(d, y + i)); });
   else
     each_vector(size, y, [=](Index i) { return hn::Mul(hn::LoadU(d, x + i), hn::LoadU(d, z + i)); });
 }

@@ -106,7 +106,8 @@ template <class T>
 void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate);
 
 // Sums over lists of rows: for v in [first, last)
-//   out[v] (+)= to[v] (self ? from[v] in[v] : 0 + sum_{e in [offsets[v], offsets[v+1])} from[index[e]] in[index[e]]),
+//   out[v] (+)= to[v] (self ? from[v] in[v] : 0 + sum_{e in [offsets[v], offsets[v+1])} from[index[e]]
+//   in[index[e]]),
 // edges in order; `from` and `to` (may be null: ones) are factors of rows. All rows have `stride` elements.
 template <class T>
 struct GatherSum {

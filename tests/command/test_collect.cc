@@ -3,8 +3,8 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <fstream>
 #include <cstdlib>
+#include <fstream>
 #include <set>
 #include <sstream>
 #include <utility>
@@ -412,8 +412,8 @@ TEST_CASE("collect: columns for keys of any kind") {
 
 TEST_CASE("collect: the folds of a cross-validation are runs beside it") {
   const Folder f;
-  accepted(f, {"train", "--data", paths::data("rings_and_stars.txt"), "--folds", "3",
-               "--steps", "10", "--width", "4", "--depth", "1", "--out", "cv", "-q"});
+  accepted(f, {"train", "--data", paths::data("rings_and_stars.txt"), "--folds", "3", "--steps", "10", "--width",
+               "4", "--depth", "1", "--out", "cv", "-q"});
   accepted(f, {"collect", "cv", "--db", "r.db", "-q"});
   CHECK(rows(f / "r.db", "SELECT \"data.fold\", family, status FROM runs ORDER BY 1") ==
         std::vector<Row>{{-1, "data", "done"}, {0, "data", "done"}, {1, "data", "done"}, {2, "data", "done"}});
@@ -526,7 +526,8 @@ table = eqnn.query("r.db", "SELECT lr, family, steps, test_entropy FROM (SELECT 
 assert table["lr"][0] == run["config"]["lr"] and table["family"][0] == "gnn-degree-parity" and table["steps"].dtype == int
 assert np.isnan(table["test_entropy"][0]) and eqnn.query("r.db", "SELECT run_id FROM runs WHERE 0")["run_id"].size == 0
 )");
-  const std::string command = "cd '" + f.path() + "' && python3 check.py '" + paths::source("tools") + "' >said 2>&1";
+  const std::string command =
+      "cd '" + f.path() + "' && python3 check.py '" + paths::source("tools") + "' >said 2>&1";
   const int code = std::system(command.c_str());
   INFO(f.read("said"));
   CHECK(code == 0);

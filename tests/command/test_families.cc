@@ -272,14 +272,16 @@ TEST_CASE("predict: runs and files that are refused") {
 TEST_CASE("families eval: a member file may leave out d, which the inputs or --d then say") {
   const Folder f;
   for (const std::string family : {"rotation-invariant", "cnn-cyclic"}) {
-    accepted(f, {"families", "sample", family, "--n", "5", "--k", "4", "--d", "2", "--count", "3", "--out", "a.npz", "--force"});
+    accepted(f, {"families", "sample", family, "--n", "5", "--k", "4", "--d", "2", "--count", "3", "--out", "a.npz",
+                 "--force"});
     Json member = Json::parse(f.read("a.member.json"));
     CHECK(member.at("d") == 2);
     member.erase("d");
     f.write("m.json", member.dump());
     accepted(f, {"families", "eval", family, "--member", "m.json", "--in", "a.npz", "--out", "y.npz", "--force"});
     CHECK(eqnn::read_npz(f / "y.npz").at("y").bytes == eqnn::read_npz(f / "a.npz").at("y").bytes);
-    const Json facts = Json::parse(accepted(f, {"families", "show", family, "--member", "m.json", "--d", "2", "--json"}));
+    const Json facts =
+        Json::parse(accepted(f, {"families", "show", family, "--member", "m.json", "--d", "2", "--json"}));
     CHECK(facts.at("d") == 2);
     CHECK(Json::parse(accepted(f, {"families", "show", family, "--member", "m.json", "--json"})).at("d") == 1);
   }

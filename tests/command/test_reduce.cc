@@ -1,8 +1,8 @@
 // eqnn reduce: graphs from vectors, halfspaces from networks, and both optima against brute force.
 #include <doctest/doctest.h>
 
-#include <eqnn/io/npz.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/io/npz.h>
 
 #include <algorithm>
 #include <cmath>

@@ -160,8 +160,8 @@ TEST_CASE("report: the numbers are those of result.json, and the commands repeat
   CHECK(contains(html, "<h1>A small study</h1>"));
   CHECK(contains(html, "<blockquote>Sixty steps are not enough.</blockquote>"));
   CHECK(contains(html,
-            "eqnn sweep run small.toml --out runs\neqnn collect runs --db results.db\n"
-            "eqnn report results.db -o report.html</code>"));
+                 "eqnn sweep run small.toml --out runs\neqnn collect runs --db results.db\n"
+                 "eqnn report results.db -o report.html</code>"));
   CHECK(contains(html, "<dt>seeds</dt><dd>0, 1, 2</dd>"));
   for (const Json& r : runs) CHECK(contains(html, "<th scope=\"row\">" + r["run_id"].get<std::string>()));
   // A command of the page, run again, is the same run.
@@ -193,7 +193,8 @@ TEST_CASE("report: names that are markup stay text") {
   CHECK(contains(html, "<h1>&lt;b&gt;&#104;ttp://example&lt;/b&gt; \xEF\xBF\xBD\xEF\xBF\xBD</h1>"));
   CHECK(contains(html, "<blockquote>&#72;TTPS &lt;img src=x onerror=alert(1)&gt;</blockquote>"));
   CHECK(contains(html, "member &lt;/td&gt;&lt;script&gt;alert(2)"));
-  CHECK(contains(page(f, {"--force", "--title", "</title><script>"}), "<title>&lt;/title&gt;&lt;script&gt;</title>"));
+  CHECK(
+      contains(page(f, {"--force", "--title", "</title><script>"}), "<title>&lt;/title&gt;&lt;script&gt;</title>"));
 }
 
 TEST_CASE("report: target and control, and notes where the control says nothing") {
@@ -207,8 +208,8 @@ TEST_CASE("report: target and control, and notes where the control says nothing"
   std::string html = page(f);
   CHECK(contains(html, "The claim says “unlearnable”"));
   CHECK(contains(html,
-            "Target: <span class=\"good\">learned by every seed</span> at n\u00a0=\u00a04; "
-            "<span class=\"bad\">not learned within this budget</span> at n\u00a0=\u00a012."));
+                 "Target: <span class=\"good\">learned by every seed</span> at n\u00a0=\u00a04; "
+                 "<span class=\"bad\">not learned within this budget</span> at n\u00a0=\u00a012."));
   CHECK(contains(html, "Control: <span class=\"good\">learned by every seed</span> at n\u00a0=\u00a012."));
   CHECK(!contains(html, no_control));
   CHECK(!contains(html, failed_control));
@@ -354,8 +355,7 @@ Picture read_png(const std::string& png) {
 // Opens report.html; its DOM, and the picture.
 std::pair<std::string, Picture> browse(const Folder& f, unsigned width, bool dark) {
   const std::string command =
-      "cd '" + f.path() + "' && HOME='" + f.path() +
-      "' chromium --headless --no-sandbox --disable-gpu " +
+      "cd '" + f.path() + "' && HOME='" + f.path() + "' chromium --headless --no-sandbox --disable-gpu " +
       "--disable-dev-shm-usage --hide-scrollbars --no-first-run --user-data-dir='" + f.path() + "/profile' " +
       "--enable-logging=stderr --window-size=" + std::to_string(width) + ",1600 --screenshot=page.png --dump-dom " +
       (dark ? "--blink-settings=preferredColorScheme=0 " : "--blink-settings=preferredColorScheme=1 ") +

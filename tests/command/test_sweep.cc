@@ -1,9 +1,9 @@
 // Sweeps: plans, runs, failures, shards, kill -9.
 
 #include <doctest/doctest.h>
-#include <unistd.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -272,8 +272,8 @@ TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a
   const Folder f;
   const auto list = lines(accepted(f, {"reproduce", "--list"}));
   CHECK(list.size() == 8);
-  for (const char* name : {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation",
-                           "phenomenon"}) {
+  for (const char* name :
+       {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation", "phenomenon"}) {
     f.write("s.toml", accepted(f, {"reproduce", name, "--print"}));
     CHECK(Json::parse(accepted(f, {"sweep", "plan", "s.toml", "--json"}))["name"] == name);
   }
@@ -316,16 +316,15 @@ TEST_CASE("sweep: too few descriptors, or children that nobody may wait for, los
   const Folder f;
   f.write("t.toml", kTiny + kGrid);
   // 16 descriptors are not enough for 16 jobs; those at work finish, and the others follow.
-  const std::string command = std::string("cd '") + f.path() +
-                              "' && ulimit -n 16 && '" + paths::command() +
+  const std::string command = std::string("cd '") + f.path() + "' && ulimit -n 16 && '" + paths::command() +
                               "' sweep run t.toml --out o --jobs 16 -q 2>err.txt";
   const int ended = std::system(command.c_str());
   CAPTURE(f.read("err.txt"));
   CHECK(WEXITSTATUS(ended) == 0);
   CHECK(status(f, "t.toml", "o")["done"] == 16);
   f.write("bad.toml", kTiny + "[grid]\nn = [1]\n");
-  const std::string ignored = std::string("cd '") + f.path() +
-                              "' && trap '' CHLD && '" + paths::command() + "' sweep run bad.toml --out b -q 2>err.txt";
+  const std::string ignored = std::string("cd '") + f.path() + "' && trap '' CHLD && '" + paths::command() +
+                              "' sweep run bad.toml --out b -q 2>err.txt";
   CHECK(WEXITSTATUS(std::system(ignored.c_str())) == 5);
   CHECK(status(f, "bad.toml", "b")["failed"] == 2);
 }
@@ -334,8 +333,8 @@ TEST_CASE("sweep: places in a Slurm array") {
   const Folder f;
   f.write("t.toml", kTiny + kGrid);
   const auto planned = [&](const std::string& environment) {
-    const std::string command = std::string("cd '") + f.path() + "' && " + environment +
-                                " '" + paths::command() + "' sweep plan t.toml --json >plan.json 2>err.txt";
+    const std::string command = std::string("cd '") + f.path() + "' && " + environment + " '" + paths::command() +
+                                "' sweep plan t.toml --json >plan.json 2>err.txt";
     return WEXITSTATUS(std::system(command.c_str())) == 0 ? Json::parse(f.read("plan.json")) : Json{{"shard", -1}};
   };
   CHECK(planned("SLURM_ARRAY_TASK_ID=3 SLURM_ARRAY_TASK_COUNT=4")["shard"] == 3);

@@ -132,8 +132,7 @@ TEST_CASE("the command: values that are not allowed, in every subcommand") {
 
 TEST_CASE("the command: what a later version brings says so and exits 6") {
   const Folder f;
-  for (const char* name : {"export", "import"})
-    refused(f, {name, "run", "--flag", "x"}, 6, "not built in");
+  for (const char* name : {"export", "import"}) refused(f, {name, "run", "--flag", "x"}, 6, "not built in");
 }
 
 TEST_CASE("the command: TOML files that are refused") {

@@ -1,7 +1,7 @@
 // Counter-based randomness, against Random123 and against what its distributions promise.
 #include <doctest/doctest.h>
-#include <eqnn/kernels/kernels.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/kernels/kernels.h>
 // clang-format off: Random123 has a macro by the name of our function, and comes after it
 #include <Random123/philox.h>
 #undef philox4x32

@@ -1,8 +1,8 @@
 // Files: atomic writes, logs, safetensors and npz; truncated, damaged and foreign files; full disks.
 #include <doctest/doctest.h>
-#include <eqnn/io/safetensors.h>
 #include <eqnn/io/files.h>
 #include <eqnn/io/npz.h>
+#include <eqnn/io/safetensors.h>
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
@@ -80,7 +80,8 @@ std::string file_error(F f) {
 }
 
 void write_plainly(const std::string& path, std::string_view bytes) {
-  fs::remove(path);  // a file that is cut to nothing and written again goes to the disk at once: thousands take minutes
+  fs::remove(
+      path);  // a file that is cut to nothing and written again goes to the disk at once: thousands take minutes
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
 }
 
@@ -381,7 +382,8 @@ TEST_CASE("safetensors: every truncation and every extension is an error") {
   const std::string bytes = encode_safetensors(every_dtype(), {{"k", "v"}});
   for (std::size_t n = 0; n < bytes.size(); ++n) {
     CAPTURE(n);
-    CHECK(contains(file_error([&] { decode_safetensors(std::string_view(bytes).substr(0, n), "name"); }), "name: "));
+    CHECK(
+        contains(file_error([&] { decode_safetensors(std::string_view(bytes).substr(0, n), "name"); }), "name: "));
   }
   CHECK(contains(file_error([&] { decode_safetensors(bytes + '\0', "name"); }), "damaged"));
 }
@@ -423,17 +425,17 @@ TEST_CASE("safetensors: malformed headers are refused with the reason") {
   CHECK(contains(error(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[2,0]}})", 2), "bytes 2 to 0 of 2"));
   CHECK(contains(error(R"({"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}})", 2), "bytes 0 to 9 of 2"));
   CHECK(contains(error(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4), "do not fit"));
-  CHECK(
-      contains(error(R"({"a":{"dtype":"F64","shape":[2305843009213693952,8],"data_offsets":[0,0]}})", 0), "do not fit"));
+  CHECK(contains(error(R"({"a":{"dtype":"F64","shape":[2305843009213693952,8],"data_offsets":[0,0]}})", 0),
+                 "do not fit"));
   CHECK(contains(error(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", 2), "the one before ends at 0"));
   CHECK(contains(error(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},)"
-                  R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
-                  3),
-            "the one before ends at 2"));
+                       R"("b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+                       3),
+                 "the one before ends at 2"));
   CHECK(contains(error(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},)"
-                  R"("a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
-                  2),
-            "'a' twice"));
+                       R"("a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+                       2),
+                 "'a' twice"));
   CHECK(contains(error(R"({"__metadata__":{"k":1}})", 0), "must map text to text"));
   std::string huge = safetensors("{}", 0);
   std::fill_n(huge.begin(), 8, '\xff');
@@ -642,7 +644,8 @@ TEST_CASE("npz: malformed array headers are refused with the reason") {
   CHECK(contains(error(npy_dict("|O", "False", "(2,)"), 16), "dtype is '|O'"));
   CHECK(contains(error("{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (1,), }", 8), "plain array"));
   CHECK(contains(error("{'descr': '<f8', 'shape': (1,), }", 8), "plain array"));
-  CHECK(contains(error("{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", 8), "plain array"));
+  CHECK(contains(error("{'descr': '<f8', 'descr': '<f8', 'fortran_order': False, 'shape': (1,), }", 8),
+                 "plain array"));
   CHECK(contains(error("{'descr': '<f8', 'fortran_order': False, 'shape': (1,), 'x': 1}", 8), "plain array"));
   CHECK(contains(error("{'descr': '<f8", 8), "plain array"));
   CHECK(contains(error("", 8), "plain array"));
@@ -655,8 +658,8 @@ TEST_CASE("npz: malformed array headers are refused with the reason") {
   CHECK(contains(error(npy_dict("|u1", "False", "(2,)"), 3), "do not fit its 3 bytes"));
 }
 
-// tests/io/verify_files.py sets the variable, writes the files read here with the official Python packages, and reads
-// with them the files written here.
+// tests/io/verify_files.py sets the variable, writes the files read here with the official Python packages, and
+// reads with them the files written here.
 TEST_CASE("files of Python's packages are read, and written back for them" *
           doctest::skip(std::getenv("EQNN_VERIFY_FILES") == nullptr)) {
   const std::string folder = std::string(std::getenv("EQNN_VERIFY_FILES")) + "/";

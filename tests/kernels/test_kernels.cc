@@ -1,8 +1,8 @@
 // Every kernel against the naive reference, on every SIMD target of this machine.
 #include <doctest/doctest.h>
+#include <eqnn/core/matrix.h>
 #include <eqnn/kernels/blas.h>
 #include <eqnn/kernels/kernels.h>
-#include <eqnn/core/matrix.h>
 
 #include <cmath>
 #include <cstring>

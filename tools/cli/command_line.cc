@@ -1,7 +1,7 @@
 #include "cli/command_line.h"
 
-#include <CLI/CLI.hpp>
 #include <tbb/global_control.h>
+#include <CLI/CLI.hpp>
 
 #include <eqnn/core/spelling.h>
 
@@ -27,9 +27,7 @@ void Subcommand::toggle(const std::string& name, bool& value, const std::string&
 }
 void Subcommand::list(const std::string& name, std::vector<std::string>& values, const std::string& help,
                       char delimiter) {
-  app_->add_option(name, values, help)
-      ->delimiter(delimiter)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app_->add_option(name, values, help)->delimiter(delimiter)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 void Subcommand::required_list(const std::string& name, std::vector<std::string>& values, const std::string& help) {
   app_->add_option(name, values, help)->required()->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -77,7 +75,8 @@ struct CommonText {
 void add_common(CLI::App& app, Common& common, CommonText& text) {
   app.add_flag("--json", common.json, "one JSON document on stdout (train: JSON lines)");
   app.add_flag("-q,--quiet", common.quiet, "no progress, no notes");
-  app.add_flag("-v,--verbose", common.verbose, "say more on stderr (train: run directory and configuration, as TOML)");
+  app.add_flag("-v,--verbose", common.verbose,
+               "say more on stderr (train: run directory and configuration, as TOML)");
   app.add_option("--threads", text.threads, "threads (default: all cores)");
   app.add_option("--seed", text.seed,
                  "seed; the default of --member-seed, --init-seed and --data-seed (default 0)");

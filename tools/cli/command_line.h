@@ -27,7 +27,8 @@ class Subcommand {
  public:
   void option(const std::string& name, std::string& value, const std::string& help);
   void required(const std::string& name, std::string& value, const std::string& help);
-  void choice(const std::string& name, std::string& value, const std::string& help, std::vector<std::string> allowed);
+  void choice(const std::string& name, std::string& value, const std::string& help,
+              std::vector<std::string> allowed);
   void number(const std::string& name, double& value, const std::string& help);
   void toggle(const std::string& name, bool& value, const std::string& help);
   // Several values: a flag given again, or (with a delimiter) "a,b".
@@ -75,8 +76,8 @@ class CommandLine {
   // A subcommand of the contract that is not there yet: says so and exits 6.
   void add_not_built(const std::string& name);
 
-  // Parses, and runs the subcommand that was chosen; its exit code. Throws ValueError for what cannot be placed, with
-  // the nearest flag or subcommand.
+  // Parses, and runs the subcommand that was chosen; its exit code. Throws ValueError for what cannot be placed,
+  // with the nearest flag or subcommand.
   int run(int argc, char** argv);
 
  private:

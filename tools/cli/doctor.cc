@@ -1,6 +1,5 @@
 // `eqnn doctor`: what this build runs on, and what it chose.
 
-
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -16,7 +15,6 @@
 
 namespace tools {
 namespace {
-
 
 int doctor(const Common& common) {
   Json j = parse_json(machine_json());

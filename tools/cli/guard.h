@@ -9,8 +9,8 @@ namespace tools {
 // Runs, and turns what it throws into one line on stderr and an exit code.
 int guard(const std::function<int()>& run);
 
-// What every program of ours does first: closed standard streams are opened, a write beyond `ulimit -f` fails as one to
-// a full disk does instead of ending the process.
+// What every program of ours does first: closed standard streams are opened, a write beyond `ulimit -f` fails as
+// one to a full disk does instead of ending the process.
 void prepare_process();
 
 // Control characters as spaces, and none at the end.

@@ -5,7 +5,6 @@
 #include <fstream>
 #include <thread>
 
-
 #include <eqnn/core/check.h>
 #include <eqnn/kernels/blas.h>
 #include <eqnn/kernels/kernels.h>
@@ -15,7 +14,6 @@
 
 namespace tools {
 namespace {
-
 
 std::string cpu_name() {
   std::ifstream file("/proc/cpuinfo");

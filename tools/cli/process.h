@@ -19,13 +19,13 @@ struct ProcessResult {
 struct Process {
   enum class Stream { ours, captured, dropped };
 
-  std::vector<std::string> words;                              // words[0]: a path, or a name to be found in PATH
-  std::optional<std::string> input = {};                       // on its standard input; none: ours
+  std::vector<std::string> words;         // words[0]: a path, or a name to be found in PATH
+  std::optional<std::string> input = {};  // on its standard input; none: ours
   Stream output = Stream::captured, errors = Stream::ours;
-  std::optional<std::vector<std::string>> environment = {};    // "NAME=value"; none: ours
+  std::optional<std::vector<std::string>> environment = {};  // "NAME=value"; none: ours
 
-  // Starts it and waits for its end. Any thread may call it. Throws FileError when there is no room for what it reads
-  // and writes.
+  // Starts it and waits for its end. Any thread may call it. Throws FileError when there is no room for what it
+  // reads and writes.
   ProcessResult run() const;
 };
 

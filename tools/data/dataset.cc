@@ -1,9 +1,9 @@
 #include "data/dataset.h"
 
-#include <eqnn/io/files.h>
-#include <eqnn/io/npz.h>
 #include <eqnn/core/rng.h>
 #include <eqnn/core/spelling.h>
+#include <eqnn/io/files.h>
+#include <eqnn/io/npz.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -264,8 +264,7 @@ void write_node_features(const Dataset& data, std::span<const Index> examples, e
   const auto labels = static_cast<Index>(data.label_values.size());
   Index row = 0;
   for (const Index e : examples)
-    for (Index v = data.node_starts[e];
-         v < data.node_starts[static_cast<std::size_t>(e) + 1]; ++v, ++row) {
+    for (Index v = data.node_starts[e]; v < data.node_starts[static_cast<std::size_t>(e) + 1]; ++v, ++row) {
       T* out = to.row(row);
       std::fill(out, out + data.channels, T(0));
       if (labels > 0) out[data.node_labels[v]] = T(1);

@@ -177,8 +177,7 @@ EdgeRows read_edges(const std::string& path, const std::vector<Index>& starts) {
   for (std::size_t v = 1; v < rows.offsets.size(); ++v) rows.offsets[v] += rows.offsets[v - 1];
   std::vector<Index> next = rows.offsets;
   rows.neighbors.resize(edges.size());
-  for (const auto& [v, j] : edges)
-    rows.neighbors[next[static_cast<std::size_t>(v)]++] = j;
+  for (const auto& [v, j] : edges) rows.neighbors[next[static_cast<std::size_t>(v)]++] = j;
   return rows;
 }
 
@@ -186,14 +185,11 @@ void cut_into_graphs(const EdgeRows& rows, Dataset& data) {
   std::vector<std::int32_t> offsets, neighbors;
   for (std::size_t g = 0; g + 1 < data.node_starts.size(); ++g) {
     const Index first = data.node_starts[g], last = data.node_starts[g + 1];
-    const Index begin = rows.offsets[first],
-                end = rows.offsets[last];
+    const Index begin = rows.offsets[first], end = rows.offsets[last];
     offsets.clear();
     neighbors.clear();
-    for (Index v = first; v <= last; ++v)
-      offsets.push_back(static_cast<std::int32_t>(rows.offsets[v] - begin));
-    for (Index e = begin; e < end; ++e)
-      neighbors.push_back(static_cast<std::int32_t>(rows.neighbors[e] - first));
+    for (Index v = first; v <= last; ++v) offsets.push_back(static_cast<std::int32_t>(rows.offsets[v] - begin));
+    for (Index e = begin; e < end; ++e) neighbors.push_back(static_cast<std::int32_t>(rows.neighbors[e] - first));
     data.graphs.emplace_back(offsets, neighbors);
   }
 }

@@ -232,8 +232,8 @@ eqnn::hard::Check check_values(const Member& member, const std::string& path) {
 }
 
 int check(const FamilyFlags& flags, const Common& common) {
-  const eqnn::hard::CheckOptions options{
-      .seed = flags.members.empty() ? data_seed(flags, common) : member_seed(flags, common)};
+  const eqnn::hard::CheckOptions options{.seed = flags.members.empty() ? data_seed(flags, common)
+                                                                       : member_seed(flags, common)};
   const Family& family = eqnn::hard::family(flags.id);
   std::vector<eqnn::hard::Check> checks;
   require(flags.in.empty() || !flags.member.empty(),
@@ -241,7 +241,7 @@ int check(const FamilyFlags& flags, const Common& common) {
   if (!flags.members.empty()) {
     require(flags.member.empty(), "--members and --member exclude each other");
     checks = family.check_members(family_parameters(family, parameters_given(flags)),
-                                    parse_integer("members", flags.members, 1, 4096), options);
+                                  parse_integer("members", flags.members, 1, 4096), options);
   } else {
     const auto member = chosen_member(flags, common);
     warn(*member, common);

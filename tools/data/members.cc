@@ -5,7 +5,6 @@
 #include <cmath>
 #include <map>
 
-
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"

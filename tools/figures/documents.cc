@@ -13,7 +13,6 @@
 namespace tools {
 namespace {
 
-
 constexpr int kWidth = 760;
 constexpr double kRow = 30;
 

@@ -4,8 +4,8 @@
 
 #include <fmt/core.h>
 
-#include <eqnn/io/files.h>
 #include <eqnn/core/spelling.h>
+#include <eqnn/io/files.h>
 
 #include "cli/json.h"
 #include "cli/text.h"
@@ -14,7 +14,6 @@
 
 namespace tools {
 namespace {
-
 
 struct PlotFlags {
   std::string db, figure, out;
@@ -178,11 +177,11 @@ void add_plot(CommandLine& line) {
   Subcommand plot = line.add("plot", "draws figures from a results database, or prints their data");
   plot.required("DB", flags->db, "the database that collect made");
   plot.option("--figure", flags->figure,
-                   "a kind (frontier, phase, ...) or the name of one figure; list: what DB has");
+              "a kind (frontier, phase, ...) or the name of one figure; list: what DB has");
   plot.toggle("--list", flags->list, "names the figures that DB has");
   plot.option("-o,--out", flags->out,
-                   "F.svg, F.pdf or F.png; F.csv for the data; without it, the data as CSV to stdout. Further "
-                   "figures of the kind: F-STUDY-FAMILY.svg");
+              "F.svg, F.pdf or F.png; F.csv for the data; without it, the data as CSV to stdout. Further "
+              "figures of the kind: F-STUDY-FAMILY.svg");
   plot.option("--study", flags->options.study, "of this study alone");
   plot.option("--family", flags->options.family, "of this family alone");
   plot.option("--x", flags->options.x, "swept column across (frontier, scaling, phase)");

@@ -37,8 +37,7 @@ class StreamsAside {
  public:
   StreamsAside() {
     std::fflush(nullptr);
-    for (int stream = 0; stream < 3; ++stream)
-      kept_[stream] = fcntl(stream, F_DUPFD_CLOEXEC, 3);
+    for (int stream = 0; stream < 3; ++stream) kept_[stream] = fcntl(stream, F_DUPFD_CLOEXEC, 3);
     const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int stream = 0; nothing >= 0 && stream < 3; ++stream) dup2(nothing, stream);
     if (nothing >= 0) close(nothing);

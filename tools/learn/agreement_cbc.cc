@@ -126,9 +126,7 @@ void Search::offer(const Halfspace& halfspace) {
 }
 
 bool Search::one_label(const Items& kept) const {
-  return std::all_of(kept.begin(), kept.end(), [&](Index e) {
-    return items_.labels[e] == items_.labels[kept[0]];
-  });
+  return std::all_of(kept.begin(), kept.end(), [&](Index e) { return items_.labels[e] == items_.labels[kept[0]]; });
 }
 
 // The support of a vertex of the polyhedron in agreement.h; empty when it has none, and the items are separable.

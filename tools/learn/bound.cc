@@ -5,8 +5,8 @@
 
 #include <fmt/core.h>
 
-#include <eqnn/io/files.h>
 #include <eqnn/hard/bounds/bounds.h>
+#include <eqnn/io/files.h>
 
 #include "cli/json.h"
 #include "commands.h"

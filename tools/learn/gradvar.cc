@@ -12,10 +12,10 @@
 #include <eqnn/nn/elementwise.h>
 
 #include "cli/json.h"
+#include "cli/progress.h"
 #include "commands.h"
 #include "data/members.h"
 #include "results/documents.h"
-#include "cli/progress.h"
 #include "train/choices.h"
 #include "train/data_source.h"
 #include "train/resolve.h"

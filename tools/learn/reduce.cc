@@ -9,14 +9,14 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
-#include <eqnn/io/files.h>
 #include <eqnn/hard/proper/reduction.h>
+#include <eqnn/io/files.h>
 #include <eqnn/io/npz.h>
 
 #include "cli/json.h"
-#include "learn/agreement.h"
 #include "commands.h"
 #include "data/dataset_text.h"
+#include "learn/agreement.h"
 
 namespace tools {
 namespace {
@@ -234,11 +234,11 @@ void add_reduce(CommandLine& line) {
   auto flags = std::make_shared<ReduceFlags>();
   sub.required("--in", flags->in, "csv of bits, the label last (0/1 or -1/1); --back: the solution, JSON");
   sub.option("-o,--out", flags->out,
-                  "npz for the graphs; --back: csv for the halfspace; --solve: JSON for the solution, if wanted");
+             "npz for the graphs; --back: csv for the halfspace; --solve: JSON for the solution, if wanted");
   sub.option("--n", flags->n, "nodes of a graph (default: bits + 1, the fewest)");
   sub.toggle("--back", flags->back, "a degree network {\"phi\": [...], \"threshold\": X} back to a halfspace");
   sub.toggle("--solve", flags->solve,
-                "the most vectors that a halfspace agrees with, and the most graphs that a degree network does");
+             "the most vectors that a halfspace agrees with, and the most graphs that a degree network does");
   sub.option("--time-limit", flags->time_limit, "seconds for each of both searches of --solve (default 60)");
   sub.toggle("--force", flags->force, "replace an existing output");
   sub.runs([flags](const Common& common) { return reduce(*flags, common); });

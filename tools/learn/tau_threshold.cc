@@ -19,7 +19,6 @@
 namespace tools {
 namespace {
 
-
 // One run at one tau: how good it became, and what was asked.
 struct Trial {
   bool learned = false;

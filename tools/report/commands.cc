@@ -5,9 +5,9 @@
 
 #include <fmt/core.h>
 
+#include "cli/text.h"
 #include "report/html.h"
 #include "report/sections.h"
-#include "cli/text.h"
 #include "report/words.h"
 
 namespace tools {

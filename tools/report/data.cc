@@ -33,7 +33,9 @@ bool one_of(const std::string& word, const char* const (&words)[N]) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
 
-std::string text_of_json(const Json& value) { return value.is_string() ? value.get<std::string>() : to_text(value); }
+std::string text_of_json(const Json& value) {
+  return value.is_string() ? value.get<std::string>() : to_text(value);
+}
 
 // Text that orders as numbers do where it is a number.
 using Natural = std::pair<double, std::string>;

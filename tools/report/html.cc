@@ -5,8 +5,8 @@
 
 #include <fmt/core.h>
 
-#include "cli/options.h"
 #include "cli/json.h"
+#include "cli/options.h"
 
 namespace tools {
 namespace {

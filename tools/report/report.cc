@@ -87,15 +87,13 @@ std::string make_report(const Database& db, const ReportOptions& options) {
 namespace {
 
 int report(const std::string& database, const ReportOptions& options, bool force, const Common& common) {
-    if (!force) claim_output(options.out, false);  // before the work
+  if (!force) claim_output(options.out, false);  // before the work
   const Database db = Database::open(database);
   const std::string page = make_report(db, options);
   claim_output(options.out, force);
   eqnn::write_atomically(options.out, page);
   if (common.json)
-    fmt::print(
-        "{}\n",
-        to_text(Json({{"out", options.out}, {"bytes", page.size()}})));
+    fmt::print("{}\n", to_text(Json({{"out", options.out}, {"bytes", page.size()}})));
   else if (!common.quiet)
     fmt::print("{}\n", options.out);
   return kDone;
@@ -116,8 +114,8 @@ void add_report(CommandLine& line) {
   sub.option("--study", flags->options.study, "only this study, or the studies of this file");
   sub.toggle("--force", flags->force, "replace an existing page");
   sub.runs([flags](const Common& common) {
-                        return report(flags->options.database, flags->options, flags->force, common);
-                      });
+    return report(flags->options.database, flags->options, flags->force, common);
+  });
 }
 
 }  // namespace tools

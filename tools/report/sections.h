@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "figures/figures.h"
-#include "report/report.h"
 #include "report/data.h"
+#include "report/report.h"
 
 namespace tools {
 

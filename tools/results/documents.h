@@ -7,8 +7,8 @@
 
 #include <eqnn/hard/family.h>
 
-#include "cli/options.h"
 #include "cli/json.h"
+#include "cli/options.h"
 #include "results/database.h"
 
 namespace tools {

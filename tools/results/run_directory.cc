@@ -85,7 +85,7 @@ void RunDirectory::lock() {
   // File systems without locks answer with other errors, and are used without.
   const bool taken = lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
   require<BusyError>(!taken, path_,
-          ": another process is at work in this run directory; wait for it, or choose another --out");
+                     ": another process is at work in this run directory; wait for it, or choose another --out");
 }
 
 void RunDirectory::sweep() const {

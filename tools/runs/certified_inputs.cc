@@ -96,8 +96,7 @@ Array moved_by(const Array& x, const Motion& m, bool translate) {
 
 // The rotation by `angle` in the plane of axes a and b.
 Motion turn(Index d, Index a, Index b, double angle, std::string name) {
-  Motion m{std::move(name), std::vector<double>(d * d),
-           std::vector<double>(d)};
+  Motion m{std::move(name), std::vector<double>(d * d), std::vector<double>(d)};
   const auto q = [&](Index i, Index j) -> double& { return m.q[i * d + j]; };
   for (Index i = 0; i < d; ++i) q(i, i) = 1;
   q(a, a) = q(b, b) = std::cos(angle);
@@ -110,9 +109,7 @@ Motion product(const Motion& a, const Motion& b, Index d, std::string name) {
   Motion m{std::move(name), std::vector<double>(d * d), a.t};
   for (Index i = 0; i < d; ++i)
     for (Index j = 0; j < d; ++j)
-      for (Index k = 0; k < d; ++k)
-        m.q[i * d + j] +=
-            a.q[i * d + k] * b.q[k * d + j];
+      for (Index k = 0; k < d; ++k) m.q[i * d + j] += a.q[i * d + k] * b.q[k * d + j];
   return m;
 }
 

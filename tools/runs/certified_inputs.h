@@ -28,10 +28,12 @@ enum class Output : std::uint8_t { invariant, moves };
 
 // Elements of the group (all up to 1000, or 20 random ones and generators) acting on the rows of every part, and on
 // rows and columns of "adjacency" and "edges".
-std::vector<eqnn::GroupElement> permutations(const eqnn::PermutationGroup& group, Output output, std::uint64_t seed);
+std::vector<eqnn::GroupElement> permutations(const eqnn::PermutationGroup& group, Output output,
+                                             std::uint64_t seed);
 
-// Rotations of the part "x", points in d = 2 or 3 dimensions, and where the group has them mirrors and translations.
-// `output_translates`: none where the value stays, else whether it moves as positions do or as vectors.
+// Rotations of the part "x", points in d = 2 or 3 dimensions, and where the group has them mirrors and
+// translations. `output_translates`: none where the value stays, else whether it moves as positions do or as
+// vectors.
 std::vector<eqnn::GroupElement> point_motions(eqnn::PointGroup group, Index d, std::uint64_t seed,
                                               std::optional<bool> output_translates);
 

@@ -63,7 +63,8 @@ class CertifiedProgram {
         if (a(i, j) != 0) edges.emplace_back(static_cast<std::int32_t>(i), static_cast<std::int32_t>(j));
     return eqnn::SparseGraph::from_edges(a.rows, edges);
   }
-  void fill(eqnn::Workspace<T>& w, const std::string& name, const eqnn::Array& part, const eqnn::SparseGraph& graph) {
+  void fill(eqnn::Workspace<T>& w, const std::string& name, const eqnn::Array& part,
+            const eqnn::SparseGraph& graph) {
     if (sparse_ && name == "adjacency") return;
     const auto x = w.input(name);
     if (sparse_ && name == "edges") {

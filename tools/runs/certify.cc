@@ -18,7 +18,6 @@
 namespace tools {
 namespace {
 
-
 struct CertifyFlags {
   std::string run, model, dtype, inputs = "20";
 };
@@ -37,8 +36,7 @@ struct Line {
 Line certify_subject(std::string name, std::string group, std::string dtype, const Subject& s) {
   Line line{
       std::move(name), std::move(group), std::move(dtype), certify(s.f, s.inputs, s.elements, s.tolerance), {}};
-  if (line.certificate.witness_input >= 0)
-    line.witness = s.inputs[line.certificate.witness_input];
+  if (line.certificate.witness_input >= 0) line.witness = s.inputs[line.certificate.witness_input];
   return line;
 }
 
@@ -184,8 +182,7 @@ int certify_command(const CertifyFlags& flags, const Common& common) {
   if (common.json) {
     Json all = Json::array();
     for (const Line& l : lines) all.push_back(line_json(l));
-    fmt::print("{}\n",
-               to_text(Json({{"pass", pass}, {"certificates", all}})));
+    fmt::print("{}\n", to_text(Json({{"pass", pass}, {"certificates", all}})));
   } else {
     fmt::print("{:<9} {:<32} {:<20} {} {:>6} {:>9} {:>9} {:>8}\n", "", "layer", "group", "   ", "tried", "compared",
                "error", "allowed");
@@ -197,9 +194,9 @@ int certify_command(const CertifyFlags& flags, const Common& common) {
 }  // namespace
 
 void add_certify(CommandLine& line) {
-  Subcommand sub = line.add(
-      "certify",
-      "symmetry of a trained run, or of layers and models with random parameters; exit 4 when one fails");
+  Subcommand sub =
+      line.add("certify",
+               "symmetry of a trained run, or of layers and models with random parameters; exit 4 when one fails");
   auto flags = std::make_shared<CertifyFlags>();
   sub.option("RUN", flags->run, "run directory; without it and --model every layer is certified");
   sub.option("--model", flags->model, "a model of eqnn train, a layer, or all");

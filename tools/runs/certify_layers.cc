@@ -276,8 +276,8 @@ void add_clouds(Table<T>& t) {
   }
 }
 
-// The models of `eqnn train`, small, each on a kind of input that its values do not change under the group of. One that
-// reads features has the symmetries of these, and none here.
+// The models of `eqnn train`, small, each on a kind of input that its values do not change under the group of. One
+// that reads features has the symmetries of these, and none here.
 template <class T>
 void add_models(Table<T>& t) {
   const std::vector<Part> graph{{"adjacency", kNodes, kNodes}}, set{{"x", kNodes, 2}}, line{{"x", 12, 2}},
@@ -309,15 +309,16 @@ void add_models(Table<T>& t) {
         break;
       case Invariance::motions:
         t.add(
-            name, "E(3)", cloud,
-            [](std::uint64_t seed) { return point_motions(PointGroup::e, 3, seed, {}); }, model(cloud[0], {}));
+            name, "E(3)", cloud, [](std::uint64_t seed) { return point_motions(PointGroup::e, 3, seed, {}); },
+            model(cloud[0], {}));
         break;
       case Invariance::nothing:
         t.add(
             name, "S_n", set, [all](std::uint64_t seed) { return permutations(all, Output::invariant, seed); },
             model(set[0], {}), false, false);
         break;
-      case Invariance::features: break;
+      case Invariance::features:
+        break;
     }
   }
 }

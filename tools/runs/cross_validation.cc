@@ -20,7 +20,6 @@
 namespace tools {
 namespace {
 
-
 struct Spread {
   double mean = 0, sd = 0;
 };

@@ -11,14 +11,14 @@
 namespace tools {
 namespace {
 
-
 int predict(const std::string& path, const std::string& in_path, const std::string& out, bool force,
             const Common& common) {
   const RunDirectory run(path);
   require<eqnn::FileError>(run.exists(), path, ": there is no such run directory; train one first");
   const TrainConfig c = run.config();
   if (!c.data.empty())
-    throw NotBuiltError(concat(path, " is a run on a file; predict is not built in yet for those, only for families"));
+    throw NotBuiltError(
+        concat(path, " is a run on a file; predict is not built in yet for those, only for families"));
   const auto member = make_member(c);
   const auto network = load_network(run, c, *member);
   auto layout = member->input();
@@ -28,9 +28,7 @@ int predict(const std::string& path, const std::string& in_path, const std::stri
   const std::vector<double> y = (*network)(in);
   eqnn::write_npz(out, {{"y", eqnn::npy_array<double>({in.examples}, y)}});
   if (common.json)
-    fmt::print(
-        "{}\n",
-        to_text(Json({{"examples", in.examples}, {"out", out}})));
+    fmt::print("{}\n", to_text(Json({{"examples", in.examples}, {"out", out}})));
   else if (!common.quiet)
     fmt::print("{} outputs in {}\n", in.examples, out);
   return kDone;
@@ -49,9 +47,8 @@ void add_predict(CommandLine& line) {
   sub.required("--in", flags->in, "npz with the family's inputs");
   sub.required("-o,--out", flags->out, "npz for the outputs, y (double)");
   sub.toggle("--force", flags->force, "replace an existing output");
-  sub.runs([flags](const Common& common) {
-                        return predict(flags->run, flags->in, flags->out, flags->force, common);
-                      });
+  sub.runs(
+      [flags](const Common& common) { return predict(flags->run, flags->in, flags->out, flags->force, common); });
 }
 
 }  // namespace tools

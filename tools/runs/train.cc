@@ -17,7 +17,6 @@
 namespace tools {
 namespace {
 
-
 // The flags that are no part of the configuration.
 struct TrainFlags {
   std::string id, out, config, member, expect;
@@ -153,8 +152,7 @@ void add_train(CommandLine& line) {
   sub.option("-c,--config", flags->config, "TOML file of flags; flags given here override it");
   sub.option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
   sub.choice("--expect", flags->expect, "exit 4 unless the run ends so", {"learned", "fails"});
-  sub.option("--checkpoint-every", flags->checkpoint_every,
-                  "steps between checkpoints; 0: at every evaluation");
+  sub.option("--checkpoint-every", flags->checkpoint_every, "steps between checkpoints; 0: at every evaluation");
   sub.toggle("--resume", flags->resume, "go on with an interrupted run; start it where there is none");
   sub.toggle("--force", flags->force, "replace an existing run");
   sub.toggle("--dry-run", flags->dry_run, "print the configuration, parameters, memory and work, and stop");

@@ -11,16 +11,15 @@
 
 #include "cli/json.h"
 #include "cli/machine.h"
-#include "train/choices.h"
-#include "train/oracle_gradient.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
 #include "results/schema.h"
 #include "runs/verdict.h"
+#include "train/choices.h"
+#include "train/oracle_gradient.h"
 
 namespace tools {
 namespace {
-
 
 volatile std::sig_atomic_t g_signal = 0;
 

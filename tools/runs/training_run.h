@@ -12,10 +12,10 @@ struct RunOptions {
   std::string out;     // the run directory
   bool named = false;  // --out was given: its steps may grow
   bool resume = false, force = false;
-  Index checkpoint_every = 0;  // 0: at every evaluation
+  Index checkpoint_every = 0;     // 0: at every evaluation
   double checkpoint_seconds = 0;  // no sooner than this after the last one
-  std::string expect;          // "", "learned" or "fails"
-  bool silent = false;         // nothing on stdout
+  std::string expect;             // "", "learned" or "fails"
+  bool silent = false;            // nothing on stdout
   std::function<void()> after_step = {};
 };
 

@@ -8,16 +8,16 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
-#include <eqnn/io/files.h>
 #include <eqnn/core/spelling.h>
+#include <eqnn/io/files.h>
 
 #include "cli/json.h"
-#include "results/collect.h"
 #include "commands.h"
-#include "results/runs.h"
 #include "figures/figures.h"
 #include "figures/frontier.h"
 #include "report/report.h"
+#include "results/collect.h"
+#include "results/runs.h"
 #include "studies.h"
 #include "sweep/sweep.h"
 
@@ -195,8 +195,7 @@ void add_reproduce(CommandLine& line) {
   for (const BundledStudy& s : kStudies)
     names += concat(names.empty() ? "" : ", ", s.name, s.name == flags->name ? " (the default)" : "");
   sub.option("STUDY", flags->name, names);
-  sub.option("-o,--out", flags->out,
-                  "folder of runs, database and page (default: runs/<study>); goes on with it");
+  sub.option("-o,--out", flags->out, "folder of runs, database and page (default: runs/<study>); goes on with it");
   sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
   sub.toggle("--list", flags->list, "the studies, and stop");
   sub.toggle("--print", flags->print, "the study's sweep file, to change and run with eqnn sweep, and stop");

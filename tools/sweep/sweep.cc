@@ -172,8 +172,9 @@ class SweepRun {
     fmt::print(stderr, "eqnn: run {} failed: {}\n", run.run_id, error);
     try {
       fs::create_directories(directory);
-      eqnn::write_atomically(directory + "/failure.json",
-                             to_text(Json{{"exit_code", e.code}, {"signal", e.signal}, {"error", error}}, 2) + "\n");
+      eqnn::write_atomically(
+          directory + "/failure.json",
+          to_text(Json{{"exit_code", e.code}, {"signal", e.signal}, {"error", error}}, 2) + "\n");
     } catch (const std::exception& why) {
       fmt::print(stderr, "eqnn: that cannot be recorded, and it will be tried again: {}\n", why.what());
     }

@@ -145,8 +145,7 @@ void add_sweep(CommandLine& line) {
     sub.required("FILE", flags->file, "TOML: name, seeds, [run], [grid]; or several [[sweeps]]");
     sub.option("-o,--out", flags->out, "folder of the runs (default: runs/<name>)");
     sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
-    sub.option("--shard", flags->shard,
-                    "i/N: every N-th run from the i-th on (default: the Slurm array task)");
+    sub.option("--shard", flags->shard, "i/N: every N-th run from the i-th on (default: the Slurm array task)");
     sub.toggle("--list", flags->list, "print one command a run, and stop");
     if (name == "run") {
       sub.toggle("--dry-run", flags->dry_run, "print the plan, and stop");

@@ -56,10 +56,9 @@ const NameTable<Dtype>& dtypes() {
 
 const NameTable<eqnn::hard::Oracle::Answer>& oracle_answers() {
   using Answer = eqnn::hard::Oracle::Answer;
-  static const NameTable<Answer> table("--answer", {{"exact", Answer::exact},
-                                                    {"zero", Answer::zero},
-                                                    {"shrink", Answer::shrink},
-                                                    {"sampled", Answer::sampled}});
+  static const NameTable<Answer> table(
+      "--answer",
+      {{"exact", Answer::exact}, {"zero", Answer::zero}, {"shrink", Answer::shrink}, {"sampled", Answer::sampled}});
   return table;
 }
 
@@ -75,14 +74,10 @@ const NameTable<OptimizerChoice>& optimizers() {
          }}},
        {"adam",
         {{"lr", "weight-decay"},
-         [](const C& c) -> eqnn::Optimizer {
-           return eqnn::Adam{.rate = c.lr, .weight_decay = c.weight_decay};
-         }}},
+         [](const C& c) -> eqnn::Optimizer { return eqnn::Adam{.rate = c.lr, .weight_decay = c.weight_decay}; }}},
        {"adamw",
         {{"lr", "weight-decay"},
-         [](const C& c) -> eqnn::Optimizer {
-           return eqnn::AdamW{.rate = c.lr, .weight_decay = c.weight_decay};
-         }}},
+         [](const C& c) -> eqnn::Optimizer { return eqnn::AdamW{.rate = c.lr, .weight_decay = c.weight_decay}; }}},
        {"sign-sgd", {{"lr", "weight-decay"}, [](const C& c) -> eqnn::Optimizer {
                        return eqnn::SignSgd{.rate = c.lr, .weight_decay = c.weight_decay};
                      }}}});
@@ -91,10 +86,10 @@ const NameTable<OptimizerChoice>& optimizers() {
 
 const NameTable<ScheduleChoice>& schedules() {
   using Kind = eqnn::Schedule::Kind;
-  static const NameTable<ScheduleChoice> table(
-      "--schedule", {{"constant", {{"warmup"}, Kind::constant}},
-                     {"cosine", {{"warmup"}, Kind::cosine}},
-                     {"step", {{"warmup", "decay-every", "decay-factor"}, Kind::step}}});
+  static const NameTable<ScheduleChoice> table("--schedule",
+                                               {{"constant", {{"warmup"}, Kind::constant}},
+                                                {"cosine", {{"warmup"}, Kind::cosine}},
+                                                {"step", {{"warmup", "decay-every", "decay-factor"}, Kind::step}}});
   return table;
 }
 
@@ -108,16 +103,16 @@ const NameTable<OracleChoice>& oracles() {
 
 namespace {
 
-// A family draws as many examples as are wanted, of a target or its control; a file has its own, in folds. A graph in
-// a file is sparse, and its adjacency has one form.
+// A family draws as many examples as are wanted, of a target or its control; a file has its own, in folds. A graph
+// in a file is sparse, and its adjacency has one form.
 struct SourceChoice {
   std::vector<std::string> fields;
 };
 const NameTable<SourceChoice>& sources() {
   static const NameTable<SourceChoice> table(
       "source", {{"family",
-                  {{"control", "samples", "test-samples", "noise", "member-seed", "adjacency", "oracle", "tau", "answer",
-                    "oracle-samples", "null-target"}}},
+                  {{"control", "samples", "test-samples", "noise", "member-seed", "adjacency", "oracle", "tau",
+                    "answer", "oracle-samples", "null-target"}}},
                  {"file", {{"data", "format", "folds", "fold"}}}});
   return table;
 }

@@ -1,5 +1,6 @@
-// The choices of a configuration, each with a table of its values: the name, what it stands for, and which fields of
-// the configuration it reads. The flags' allowed values come from the same tables. --model has its own, in models.h.
+// The choices of a configuration, each with a table of its values: the name, what it stands for, and which fields
+// of the configuration it reads. The flags' allowed values come from the same tables. --model has its own, in
+// models.h.
 #pragma once
 
 #include <optional>
@@ -52,8 +53,8 @@ struct OracleChoice {
 };
 const NameTable<OracleChoice>& oracles();
 
-// The names of the fields that a run of `c` reads: all but those that its model, optimiser, schedule, oracle or source
-// of examples (a family or a file) leaves alone.
+// The names of the fields that a run of `c` reads: all but those that its model, optimiser, schedule, oracle or
+// source of examples (a family or a file) leaves alone.
 std::set<std::string> fields_read(const TrainConfig& c);
 
 // As `c` has them.

@@ -11,8 +11,8 @@
 namespace tools {
 namespace {
 
-// Results of another version are not comparable: a change of sampling, initialisation or arithmetic that changes the
-// bits of a run raises the version of the runs that it reaches.
+// Results of another version are not comparable: a change of sampling, initialisation or arithmetic that changes
+// the bits of a run raises the version of the runs that it reaches.
 constexpr int kResultsVersion = 1;
 // Since version 2 random elements of groups have a stream of their own: it orders the elements of a graph's group.
 int results_version(const TrainConfig& c) {

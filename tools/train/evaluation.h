@@ -17,8 +17,8 @@ struct Evaluation {
   double normalized() const { return loss / variance; }
 };
 
-// Predictions f and targets y, in order. With several outputs an example is a class: f holds a logit a class, example
-// after example, and y the class.
+// Predictions f and targets y, in order. With several outputs an example is a class: f holds a logit a class,
+// example after example, and y the class.
 struct Outcomes {
   Index outputs = 1;
   std::vector<double> f, y;

@@ -27,11 +27,9 @@ class FileData final : public DataSource<T> {
             " are real: take mse");
     const int folds = static_cast<int>(c.folds > 0 ? c.folds : 10),
               test = static_cast<int>(std::max<Index>(c.fold, 0));
-    const auto classes =
-        data.has_classes() ? data.classes : std::vector<std::int32_t>(data.examples);
+    const auto classes = data.has_classes() ? data.classes : std::vector<std::int32_t>(data.examples);
     const auto fold = stratified_folds(classes, folds, c.data_seed);
-    for (Index e = 0; e < data.examples; ++e)
-      (fold[e] == test ? test_ : train_).push_back(e);
+    for (Index e = 0; e < data.examples; ++e) (fold[e] == test ? test_ : train_).push_back(e);
     const auto held = static_cast<std::ptrdiff_t>(c.patience > 0 ? train_.size() / 10 : 0);
     validation_.assign(train_.end() - held, train_.end());
     train_.erase(train_.end() - held, train_.end());

@@ -43,8 +43,7 @@ Mlp<T> make_head(Params<T>& p, const TrainConfig& c, Index width, Index outputs)
 template <class T>
 class AfterLayer {
  public:
-  AfterLayer(Params<T>& p, const TrainConfig& c, Index layer)
-      : activation_(activation(c)), dropout_(c.dropout) {
+  AfterLayer(Params<T>& p, const TrainConfig& c, Index layer) : activation_(activation(c)), dropout_(c.dropout) {
     const std::string name = concat("norms.", layer);
     const Norm norm = norms()[c.norm];
     if (norm == Norm::layer) layer_norm_.emplace(p, name, c.width);

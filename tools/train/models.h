@@ -4,9 +4,9 @@
 #include <functional>
 #include <optional>
 
-#include <eqnn/groups/permutation_group.h>
 #include <eqnn/core/params.h>
 #include <eqnn/core/program.h>
+#include <eqnn/groups/permutation_group.h>
 
 #include "cli/name_table.h"
 #include "data/dataset.h"

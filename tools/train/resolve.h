@@ -14,11 +14,12 @@ namespace tools {
 using ReadData = std::function<std::shared_ptr<const Dataset>(const std::string& path, const std::string& format)>;
 std::shared_ptr<const Dataset> read_data(const std::string& path, const std::string& format);
 
-// The configuration of options among which are "family" (and "member"), or "data". In this order, later ones win: the
-// defaults of the family or of the kind of file, the options, what the member holds; then checks of what belongs
-// together. A member is a file, or its contents (which begin with "{"); it decides the parameters that it holds.
-// Parameters whose default is derived from others are filled in, for which a member is drawn. `seed` is the default of
-// the three seeds. Throws ValueError, which for an unknown name tells the nearest known one, and FileError.
+// The configuration of options among which are "family" (and "member"), or "data". In this order, later ones win:
+// the defaults of the family or of the kind of file, the options, what the member holds; then checks of what
+// belongs together. A member is a file, or its contents (which begin with "{"); it decides the parameters that it
+// holds. Parameters whose default is derived from others are filled in, for which a member is drawn. `seed` is the
+// default of the three seeds. Throws ValueError, which for an unknown name tells the nearest known one, and
+// FileError.
 TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const ReadData& read = read_data);
 
 // The same of a family alone: without a member, and derived parameters stay empty.

@@ -90,8 +90,10 @@ class TypedTraining final : public Training {
   const eqnn::hard::Oracle* oracle() const override { return oracle_ ? &oracle_->oracle() : nullptr; }
   Index oracle_inputs() const override { return oracle_ ? oracle_->inputs() : 0; }
   Index parameters() const override { return params_.count(); }
-  Index memory_bytes() const override { return trainer_.memory_bytes() + static_cast<Index>(initial_.size() * sizeof(T)) +
-           (oracle_ ? oracle_->memory_bytes() : 0); }
+  Index memory_bytes() const override {
+    return trainer_.memory_bytes() + static_cast<Index>(initial_.size() * sizeof(T)) +
+           (oracle_ ? oracle_->memory_bytes() : 0);
+  }
   double flops_per_step() const override {
     return 2 * (oracle_ ? oracle_->multiply_adds() : trainer_.multiply_adds());
   }
@@ -128,8 +130,7 @@ class TypedTraining final : public Training {
   }
 
   Evaluation evaluate(Index examples, eqnn::Fill<T> fill) {
-    Outcomes o{outputs_, std::vector<double>(examples * outputs_),
-               std::vector<double>(examples)};
+    Outcomes o{outputs_, std::vector<double>(examples * outputs_), std::vector<double>(examples)};
     const double loss = trainer_.evaluate(examples, fill, [&](Batch<T>& b) {
       const auto prediction = b.output("prediction");
       for (Index i = 0; i < b.last - b.first; ++i) {

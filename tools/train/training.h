@@ -4,9 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include <eqnn/io/safetensors.h>
-#include <eqnn/hard/learners/oracle.h>
 #include <eqnn/core/trainer.h>
+#include <eqnn/hard/learners/oracle.h>
+#include <eqnn/io/safetensors.h>
 
 #include "train/evaluation.h"
 #include "train/examples.h"

@@ -27,8 +27,7 @@ struct Tridiagonal {
 Tridiagonal tridiagonal_form(MatrixView<const double> symmetric) {
   const auto n = static_cast<std::size_t>(symmetric.rows);
   std::vector<std::vector<double>> a(n);
-  for (std::size_t i = 0; i < n; ++i)
-    a[i].assign(symmetric.row(i), symmetric.row(i) + i + 1);
+  for (std::size_t i = 0; i < n; ++i) a[i].assign(symmetric.row(i), symmetric.row(i) + i + 1);
   Tridiagonal t{std::vector<double>(n), std::vector<double>(n)};
   std::vector<double> p(n);
   for (std::size_t i = n - 1; i >= 1; --i) {

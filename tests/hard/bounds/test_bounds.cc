@@ -1,11 +1,11 @@
 // bounds.h: golden values, the specification's instances, and naive second computations of every constant.
 #include <doctest/doctest.h>
-#include <eqnn/hard/families/boolean_orbit/boolean_orbit.h>
-#include <eqnn/hard/bounds/bounds.h>
-#include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
-#include <eqnn/hard/bounds/gradient_variance.h>
-#include <eqnn/hard/families/planar/planar.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/hard/bounds/bounds.h>
+#include <eqnn/hard/bounds/gradient_variance.h>
+#include <eqnn/hard/families/boolean_orbit/boolean_orbit.h>
+#include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
+#include <eqnn/hard/families/planar/planar.h>
 
 #include <algorithm>
 #include <cmath>
@@ -64,8 +64,7 @@ Matrix<double> random_gram(Index size, Index dimension, double shift, std::uint6
   Matrix<double> g(size, size);
   for (Index i = 0; i < size; ++i)
     for (Index j = 0; j < size; ++j)
-      for (std::size_t c = 0; c < v[0].size(); ++c)
-        g(i, j) += v[i][c] * v[j][c];
+      for (std::size_t c = 0; c < v[0].size(); ++c) g(i, j) += v[i][c] * v[j][c];
   return g;
 }
 
@@ -89,7 +88,8 @@ TEST_CASE("bounds: golden values") {
     CHECK(near(second_moment_queries(1 / harmonic_dimension(g["k"], g["d"]), g["tau"]), g["queries"]));
   for (const auto& g : golden("bounds").at("gram"))
     CHECK(near(second_moment_queries(g["lam_max"].get<double>() / g["N"].get<double>(), g["tau"]), g["queries"]));
-  for (const auto& g : golden("bounds").at("szorenyi")) CHECK(near(szorenyi_queries(g["d"], g["tau"]), g["queries"]));
+  for (const auto& g : golden("bounds").at("szorenyi"))
+    CHECK(near(szorenyi_queries(g["d"], g["tau"]), g["queries"]));
 }
 
 TEST_CASE("bounds: the instances of the specification") {
@@ -313,8 +313,7 @@ TEST_CASE("bounds: no query hits more than its share, in a family small enough t
     int hit = 0;
     std::vector<double> inner(60);
     for (Index i = 0; i < 60; ++i)
-      for (Index j = 0; j < m; ++j)
-        inner[i] += (g.gram(0, j) < 0 ? -1 : 1) * g.gram(i, j);
+      for (Index j = 0; j < m; ++j) inner[i] += (g.gram(0, j) < 0 ? -1 : 1) * g.gram(i, j);
     for (Index j = 0; j < m; ++j) norm_sq += (g.gram(0, j) < 0 ? -1 : 1) * inner[j];
     for (const double v : inner) hit += std::abs(v) > tau * std::sqrt(norm_sq) ? 1 : 0;
     CHECK(hit <= g.largest / (tau * tau));
@@ -389,9 +388,7 @@ TEST_CASE("gradient variance: the definition, term by term, in float and double"
   std::vector<double> g;
   Draws draws({3, Stream::user, 0, 0});
   for (Index i = 0; i < splits * members * parameters; ++i) g.push_back(std::round(8 * draws.normal()) / 8);
-  const auto at = [&](Index k, Index f, Index p) {
-    return g[(k * members + f) * parameters + p];
-  };
+  const auto at = [&](Index k, Index f, Index p) { return g[(k * members + f) * parameters + p]; };
   double variance = 0, signal = 0;
   for (Index k = 0; k < splits; ++k)
     for (Index l = 0; l < splits; ++l)

@@ -268,8 +268,7 @@ TEST_CASE("boolean orbit: the label is the same on an orbit, at the largest size
           std::swap(p[i], p[draws.below(static_cast<std::uint32_t>(i + 1))]);
       for (Index i = 0; i < points; ++i)
         for (Index j = 0; j < f.input().channels; ++j)
-          moved.block(e, p[i],
-                      f.input().channels == 1 ? 0 : p[j]) = x.block(e, i, j);
+          moved.block(e, p[i], f.input().channels == 1 ? 0 : p[j]) = x.block(e, i, j);
       CHECK(f.value(x.example(e)) == f.value(moved.example(e)));
     }
   }

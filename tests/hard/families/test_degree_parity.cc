@@ -1,7 +1,7 @@
 // gnn-degree-parity: golden values, the realising network, the sampler, and what is refused.
 #include <doctest/doctest.h>
-#include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
 #include <eqnn/core/spelling.h>
+#include <eqnn/hard/families/gnn_degree_parity/gnn_degree_parity.h>
 
 #include <algorithm>
 #include <cmath>
@@ -274,8 +274,7 @@ TEST_CASE("degree parity: values, targets and controls agree with a naive count 
       CHECK(f.value(graphs.graph(e)) == g);
       CHECK(target[e] == 1 - 2 * g);
       int count = 0;
-      for (const Index i : f.classes())
-        count += static_cast<int>(degree_counts(graphs.graph(e), loops)[i - 1]);
+      for (const Index i : f.classes()) count += static_cast<int>(degree_counts(graphs.graph(e), loops)[i - 1]);
       CHECK(control[e] == doctest::Approx((count - nodes * p) / std::sqrt(nodes * p * (1 - p))).epsilon(1e-9));
       CHECK((count + f.b()) % 2 == g);
     }

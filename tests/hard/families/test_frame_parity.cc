@@ -320,8 +320,7 @@ TEST_CASE("frame parity: the realising network equals the definition") {
       for (Index i = 0; i < 9; ++i) workspace.input("x")(e, i) = inputs.back()[i];
     }
     program.forward(workspace, params.values().data());
-    for (Index e = 0; e < 50; ++e)
-      CHECK(same_value(workspace.output("f")(e), f.value(view(inputs[e]))));
+    for (Index e = 0; e < 50; ++e) CHECK(same_value(workspace.output("f")(e), f.value(view(inputs[e]))));
   }
 }
 

@@ -98,8 +98,7 @@ double naive_value(const PolynomialInputs& inputs, const std::vector<PolynomialT
   for (const PolynomialTerm& t : terms) {
     double product = t.coefficient;
     for (const Factor& f : t.monomial)
-      product *=
-          naive_polynomial(generators_law(inputs.generators), f.degree, z[f.generator]);
+      product *= naive_polynomial(generators_law(inputs.generators), f.degree, z[f.generator]);
     sum += product;
   }
   return sum;

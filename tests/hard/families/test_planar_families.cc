@@ -350,8 +350,7 @@ TEST_CASE("planar families: batches of every size and stride are the examples on
       float one = 0, control = 0;
       f.targets({x.block.row(e), 1, f.n(), f.d(), x.block.stride}, &one);
       f.controls({x.block.row(e), 1, f.n(), f.d(), x.block.stride}, &control);
-      same = same && std::abs(one - y[e]) < 2e-5f &&
-             std::abs(control - c[e]) < 2e-5f;
+      same = same && std::abs(one - y[e]) < 2e-5f && std::abs(control - c[e]) < 2e-5f;
     }
     CHECK(same);
   };

@@ -1,8 +1,8 @@
 // The reduction between halfspaces and degree networks: every halfspace and nothing but halfspaces, ties, sums
 // without rounding, conflicts against enumeration, what is refused.
 #include <doctest/doctest.h>
-#include <eqnn/hard/proper/reduction.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/hard/proper/reduction.h>
 
 #include <bit>
 #include <cmath>
@@ -28,8 +28,7 @@ double naive_value(const DegreeNetwork& network, const LabelledGraphs& graphs, I
   double sum = -network.theta;
   for (Index v = 0; v < graphs.n; ++v) {
     std::size_t degree = 0;
-    for (Index j = 0; j < graphs.n; ++j)
-      degree += graphs.adjacency[(e * graphs.n + v) * graphs.n + j];
+    for (Index j = 0; j < graphs.n; ++j) degree += graphs.adjacency[(e * graphs.n + v) * graphs.n + j];
     sum += network.phi[degree];
   }
   return sum;
@@ -102,8 +101,7 @@ TEST_CASE("reduction: a vector's graph has node i of out-degree i where x_i is 1
       Index ones = 0;
       for (Index node = 1; node <= g.n; ++node) {
         Index degree = 0;
-        for (Index j = 0; j < g.n; ++j)
-          degree += g.adjacency[(e * g.n + node - 1) * g.n + j];
+        for (Index j = 0; j < g.n; ++j) degree += g.adjacency[(e * g.n + node - 1) * g.n + j];
         const bool on = node <= 5 && v.row(e)[node - 1] == 1;
         CHECK(degree == (on ? node : 0));
         CHECK(g.adjacency[(e * g.n + node - 1) * g.n + node - 1] == 0);

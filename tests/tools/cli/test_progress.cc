@@ -18,7 +18,8 @@ class Shown {
  public:
   explicit Shown(const std::string& mode, bool quiet = false, Index done = 0)
       : stream_(open_memstream(&text_, &size_)) {
-    progress_.emplace(common(mode, quiet), done, 100, "step", [this] { return now_; }, stream_);
+    progress_.emplace(
+        common(mode, quiet), done, 100, "step", [this] { return now_; }, stream_);
   }
   ~Shown() {
     progress_.reset();  // it may write once more

@@ -1,7 +1,7 @@
 // Data sets from files, right and damaged ones; folds; batches of graphs.
 #include <doctest/doctest.h>
-#include <eqnn/io/npz.h>
 #include <eqnn/core/rng.h>
+#include <eqnn/io/npz.h>
 #include <stdlib.h>
 
 #include <algorithm>
@@ -206,10 +206,10 @@ TEST_CASE("dataset gin: real attributes behind the neighbours") {
   CHECK(d.node_attributes == Doubles{0.5, -2, 1e-3, 4, 7, 8});
   CHECK(features(d, {1, 0}) == std::vector<Doubles>{{0, 1, 7, 8}, {0, 1, 0.5, -2}, {1, 0, 1e-3, 4}});
   CHECK(contains(error_of_text("gin", "1\n2 0\n1 1 1 0.5\n0 1 0 nan\n"),
-            "f: line 4: a node's attribute is 'nan'; a finite number is needed"));
-  CHECK(
-      contains(error_of_text("gin", "1\n2 0\n1 1 1 0.5\n0 1 0\n"),
-          "line 4: a node has 0 fields behind its 1 neighbours and the first node of the file, in line 3, has 1"));
+                 "f: line 4: a node's attribute is 'nan'; a finite number is needed"));
+  CHECK(contains(
+      error_of_text("gin", "1\n2 0\n1 1 1 0.5\n0 1 0\n"),
+      "line 4: a node has 0 fields behind its 1 neighbours and the first node of the file, in line 3, has 1"));
 }
 
 TEST_CASE("dataset gin: every wrong line is named") {
@@ -224,28 +224,29 @@ TEST_CASE("dataset gin: every wrong line is named") {
         "f: line 1: the number of graphs is 'two'; a whole number from 1 to 2147483646 is needed");
   for (const char* graphs : {"0", "-2", "1000000000000", "99999999999999999999", "2.0", "+2", "0x2"})
     CHECK(contains(changed(1, graphs),
-              "f: line 1: the number of graphs is '" + std::string(graphs) + "'; a whole number"));
+                   "f: line 1: the number of graphs is '" + std::string(graphs) + "'; a whole number"));
   CHECK(contains(changed(1, "3"),
-            "f: line 6: the file ends here, after 2 graphs; its first line says 3; the file was cut"));
+                 "f: line 6: the file ends here, after 2 graphs; its first line says 3; the file was cut"));
   CHECK(contains(changed(1, "2000000000"),
-            "f: line 6: the file ends here, after 2 graphs; its first line says 2000000000"));
+                 "f: line 6: the file ends here, after 2 graphs; its first line says 2000000000"));
   CHECK(contains(changed(1, "1"), "f: line 5: there is more behind the 1 graphs that the first line says"));
   CHECK(contains(changed(2, "0 0"), "f: line 2: the number of nodes of graph 0 is '0'; a whole number from 1"));
   CHECK(contains(changed(2, "-1 0"), "f: line 2: the number of nodes of graph 0 is '-1'"));
   CHECK(contains(changed(2, "1000000000000 0"), "f: line 2: the number of nodes of graph 0 is '1000000000000'"));
-  CHECK(contains(changed(5, "2000000000 1"),
-            "f: line 6: the file ends here, after 1 of the 2000000000 nodes that graph 1 has by line 5; the file "
-            "was cut"));
+  CHECK(contains(
+      changed(5, "2000000000 1"),
+      "f: line 6: the file ends here, after 1 of the 2000000000 nodes that graph 1 has by line 5; the file "
+      "was cut"));
   CHECK(contains(changed(2, "2 x"), "f: line 2: the class of graph 0 is 'x'"));
   CHECK(contains(changed(2, "2 4294967296"), "f: line 2: the class of graph 0 is '4294967296'"));
   CHECK(contains(error("2\n1 0\n1 1 0\n1 1 0\n1 1\n1 0\n"),
-            "f: line 4: graph 1 (counted from 0) begins with 3 fields; two are needed"));
+                 "f: line 4: graph 1 (counted from 0) begins with 3 fields; two are needed"));
   CHECK(contains(changed(2, "2"), "f: line 2: graph 0 (counted from 0) begins with 1 fields"));
   CHECK(contains(changed(3, ""), "f: line 3: a node has 0 fields"));
   CHECK(contains(changed(3, "1"), "f: line 3: a node has 1 fields"));
-  CHECK(
-      contains(changed(6, "1"),
-          "f: line 6: a node has 1 fields; its label, its degree and its neighbours are needed; the file was cut"));
+  CHECK(contains(
+      changed(6, "1"),
+      "f: line 6: a node has 1 fields; its label, its degree and its neighbours are needed; the file was cut"));
   CHECK(contains(changed(3, "1 2 1"), "f: line 3: a node's degree is 2 and 1 fields follow"));
   CHECK(contains(changed(3, "1 -1 1"), "f: line 3: a node's degree is '-1'"));
   CHECK(contains(changed(3, "1 1000000000000 1"), "f: line 3: a node's degree is '1000000000000'"));
@@ -351,9 +352,9 @@ TEST_CASE("dataset tudataset: every wrong file and line is named") {
   CHECK(contains(changed("A", "1,2\n2 1"), "D_A.txt: line 2: there are 1 fields"));
   CHECK(contains(changed("graph_indicator", ""), "D_graph_indicator.txt: it has 0 nodes"));
   CHECK(contains(changed("graph_indicator", "1\n1\n3\n3\n"),
-            "D_graph_indicator.txt: line 3: a node's graph is 3 and the one before is 1"));
+                 "D_graph_indicator.txt: line 3: a node's graph is 3 and the one before is 1"));
   CHECK(contains(changed("graph_indicator", "1\n2\n1\n2\n"),
-            "D_graph_indicator.txt: line 3: a node's graph is 1 and the one before is 2"));
+                 "D_graph_indicator.txt: line 3: a node's graph is 1 and the one before is 2"));
   CHECK(contains(changed("graph_indicator", "2\n2\n"), "D_graph_indicator.txt: line 1: a node's graph is 2"));
   CHECK(contains(changed("graph_indicator", "1\n1000000000000\n"), "line 2: a node's graph is '1000000000000'"));
   CHECK(contains(changed("graph_indicator", "1\n1 1\n"), "line 2: a node's graph is '1 1'"));
@@ -362,12 +363,12 @@ TEST_CASE("dataset tudataset: every wrong file and line is named") {
   CHECK(contains(changed("graph_labels", "0\nx\n"), "D_graph_labels.txt: line 2: a graph's class is 'x'"));
   CHECK(contains(changed("graph_labels", "1\n1\n"), "all 2 examples are of class 1"));
   CHECK(contains(changed("node_labels", "0\n1\n2\n"),
-            "D_node_labels.txt: the file ends at line 3 and D_graph_indicator.txt has 4 nodes"));
+                 "D_node_labels.txt: the file ends at line 3 and D_graph_indicator.txt has 4 nodes"));
   CHECK(contains(changed("node_labels", "0\n1,2\n2\n3\n"), "D_node_labels.txt: line 2: there are 2 fields"));
   CHECK(contains(changed("node_attributes", "0\n1\ninf\n3\n"),
-            "D_node_attributes.txt: line 3: a node's attribute is 'inf'"));
-  CHECK(
-      contains(changed("node_attributes", "0\n1,1\n2\n3\n"), "line 2: there are 2 attributes and 1 in the first line"));
+                 "D_node_attributes.txt: line 3: a node's attribute is 'inf'"));
+  CHECK(contains(changed("node_attributes", "0\n1,1\n2\n3\n"),
+                 "line 2: there are 2 attributes and 1 in the first line"));
   CHECK(contains(changed("node_attributes", "0\n1\n2\n"), "D_node_attributes.txt: the file ends at line 3"));
 }
 
@@ -380,8 +381,8 @@ TEST_CASE("dataset tudataset: which files are meant") {
   CHECK(contains(error(folder / "D"), "D_graph_indicator.txt: cannot open it to read"));
   folder.write("D_A.txt", "");
   folder.write("E_A.txt", "");
-  CHECK(
-      contains(error(folder.path.string()), "the folder holds 2 data sets, among them D and E; name one as folder/DS"));
+  CHECK(contains(error(folder.path.string()),
+                 "the folder holds 2 data sets, among them D and E; name one as folder/DS"));
 }
 
 // --- npz -----------------------------------------------------------------------------------------------------
@@ -440,26 +441,29 @@ TEST_CASE("dataset npz: every wrong array is named") {
   CHECK(contains(error({{"x", x}, {"y", array<double>({2, 1}, {0, 1})}}), "array 'y' has shape [2, 1]; [count]"));
   CHECK(contains(error({{"x", x}, {"y", array<double>({0}, {})}}), "array 'y' has shape [0]"));
   CHECK(contains(error({{"x", x}, {"y", array<double>({3}, {0, 1, 2})}}),
-            "array 'x' has shape [2, 2]; [3, n, ...] or [3, d]"));
+                 "array 'x' has shape [2, 2]; [3, n, ...] or [3, d]"));
   CHECK(contains(error({{"x", array<double>({2}, {1, 2})}, {"y", y}}), "array 'x' has shape [2]"));
   CHECK(contains(error({{"x", array<double>({2, 0}, {})}, {"y", y}}), "array 'x' has shape [2, 0]"));
   CHECK(error({{"x", array<double>({2, 2}, {1, 2, 3, nan})}, {"y", y}}) ==
         "f.npz: array 'x', example 1 (counted from 0), item 1 of it is nan; finite numbers are needed");
   CHECK(contains(error({{"x", x}, {"y", array<double>({2}, {1, -HUGE_VAL})}}),
-            "array 'y', example 1 (counted from 0), item 0 of it is -inf"));
-  CHECK(contains(error({{"x", x}, {"y", array<double>({2}, {0.5, 0.5})}}), "all 2 targets are 0.5; two different ones"));
+                 "array 'y', example 1 (counted from 0), item 0 of it is -inf"));
+  CHECK(contains(error({{"x", x}, {"y", array<double>({2}, {0.5, 0.5})}}),
+                 "all 2 targets are 0.5; two different ones"));
   CHECK(contains(error({{"x", x}, {"y", array<std::int32_t>({2}, {4, 4})}}), "all 2 examples are of class 4"));
   const NpyArray a = array<std::uint8_t>({2, 1, 1}, {0, 1});
   CHECK(contains(error({{"adjacency", array<std::uint8_t>({2, 2, 2}, {0, 1, 1, 0, 0, 1, 2, 0})}, {"y", y}}),
-            "array 'adjacency' is 2 at [1, 1, 0]; 0 and 1 are allowed"));
+                 "array 'adjacency' is 2 at [1, 1, 0]; 0 and 1 are allowed"));
   CHECK(contains(error({{"adjacency", array<std::uint8_t>({2, 1, 2}, Bytes(4))}, {"y", y}}),
-            "array 'adjacency' has shape [2, 1, 2]; [2, n, n]"));
+                 "array 'adjacency' has shape [2, 1, 2]; [2, n, n]"));
   CHECK(contains(error({{"adjacency", array<std::uint8_t>({2, 0, 0}, {})}, {"y", y}}), "with n > 0"));
-  CHECK(contains(error({{"adjacency", array<double>({2, 1, 1}, {0, 1})}, {"y", y}}), "array 'adjacency' has dtype <f8"));
+  CHECK(contains(error({{"adjacency", array<double>({2, 1, 1}, {0, 1})}, {"y", y}}),
+                 "array 'adjacency' has dtype <f8"));
   CHECK(contains(error({{"adjacency", a}, {"x", x}, {"y", y}}), "array 'x' has shape [2, 2]; [2, n, channels]"));
   CHECK(contains(error({{"adjacency", a}, {"x", array<double>({2, 2, 1}, Doubles(4))}, {"y", y}}),
-            "array 'x' has shape [2, 2, 1]"));
-  CHECK(contains(error_of_text("npz", "not a zip archive, but long enough"), "f: it does not end in a zip directory"));
+                 "array 'x' has shape [2, 2, 1]"));
+  CHECK(contains(error_of_text("npz", "not a zip archive, but long enough"),
+                 "f: it does not end in a zip directory"));
 }
 
 // --- csv -----------------------------------------------------------------------------------------------------
@@ -500,7 +504,7 @@ TEST_CASE("dataset csv: every wrong line is named") {
   CHECK(contains(error("1,2\n-inf,2\n"), "f: line 2: field 1 is '-inf'"));
   CHECK(contains(error("1,2\n1e999,2\n"), "f: line 2: field 1 is '1e999'"));
   CHECK(contains(error("1,2\n1,2,3\n1,2\n"),
-            "f: line 2: there are 3 fields and 2 in the first line; all lines need equally many"));
+                 "f: line 2: there are 3 fields and 2 in the first line; all lines need equally many"));
   CHECK(contains(
       error("1,2,0\n1,2"),
       "f: line 2: there are 2 fields and 3 in the first line; all lines need equally many, or the file was cut"));

@@ -82,7 +82,8 @@ TEST_CASE("choices: families and files read what is theirs") {
   const auto read = fields_read(c);
   for (const char* field : {"samples", "noise", "control", "member-seed", "test-samples", "adjacency", "oracle"})
     CHECK(!read.contains(field));
-  for (const char* field : {"data", "format", "folds", "fold", "pool", "lr", "data-seed"}) CHECK(read.contains(field));
+  for (const char* field : {"data", "format", "folds", "fold", "pool", "lr", "data-seed"})
+    CHECK(read.contains(field));
 }
 
 TEST_CASE("choices: a name that is in no table is refused with the nearest") {

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "learn/learner.h"
-#include "train/data_source.h"
 #include "train/choices.h"
+#include "train/data_source.h"
 #include "train/models.h"
 
 namespace tools {

@@ -33,8 +33,7 @@ void sample_bits(Index n, Counter at, const Block<T>& x) {
     Index bit = 0;
     for (Index p = 0; p < x.points; ++p) {
       T* row = x.row(e, p);
-      for (Index c = 0; c < x.channels; ++c, ++bit)
-        row[c] = static_cast<T>(words[bit / 32] >> bit % 32 & 1);
+      for (Index c = 0; c < x.channels; ++c, ++bit) row[c] = static_cast<T>(words[bit / 32] >> bit % 32 & 1);
     }
   }
 }
@@ -55,8 +54,7 @@ void read_bits(const Block<const T>& x, Index example, std::span<std::uint64_t> 
   Index bit = 0;
   for (Index p = 0; p < x.points; ++p) {
     const T* row = x.row(example, p);
-    for (Index c = 0; c < x.channels; ++c, ++bit)
-      words[bit / 64] |= std::uint64_t{row[c] != T(0)} << bit % 64;
+    for (Index c = 0; c < x.channels; ++c, ++bit) words[bit / 64] |= std::uint64_t{row[c] != T(0)} << bit % 64;
   }
 }
 

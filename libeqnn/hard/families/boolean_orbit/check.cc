@@ -187,8 +187,8 @@ void check_statistics(const CheckInputs& inputs, double mean, std::vector<Check>
   const std::string how = inputs.how(), mean_how = how + "; tolerance 5 s.e. and Bernstein's term";
   checks.push_back({"training target = 1 - 2 definition", wrong, 0, 0, how + ", number of differences"});
   checks.push_back({"norm of the target", s.target_squared.mean(), 1, 0, how});
-  checks.push_back({"mean of the target", s.target.mean(), mean, bernstein_width(f.target_variance(), 2, total),
-                    mean_how});
+  checks.push_back(
+      {"mean of the target", s.target.mean(), mean, bernstein_width(f.target_variance(), 2, total), mean_how});
   checks.push_back({"mean of the control", s.control.mean(), 0, bernstein_width(1, largest, total), mean_how});
   // Two values a, b of mean 0 and variance 1: ab = -1, and the square has variance (a + b)^2.
   const double skew = largest - 1 / largest;
@@ -236,9 +236,8 @@ void check_hash(const OrbitLaw& own, std::uint64_t seed, std::vector<Check>& che
 
 std::vector<Representative> representatives(const OrbitLaw& law, const CheckInputs& inputs) {
   std::vector<Representative> sample;
-  for_each_input(inputs, [&](Index, MatrixView<const double> x) {
-    sample.push_back(representative(law, bits_of(x)));
-  });
+  for_each_input(inputs,
+                 [&](Index, MatrixView<const double> x) { sample.push_back(representative(law, bits_of(x))); });
   return sample;
 }
 

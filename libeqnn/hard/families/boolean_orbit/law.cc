@@ -56,8 +56,7 @@ Index least_start(std::span<const std::uint8_t> s) {
 
 void rotate_to_least(Index n, std::span<std::uint64_t> words) {
   std::array<std::uint8_t, kMaxBits> bits;
-  for (Index i = 0; i < n; ++i)
-    bits[i] = words[i / 64] >> i % 64 & 1;
+  for (Index i = 0; i < n; ++i) bits[i] = words[i / 64] >> i % 64 & 1;
   const Index start = least_start({bits.data(), static_cast<std::size_t>(n)});
   std::fill(words.begin(), words.end(), std::uint64_t{0});
   for (Index i = 0; i < n; ++i) {
@@ -83,8 +82,7 @@ class LeastRelabelling {
  public:
   // Entry (i, j) is bit i m + j of `graph`.
   LeastRelabelling(Index m, std::uint64_t graph) : m_(static_cast<int>(m)) {
-    for (int i = 0; i < m_; ++i)
-      edges_[i] = static_cast<std::uint32_t>(graph >> i * m_ & low_bits(m));
+    for (int i = 0; i < m_; ++i) edges_[i] = static_cast<std::uint32_t>(graph >> i * m_ & low_bits(m));
     least_.fill(kWorst);
     Cells all;
     all.count = 1;
@@ -256,8 +254,7 @@ void for_necklaces(Index n, const Visit& visit) {
 std::uint64_t relabelled(std::uint64_t graph, Index m, const std::vector<Index>& p) {
   std::uint64_t moved = 0;
   for (Index i = 0; i < m; ++i)
-    for (Index j = 0; j < m; ++j)
-      moved |= (graph >> (i * m + j) & 1) << (p[i] * m + p[j]);
+    for (Index j = 0; j < m; ++j) moved |= (graph >> (i * m + j) & 1) << (p[i] * m + p[j]);
   return moved;
 }
 

@@ -53,8 +53,8 @@ Check check_network(const FrameParity& f, const CheckOptions& options) {
   Params<double> params;
   const FrameParityNetwork<double> network(params, f);
   network.set_weights(params);
-  CheckInputs inputs = affordable(with_ties({f, options, 0}),
-                                  std::ldexp(static_cast<double>(n), static_cast<int>(f.law().k)));
+  CheckInputs inputs =
+      affordable(with_ties({f, options, 0}), std::ldexp(static_cast<double>(n), static_cast<int>(f.law().k)));
   inputs.at_once = 64;
   const auto record = [&](Program<double>& program) {
     return network(program.input("x", {Shape::kCapacity, n, 1}));
@@ -128,9 +128,8 @@ void check_invariances(const FrameParity& f, const CheckOptions& options, std::v
   }
   checks.push_back(
       check_invariance(f, second, "the transposition (0 1)", [&](Index) { return transposition(f.law().n); }));
-  checks.push_back(check_invariance(f, third, "a random permutation an input", [&](Index number) {
-    return shuffled(one, draws_of(third, 8, number));
-  }));
+  checks.push_back(check_invariance(f, third, "a random permutation an input",
+                                    [&](Index number) { return shuffled(one, draws_of(third, 8, number)); }));
 }
 
 // --- statistics ----------------------------------------------------------------------------------------------
@@ -156,8 +155,8 @@ void check_statistics(const FrameParity& f, const CheckInputs& inputs, std::vect
   checks.push_back({"norm of the target", s.target_squared.mean(), 1,
                     kErrors * std::sqrt(std::max(0.0, m.kurtosis - 1) / total + norm_error * norm_error), both});
   const double mean_error = m.control_mean_error / std::sqrt(m.control_variance);
-  checks.push_back({"mean of the control", s.control.mean(), 0,
-                    kErrors * std::sqrt(1 / total + mean_error * mean_error), both});
+  checks.push_back(
+      {"mean of the control", s.control.mean(), 0, kErrors * std::sqrt(1 / total + mean_error * mean_error), both});
   const double variance_error = m.control_variance_error / m.control_variance;
   checks.push_back({"variance of the control", s.control_squared.mean(), 1,
                     kErrors * std::sqrt(std::max(1.0, fourth - 1) / total + variance_error * variance_error) +

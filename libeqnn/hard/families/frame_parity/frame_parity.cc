@@ -88,9 +88,12 @@ const ParityMoments& FrameParity::moments() const {
 
 std::optional<PermutationGroup> FrameParity::group() const {
   switch (law_.frame) {
-    case ParityFrame::sort: return PermutationGroup::symmetric(law_.n);
-    case ParityFrame::cyclic: return PermutationGroup::cyclic(law_.n);
-    case ParityFrame::none: return PermutationGroup::trivial(law_.n);
+    case ParityFrame::sort:
+      return PermutationGroup::symmetric(law_.n);
+    case ParityFrame::cyclic:
+      return PermutationGroup::cyclic(law_.n);
+    case ParityFrame::none:
+      return PermutationGroup::trivial(law_.n);
   }
   return {};
 }

@@ -6,8 +6,8 @@
 #include <functional>
 #include <type_traits>
 
-#include "frame_parity.h"
 #include "../../sampling.h"
+#include "frame_parity.h"
 
 namespace eqnn::hard {
 namespace {
@@ -155,8 +155,7 @@ void sort_by_counting(Index n, const float* x, float* y) {
   std::array<std::uint8_t, kMostCounted> taken{};
   const Index padded_n = (n + kLanes - 1) / kLanes * kLanes;
   // Signed numbers in the order of the keys: machines compare those faster.
-  for (Index i = 0; i < n; ++i)
-    keys[i] = static_cast<std::int32_t>(key_of<std::uint32_t>(x[i]) ^ 0x80000000u);
+  for (Index i = 0; i < n; ++i) keys[i] = static_cast<std::int32_t>(key_of<std::uint32_t>(x[i]) ^ 0x80000000u);
   for (Index i = n; i < padded_n; ++i) keys[i] = 0;
   for (Index first = 0; first < padded_n; first += kLanes) {
     std::int32_t count[kLanes] = {};

@@ -28,8 +28,7 @@ CheckInputs all_graphs_of(const DegreeParity& f, const CheckOptions& options, st
 // Parities of degree counts of `graphs`, packed: row g holds c mod 2.
 class Parities {
  public:
-  Parities(Index levels, Index graphs)
-      : words_((levels + 63) / 64), bits_(graphs * words_) {}
+  Parities(Index levels, Index graphs) : words_((levels + 63) / 64), bits_(graphs * words_) {}
 
   void set(Index graph, const std::vector<Index>& counts) {
     for (std::size_t i = 0; i < counts.size(); ++i)
@@ -122,9 +121,8 @@ void check_invariances(const DegreeParity& f, const CheckOptions& options, std::
                                     [&](Index) { return transposition(f.n()); }));
   checks.push_back(
       check_invariance(all_graphs_of(f, options, 2), "the n-cycle", [&](Index) { return rotated(one, 1); }));
-  checks.push_back(check_invariance(random, "a random permutation a graph", [&](Index number) {
-    return shuffled(one, draws_of(random, 4, number));
-  }));
+  checks.push_back(check_invariance(random, "a random permutation a graph",
+                                    [&](Index number) { return shuffled(one, draws_of(random, 4, number)); }));
 }
 
 // Sums over random graphs that the statistical checks need.
@@ -246,8 +244,8 @@ std::vector<Check> check_degree_parities(const DegreeParitySampler& sampler, Ind
                                          const CheckOptions& options) {
   require_members(members);
   require_samples(options);
-  const auto drawn = draw_members(members, options.seed,
-                                  [&](std::uint64_t seed) { return DegreeParity::draw(sampler, seed); });
+  const auto drawn =
+      draw_members(members, options.seed, [&](std::uint64_t seed) { return DegreeParity::draw(sampler, seed); });
   const CheckInputs graphs = graphs_of(drawn.front(), options, 7);
   const Index count = graphs.count, entries = members * (members + 1) / 2;
   Parities parities(degree_classes(sampler.n, sampler.self_loops), count);

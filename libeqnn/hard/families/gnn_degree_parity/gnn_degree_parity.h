@@ -146,7 +146,7 @@ double correlation(const DegreeParity& f, const DegreeParity& g);
 // their whole Gram matrix on options.samples random graphs with the formulas above. Throws ValueError for
 // members < 1 or samples < 1.
 std::vector<Check> check_degree_parities(const DegreeParitySampler& sampler, Index members,
-                                           const CheckOptions& options);
+                                         const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family gnn_degree_parity_family();

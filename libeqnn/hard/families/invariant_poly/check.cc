@@ -203,8 +203,8 @@ Check check_network(const InvariantPoly& f, const CheckInputs& inputs) {
     f.features(read_only(x), workspace.input("z"));
   };
   const auto definition = [&](MatrixView<const double> x) { return f.value(x); };
-  return {"realising network of products = definition",
-          network_error(inputs, {params, record, fill}, definition), 0, kTolerance, inputs.how() + kDifference};
+  return {"realising network of products = definition", network_error(inputs, {params, record, fill}, definition),
+          0, kTolerance, inputs.how() + kDifference};
 }
 
 // Moves one input by a group element, made from random words.
@@ -266,8 +266,7 @@ void check_invariances(const InvariantPoly& f, const CheckOptions& options, std:
       move.apply(x, draws);
       return relative_error(f.value(x), before);
     });
-    checks.push_back(
-        {"invariance under " + move.name, largest, 0, move.tolerance, inputs.how() + kDifference});
+    checks.push_back({"invariance under " + move.name, largest, 0, move.tolerance, inputs.how() + kDifference});
     ++step;
   }
 }
@@ -285,8 +284,8 @@ void check_statistics(const InvariantPoly& f, const CheckInputs& inputs, std::ve
   const std::string how = inputs.how() + "; tolerance 5 s.e.", squares = how + " from E f^4";
   const auto tolerance = [&](double variance) { return kErrors * standard_error(variance, inputs.count); };
   checks.push_back({"mean of the target", s.target.mean(), 0, tolerance(1), how});
-  checks.push_back({"E f^2 = sum c^2", s.target_squared.mean(), 1, tolerance(fourth_moment(f.law(), f.terms()) - 1),
-                    squares});
+  checks.push_back(
+      {"E f^2 = sum c^2", s.target_squared.mean(), 1, tolerance(fourth_moment(f.law(), f.terms()) - 1), squares});
   checks.push_back({"mean of the control", s.control.mean(), 0, tolerance(1), how});
   checks.push_back({"variance of the control", s.control_squared.mean(), 1,
                     tolerance(fourth_moment(f.law(), f.control()) - 1), squares});

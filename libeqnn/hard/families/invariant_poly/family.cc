@@ -1,8 +1,8 @@
 // invariant-poly: member files, parameters, and the registry's entry.
 #include <fmt/format.h>
 
-#include "invariant_poly.h"
 #include "../../member_file.h"
+#include "invariant_poly.h"
 
 namespace eqnn::hard {
 namespace {

@@ -187,9 +187,7 @@ std::vector<double> generator_values(Generators kind, Index r, MatrixView<const 
 
 // --- drawing members -------------------------------------------------------------------------------------------
 
-double squarefree_monomials(Index r, Index degree) {
-  return degree > r ? 0 : binomial(r, degree);
-}
+double squarefree_monomials(Index r, Index degree) { return degree > r ? 0 : binomial(r, degree); }
 
 void PolynomialSampler::validate() const {
   inputs.validate();

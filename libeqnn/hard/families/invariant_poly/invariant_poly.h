@@ -181,7 +181,7 @@ double correlation(const InvariantPoly& f, const InvariantPoly& g);
 // whole Gram matrix on options.samples random inputs with the formula above. Throws ValueError for members < 1 or
 // samples < 1.
 std::vector<Check> check_invariant_polys(const PolynomialSampler& sampler, Index members,
-                                           const CheckOptions& options);
+                                         const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family invariant_poly_family();

@@ -159,8 +159,7 @@ Index total_degree(const Monomial& monomial) {
 
 double monomial_value(Law law, const Monomial& monomial, std::span<const double> z) {
   double product = 1;
-  for (const Factor& f : monomial)
-    product *= orthonormal_polynomial(law, f.degree, z[f.generator]);
+  for (const Factor& f : monomial) product *= orthonormal_polynomial(law, f.degree, z[f.generator]);
   return product;
 }
 

@@ -278,7 +278,7 @@ Family cnn_cyclic_family() {
   f.training = [](const ParameterValues&) -> ParameterValues {
     // Initial weights U(-1/sqrt(fan_in), 1/sqrt(fan_in)): with twice that and more the control ends at 0.01 to
     // 0.03.
-    return {{"model", "cnn"}, {"depth", "1"}, {"width", "64"},   {"head-width", "0"}, {"init-scale", "0.408248"},
+    return {{"model", "cnn"}, {"depth", "1"}, {"width", "64"}, {"head-width", "0"}, {"init-scale", "0.408248"},
             {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "64"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {

@@ -80,8 +80,7 @@ double correlation(const CnnCyclic& f, const CnnCyclic& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix
 // on options.samples inputs with the formula. Throws ValueError for members < 1 or samples < 1.
-std::vector<Check> check_cnn_cyclics(const CnnCyclicSampler& sampler, Index members,
-                                       const CheckOptions& options);
+std::vector<Check> check_cnn_cyclics(const CnnCyclicSampler& sampler, Index members, const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family cnn_cyclic_family();

@@ -44,11 +44,11 @@ std::vector<Check> CnnCyclic::check(const CheckOptions& options) const {
                                check_planted(*this, Signs::equal, options)};
   checks.push_back(check_equal(inputs(2), "invariance under the shift S_1", *this, 1,
                                shift_by(n(), [](Index) { return Index{1}; })));
-  checks.push_back(check_equal(inputs(3), "invariance under a random shift an input", *this, 1,
-                               shift_by(n(), [&](Index number) {
-                                 Draws draws({options.seed, Stream::check, 8, static_cast<std::uint64_t>(number)});
-                                 return static_cast<Index>(draws.below(static_cast<std::uint32_t>(n())));
-                               })));
+  checks.push_back(
+      check_equal(inputs(3), "invariance under a random shift an input", *this, 1, shift_by(n(), [&](Index number) {
+                    Draws draws({options.seed, Stream::check, 8, static_cast<std::uint64_t>(number)});
+                    return static_cast<Index>(draws.below(static_cast<std::uint32_t>(n())));
+                  })));
   const CnnCyclic moved(k(), shifted_plane(plane(), 1), d(), c_min_);
   checks.push_back(check_equal(inputs(4), "B -> S_1 B is the same function", moved, 1, unmoved));
   const CnnCyclic turned(k(), rotated_plane(plane(), std::numbers::pi / static_cast<double>(k())), d(), c_min_);

@@ -105,9 +105,7 @@ GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b)
   const double variance =
       sum_over_pairs([&](double rho) { return isotropic_kernel(k, Signs::equal, rho) - uncorrelated; });
   double roots = 0;
-  for (Index v = 0; v < n(); ++v)
-    roots += std::sqrt(
-        static_cast<double>(offsets_[v + 1] - offsets_[v]));
+  for (Index v = 0; v < n(); ++v) roots += std::sqrt(static_cast<double>(offsets_[v + 1] - offsets_[v]));
   set_moments(norm, directions * roots / std::sqrt(2 * pi), variance);
 }
 
@@ -133,19 +131,15 @@ void GnnFeature::list_neighbors() {
 void GnnFeature::count_pairs() {
   // (d_u d_v, common neighbours): the sums depend on a pair of nodes through these alone.
   std::map<std::pair<Index, Index>, Index> counts;
-  const auto degree = [&](Index v) {
-    return offsets_[v + 1] - offsets_[v];
-  };
+  const auto degree = [&](Index v) { return offsets_[v + 1] - offsets_[v]; };
   std::vector<Index> common(n());
   std::vector<std::vector<Index>> owners(n());  // rows of A that hold a node
   for (Index v = 0; v < n(); ++v)
-    for (Index e = offsets_[v]; e < offsets_[v + 1]; ++e)
-      owners[neighbors_[e]].push_back(v);
+    for (Index e = offsets_[v]; e < offsets_[v + 1]; ++e) owners[neighbors_[e]].push_back(v);
   for (Index u = 0; u < n(); ++u) {
     std::fill(common.begin(), common.end(), Index{0});
     for (Index e = offsets_[u]; e < offsets_[u + 1]; ++e)
-      for (const Index v : owners[neighbors_[e]])
-        ++common[v];
+      for (const Index v : owners[neighbors_[e]]) ++common[v];
     for (Index v = 0; v < n(); ++v)
       if (degree(u) > 0 && degree(v) > 0) ++counts[{degree(u) * degree(v), common[v]}];
   }
@@ -312,9 +306,7 @@ Settings settings_of(const ParameterValues& values) {
   return {read.integer("k"), read.integer("d"), feature_graph(read.text("graph"), read.integer("n"))};
 }
 
-GnnFeature draw(Settings s, std::uint64_t seed) {
-  return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed);
-}
+GnnFeature draw(Settings s, std::uint64_t seed) { return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed); }
 
 std::vector<SecondMoment> second_moments(const ParameterValues& values) {
   const GnnFeature f = draw(settings_of(values), 0);  // refuses what no member has

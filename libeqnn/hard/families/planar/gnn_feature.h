@@ -84,7 +84,7 @@ double correlation(const GnnFeature& f, const GnnFeature& g);
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix
 // on options.samples inputs with the formula. Throws ValueError for members < 1 or samples < 1.
 std::vector<Check> check_gnn_features(Index k, const Matrix<double>& a, Index d, Index members,
-                                        const CheckOptions& options);
+                                      const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family gnn_feature_family();

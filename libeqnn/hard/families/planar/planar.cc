@@ -56,8 +56,7 @@ double planar_kernel(Index k, Signs signs, const PlaneMap& m) {
   double sum = 0;
   for (Index i = 0; i < k; ++i) {
     const double left = c[i] * m[0] + s[i] * m[2], right = c[i] * m[1] + s[i] * m[3];
-    for (Index j = 0; j < 2 * k; ++j)
-      sum += sign_of(signs, i + j) * relu_kernel(left * c[j] + right * s[j]);
+    for (Index j = 0; j < 2 * k; ++j) sum += sign_of(signs, i + j) * relu_kernel(left * c[j] + right * s[j]);
   }
   return 2 * sum;
 }
@@ -284,9 +283,7 @@ std::vector<Fact> PlanarMember::planar_facts() const {
 
 // --- member files ------------------------------------------------------------------------------------------
 
-std::string PlanarMember::json() const {
-  return MemberWriter().add("k", k_).add("d", d()).add("B", b_).text();
-}
+std::string PlanarMember::json() const { return MemberWriter().add("k", k_).add("d", d()).add("B", b_).text(); }
 
 PlanarFile::PlanarFile(std::string_view json) {
   const MemberValue file(json, {"k", "B"}, {"d"});

@@ -28,9 +28,8 @@ CheckInputs planar_inputs(const PlanarMember& f, const CheckOptions& options, st
 
 Check check_network(const PlanarMember& f, const CheckInputs& inputs, Signs signs, const PlantedNetwork& network) {
   const bool target = signs == Signs::alternating;
-  const double largest = network_error(inputs, network, [&](MatrixView<const double> x) {
-    return target ? f.value(x) : f.control_value(x);
-  });
+  const double largest = network_error(
+      inputs, network, [&](MatrixView<const double> x) { return target ? f.value(x) : f.control_value(x); });
   return {target ? "realising network = definition" : "realising network = control", largest, 0, kPlanted,
           difference(inputs)};
 }

@@ -253,9 +253,9 @@ PairCorrelations correlations(const ParameterValues& values, Index members, std:
   const Settings s = settings_of(values);
   const auto all =
       draw_members(members, seed, [&](std::uint64_t own) { return RotationInvariant::draw(s.n, s.d, s.k, own); });
-  return {symmetric_matrix(members,
-                           [&](Index i, Index j) { return std::min(1.0, correlation_bound(all[i], all[j])); }),
-          false, "|E f_B f_B'| <= ||B^T B'||^(2k), for every pair"};
+  return {
+      symmetric_matrix(members, [&](Index i, Index j) { return std::min(1.0, correlation_bound(all[i], all[j])); }),
+      false, "|E f_B f_B'| <= ||B^T B'||^(2k), for every pair"};
 }
 
 }  // namespace

@@ -59,8 +59,7 @@ double correlation_bound(const RotationInvariant& f, const RotationInvariant& g)
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix
 // on options.samples inputs with the bound. Throws ValueError for members < 1 or samples < 1.
-std::vector<Check> check_rotation_invariants(Index n, Index d, Index k, Index members,
-                                               const CheckOptions& options);
+std::vector<Check> check_rotation_invariants(Index n, Index d, Index k, Index members, const CheckOptions& options);
 
 // The registry's entry (family.h).
 Family rotation_invariant_family();

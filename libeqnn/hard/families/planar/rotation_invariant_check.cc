@@ -53,13 +53,13 @@ std::vector<Check> RotationInvariant::check(const CheckOptions& options) const {
   const auto inputs = [&](std::uint64_t step) { return planar_inputs(*this, options, step); };
   std::vector<Check> checks = {check_planted(*this, Signs::alternating, options),
                                check_planted(*this, Signs::equal, options)};
-  checks.push_back(check_equal(inputs(2), "invariance under the reflection of the first coordinate",
-                               *this, 1, [](Index number, MatrixView<const double> x, MatrixView<double> moved) {
+  checks.push_back(check_equal(inputs(2), "invariance under the reflection of the first coordinate", *this, 1,
+                               [](Index number, MatrixView<const double> x, MatrixView<double> moved) {
                                  unmoved(number, x, moved);
                                  for (Index i = 0; i < x.rows; ++i) moved(i, 0) = -moved(i, 0);
                                }));
-  checks.push_back(check_equal(inputs(3), "invariance under a random reflection an input", *this, 1,
-                               reflect(options, 7, 1)));
+  checks.push_back(
+      check_equal(inputs(3), "invariance under a random reflection an input", *this, 1, reflect(options, 7, 1)));
   checks.push_back(check_equal(inputs(4), "invariance under a random rotation an input", *this, 1,
                                reflect(options, 8, 2 * static_cast<int>((d() + 1) / 2))));
   const RotationInvariant turned(k(), rotated_plane(plane(), std::numbers::pi / (2 * static_cast<double>(k()))),
