@@ -18,12 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 using eqnn::FileError;
 
-// The numbers of a run's state that a checkpoint holds, each as an array run.NAME.
-constexpr std::pair<const char*, double RunState::*> kNumbers[] = {{"wall_seconds", &RunState::wall_seconds},
-                                                                   {"initial_loss", &RunState::initial_loss},
-                                                                   {"best_validation", &RunState::best_validation},
-                                                                   {"gradient_norm", &RunState::gradient_norm},
-                                                                   {"gradient_snr", &RunState::gradient_snr}};
+// What array run.numbers of a checkpoint holds, in this order.
+constexpr double RunState::*kNumbers[] = {&RunState::wall_seconds, &RunState::initial_loss,
+                                          &RunState::best_validation, &RunState::gradient_norm,
+                                          &RunState::gradient_snr};
 
 eqnn::NamedArray doubles(const std::string& name, const std::vector<double>& values) {
   eqnn::NamedArray a{name, "F64", {static_cast<Index>(values.size())}, {}};
@@ -132,7 +130,9 @@ void RunDirectory::remove() {
 
 void RunDirectory::write_checkpoint(Training& training, const RunState& s, const std::string& owner) const {
   std::vector<eqnn::NamedArray> arrays = training.state();
-  for (const auto& [name, member] : kNumbers) arrays.push_back(doubles(concat("run.", name), {s.*member}));
+  std::vector<double> numbers;
+  for (const auto member : kNumbers) numbers.push_back(s.*member);
+  arrays.push_back(doubles("run.numbers", numbers));
   arrays.push_back(doubles("run.recent_losses", s.recent_losses));
   eqnn::write_atomically(file("checkpoint.safetensors"),
                          eqnn::encode_safetensors(arrays, {{"format", kCheckpointFormat},
@@ -170,7 +170,8 @@ RunState RunDirectory::read_checkpoint(Training& training, const std::string& ow
   s.ended = found.metadata["ended"];
   s.metrics_length = whole("metrics_length");
   s.evaluations_without_better = whole("evaluations_without_better");
-  for (const auto& [name, member] : kNumbers) s.*member = doubles(found, concat("run.", name), 1)[0];
+  const std::vector<double> numbers = doubles(found, "run.numbers", std::size(kNumbers));
+  for (std::size_t i = 0; i < std::size(kNumbers); ++i) s.*kNumbers[i] = numbers[i];
   s.recent_losses = doubles(found, "run.recent_losses", 0);
   training.restore(found, s.steps);
   return s;

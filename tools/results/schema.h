@@ -14,7 +14,7 @@
 namespace tools {
 
 inline constexpr const char* kRunFormat = "eqnn-run-1";                // of run.json
-inline constexpr const char* kCheckpointFormat = "eqnn-checkpoint-3";  // of checkpoint.safetensors
+inline constexpr const char* kCheckpointFormat = "eqnn-checkpoint-2";  // of checkpoint.safetensors
 
 enum KeyUse : unsigned {
   kPlanned = 1,  // run.json's configuration has it under this name: known before there is a result
