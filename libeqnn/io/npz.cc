@@ -457,19 +457,37 @@ void write_npz(const std::string& path, const NpzArrays& arrays, Compression com
   write_atomically(path, archive);
 }
 
-NpzArrays read_npz(const std::string& path) {
+namespace {
+
+// The arrays whose names `wanted` takes.
+template <class Wanted>
+NpzArrays read_arrays(const std::string& path, const Wanted& wanted) {
   const std::string file = read_file(path);
   const Source zip(file, path);
   NpzArrays arrays;
   for (const Entry& e : read_directory(zip, path)) {
     const std::string where = concat(path, ": entry '", e.name, "'");
     const Source at("", where);
-    at.check(e.name.ends_with(".npy"), "it is not a .npy array; write the file with numpy.savez");
+    const bool is_array = e.name.ends_with(".npy");
+    const std::string name = e.name.substr(0, e.name.size() - (is_array ? 4 : 0));
+    if (!wanted(name)) continue;
+    at.check(is_array, "it is not a .npy array; write the file with numpy.savez");
     NpyArray array = parse_npy(unpack(zip, at, e), where);
-    const bool added = arrays.emplace(e.name.substr(0, e.name.size() - 4), std::move(array)).second;
+    const bool added = arrays.emplace(name, std::move(array)).second;
     at.check(added, "it occurs twice; write the file again");
   }
   return arrays;
+}
+
+}  // namespace
+
+NpzArrays read_npz(const std::string& path) {
+  return read_arrays(path, [](const std::string&) { return true; });
+}
+
+NpzArrays read_npz(const std::string& path, const std::vector<std::string>& names) {
+  return read_arrays(
+      path, [&](const std::string& name) { return std::find(names.begin(), names.end(), name) != names.end(); });
 }
 
 }  // namespace eqnn

@@ -42,5 +42,7 @@ void write_npz(const std::string& path, const NpzArrays& arrays, Compression com
 // to 3; bool ("|b1") becomes "|u1". Strict: FileError with path and entry for a truncated or foreign archive, a
 // wrong checksum, another dtype, and for sizes the file cannot hold, before they are allocated.
 NpzArrays read_npz(const std::string& path);
+// Only those of the arrays `names` that are there: the others may hold what cannot be read.
+NpzArrays read_npz(const std::string& path, const std::vector<std::string>& names);
 
 }  // namespace eqnn

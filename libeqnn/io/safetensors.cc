@@ -55,6 +55,9 @@ json parse_header(std::string_view text, std::string_view path) {
                          parsed.get<std::string>(), "' twice; write the file again");
     return true;
   };
+  // To the parser a NUL is the end of the text.
+  require<FileError>(text.find('\0') == text.npos, path,
+                     ": its header holds a NUL byte; the file is damaged or not in safetensors format");
   try {
     json header = json::parse(text, check);
     require<FileError>(header.is_object(), path, ": its header is not a JSON object; is it a safetensors file?");

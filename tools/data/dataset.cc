@@ -189,7 +189,7 @@ void read_arrays(Dataset& data, const NpyArray* x, const NpyArray* adjacency) {
 }
 
 void read_npz_examples(Dataset& data) {
-  const NpzArrays arrays = eqnn::read_npz(data.path);
+  const NpzArrays arrays = eqnn::read_npz(data.path, {"x", "adjacency", "y"});
   const NpyArray* y = find(arrays, "y");
   require<FileError>(y != nullptr, data.path,
                      ": there is no array 'y'; one class or target for each example is needed");
