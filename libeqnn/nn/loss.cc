@@ -55,12 +55,15 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
   const Shape& s = logits.shape();
   require<ShapeError>(s.examples == Shape::kCapacity && s.points == 1, "cross_entropy: the logits are ",
                       to_string(s), "; [b, 1, classes] is needed");
-  // log sum exp, stable: the largest logit is taken out first.
-  const auto log_sum = [](MatrixView<const T> f, Index i) {
-    const T top = *std::max_element(f.row(i), f.row(i) + f.cols);
+  // log sum_j exp(f_j - top) with the largest logit `top`, which every other term is taken against too: a loss and
+  // a gradient depend on differences of logits alone, also where these are large.
+  const auto largest = [](MatrixView<const T> f, Index i) {
+    return *std::max_element(f.row(i), f.row(i) + f.cols);
+  };
+  const auto log_sum = [](MatrixView<const T> f, Index i, T top) {
     T sum = 0;
     for (Index j = 0; j < f.cols; ++j) sum += std::exp(f(i, j) - top);
-    return top + std::log(sum);
+    return std::log(sum);
   };
   return logits.program().record({
       .name = "cross_entropy",
@@ -75,7 +78,8 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
                       " classes; labels are 0 to ", call.in(0).cols - 1);
               T* out = call.out().row(i);
               std::fill(out, out + call.out().stride, T(0));
-              out[0] = log_sum(call.in(0), i) - call.in(0)(i, label);
+              const T top = largest(call.in(0), i);
+              out[0] = log_sum(call.in(0), i, top) - (call.in(0)(i, label) - top);
             }
           },
       .backward =
@@ -83,10 +87,10 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
             const MatrixView<const T> f = call.in(0);
             const MatrixView<T> df = call.in_gradient(0);
             for (Index i = 0; i < f.rows; ++i) {
-              const T total = log_sum(f, i), weight = call.out_gradient()(i, 0);
+              const T top = largest(f, i), total = log_sum(f, i, top), weight = call.out_gradient()(i, 0);
               const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
               for (Index j = 0; j < f.cols; ++j) {
-                const T d = weight * (std::exp(f(i, j) - total) - (j == label ? T(1) : T(0)));
+                const T d = weight * (std::exp(f(i, j) - top - total) - (j == label ? T(1) : T(0)));
                 df(i, j) = call.accumulate(0) ? df(i, j) + d : d;
               }
             }

@@ -14,9 +14,11 @@ namespace {
 // Results of another version are not comparable: a change of sampling, initialisation or arithmetic that changes
 // the bits of a run raises the version of the runs that it reaches.
 constexpr int kResultsVersion = 1;
-// Since version 2 random elements of groups have a stream of their own: it orders the elements of a graph's group.
+// Since version 2 random elements of groups have a stream of their own (it orders the elements of a graph's group),
+// and the cross entropy is taken from differences of logits.
 int results_version(const TrainConfig& c) {
-  return c.family == "gnn-feature" && c.model == "group-mlp" ? 2 : kResultsVersion;
+  const bool changed = (c.family == "gnn-feature" && c.model == "group-mlp") || c.loss == "cross-entropy";
+  return changed ? 2 : kResultsVersion;
 }
 
 constexpr std::int64_t kMany = std::numeric_limits<std::int64_t>::max();
