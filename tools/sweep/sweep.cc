@@ -14,6 +14,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "cli/process.h"
 #include "cli/progress.h"
 #include "results/documents.h"
@@ -109,6 +110,7 @@ class SweepRun {
     for (std::size_t i = options_.shard; i < plan_.runs.size(); i += options_.shards) {
       const std::string directory = directory_of(plan_.runs[i], options_);
       if (has(directory, final_file(plan_.runs[i]))) {
+        forget_failure(directory);
         ++done_;
       } else if (has(directory, "failure.json") && !options_.retry_failed) {
         ++failed_;
@@ -121,10 +123,9 @@ class SweepRun {
 
   int run() {
     if (!common_.quiet && !left_.empty())
-      fmt::print(stderr, "eqnn: {} of {} runs to do in {}, {} at a time\n", left_.size(), total_, options_.out,
-                 jobs());
+      note("eqnn: {} of {} runs to do in {}, {} at a time\n", left_.size(), total_, options_.out, jobs());
     Progress progress(common_, static_cast<Index>(done_ + failed_), static_cast<Index>(total_), "run");
-    const auto draw = [&] { progress.update(static_cast<Index>(done_ + failed_), note()); };
+    const auto draw = [&] { progress.update(static_cast<Index>(done_ + failed_), failed_text()); };
     const int number =
         run_pool({.count = left_.size(),
                   .work = [&](std::size_t i) { return work(plan_.runs[left_[i]]); },
@@ -138,19 +139,25 @@ class SweepRun {
   }
 
  private:
+  // A run with its final file is done: no older failure beside it says otherwise.
+  static void forget_failure(const std::string& directory) {
+    std::error_code ignored;
+    fs::remove(directory + "/failure.json", ignored);
+  }
+
   int jobs() const { return options_.jobs > 0 ? options_.jobs : common_.thread_count(); }
-  std::string note() const { return failed_ > 0 ? fmt::format("{} failed", failed_) : ""; }
+  std::string failed_text() const { return failed_ > 0 ? fmt::format("{} failed", failed_) : ""; }
 
   int work(const PlannedRun& run) const {
     const std::string directory = directory_of(run, options_);
-    std::error_code ignored;
-    fs::remove(directory + "/failure.json", ignored);
+    forget_failure(directory);
     return run.config ? train_one(run, options_) : execute(run, options_);
   }
 
   void ended(const PlannedRun& run, const Ended& e, Progress& progress) {
     const bool told = e.signal == SIGTERM || e.signal == SIGINT || e.signal == SIGUSR1;  // and it had no checkpoint
-    if (e.signal == 0 && e.code == kDone && has(directory_of(run, options_), final_file(run))) {
+    if (has(directory_of(run, options_), final_file(run))) {  // whatever happened after it was written
+      forget_failure(directory_of(run, options_));
       ++done_;
     } else if (e.signal == 0 && e.code == kBusy) {
       ++busy_;
@@ -169,24 +176,24 @@ class SweepRun {
                                                               strsignal(e.signal), e.error.empty() ? "" : ": ", e.error)
                               : e.code == kDone ? concat("ended without ", final_file(run))
                                                 : e.error;
-    fmt::print(stderr, "eqnn: run {} failed: {}\n", run.run_id, error);
+    note("eqnn: run {} failed: {}\n", run.run_id, error);
     try {
       fs::create_directories(directory);
       eqnn::write_atomically(
           directory + "/failure.json",
           to_text(Json{{"exit_code", e.code}, {"signal", e.signal}, {"error", error}}, 2) + "\n");
     } catch (const std::exception& why) {
-      fmt::print(stderr, "eqnn: that cannot be recorded, and it will be tried again: {}\n", why.what());
+      note("eqnn: that cannot be recorded, and it will be tried again: {}\n", why.what());
     }
   }
 
   void say_end(int number) const {
     if (common_.quiet) return;
-    fmt::print(stderr, "eqnn: {} of {} runs done in {}", done_, total_, options_.out);
-    if (failed_ > 0) fmt::print(stderr, ", {} failed (failure.json says why; --retry-failed tries again)", failed_);
-    if (busy_ > 0) fmt::print(stderr, ", {} at work in another process", busy_);
-    if (number != 0 || interrupted_ > 0) fmt::print(stderr, "; interrupted: the same command goes on");
-    fmt::print(stderr, "\n");
+    note("eqnn: {} of {} runs done in {}", done_, total_, options_.out);
+    if (failed_ > 0) note(", {} failed (failure.json says why; --retry-failed tries again)", failed_);
+    if (busy_ > 0) note(", {} at work in another process", busy_);
+    if (number != 0 || interrupted_ > 0) note("; interrupted: the same command goes on");
+    note("\n");
   }
 
   const SweepPlan& plan_;
