@@ -39,7 +39,13 @@ std::string complaint(const std::string& text) {
   return numbered.empty() ? last : numbered;
 }
 
-std::string run_gnuplot(const std::string& program, const std::string& script) {
+// Whether an image has its end: gnuplot ends with 0 also when it could not write all of it.
+bool is_whole(std::string_view image, const std::string& format) {
+  const std::string_view end = format == "svg" ? "</svg>" : format == "pdf" ? "%%EOF" : "IEND\xae\x42\x60\x82";
+  return image.substr(image.size() - std::min<std::size_t>(image.size(), 64)).find(end) != std::string_view::npos;
+}
+
+std::string run_gnuplot(const std::string& program, const std::string& script, const std::string& format) {
   // -d: the user's own settings are not read, nor what changes gnuplot's words, terminal or numbers.
   Process gnuplot{.words = {program, "-d", "-"}, .input = script, .errors = Process::Stream::captured};
   gnuplot.environment =
@@ -49,6 +55,8 @@ std::string run_gnuplot(const std::string& program, const std::string& script) {
   require<eqnn::FileError>(r.start_error.empty(), program, ": cannot be started: ", r.start_error);
   require<eqnn::FileError>(r.succeeded() && !r.output.empty(), "gnuplot failed: ", complaint(r.errors),
                            "; check that it is gnuplot 5.4 or newer with the terminals svg, pdfcairo and pngcairo");
+  require<eqnn::FileError>(is_whole(r.output, format), "gnuplot wrote a ", format, " that is cut off after ",
+                           r.output.size(), " bytes; free some space, or raise the limit of file sizes");
   return r.output;
 }
 
@@ -128,7 +136,7 @@ std::string draw(const Figure& figure, const std::string& format) {
       concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", quoted(title),
              // The SVG terminal draws larger points than the others.
              format == "svg" ? "\npoint_scale = 0.8" : "\npoint_scale = 1", "\n", figure.script);
-  std::string image = run_gnuplot(program, script);
+  std::string image = run_gnuplot(program, script, format);
   return format == "svg" ? polish_svg(std::move(image), figure) : image;
 }
 
