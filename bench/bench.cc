@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "cli/text.h"
 #include "families.h"
 #include "hand.h"
@@ -269,14 +270,14 @@ Result measure(const Row& row, int threads, const HandModule& module, Limit& lim
 void add_peers(std::vector<Result>& results, bool quiet) {
   const Peers peers;
   if (!peers.found()) {
-    fmt::print(stderr, "eqnn: peers are skipped: {}\n", peers.missing);
+    tools::note("eqnn: peers are skipped: {}\n", peers.missing);
     return;
   }
   Json found;
   const char* last = nullptr;
   for (Result& r : results) {
     if (last != r.row.id) {
-      if (!quiet) fmt::print(stderr, "eqnn: {}: PyTorch and JAX\n", r.row.id);
+      if (!quiet) tools::note("eqnn: {}: PyTorch and JAX\n", r.row.id);
       found = peers.run(r.row);
     }
     last = r.row.id;
@@ -437,8 +438,7 @@ int run_bench(const BenchOptions& options) {
 
   const HandModule module;
   if (!module.found)
-    fmt::print(stderr, "eqnn: the hand-written step is left out: {} (EQNN_BENCH_HAND names its module)\n",
-               module.missing);
+    tools::note("eqnn: the hand-written step is left out: {} (EQNN_BENCH_HAND names its module)\n", module.missing);
   Limit limit;
   const double budget =
       options.minutes * 60 / static_cast<double>(std::max<std::size_t>(rows.size() * threads.size(), 1));
@@ -446,11 +446,11 @@ int run_bench(const BenchOptions& options) {
   std::vector<double> limits;
   for (const Row& row : rows)
     for (int t : threads) {
-      if (!options.quiet) fmt::print(stderr, "eqnn: {}, {} thread{}\n", row.id, t, t == 1 ? "" : "s");
+      if (!options.quiet) tools::note("eqnn: {}, {} thread{}\n", row.id, t, t == 1 ? "" : "s");
       try {
         results.push_back(measure(row, t, module, limit, budget));
       } catch (const CheckFailed& failed) {
-        fmt::print(stderr, "eqnn: error: {}\n", failed.line);
+        tools::note("eqnn: error: {}\n", failed.line);
         return 4;
       }
       limits.push_back(results.back().limit / t);
@@ -460,7 +460,7 @@ int run_bench(const BenchOptions& options) {
   };
   std::vector<tools::FamilyCost> families;
   if (options.rows.empty() || asked(kFamilies)) {
-    if (!options.quiet) fmt::print(stderr, "eqnn: data of the families\n");
+    if (!options.quiet) tools::note("eqnn: data of the families\n");
     families = tools::family_costs();
   }
   if (options.peers && !results.empty()) add_peers(results, options.quiet);
@@ -468,7 +468,7 @@ int run_bench(const BenchOptions& options) {
   if (asked(kSweep))
     sweep = measure_sweep(threads, options.peers, options.quiet);
   else if (options.rows.empty() && !options.quiet)
-    fmt::print(stderr, "eqnn: the row 'sweep' takes minutes and is left out; --rows sweep measures it\n");
+    tools::note("eqnn: the row 'sweep' takes minutes and is left out; --rows sweep measures it\n");
   if (options.json) {
     print_json(results, limits.empty() ? limit.measure() : tools::median(limits), families, sweep);
   } else {

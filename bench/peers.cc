@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "cli/process.h"
 
 namespace bench {
@@ -31,10 +32,10 @@ std::filesystem::path bench_folder() {
 void restart_with_best_blas() {
   if (blas_info().up_to_date || std::getenv("EQNN_BENCH_RESTARTED")) return;
   const char* core = std::string_view(kernels::target_name()).starts_with("AVX3") ? "SkylakeX" : "Haswell";
-  fmt::print(stderr,
-             "eqnn: OpenBLAS does not know this processor and runs kernels for '{}'; starting again with "
-             "OPENBLAS_CORETYPE={}, so that the yardstick is at its best\n",
-             blas_info().core, core);
+  tools::note(
+      "eqnn: OpenBLAS does not know this processor and runs kernels for '{}'; starting again with "
+      "OPENBLAS_CORETYPE={}, so that the yardstick is at its best\n",
+      blas_info().core, core);
   std::ifstream in("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> words;
   for (std::string word; std::getline(in, word, '\0');) words.push_back(word);
@@ -43,7 +44,7 @@ void restart_with_best_blas() {
   try {
     tools::become("/proc/self/exe", words);
   } catch (const FileError&) {
-    fmt::print(stderr, "eqnn: starting again failed; going on with slower OpenBLAS kernels\n");
+    tools::note("eqnn: starting again failed; going on with slower OpenBLAS kernels\n");
   }
 }
 

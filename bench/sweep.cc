@@ -9,6 +9,7 @@
 
 #include <eqnn/io/files.h>
 
+#include "cli/note.h"
 #include "cli/options.h"
 #include "cli/process.h"
 #include "cli/programs.h"
@@ -102,17 +103,17 @@ std::vector<SweepResult> measure_sweep(const std::vector<int>& jobs, bool peers,
   const Scratch scratch;
   std::vector<SweepResult> results;
   for (const int j : jobs) {
-    if (!quiet) fmt::print(stderr, "eqnn: sweep, {} job{} at a time\n", j, j == 1 ? "" : "s");
+    if (!quiet) tools::note("eqnn: sweep, {} job{} at a time\n", j, j == 1 ? "" : "s");
     results.push_back(measure(scratch, j));
   }
   if (!peers) return results;
   const Peers python;
   if (!python.found()) {
-    fmt::print(stderr, "eqnn: peers are skipped: {}\n", python.missing);
+    tools::note("eqnn: peers are skipped: {}\n", python.missing);
     return results;
   }
   for (SweepResult& r : results) {
-    if (!quiet) fmt::print(stderr, "eqnn: sweep, PyTorch in {} process{}\n", r.jobs, r.jobs == 1 ? "" : "es");
+    if (!quiet) tools::note("eqnn: sweep, PyTorch in {} process{}\n", r.jobs, r.jobs == 1 ? "" : "es");
     r.peers = python.run_sweep(SweepResult::kRuns, SweepResult::kSteps, r.jobs);
     for (auto& [name, peer] : r.peers.items())
       if (peer.contains("seconds")) peer["times_engine"] = peer["seconds"].get<double>() / r.seconds;

@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <atomic>
 #include <cerrno>
@@ -182,24 +183,10 @@ Arguments operator+(Arguments left, const Arguments& right) {
 }
 
 Arguments tiny(const Arguments& more) {
-  return Arguments{"train",
-                   "gnn-degree-parity",
-                   "--n",
-                   "6",
-                   "--width",
-                   "8",
-                   "--head-width",
-                   "8",
-                   "--depth",
-                   "1",
-                   "--batch",
-                   "8",
-                   "--steps",
-                   "40",
-                   "--test-samples",
-                   "200",
-                   "--threads",
-                   "1"} +
+  const bool has_head = std::find(more.begin(), more.end(), "mlp") == more.end();
+  return Arguments{"train", "gnn-degree-parity", "--n", "6", "--width", "8"} +
+         (has_head ? Arguments{"--head-width", "8"} : Arguments{}) +
+         Arguments{"--depth", "1", "--batch", "8", "--steps", "40", "--test-samples", "200", "--threads", "1"} +
          more;
 }
 

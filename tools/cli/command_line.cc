@@ -6,6 +6,7 @@
 #include <eqnn/core/spelling.h>
 
 #include "cli/guard.h"
+#include "cli/note.h"
 
 namespace tools {
 

@@ -12,16 +12,10 @@
 
 #include <eqnn/core/check.h>
 
+#include "cli/note.h"
 #include "cli/options.h"
 
 namespace tools {
-
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text;
-}
 
 namespace {
 
@@ -31,7 +25,7 @@ constexpr const char* kNoMemory =
 
 int report(int code, const char* kind, const char* what) {
   std::fflush(stdout);
-  std::fprintf(stderr, "eqnn: error: %s%s\n", kind, one_line(what).c_str());
+  note("eqnn: error: {}{}\n", kind, one_line(what));
   return code;
 }
 

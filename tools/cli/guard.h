@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <string>
 
 namespace tools {
 
@@ -12,8 +11,5 @@ int guard(const std::function<int()>& run);
 // What every program of ours does first: closed standard streams are opened, a write beyond `ulimit -f` fails as
 // one to a full disk does instead of ending the process.
 void prepare_process();
-
-// Control characters as spaces, and none at the end.
-std::string one_line(std::string text);
 
 }  // namespace tools

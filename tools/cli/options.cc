@@ -1,5 +1,6 @@
 #include "cli/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -8,6 +9,7 @@
 
 #include <eqnn/io/files.h>
 
+#include "cli/text.h"
 #include "cli/toml_text.h"
 
 namespace tools {
@@ -16,7 +18,8 @@ int Common::thread_count() const {
   return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
 }
 
-std::optional<std::int64_t> whole_number(const std::string& text) {
+std::optional<std::int64_t> whole_number(const std::string& given) {
+  const std::string_view text = without_plus(given);
   const char* last = text.data() + text.size();
   std::int64_t value = 0;
   if (const auto r = std::from_chars(text.data(), last, value); r.ec == std::errc() && r.ptr == last) return value;
@@ -37,8 +40,9 @@ std::int64_t parse_integer(const std::string& name, const std::string& text, std
 
 double parse_number(const std::string& name, const std::string& text) {
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  require(error == std::errc() && end == text.data() + text.size() && std::isfinite(value), "--", name, " is '",
+  const std::string_view digits = without_plus(text);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  require(error == std::errc() && end == digits.data() + digits.size() && std::isfinite(value), "--", name, " is '",
           text, "'; a finite number is needed, such as 2e-3");
   return value;
 }
@@ -51,10 +55,50 @@ bool parse_switch(const std::string& name, const std::string& text) {
 
 std::uint64_t parse_seed(const std::string& name, const std::string& text) {
   std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  require(error == std::errc() && end == text.data() + text.size(), "--", name, " is '", text,
+  const std::string_view digits = without_plus(text);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  require(error == std::errc() && end == digits.data() + digits.size(), "--", name, " is '", text,
           "'; allowed are whole numbers from 0 to 2^64 - 1");
   return value;
+}
+
+namespace {
+
+// The deepest nesting of brackets, or of the dots in a key or a table's name, at any place of a TOML text.
+int toml_depth(const std::string& text) {
+  int deepest = 0, brackets = 0, dots = 0;
+  bool in_key = true;
+  char quote = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quote != 0) {
+      if (c == '\\' && quote == '"') ++i;
+      if (c == quote || c == '\n') quote = 0;
+      continue;
+    }
+    if (c == '"' || c == '\'') quote = c;
+    if (c == '#') i = std::min(text.find('\n', i), text.size()) - 1;
+    if (c == '[' || c == '{') ++brackets;
+    if (c == ']' || c == '}') --brackets;
+    if (c == '=') in_key = false;
+    if (c == '\n' || c == ',' || c == '{') in_key = true, dots = 0;
+    if (c == '.' && in_key) ++dots;
+    deepest = std::max({deepest, brackets, dots});
+  }
+  return deepest;
+}
+
+}  // namespace
+
+toml::table parse_toml(const std::string& text, const std::string& source) {
+  constexpr int most = 64;
+  require(toml_depth(text) <= most, source, ": keys or values nest more than ", most,
+          " levels deep; no file of this program does");
+  try {
+    return toml::parse(text, source);
+  } catch (const toml::parse_error& e) {
+    throw ValueError(concat(source, ": line ", e.source().begin.line, ": ", e.description()));
+  }
 }
 
 std::string toml_value(const std::string& path, const std::string& key, const toml::node& node) {
@@ -91,15 +135,11 @@ void append_toml(const std::string& path, const toml::table& table, RawOptions& 
 RawOptions read_toml(const std::string& path) {
   RawOptions options;
   const std::string text = eqnn::read_file(path);
-  try {
-    append_toml(path, toml::parse(text, path), options);
-    for (std::size_t i = 0; i < options.size(); ++i)
-      for (std::size_t j = 0; j < i; ++j)
-        require(options[i].name != options[j].name, path, ": key '", options[i].name,
-                "' is given twice, in different tables; name it once");
-  } catch (const toml::parse_error& e) {
-    throw ValueError(concat(path, ": line ", e.source().begin.line, ": ", e.description()));
-  }
+  append_toml(path, parse_toml(text, path), options);
+  for (std::size_t i = 0; i < options.size(); ++i)
+    for (std::size_t j = 0; j < i; ++j)
+      require(options[i].name != options[j].name, path, ": key '", options[i].name,
+              "' is given twice, in different tables; name it once");
   return options;
 }
 

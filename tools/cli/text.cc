@@ -23,6 +23,11 @@ std::string number_text(double value) {
   return {text.data(), end};
 }
 
+std::string_view without_plus(std::string_view number) {
+  const bool plus = number.size() > 1 && number[0] == '+' && number[1] != '-' && number[1] != '+';
+  return plus ? number.substr(1) : number;
+}
+
 std::string shell_word(const std::string& word) {
   const char* plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=,:+@%";
   if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;

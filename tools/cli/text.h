@@ -2,12 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace tools {
 
 // The shortest text that reads back as the same number.
 std::string number_text(double value);
+
+// A number without the plus sign that it may have: std::from_chars takes none.
+std::string_view without_plus(std::string_view number);
 
 // A word as a POSIX shell reads it: in single quotes, where it has characters that a shell may take for others.
 std::string shell_word(const std::string& word);

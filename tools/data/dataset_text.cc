@@ -1,5 +1,7 @@
 #include "data/dataset_text.h"
 
+#include "cli/text.h"
+
 #include <eqnn/io/files.h>
 
 #include <algorithm>
@@ -23,7 +25,8 @@ std::string_view trimmed(std::string_view text) {
 
 // The field as a T, if it is one from end to end.
 template <class T>
-std::errc parse(std::string_view field, T& value) {
+std::errc parse(std::string_view text, T& value) {
+  const std::string_view field = without_plus(text);
   const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), value);
   return error == std::errc() && end != field.data() + field.size() ? std::errc::invalid_argument : error;
 }

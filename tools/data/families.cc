@@ -10,6 +10,7 @@
 #include <eqnn/io/npz.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "commands.h"
 #include "data/inputs.h"
 #include "data/members.h"
@@ -101,7 +102,7 @@ std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& co
 
 void warn(const Member& member, const Common& common) {
   if (common.quiet) return;
-  for (const std::string& w : member.warnings()) fmt::print(stderr, "eqnn: warning: {}\n", w);
+  for (const std::string& w : member.warnings()) note("eqnn: warning: {}\n", w);
 }
 
 int show(const FamilyFlags& flags, const Common& common) {

@@ -8,6 +8,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/text.h"
 
 namespace tools {
 namespace {
@@ -23,7 +24,8 @@ std::string canonical(const std::string& text, const std::string& default_value)
     return text.empty() || text == "1" ? "true" : text == "0" ? "false" : text;
   if (const auto whole = whole_number(text)) return std::to_string(*whole);
   double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view digits = without_plus(text);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   return error == std::errc() && end == text.data() + text.size() && std::isfinite(value) ? number_text(value)
                                                                                           : text;
 }

@@ -11,6 +11,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "cli/progress.h"
 #include "commands.h"
 #include "results/collector.h"
@@ -22,13 +23,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using eqnn::FileError;
-
-// Messages quote files, which may hold anything.
-std::string one_line(std::string text) {
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
-  return text;
-}
 
 // What `read` returns; nothing for a file that is malformed, which becomes a problem and does not stop the rest.
 template <typename Read>
@@ -92,9 +86,8 @@ int collect(const CollectFlags& flags, const Common& common) {
                           {"studies", studies}};
     fmt::print("{}\n", to_text(summary));
   } else if (!common.quiet) {
-    fmt::print(stderr,
-               "eqnn: {} run directories read; {} has {} runs ({} done, {} failed, {} unfinished) of {} studies\n",
-               found.runs.size(), flags.db, all, count["done"], count["failed"], count["unfinished"], studies);
+    note("eqnn: {} run directories read; {} has {} runs ({} done, {} failed, {} unfinished) of {} studies\n",
+         found.runs.size(), flags.db, all, count["done"], count["failed"], count["unfinished"], studies);
   }
   return found.problems.empty() ? kDone : kFile;
 }

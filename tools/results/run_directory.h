@@ -18,9 +18,9 @@ struct RunState {
   std::uint64_t steps = 0;
   Index metrics_length = 0;
   double wall_seconds = 0;
-  double initial_loss = 0;            // of the first batch; the measure of divergence
+  double initial_loss = 0;            // of the first batch whose loss is not 0; the measure of divergence
   std::vector<double> recent_losses;  // of the last 100 batches, oldest first
-  double best_validation = 0;         // early stopping
+  double best_validation = std::numeric_limits<double>::infinity();  // early stopping; infinite: none yet
   Index evaluations_without_better = 0;
   std::uint64_t evaluated = 0;                                     // the step of the last line in metrics.jsonl
   double gradient_norm = 0;                                        // of the last step

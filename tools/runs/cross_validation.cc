@@ -12,6 +12,7 @@
 #include <tbb/task_arena.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
 #include "results/schema.h"
@@ -44,8 +45,8 @@ class FoldsRun {
     make_training(fold_config(0), examples_, 1);  // what does not fit is refused before anything is written
     if (!open()) return kDone;
     if (const int code = train_all(); code != kDone) {
-      fmt::print(stderr, "eqnn: interrupted; checkpoints are in {}: run the same command again with --resume\n",
-                 directory_.path());
+      note("eqnn: interrupted; checkpoints are in {}: run the same command again with --resume\n",
+           directory_.path());
       return code;
     }
     const Json r = result(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
@@ -71,8 +72,7 @@ class FoldsRun {
               " holds folds of another configuration; give the same flags, or another --out");
       directory_.lock();
     }
-    if (directory_.finished() && !common_.quiet)
-      fmt::print(stderr, "eqnn: {} is finished; nothing to do\n", directory_.path());
+    if (directory_.finished() && !common_.quiet) note("eqnn: {} is finished; nothing to do\n", directory_.path());
     return !directory_.finished();
   }
 

@@ -29,7 +29,11 @@ void catch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   action.sa_flags = SA_RESTART;
-  for (int number : {SIGINT, SIGTERM, SIGUSR1}) sigaction(number, &action, nullptr);
+  for (int number : {SIGINT, SIGTERM, SIGUSR1, SIGHUP, SIGXCPU}) {
+    struct sigaction before {};
+    sigaction(number, nullptr, &before);
+    if (before.sa_handler != SIG_IGN) sigaction(number, &action, nullptr);  // nohup, jobs of scripts: stays ignored
+  }
 }
 
 // What JSON can say of a number: null for what is not finite.
@@ -189,7 +193,7 @@ int TrainRun::loop() {
     state_.gradient_norm = training_->gradient_norm();
     state_.gradient_snr = noise.ratio();
     const double watched = training_->watched_loss();
-    if (state_.steps == 0) state_.initial_loss = watched;
+    if (state_.initial_loss == 0) state_.initial_loss = watched;  // of the first batch whose loss is not 0
     ++state_.steps;
     if (state_.recent_losses.size() == 100) state_.recent_losses.erase(state_.recent_losses.begin());
     state_.recent_losses.push_back(loss);
@@ -237,7 +241,7 @@ bool TrainRun::evaluate() {
 
 bool TrainRun::out_of_patience() {
   const double loss = training_->validation().loss;
-  const bool better = state_.best_validation == 0 || loss < state_.best_validation;
+  const bool better = loss < state_.best_validation;
   state_.best_validation = better ? loss : state_.best_validation;
   state_.evaluations_without_better = better ? 0 : state_.evaluations_without_better + 1;
   return state_.evaluations_without_better >= config_.patience;

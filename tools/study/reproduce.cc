@@ -12,6 +12,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "commands.h"
 #include "figures/figures.h"
 #include "figures/frontier.h"
@@ -177,7 +178,7 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
   const int code = run_sweep(plan, options, common);
   if (code != kDone && code != kSweepFailed) return code;
   if (const std::size_t left = sweep_status(plan, options).left(); left > 0) {
-    fmt::print(stderr, "eqnn: {} runs are at work in another process; run this again when they are done\n", left);
+    note("eqnn: {} runs are at work in another process; run this again when they are done\n", left);
     return kInterrupted;
   }
 

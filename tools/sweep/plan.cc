@@ -27,11 +27,7 @@ constexpr const char* kNotInSweeps[] = {
 class Reader {
  public:
   Reader(const std::string& text, const std::string& source) : source_(source) {
-    try {
-      document_ = toml::parse(text, source);
-    } catch (const toml::parse_error& e) {
-      throw ValueError(concat(source, ": line ", e.source().begin.line, ": ", e.description()));
-    }
+    document_ = parse_toml(text, source);
   }
 
   SweepPlan read(const std::string& text) {

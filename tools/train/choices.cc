@@ -62,25 +62,46 @@ const NameTable<eqnn::hard::Oracle::Answer>& oracle_answers() {
   return table;
 }
 
+namespace {
+
+bool contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// The fields of a configuration that are settings of optimisers, under the names that these have for them.
+struct SettingField {
+  const char *setting, *field;
+  double (*value)(const TrainConfig&);
+};
+constexpr SettingField kSettingFields[] = {
+    {"rate", "lr", [](const TrainConfig& c) { return c.lr; }},
+    {"momentum", "momentum", [](const TrainConfig& c) { return c.momentum; }},
+    {"nesterov", "nesterov", [](const TrainConfig& c) { return c.nesterov ? 1.0 : 0.0; }},
+    {"weight_decay", "weight-decay", [](const TrainConfig& c) { return c.weight_decay; }},
+};
+
+OptimizerChoice optimizer_choice(const std::string& name) {
+  OptimizerChoice choice;
+  const std::vector<std::string> settings = eqnn::optimizer_settings(name);
+  for (const SettingField& f : kSettingFields)
+    if (contains(settings, f.setting)) choice.fields.push_back(f.field);
+  choice.make = [name, settings](const TrainConfig& c) {
+    std::vector<std::pair<std::string, double>> values;
+    for (const SettingField& f : kSettingFields)
+      if (contains(settings, f.setting)) values.emplace_back(f.setting, f.value(c));
+    return eqnn::make_optimizer(name, values);
+  };
+  return choice;
+}
+
+}  // namespace
+
 const NameTable<OptimizerChoice>& optimizers() {
-  using C = TrainConfig;
-  static const NameTable<OptimizerChoice> table(
-      "--optimizer",
-      {{"sgd",
-        {{"lr", "momentum", "nesterov", "weight-decay"},
-         [](const C& c) -> eqnn::Optimizer {
-           return eqnn::Sgd{
-               .rate = c.lr, .momentum = c.momentum, .nesterov = c.nesterov, .weight_decay = c.weight_decay};
-         }}},
-       {"adam",
-        {{"lr", "weight-decay"},
-         [](const C& c) -> eqnn::Optimizer { return eqnn::Adam{.rate = c.lr, .weight_decay = c.weight_decay}; }}},
-       {"adamw",
-        {{"lr", "weight-decay"},
-         [](const C& c) -> eqnn::Optimizer { return eqnn::AdamW{.rate = c.lr, .weight_decay = c.weight_decay}; }}},
-       {"sign-sgd", {{"lr", "weight-decay"}, [](const C& c) -> eqnn::Optimizer {
-                       return eqnn::SignSgd{.rate = c.lr, .weight_decay = c.weight_decay};
-                     }}}});
+  static const NameTable<OptimizerChoice> table("--optimizer", [] {
+    std::vector<std::pair<std::string, OptimizerChoice>> rows;
+    for (const std::string& name : eqnn::optimizer_names()) rows.emplace_back(name, optimizer_choice(name));
+    return rows;
+  }());
   return table;
 }
 
@@ -117,10 +138,6 @@ const NameTable<SourceChoice>& sources() {
   return table;
 }
 
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // Takes from `read` what another value of the choice reads, and the chosen one does not.
 template <class V>
 void leave_out(std::set<std::string>& read, const NameTable<V>& table, const std::string& chosen) {
@@ -141,6 +158,22 @@ std::set<std::string> fields_read(const TrainConfig& c) {
   leave_out(read, oracles(), c.oracle);
   leave_out(read, sources(), c.data.empty() ? "family" : "file");
   return read;
+}
+
+std::string readers_of(const std::string& field) {
+  std::string readers;
+  const auto add = [&](const std::string& flag, const auto& table) {
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < table.names().size(); ++i)
+      if (contains(table.values()[i].fields, field)) names.push_back(table.names()[i]);
+    if (!names.empty()) readers += concat(readers.empty() ? "" : "; ", flag, comma_list(names));
+  };
+  add("--model ", models());
+  add("--optimizer ", optimizers());
+  add("--schedule ", schedules());
+  add("--oracle ", oracles());
+  add("runs on a ", sources());
+  return readers;
 }
 
 eqnn::Initializer initializer(const TrainConfig& c) { return initializers()[c.init].scaled(c.init_scale); }

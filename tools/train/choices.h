@@ -3,6 +3,7 @@
 // models.h.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -37,7 +38,7 @@ const NameTable<eqnn::hard::Oracle::Answer>& oracle_answers();
 // field, the choice has no say in it.
 struct OptimizerChoice {
   std::vector<std::string> fields;
-  eqnn::Optimizer (*make)(const TrainConfig&);
+  std::function<eqnn::Optimizer(const TrainConfig&)> make;
 };
 const NameTable<OptimizerChoice>& optimizers();
 
@@ -56,6 +57,8 @@ const NameTable<OracleChoice>& oracles();
 // The names of the fields that a run of `c` reads: all but those that its model, optimiser, schedule, oracle or
 // source of examples (a family or a file) leaves alone.
 std::set<std::string> fields_read(const TrainConfig& c);
+// Who reads a field that not every run does: "--model cnn, gnn; --schedule step".
+std::string readers_of(const std::string& field);
 
 // As `c` has them.
 eqnn::Initializer initializer(const TrainConfig& c);

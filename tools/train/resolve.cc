@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include <eqnn/core/spelling.h>
 
 #include "cli/json.h"
 #include "data/members.h"
+#include "train/choices.h"
 #include "train/data_source.h"
 #include "train/examples.h"
 
@@ -40,15 +42,32 @@ SortedOptions sort_options(const RawOptions& options, std::vector<std::string> k
   return sorted;
 }
 
+void set_field(TrainConfig& c, const std::string& name, const std::string& value) {
+  for (const ConfigField& f : config_fields())
+    if (f.name == name) f.set(c, value);
+}
+
+// Throws for a field that was given, that nothing in this run reads, and whose value is not the one that the run
+// would have without it: it would stand in the run's record and id, and change nothing.
+void check_effects(const TrainConfig& c, const TrainConfig& without, const RawOptions& fields) {
+  const std::set<std::string> read = fields_read(c);
+  for (const RawOption& o : fields)
+    for (const ConfigField& f : config_fields())
+      if (f.name == o.name && !read.contains(o.name) && f.get(c) != f.get(without))
+        throw ValueError(concat("--", o.name, " is ", o.value,
+                                " and would have no effect in this run; it is read by ", readers_of(o.name),
+                                "; leave it out"));
+}
+
 // Defaults, then fields: later ones win.
 TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& defaults, const RawOptions& fields) {
-  RawOptions all;
-  for (const auto& [name, value] : defaults) all.push_back({name, value});
-  all.insert(all.end(), fields.begin(), fields.end());
-  for (const RawOption& o : all)
-    for (const ConfigField& f : config_fields())
-      if (f.name == o.name) f.set(c, o.value);
+  for (const auto& [name, value] : defaults) set_field(c, name, value);
+  const TrainConfig without = c;
+  for (const RawOption& o : fields) set_field(c, o.name, o.value);
+  if (c.optimizer == "adamw" && last_value(fields, "weight-decay").empty())
+    c.weight_decay = eqnn::AdamW{}.weight_decay;  // without decay it is Adam
   check_config(c);
+  check_effects(c, without, fields);
   if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";
   if (c.oracle != "none" && c.oracle_samples < 0) c.oracle_samples = 4096;
   return c;

@@ -86,7 +86,9 @@ class TypedTraining final : public Training {
     return std::sqrt(sum);
   }
   double watched_loss() const override { return oracle_ ? oracle_->label_free_loss() : loss_; }
-  Index examples_per_step() const override { return oracle_ ? oracle_->examples_per_step() : config_.batch; }
+  Index examples_per_step() const override {
+    return oracle_ ? oracle_->examples_per_step() : trainer_.options().batch;
+  }
   const eqnn::hard::Oracle* oracle() const override { return oracle_ ? &oracle_->oracle() : nullptr; }
   Index oracle_inputs() const override { return oracle_ ? oracle_->inputs() : 0; }
   Index parameters() const override { return params_.count(); }

@@ -222,7 +222,7 @@ TEST_CASE("dataset gin: every wrong line is named") {
   CHECK(changed(1, "2 2") == "f: line 1: the first line has 2 fields; one, the number of graphs, is needed");
   CHECK(changed(1, "two") ==
         "f: line 1: the number of graphs is 'two'; a whole number from 1 to 2147483646 is needed");
-  for (const char* graphs : {"0", "-2", "1000000000000", "99999999999999999999", "2.0", "+2", "0x2"})
+  for (const char* graphs : {"0", "-2", "1000000000000", "99999999999999999999", "2.0", "++2", "+-2", "0x2"})
     CHECK(contains(changed(1, graphs),
                    "f: line 1: the number of graphs is '" + std::string(graphs) + "'; a whole number"));
   CHECK(contains(changed(1, "3"),
