@@ -64,8 +64,9 @@ TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& default
   for (const auto& [name, value] : defaults) set_field(c, name, value);
   const TrainConfig without = c;
   for (const RawOption& o : fields) set_field(c, o.name, o.value);
-  if (c.optimizer == "adamw" && last_value(fields, "weight-decay").empty())
-    c.weight_decay = eqnn::AdamW{}.weight_decay;  // without decay it is Adam
+  // What is not given is the optimiser's own: AdamW without decay would be Adam.
+  if (last_value(fields, "weight-decay").empty())
+    c.weight_decay = std::visit([](const auto& o) { return o.weight_decay; }, eqnn::make_optimizer(c.optimizer));
   check_config(c);
   check_effects(c, without, fields);
   if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";
