@@ -75,8 +75,7 @@ int collect(const CollectFlags& flags, const Common& common) {
     count[text_of(row[0])] = std::get<std::int64_t>(row[1]);
   const std::int64_t all = count["done"] + count["failed"] + count["unfinished"];
   const std::int64_t studies = std::get<std::int64_t>(db.query("SELECT count(*) FROM studies").rows[0][0]);
-  for (const std::string& problem : found.problems)
-    std::fprintf(stderr, "eqnn: error: not collected: %s\n", one_line(problem).c_str());
+  for (const std::string& problem : found.problems) note("eqnn: error: not collected: {}\n", one_line(problem));
   if (common.json) {
     const Json summary = {{"db", flags.db},
                           {"runs", all},
