@@ -35,14 +35,14 @@ constexpr std::size_t kMostAxes = 64;       // as in NumPy 2
 constexpr std::string_view kMagic = "\x93NUMPY";
 
 // Bytes of an item; 0 for a dtype that is not supported.
-Index item_bytes(std::string_view dtype) {
+Index numpy_item_bytes(std::string_view dtype) {
   if (dtype == "<f8" || dtype == "<i8") return 8;
   if (dtype == "<f4" || dtype == "<i4") return 4;
   return dtype == "|u1" ? 1 : 0;
 }
 
 void check_array(const NpyArray& a) {
-  const Index item = item_bytes(a.dtype);
+  const Index item = numpy_item_bytes(a.dtype);
   require(item > 0, "an array has dtype '", a.dtype, "'; npz files take <f8, <f4, <i8, <i4 and |u1");
   const auto size = array_bytes(a.shape, item);
   require(a.shape.size() <= kMostAxes && size && *size == static_cast<Index>(a.bytes.size()), "an array of shape ",
@@ -163,7 +163,7 @@ class Source {
   std::string where_;
 };
 
-struct Entry {
+struct ZipEntry {
   std::string name;
   std::uint16_t flags, method;
   std::uint32_t crc;
@@ -171,7 +171,7 @@ struct Entry {
 };
 
 // Replaces the sizes that are full by those of the 64-bit field, which holds exactly these, in this order.
-void read_extra64(const Source& extra, Entry& e) {
+void read_extra64(const Source& extra, ZipEntry& e) {
   std::array<std::uint64_t*, 3> fields{&e.size, &e.packed, &e.offset};
   if (std::none_of(fields.begin(), fields.end(), [](const std::uint64_t* f) { return *f == kFull32; })) return;
   std::uint64_t at = 0;
@@ -211,20 +211,20 @@ Directory find_directory(const Source& zip) {
   return d;
 }
 
-std::vector<Entry> read_directory(const Source& zip, const std::string& path) {
+std::vector<ZipEntry> read_directory(const Source& zip, const std::string& path) {
   const Directory d = find_directory(zip);
   const Source directory(zip.bytes(d.offset, d.size), path);
-  std::vector<Entry> entries;
+  std::vector<ZipEntry> entries;
   std::uint64_t at = 0;
   for (std::uint64_t i = 0; i < d.count; ++i) {
     directory.check(directory.u32(at) == kCentral, "its directory is damaged");
-    Entry e{"",
-            directory.u16(at + 8),
-            directory.u16(at + 10),
-            directory.u32(at + 16),
-            directory.u32(at + 20),
-            directory.u32(at + 24),
-            directory.u32(at + 42)};
+    ZipEntry e{"",
+               directory.u16(at + 8),
+               directory.u16(at + 10),
+               directory.u32(at + 16),
+               directory.u32(at + 20),
+               directory.u32(at + 24),
+               directory.u32(at + 42)};
     const std::uint64_t name = directory.u16(at + 28), extra = directory.u16(at + 30),
                         note = directory.u16(at + 32);
     e.name = directory.bytes(at + 46, name);
@@ -257,7 +257,7 @@ bool inflate_to(std::vector<std::byte>& out, std::string_view packed) {
   return status == Z_STREAM_END && done == out.size() && packed.empty();
 }
 
-std::vector<std::byte> unpack(const Source& zip, const Source& at, const Entry& e) {
+std::vector<std::byte> unpack(const Source& zip, const Source& at, const ZipEntry& e) {
   at.check((e.flags & kEncrypted) == 0, "it is encrypted; save it without a password");
   at.check(e.method == kStored || e.method == kDeflated,
            concat("its compression method is ", e.method, "; only stored (0) and deflated (8) are read"));
@@ -382,7 +382,7 @@ NpyArray parse_npy(std::vector<std::byte> bytes, const std::string& where) {
   const std::uint64_t length = version == 1 ? npy.u16(8) : npy.u32(8);
   NpyHeader header(npy.bytes(prefix, length), npy);
   NpyArray array{header.dtype == "|b1" ? "|u1" : header.dtype, std::move(header.shape), {}};
-  const Index item = item_bytes(array.dtype);
+  const Index item = numpy_item_bytes(array.dtype);
   npy.check(item > 0,
             concat("its dtype is '", header.dtype, "'; convert it with astype to <f8, <f4, <i8, <i4, |u1 or |b1"));
   const auto size = array_bytes(array.shape, item);
@@ -406,18 +406,18 @@ void convert(std::vector<double>& out, const NpyArray& a) {
 }
 
 template <class T>
-constexpr const char* kDtype = std::is_same_v<T, double>         ? "<f8"
-                               : std::is_same_v<T, float>        ? "<f4"
-                               : std::is_same_v<T, std::int64_t> ? "<i8"
-                               : std::is_same_v<T, std::int32_t> ? "<i4"
-                                                                 : "|u1";
+constexpr const char* kNumpyType = std::is_same_v<T, double>         ? "<f8"
+                                   : std::is_same_v<T, float>        ? "<f4"
+                                   : std::is_same_v<T, std::int64_t> ? "<i8"
+                                   : std::is_same_v<T, std::int32_t> ? "<i4"
+                                                                     : "|u1";
 
 }  // namespace
 
 template <class T>
 NpyArray npy_array(std::vector<Index> shape, std::span<const T> values) {
   const auto bytes = std::as_bytes(values);
-  NpyArray array{kDtype<T>, std::move(shape), {bytes.begin(), bytes.end()}};
+  NpyArray array{kNumpyType<T>, std::move(shape), {bytes.begin(), bytes.end()}};
   check_array(array);
   return array;
 }
@@ -465,7 +465,7 @@ NpzArrays read_arrays(const std::string& path, const Wanted& wanted) {
   const std::string file = read_file(path);
   const Source zip(file, path);
   NpzArrays arrays;
-  for (const Entry& e : read_directory(zip, path)) {
+  for (const ZipEntry& e : read_directory(zip, path)) {
     const std::string where = concat(path, ": entry '", e.name, "'");
     const Source at("", where);
     const bool is_array = e.name.ends_with(".npy");

@@ -5,6 +5,8 @@
 
 #include "support/command.h"
 
+namespace test_all_families {
+
 using namespace cli;
 
 namespace {
@@ -119,3 +121,5 @@ TEST_CASE("all families: a target that any network can fit is learned, on its de
                                     .back());
   CHECK(easy["verdict"] == "learned");
 }
+
+}  // namespace test_all_families

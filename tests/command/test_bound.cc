@@ -6,6 +6,8 @@
 
 #include "support/command.h"
 
+namespace test_bound {
+
 using namespace cli;
 
 namespace {
@@ -173,3 +175,5 @@ TEST_CASE("gradvar: what is refused") {
   refused(f, {"gradvar", "gnn-featur"}, 2, "'gnn-feature'");
   refused(f, {"gradvar"}, 2, "ID");
 }
+
+}  // namespace test_bound

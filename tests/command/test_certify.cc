@@ -5,6 +5,8 @@
 
 #include "support/command.h"
 
+namespace test_certify {
+
 using namespace cli;
 
 TEST_CASE(
@@ -55,3 +57,5 @@ TEST_CASE("certify: a trained graph network passes, a trained mlp does not") {
   accepted(f, tiny({"--out", "mlp", "--model", "mlp", "-q"}));
   CHECK(Json::parse(accepted(f, {"certify", "mlp", "--json"}, 4))["pass"] == false);
 }
+
+}  // namespace test_certify

@@ -12,6 +12,8 @@
 #include "support/command.h"
 #include "support/paths.h"
 
+namespace test_collect {
+
 using namespace cli;
 
 namespace {
@@ -532,3 +534,5 @@ assert np.isnan(table["test_entropy"][0]) and eqnn.query("r.db", "SELECT run_id 
   INFO(f.read("said"));
   CHECK(code == 0);
 }
+
+}  // namespace test_collect

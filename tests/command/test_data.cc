@@ -7,6 +7,8 @@
 #include "support/command.h"
 #include "support/paths.h"
 
+namespace test_data {
+
 using namespace cli;
 
 namespace {
@@ -128,3 +130,5 @@ TEST_CASE("train --data: a file that is cut or wrong is exit 3 with its line, an
   refused(f, {"train", "gnn-degree-parity", "--data", graphs()}, 2, "exclude each other");
   refused(f, train_graphs({"--folds", "20", "--out", "x"}), 2, "folds");
 }
+
+}  // namespace test_data

@@ -8,6 +8,8 @@
 
 #include "support/command.h"
 
+namespace test_families {
+
 using namespace cli;
 
 namespace {
@@ -287,3 +289,5 @@ TEST_CASE("families eval: a member file may leave out d, which the inputs or --d
   }
   accepted(f, {"families", "check", "gnn-feature", "--d", "6", "--graph", "er", "-q"});
 }
+
+}  // namespace test_families

@@ -7,6 +7,8 @@
 
 #include "support/command.h"
 
+namespace test_invariant_poly {
+
 using namespace cli;
 
 namespace {
@@ -71,3 +73,5 @@ TEST_CASE("families eval with invariant-poly: inputs of any number of rows, and 
   write_inputs(f, {1, 9}, std::vector<double>(9));
   refused(f, families("eval", {"--member", "m.json", "--in", "x.npz", "--out", "z.npz"}), 3, "1 x 7 or 1 x 8");
 }
+
+}  // namespace test_invariant_poly

@@ -8,6 +8,8 @@
 
 #include "support/command.h"
 
+namespace test_learn {
+
 using namespace cli;
 
 namespace {
@@ -285,3 +287,5 @@ TEST_CASE("learn: what is not allowed is refused, naming what is") {
   CHECK(no.code == 4);
   CHECK(one_error_line(no.err));
 }
+
+}  // namespace test_learn

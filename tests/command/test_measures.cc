@@ -5,6 +5,8 @@
 
 #include "support/command.h"
 
+namespace test_measures {
+
 using namespace cli;
 
 namespace {
@@ -130,3 +132,5 @@ TEST_CASE("measures: stopping where it has learned, a run says the same step") {
   CHECK(s["steps_to_learn"] == r["steps_to_learn"]);
   CHECK(s["steps"] == r["steps_to_learn"]);
 }
+
+}  // namespace test_measures

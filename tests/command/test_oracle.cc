@@ -7,6 +7,8 @@
 
 #include "support/command.h"
 
+namespace test_oracle {
+
 using namespace cli;
 
 namespace {
@@ -310,3 +312,5 @@ TEST_CASE("tau-threshold: where the ends already decide, and what is refused") {
   refused(f, threshold({"--stop-at-loss", "0.1"}), 2, "--stop-at-loss");
   refused(f, {"tau-threshold"}, 2, "ID");
 }
+
+}  // namespace test_oracle

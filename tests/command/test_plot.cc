@@ -9,6 +9,8 @@
 
 #include "support/command.h"
 
+namespace test_plot {
+
 namespace {
 
 using namespace cli;
@@ -308,3 +310,5 @@ TEST_CASE("plot: without gnuplot the data are there, and the error names the pac
 }
 
 }  // namespace
+
+}  // namespace test_plot

@@ -13,6 +13,8 @@
 #include "support/paths.h"
 #include "support/thrown.h"
 
+namespace test_progress {
+
 using namespace cli;
 
 namespace {
@@ -121,3 +123,5 @@ TEST_CASE("progress: plain lines where stderr is no terminal, none with -q") {
   }
   CHECK(whispered.size() == 1);
 }
+
+}  // namespace test_progress

@@ -9,6 +9,8 @@
 
 #include "support/command.h"
 
+namespace test_reduce {
+
 using namespace cli;
 
 namespace {
@@ -282,3 +284,5 @@ TEST_CASE("reduce: input that is refused") {
   refused(f, {"reduce", "--back", "--in", "s.json"}, 2, "--out is missing");
   refused(f, {"reduce", "--back", "--in", "s.json", "--out", "h.csv", "--n", "3"}, 2, "--n");
 }
+
+}  // namespace test_reduce

@@ -12,6 +12,8 @@
 #include "support/command.h"
 #include "support/thrown.h"
 
+namespace test_report {
+
 using namespace cli;
 using tools::Cell;
 using tools::Database;
@@ -395,3 +397,5 @@ TEST_CASE("report: opens in Chromium, wide and narrow, light and dark") {
   const Picture dark = browse(f, 360, true).second;
   CHECK(dark.corner == std::array{0x15, 0x17, 0x1a});
 }
+
+}  // namespace test_report

@@ -8,6 +8,8 @@
 
 #include "support/command.h"
 
+namespace test_resume {
+
 using namespace cli;
 
 namespace {
@@ -276,3 +278,5 @@ TEST_CASE(
     same_run(f, "whole", f, "disk/run");
   }
 }
+
+}  // namespace test_resume

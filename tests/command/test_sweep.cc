@@ -14,6 +14,8 @@
 #include "support/command.h"
 #include "support/paths.h"
 
+namespace test_sweep {
+
 namespace {
 
 using cli::accepted;
@@ -344,3 +346,5 @@ TEST_CASE("sweep: places in a Slurm array") {
   CHECK(planned("SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=2")
             ["shard"] == -1);
 }
+
+}  // namespace test_sweep

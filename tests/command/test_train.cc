@@ -7,6 +7,8 @@
 
 #include "support/command.h"
 
+namespace test_train {
+
 using namespace cli;
 
 namespace {
@@ -342,3 +344,5 @@ TEST_CASE("train: --stop-at-loss and --patience end a run early") {
   CHECK(result(f, "patience")["steps"] == 8);
   CHECK(result(f, "patience")["samples"] == 40);
 }
+
+}  // namespace test_train

@@ -5,6 +5,8 @@
 
 #include "support/command.h"
 
+namespace test_usage {
+
 #ifndef __has_feature
 #define __has_feature(x) 0
 #endif
@@ -251,3 +253,5 @@ TEST_CASE("bench: the keys of its JSON, for a row with convolutions") {
   CHECK(row.at("peers") == Json::object());
   refused(f, {"bench", "--rows", "cnn-50-10"}, 2, "cnn-50-100");
 }
+
+}  // namespace test_usage

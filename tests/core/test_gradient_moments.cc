@@ -9,6 +9,8 @@
 #include <cstring>
 #include <vector>
 
+namespace test_gradient_moments {
+
 using namespace eqnn;
 
 namespace {
@@ -161,3 +163,5 @@ TEST_CASE("trainer: the update of a given gradient is that of step") {
     CHECK_THROWS_AS(by_gradient.apply_gradient(std::vector<float>(3)), ValueError);
   }
 }
+
+}  // namespace test_gradient_moments

@@ -8,6 +8,8 @@
 
 #include "support/thrown.h"
 
+namespace test_optimizers {
+
 using namespace eqnn;
 
 TEST_CASE("optimisers are made by name, with their settings by name") {
@@ -52,3 +54,5 @@ TEST_CASE("names that no optimiser has are refused with the nearest") {
   CHECK_THROWS_AS(make_optimizer("adam", {{"momentum", 0.9}}), ValueError);
   CHECK_THROWS_AS(optimizer_settings(""), ValueError);
 }
+
+}  // namespace test_optimizers

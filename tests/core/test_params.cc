@@ -10,6 +10,8 @@
 
 #include "support/reference.h"
 
+namespace test_params {
+
 using namespace eqnn;
 
 namespace {
@@ -201,3 +203,5 @@ TEST_CASE("wrong parameters are refused with a message that says what to do") {
                        "parameter 'late' is added after the parameters were allocated; construct all layers first",
                        ValueError);
 }
+
+}  // namespace test_params

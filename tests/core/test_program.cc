@@ -15,6 +15,8 @@
 #include "support/gradcheck.h"
 #include "support/random_graph.h"
 
+namespace test_program {
+
 using namespace eqnn;
 using namespace eqnn::testing;
 
@@ -363,3 +365,5 @@ TEST_CASE("multiply-adds count the products of forward and backward") {
   CHECK(count(Mode::evaluate) == 4 * 3 * 5 + 5);
   CHECK(count(Mode::train) == 2 * 4 * 3 * 5 + 3 * 5);  // nobody needs the gradient of the input
 }
+
+}  // namespace test_program

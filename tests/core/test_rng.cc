@@ -14,6 +14,8 @@
 
 #include "support/simd_targets.h"
 
+namespace test_rng {
+
 using namespace eqnn;
 
 namespace {
@@ -188,3 +190,5 @@ TEST_CASE("normal draws have the moments of a standard normal") {
   CHECK(std::abs(m[4] - 3) < 5 * std::sqrt(96.0) * unit);
   CHECK(std::abs(static_cast<double>(beyond_two) / draws - 0.0455003) < 5 * 0.21 * unit);
 }
+
+}  // namespace test_rng

@@ -21,6 +21,8 @@
 #include "support/optimizer_golden.h"
 #include "support/reference.h"
 
+namespace test_trainer {
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define EQNN_TEST_SANITIZED 1
 #elif defined(__has_feature)
@@ -514,9 +516,9 @@ const OptimizerCase kOptimizers[] = {
 }  // namespace
 
 TEST_CASE("optimisers equal PyTorch's to the last digits in double, and to float's in float") {
-  REQUIRE(std::size(kOptimizers) == std::size(golden::kOptimized));
+  REQUIRE(std::size(kOptimizers) == std::size(optimizer_golden::kOptimized));
   for (std::size_t i = 0; i < std::size(kOptimizers); ++i) {
-    const golden::Optimized& expected = golden::kOptimized[i];
+    const optimizer_golden::Optimized& expected = optimizer_golden::kOptimized[i];
     REQUIRE(std::string(kOptimizers[i].name) == expected.name);
     const std::vector<double> values(std::begin(expected.parameters), std::end(expected.parameters));
     INFO("optimiser ", expected.name);
@@ -845,3 +847,5 @@ TEST_CASE("a model whose loss is not one value an example is refused") {
   CHECK_THROWS_WITH_AS((Trainer<float>(p, {}, model)),
                        "the loss has shape [b, 1, 2]; it must be [b, 1, 1]: one value an example", ShapeError);
 }
+
+}  // namespace test_trainer

@@ -4,7 +4,9 @@
 #include <cmath>
 #include <limits>
 
-namespace eqnn {
+namespace test_certify {
+
+using namespace eqnn;
 namespace {
 
 Array column(std::vector<double> values) {
@@ -117,4 +119,5 @@ TEST_CASE("certify: rows and pairs move as the group acts") {
 }
 
 }  // namespace
-}  // namespace eqnn
+
+}  // namespace test_certify

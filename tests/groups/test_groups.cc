@@ -20,6 +20,8 @@
 #include "support/reference.h"
 #include "support/thrown.h"
 
+namespace test_groups {
+
 using namespace eqnn;
 using reference::Dense;
 using Group = PermutationGroup;
@@ -861,3 +863,5 @@ TEST_CASE("operations of groups refuse other shapes") {
   CHECK_THROWS_AS(GroupLifting<float>(params, "large", Group::symmetric(12), 1, 1), ValueError);
   CHECK_THROWS_AS(GroupConvolution<float>(params, "support", g, 1, 1, {Permutation({1, 0, 2, 3})}), ValueError);
 }
+
+}  // namespace test_groups

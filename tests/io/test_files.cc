@@ -18,6 +18,8 @@
 
 #include "support/thrown.h"
 
+namespace test_files {
+
 using namespace eqnn;
 namespace fs = std::filesystem;
 
@@ -674,3 +676,5 @@ TEST_CASE("files of Python's packages are read, and written back for them" *
   write_atomically(folder + "again.safetensors", encode_safetensors(file.arrays, file.metadata));
   save_model(folder + "model.safetensors", small_params<float>(), {{"format", "pt"}});
 }
+
+}  // namespace test_files

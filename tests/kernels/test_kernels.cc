@@ -15,6 +15,8 @@
 #include "support/reference.h"
 #include "support/simd_targets.h"
 
+namespace test_kernels {
+
 using namespace eqnn;
 using kernels::Product;
 using kernels::Unary;
@@ -665,3 +667,5 @@ TEST_CASE_TEMPLATE("targets with fused multiply-add give the same bits", T, floa
     CHECK(std::memcmp(bits.data(), first.data(), first.size() * sizeof(T)) == 0);
   }
 }
+
+}  // namespace test_kernels

@@ -11,6 +11,8 @@
 
 #include "support/simd_targets.h"
 
+namespace test_normals {
+
 using namespace eqnn;
 
 namespace {
@@ -195,3 +197,5 @@ TEST_CASE("normals: blocks of any layout hold the numbers of their examples in o
     CHECK(same);
   }
 }
+
+}  // namespace test_normals

@@ -14,6 +14,8 @@
 #include "support/gradcheck.h"
 #include "support/thrown.h"
 
+namespace test_clouds {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::Motion;
@@ -247,3 +249,5 @@ TEST_CASE("layers on clouds refuse shapes that do not fit") {
   CHECK(refused([&] { move_points(x, x); }, "[b, n n, 1]"));
   CHECK(refused([&] { join_channels(h, few); }, "join_channels"));
 }
+
+}  // namespace test_clouds

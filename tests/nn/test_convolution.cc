@@ -13,6 +13,8 @@
 #include "support/gradcheck.h"
 #include "support/reference.h"
 
+namespace test_convolution {
+
 using namespace eqnn;
 using testing::check_gradient;
 using testing::draw_off_zero;
@@ -352,3 +354,5 @@ TEST_CASE("a convolution that is recorded wrongly says how") {
   CHECK_THROWS_AS(cyclic_convolution(x, x, Tensor<float>{}, Torus::cycle(6, 2)), ShapeError);
   CHECK(conv({}, {2, 3, 2, 2}).shape() == Shape{Shape::kCapacity, 6, 5});
 }
+
+}  // namespace test_convolution

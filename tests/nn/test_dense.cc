@@ -11,12 +11,14 @@
 #include "support/gradcheck.h"
 #include "support/small_graphs.h"
 
+namespace test_dense {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::check_layer;
-using testing::Graph;
 using testing::graphs;
 using testing::plus_bias;
+using testing::SmallGraph;
 
 namespace {
 
@@ -66,11 +68,12 @@ TEST_CASE_TEMPLATE("Linear and Mlp compute their formulas", T, float, double) {
       return l.bias ? plus_bias(y, reference::dense(p.view(l.bias))) : y;
     };
     check_layer(
-        p, [&](auto x, auto) { return linear(x); }, [&](const Graph& g) { return layer(g.x, linear); },
+        p, [&](auto x, auto) { return linear(x); }, [&](const SmallGraph& g) { return layer(g.x, linear); },
         graphs(4, 3));
     check_layer(
-        p, [&](auto x, auto) { return bare(x); }, [&](const Graph& g) { return layer(g.x, bare); }, graphs(4, 3));
-    const auto naive = [&](const Graph& g) {
+        p, [&](auto x, auto) { return bare(x); }, [&](const SmallGraph& g) { return layer(g.x, bare); },
+        graphs(4, 3));
+    const auto naive = [&](const SmallGraph& g) {
       Dense x = g.x;
       for (std::size_t i = 0; i < 3; ++i) {
         x = layer(x, mlp.layers[i]);
@@ -180,3 +183,5 @@ TEST_CASE("linear refuses weights and biases that do not fit") {
       ShapeError);
   CHECK_THROWS_AS(linear(x, y), ShapeError);
 }
+
+}  // namespace test_dense

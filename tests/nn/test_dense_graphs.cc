@@ -11,14 +11,16 @@
 #include "support/operations.h"
 #include "support/small_graphs.h"
 
+namespace test_dense_graphs {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::check_layer;
 using testing::check_operation;
-using testing::Graph;
 using testing::graphs;
 using testing::kWidths;
 using testing::plus_bias;
+using testing::SmallGraph;
 
 namespace {
 
@@ -129,7 +131,7 @@ TEST_CASE_TEMPLATE("MessagePassing is x W_self + A' x W_nbr + b for every adjace
       Params<T> p;
       const MessagePassing<T> mp(p, "l", in, 6);
       testing::draw_off_zero(p, 6, 0.05, 0.5);
-      const auto naive = [&](const Graph& g) {
+      const auto naive = [&](const SmallGraph& g) {
         const Dense w = reference::dense(p.view(mp.weight()));
         Dense self(in, 6), neighbor(in, 6);
         for (Index i = 0; i < in; ++i)
@@ -178,7 +180,7 @@ TEST_CASE("gradients of message-passing networks equal differences") {
       };
       const auto fill = [](Workspace<double>& w) {
         for (Index e = 0; e < 3; ++e) {
-          const Graph graph(5, 2, static_cast<std::uint64_t>(10 + e));
+          const SmallGraph graph(5, 2, static_cast<std::uint64_t>(10 + e));
           for (Index i = 0; i < 5; ++i) {
             for (Index j = 0; j < 2; ++j) w.input("x")(e, i, j) = graph.x(i, j);
             for (Index j = 0; j < 5; ++j) w.input("adjacency")(e, i, j) = graph.a(i, j);
@@ -209,3 +211,5 @@ TEST_CASE("adjacency matrices of other points are refused") {
   CHECK_THROWS_AS(neighbor_sum(v, v), ShapeError);
   CHECK_THROWS_AS(with_neighbors(v, v), ShapeError);
 }
+
+}  // namespace test_dense_graphs

@@ -13,6 +13,8 @@
 #include "support/gradcheck.h"
 #include "support/threads.h"
 
+namespace test_dropout {
+
 using namespace eqnn;
 using testing::EightThreads;
 using testing::parameter_as_input;
@@ -174,3 +176,5 @@ TEST_CASE("a dropout that is recorded wrongly says how") {
   CHECK_THROWS_AS(dropout(a, 0.5), ShapeError);
   CHECK(dropout(x, 0.0).id() == x.id());
 }
+
+}  // namespace test_dropout

@@ -8,6 +8,8 @@
 
 #include "support/operations.h"
 
+namespace test_elementwise {
+
 using namespace eqnn;
 using kernels::Unary;
 using reference::Dense;
@@ -99,3 +101,5 @@ TEST_CASE("elementwise operations refuse shapes that differ, and numbers that ar
                        "scale: the factor is inf; it must be finite", ValueError);
   CHECK_THROWS_AS(constant(g, {.points = 1, .channels = 1}, std::nan("")), ValueError);
 }
+
+}  // namespace test_elementwise

@@ -20,6 +20,8 @@
 #include "support/gradcheck.h"
 #include "support/thrown.h"
 
+namespace test_frames {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::Permutation;
@@ -345,3 +347,5 @@ TEST_CASE("frames refuse shapes that do not fit") {
   CHECK(contains(message<ShapeError>([&] { canonical_form(g.param(weight), PermutationFrame::sort); }), "shared"));
   CHECK(contains(message<ShapeError>([&] { canonical_signs(g.param(weight)); }), "shared"));
 }
+
+}  // namespace test_frames

@@ -9,6 +9,8 @@
 #include "support/operations.h"
 #include "support/rows.h"
 
+namespace test_loss {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::check_gradient;
@@ -128,3 +130,5 @@ TEST_CASE("losses refuse shapes that do not fit") {
   CHECK_THROWS_AS(squared_error(v, v), ShapeError);
   CHECK_THROWS_AS(cross_entropy(x, g.index_input("labels", {}, 4)), ShapeError);
 }
+
+}  // namespace test_loss

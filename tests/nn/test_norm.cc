@@ -10,6 +10,8 @@
 #include "support/gradcheck.h"
 #include "support/rows.h"
 
+namespace test_norm {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::check_gradient;
@@ -181,3 +183,5 @@ TEST_CASE("norms that are recorded wrongly say how") {
   CHECK_THROWS_AS(graph_norm(nodes, a, a, a), ShapeError);
   CHECK_THROWS_AS(graph_norm(x, graph, a, a, a), ShapeError);
 }
+
+}  // namespace test_norm

@@ -17,6 +17,8 @@
 #include "support/evaluate.h"
 #include "support/gradcheck.h"
 
+namespace test_point_frames {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::Motion;
@@ -374,3 +376,5 @@ TEST_CASE("point clouds of a wrong shape are refused") {
   CHECK_THROWS_AS(average(std::vector<Tensor<double>>{x, flat}), ShapeError);
   CHECK_THROWS_AS(average(std::vector<Tensor<double>>{}), ShapeError);
 }
+
+}  // namespace test_point_frames

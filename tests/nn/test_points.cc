@@ -6,6 +6,8 @@
 #include "support/equivariance.h"
 #include "support/operations.h"
 
+namespace test_points {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::check_gradients;
@@ -74,3 +76,5 @@ TEST_CASE("operations on points refuse parameters, which have no examples, and p
   CHECK_THROWS_AS(mean_points(v), ShapeError);
   CHECK_THROWS_AS(flatten(v), ShapeError);
 }
+
+}  // namespace test_points

@@ -8,6 +8,8 @@
 #include "support/evaluate.h"
 #include "support/gradcheck.h"
 
+namespace test_poly_network {
+
 using namespace eqnn;
 using reference::Dense;
 
@@ -96,3 +98,5 @@ TEST_CASE("poly network: parameters have the sizes and names of the formula") {
                                           "net.second.v.weight", "net.second.v.bias", "net.out.weight",
                                           "net.out.bias"});
 }
+
+}  // namespace test_poly_network

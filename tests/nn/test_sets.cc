@@ -11,6 +11,8 @@
 #include "support/gradcheck.h"
 #include "support/thrown.h"
 
+namespace test_sets {
+
 using namespace eqnn;
 using reference::Dense;
 
@@ -99,3 +101,5 @@ TEST_CASE("with_mean refuses parameters, which have no examples") {
   Program<double> g(2, Mode::evaluate);
   CHECK(contains(message<ShapeError>([&] { with_mean(g.param(weight)); }), "shared"));
 }
+
+}  // namespace test_sets

@@ -20,6 +20,8 @@
 #include "support/reference.h"
 #include "support/threads.h"
 
+namespace test_sparse_graphs {
+
 using namespace eqnn;
 using reference::Dense;
 using testing::check_gradient;
@@ -760,3 +762,5 @@ TEST_CASE("batches of graphs train to the same bits for any number of threads") 
   const std::vector<float> one = run(1);
   for (int threads : {2, 3, 8}) CHECK(run(threads) == one);
 }
+
+}  // namespace test_sparse_graphs

@@ -17,8 +17,8 @@ namespace eqnn::testing {
 using reference::Dense;
 
 // One graph, random points [n, c] and a random symmetric adjacency.
-struct Graph {
-  Graph(Index n, Index c, std::uint64_t seed) : x(n, c), a(n, n) {
+struct SmallGraph {
+  SmallGraph(Index n, Index c, std::uint64_t seed) : x(n, c), a(n, n) {
     Draws d({seed, Stream::user, 0, 0});
     for (double& v : x.data) v = d.below(17) / 8.0 - 1;  // exact in float
     for (Index i = 0; i < n; ++i)
@@ -27,7 +27,9 @@ struct Graph {
   Dense x, a;
 };
 
-inline std::vector<Graph> graphs(Index n, Index c) { return {Graph(n, c, 1), Graph(n, c, 2), Graph(n, c, 3)}; }
+inline std::vector<SmallGraph> graphs(Index n, Index c) {
+  return {SmallGraph(n, c, 1), SmallGraph(n, c, 2), SmallGraph(n, c, 3)};
+}
 
 inline Dense plus_bias(Dense y, const Dense& bias) {
   for (Index i = 0; i < y.rows; ++i)
@@ -38,7 +40,7 @@ inline Dense plus_bias(Dense y, const Dense& bias) {
 // Runs `model(x, adjacency)` on the graphs, and compares each result with `naive(graph)`.
 template <class T, class Model, class Naive>
 void check_layer(const Params<T>& params, const Model& model, const Naive& naive,
-                 const std::vector<Graph>& graphs) {
+                 const std::vector<SmallGraph>& graphs) {
   const Index count = static_cast<Index>(graphs.size()), n = graphs[0].x.rows;
   Program<T> g(count, Mode::evaluate);
   const auto x = g.input("x", {.points = n, .channels = graphs[0].x.cols});
@@ -49,7 +51,7 @@ void check_layer(const Params<T>& params, const Model& model, const Naive& naive
   w.bind({count});
   for (Index e = 0; e < count; ++e)
     for (Index i = 0; i < n; ++i) {
-      const Graph& graph = graphs[static_cast<std::size_t>(e)];
+      const SmallGraph& graph = graphs[static_cast<std::size_t>(e)];
       for (Index j = 0; j < graph.x.cols; ++j) w.input("x")(e, i, j) = static_cast<T>(graph.x(i, j));
       for (Index j = 0; j < n; ++j) w.input("adjacency")(e, i, j) = static_cast<T>(graph.a(i, j));
     }

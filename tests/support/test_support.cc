@@ -9,6 +9,8 @@
 #include "support/equivariance.h"
 #include "support/gradcheck.h"
 
+namespace test_support {
+
 using namespace eqnn;
 
 TEST_CASE("the permutations of the symmetry check are permutations, extreme ones among them") {
@@ -83,3 +85,5 @@ TEST_CASE("the gradient check finds a wrong gradient") {
   CHECK(error(3) <= 1e-9);
   CHECK(error(3.0001) > 1e-6);
 }
+
+}  // namespace test_support

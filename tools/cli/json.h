@@ -3,11 +3,23 @@
 
 #include <eqnn/io/json.h>
 
+#include <cmath>
+#include <string>
+
 namespace tools {
 
 using eqnn::Json;
 using eqnn::parse_json;
 using eqnn::parse_json_if;
 using eqnn::to_text;
+
+// The number, or null where it is not finite: JSON has no other word for it.
+inline Json number_json(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
+
+// What a flag's text says: a number or a boolean where it is one, else the text.
+inline Json typed_json(const std::string& text) {
+  const Json parsed = parse_json_if(text);
+  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
+}
 
 }  // namespace tools

@@ -223,7 +223,7 @@ const std::vector<std::string>& dataset_formats() {
 
 Dataset read_dataset(const std::string& path, const std::string& format) {
   const std::vector<std::string>& formats = dataset_formats();
-  require(std::find(formats.begin(), formats.end(), format) != formats.end(), "--format is ", quoted(format),
+  require(std::find(formats.begin(), formats.end(), format) != formats.end(), "--format is ", in_quotes(format),
           "; gin, tudataset, npz and csv are allowed; the nearest is ", eqnn::nearest(format, formats));
   Dataset data;
   data.path = path;

@@ -33,7 +33,7 @@ std::errc parse(std::string_view text, T& value) {
 
 }  // namespace
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t most = 40;
   std::string shown(text.substr(0, most));
   for (char& c : shown)
@@ -77,15 +77,15 @@ void Lines::split(std::string_view line) {
 std::int64_t Lines::integer(std::size_t i, std::string_view what, std::int64_t low, std::int64_t high) const {
   std::int64_t value = 0;
   check(i < fields_.size(), what, " is missing");
-  check(parse(fields_[i], value) == std::errc() && value >= low && value <= high, what, " is ", quoted(fields_[i]),
-        "; a whole number from ", low, " to ", high, " is needed");
+  check(parse(fields_[i], value) == std::errc() && value >= low && value <= high, what, " is ",
+        in_quotes(fields_[i]), "; a whole number from ", low, " to ", high, " is needed");
   return value;
 }
 
 double Lines::real(std::size_t i, std::string_view what) const {
   double value = 0;
   check(i < fields_.size(), what, " is missing");
-  check(parse(fields_[i], value) == std::errc() && std::isfinite(value), what, " is ", quoted(fields_[i]),
+  check(parse(fields_[i], value) == std::errc() && std::isfinite(value), what, " is ", in_quotes(fields_[i]),
         "; a finite number is needed");
   return value;
 }

@@ -14,7 +14,7 @@
 namespace tools {
 
 // A piece of a file for a message: in quotes, at most 40 characters, nothing but visible ones.
-std::string quoted(std::string_view text);
+std::string in_quotes(std::string_view text);
 
 // The lines of a file and their fields. Lines end in \n or \r\n, the last one also without; blank lines at the end
 // of the file are not there. All errors are FileErrors that name the file and the line.

@@ -12,7 +12,6 @@
 namespace tools {
 namespace {
 
-constexpr int kWidth = 760;
 constexpr std::size_t kPanels = 6;
 
 struct CurvePoint {
@@ -220,7 +219,8 @@ void draw_panels(Page& page, const Curves& c, const Frame& frame, const std::str
   const std::size_t columns = c.panels.size() == 4 ? 2 : std::min<std::size_t>(3, c.panels.size());
   const std::size_t rows = (c.panels.size() + columns - 1) / columns;
   const double left = 78, gap = 36, height = rows == 1 ? (columns == 1 ? 330 : 250) : 190, between = 56;
-  const double width = (kWidth - 20 - left - gap * static_cast<double>(columns - 1)) / static_cast<double>(columns);
+  const double width =
+      (kPageWidth - 20 - left - gap * static_cast<double>(columns - 1)) / static_cast<double>(columns);
   const double title = c.panels.size() > 1 || !c.panels[0].label.empty() ? 20 : 0;
   page.set_height(static_cast<int>(page.top() + static_cast<double>(rows) * (height + title) +
                                    static_cast<double>(rows - 1) * (between - title) + 54));
@@ -262,7 +262,7 @@ Figures learning_curve_figures(const Group& group, const FigureSource& source) {
   auto legend = roles_legend(c.target, c.control, LegendEntry::kLine);
   if (c.banded) legend.push_back({LegendEntry::kBand, "#666666", "range over the seeds"});
   add_thresholds(legend, learned_below);
-  Page page(kWidth, legend);
+  Page page(kPageWidth, legend);
   const auto frame = [&](bool labels) {
     return axis.commands('y', labels) + "\n" + threshold_lines('y', learned_below);
   };
@@ -289,7 +289,7 @@ Figures correlation_figures(const Group& group, const FigureSource& source) {
   if (c.panels.empty()) return {};
   auto legend = roles_legend(c.target, c.control, LegendEntry::kLine);
   legend.push_back({LegendEntry::kBand, "#666666", "95 % interval"});
-  Page page(kWidth, legend);
+  Page page(kPageWidth, legend);
   constexpr double kFloor = 1e-3;
   const auto frame = [](bool labels) {
     return concat("set logscale y\nset yrange [0.0009:1.15]\nset ytics (",

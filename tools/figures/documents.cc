@@ -13,7 +13,6 @@
 namespace tools {
 namespace {
 
-constexpr int kWidth = 760;
 constexpr double kRow = 30;
 
 double number(const Json& j, const char* key) {
@@ -76,12 +75,12 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
       }
   low = std::pow(10, std::floor(std::log10(std::max(low, 1e-8 * high)) - 0.2));
   high = std::pow(10, std::ceil(std::log10(high) + 0.2));
-  Page page(kWidth, legend);
+  Page page(kPageWidth, legend);
   const double top = page.top(), bottom = top + std::max(80.0, kRow * static_cast<double>(labels.size()));
   std::size_t longest = 4;
   for (const std::string& l : labels) longest = std::max(longest, std::min<std::size_t>(characters(l), 56));
   page.set_height(static_cast<int>(bottom + 56));
-  page.panel(26 + 6.8 * static_cast<double>(longest), top, kWidth - 24, bottom);
+  page.panel(26 + 6.8 * static_cast<double>(longest), top, kPageWidth - 24, bottom);
   page.add(number_axis('x', low, high, true));
   page.add(row_axis(labels));
   page.axis_labels(axis, "");

@@ -11,8 +11,6 @@
 namespace tools {
 namespace {
 
-constexpr int kWidth = 760;
-
 // What tells a slice from the group's others: "gnn, k 4"; "" where it is the only one.
 std::string slice_text(const FrontierSlice& slice, std::size_t slices) {
   return slices == 1 ? "" : concat(slice.method, slice.label.empty() ? "" : ", ", slice.label);
@@ -144,12 +142,12 @@ void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, co
     add_series(page, slice, role, fraction, upper);
     add_series(page, slice, role, loss, lower);
   }
-  page.panel(84, top, kWidth - 24, top + height);
+  page.panel(84, top, kPageWidth - 24, top + height);
   page.add(x.commands());
   page.add("set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
   page.axis_labels("", "fraction of seeds learned");
   page.plot(upper);
-  page.panel(84, second, kWidth - 24, second + height);
+  page.panel(84, second, kPageWidth - 24, second + height);
   page.add(y.commands('y') + "\n" + threshold_lines('y', slice.runs.front().learned_below));
   page.axis_labels(slice.size, "normalised test loss");
   page.plot(lower);
@@ -165,7 +163,7 @@ Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size
   auto legend =
       roles_legend(has_points(slice.points, false), has_points(slice.points, true), LegendEntry::kLinePoint);
   add_thresholds(legend, slice.runs.front().learned_below);
-  Page page(kWidth, legend);
+  Page page(kPageWidth, legend);
   draw_frontier(page, slice, SizeAxis(slice.points), LossAxis(losses));
   Figure f{slice_name(group, slice, slices, "frontier"),
            "frontier",
@@ -338,10 +336,10 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
     roles.push_back(std::move(role));
   }
   const SizeAxis x(slice.points);
-  Page page(kWidth, scaling_legend(roles, slice.size));
+  Page page(kPageWidth, scaling_legend(roles, slice.size));
   const double top = page.top();
   page.set_height(static_cast<int>(top + 320 + 54));
-  page.panel(84, top, kWidth - 24, top + 320);
+  page.panel(84, top, kPageWidth - 24, top + 320);
   page.add(x.commands());
   page.add(number_axis('y', low / 1.3, high, true));
   page.axis_labels(slice.size, "median steps to learn");

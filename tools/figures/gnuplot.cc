@@ -133,7 +133,7 @@ std::string draw(const Figure& figure, const std::string& format) {
                          "(without it, eqnn plot DB --figure NAME prints the data)");
   const std::string title = shortened(figure.title, static_cast<std::size_t>((figure.width - 32) / 7.9));
   const std::string script =
-      concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", quoted(title),
+      concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", plot_string(title),
              // The SVG terminal draws larger points than the others.
              format == "svg" ? "\npoint_scale = 0.8" : "\npoint_scale = 1", "\n", figure.script);
   std::string image = run_gnuplot(program, script, format);

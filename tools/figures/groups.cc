@@ -28,7 +28,7 @@ bool is_seed(const std::string& key) {
 }
 
 // A number where text is one.
-Cell typed(const Cell& cell) {
+Cell typed_cell(const Cell& cell) {
   const auto* text = std::get_if<std::string>(&cell);
   if (text == nullptr) return cell;
   if (const auto whole = whole_number(*text)) return *whole;
@@ -42,7 +42,7 @@ Cell json_cell(const Json& v) {
   if (v.is_boolean()) return std::string(v.get<bool>() ? "true" : "false");
   if (v.is_number_integer()) return v.get<std::int64_t>();
   if (v.is_number()) return v.get<double>();
-  if (v.is_string()) return typed(v.get<std::string>());
+  if (v.is_string()) return typed_cell(v.get<std::string>());
   return v.is_null() ? Cell() : Cell(to_text(v));
 }
 
@@ -54,7 +54,7 @@ std::map<std::string, Cell> configuration(const RunTable& t, std::size_t row) {
     if (key.starts_with("config.")) key = key.substr(7);
     if (key.starts_with("params.")) key = key.substr(7);
     if (key == column || tells_nothing(key)) continue;
-    const Cell value = typed(t.cell(row, column));
+    const Cell value = typed_cell(t.cell(row, column));
     if (!std::holds_alternative<std::monostate>(value)) values[key] = value;
   }
   return values;

@@ -11,8 +11,7 @@
 namespace tools {
 namespace {
 
-constexpr int kWidth = 760;
-constexpr std::size_t kLabelLength = 14;  // characters of a value's label
+constexpr std::size_t kValueLength = 14;  // characters of a value's label
 
 // One cell: the best of the grid points that share its two values.
 struct PhaseCell {
@@ -79,7 +78,7 @@ int color_of(double loss) {
   return color;
 }
 
-std::string loss_text(double loss) {
+std::string cell_text(double loss) {
   if (!std::isfinite(loss)) return "×";
   if (loss > 10) return ">10";
   return loss < 0.005 ? "0" : loss < 0.995 ? fmt::format("{:.2f}", loss).substr(1) : fmt::format("{:.1f}", loss);
@@ -88,7 +87,7 @@ std::string loss_text(double loss) {
 // Whether labels of words are wider than the room that each has; those of numbers are then left out in part.
 bool is_crowded(const std::vector<Cell>& values, double room) {
   return std::ranges::any_of(values, [&](const Cell& v) {
-    const auto length = static_cast<double>(std::min<std::size_t>(kLabelLength, characters(label_of(v))));
+    const auto length = static_cast<double>(std::min<std::size_t>(kValueLength, characters(label_of(v))));
     return !std::isfinite(number_of(v)) && 6.4 * length > room;
   });
 }
@@ -97,13 +96,13 @@ std::string category_tics(const std::vector<Cell>& values, double room) {
   std::size_t longest = 1;
   for (const Cell& v : values) longest = std::max(longest, characters(label_of(v)));
   const bool slanted = is_crowded(values, room);
-  const double width = 6.4 * static_cast<double>(std::min(longest, kLabelLength));
+  const double width = 6.4 * static_cast<double>(std::min(longest, kValueLength));
   const auto every = slanted ? 1 : static_cast<std::size_t>(std::max(1.0, std::ceil(width / room)));
   std::string tics;
   for (std::size_t i = 0; i < values.size(); ++i)
     if (i % every == 0)
       tics += fmt::format("{}{} {}", tics.empty() ? "" : ", ",
-                          quoted_tic(shortened(label_of(values[i]), kLabelLength)), i);
+                          quoted_tic(shortened(label_of(values[i]), kValueLength)), i);
   return concat("(", tics, ") scale 0", slanted ? " rotate by 30 right" : " norotate");
 }
 
@@ -117,7 +116,7 @@ void phase_panel(Page& page, const Phase& phase, bool control, double cell_width
     boxes.push_back({x, y, x - 0.49, x + 0.49, y - 0.48, y + 0.48, static_cast<double>(color)});
     if (cell_width >= 28 && cell_height >= 14)
       labels += fmt::format("set label '{}' at first {}, first {} center front font ',11' textcolor rgb '{}'\n",
-                            loss_text(c.point.loss_median), c.column, c.row,
+                            cell_text(c.point.loss_median), c.column, c.row,
                             (color >> 8 & 255) < 110 ? "#FFFFFF" : "#000000");
   }
   page.add(labels);
@@ -156,11 +155,11 @@ Table phase_table(const Phase& phase) {
 
 Figure phase_figure(const Group& group, const Phase& phase) {
   std::size_t longest = 1;
-  for (const Cell& v : phase.rows) longest = std::max(longest, std::min(kLabelLength, characters(label_of(v))));
-  const double left = 44 + 6.6 * static_cast<double>(longest), right = kWidth - 84, gap = 24;
+  for (const Cell& v : phase.rows) longest = std::max(longest, std::min(kValueLength, characters(label_of(v))));
+  const double left = 44 + 6.6 * static_cast<double>(longest), right = kPageWidth - 84, gap = 24;
   const auto columns = static_cast<double>(phase.columns.size()), rows = static_cast<double>(phase.rows.size());
   const bool both = phase.target && phase.control, stacked = both && columns * 32 > (right - left - gap) / 2;
-  Page page(kWidth, {});
+  Page page(kPageWidth, {});
   const double panel_width = both && !stacked ? (right - left - gap) / 2 : right - left;
   const double height = std::clamp(30.0 * rows, 90.0, 420.0), first = page.top() + 22;
   const double bottom = stacked ? first + 2 * height + 34 : first + height;
@@ -182,7 +181,7 @@ Figure phase_figure(const Group& group, const Phase& phase) {
     phase_panel(page, phase, control, panel_width / columns, height / rows);
     (stacked ? y : x) += stacked ? height + 34 : panel_width + gap;
   }
-  color_scale(page, kWidth - 68, first, std::min(bottom, first + 220));
+  color_scale(page, kPageWidth - 68, first, std::min(bottom, first + 220));
   Figure f{group.slug("phase") + concat("-", slug_of(phase.x), "-", slug_of(phase.y)),
            "phase",
            concat("Phase diagram, ", phase.x, " and ", phase.y, ": ", group.name()),

@@ -12,7 +12,6 @@
 namespace tools {
 namespace {
 
-constexpr int kWidth = 760;
 constexpr std::size_t kRows = 30;         // settings in one figure
 constexpr std::size_t kLabelLength = 48;  // characters of a setting's label
 
@@ -133,11 +132,11 @@ Figures final_loss_figures(const Group& group, const FigureSource&) {
   const double learned_below = first_trained(runs).learned_below;
   auto legend = roles_legend(target, control, LegendEntry::kPoint);
   add_thresholds(legend, learned_below);
-  Page page(kWidth, legend);
+  Page page(kPageWidth, legend);
   const double row = target && control ? 28 : 22, top = page.top();
   const double bottom = top + std::max(70.0, row * static_cast<double>(settings.size()));
   page.set_height(static_cast<int>(bottom + 56));
-  page.panel(label_room(settings), top, kWidth - 20, bottom);
+  page.panel(label_room(settings), top, kPageWidth - 20, bottom);
   page.add(axis.commands('x'));
   page.add(setting_tics(settings));
   page.add(row_lines(settings.size(), "graph 0", "graph 1"));
@@ -251,14 +250,14 @@ Figures verdict_figures(const Group& group, const FigureSource&) {
   for (const Verdict& v : kVerdicts)
     if (std::ranges::any_of(group.runs, [&](const FigureRun& r) { return outcome(r) == v.name; }))
       legend.push_back({LegendEntry::kBox, v.color, v.name});
-  Page page(kWidth, legend);
+  Page page(kPageWidth, legend);
   std::vector<bool> roles;
   for (const bool control : {false, true})
     if (has_role(group.runs, control)) roles.push_back(control);
   const double left = label_room(settings), top = page.top() + 22, gap = 44;
   const double bottom = top + std::max(30.0, 24.0 * static_cast<double>(settings.size()));
   const double width =
-      (kWidth - 30 - left - gap * static_cast<double>(roles.size() - 1)) / static_cast<double>(roles.size());
+      (kPageWidth - 30 - left - gap * static_cast<double>(roles.size() - 1)) / static_cast<double>(roles.size());
   page.set_height(static_cast<int>(bottom + 52));
   for (std::size_t i = 0; i < roles.size(); ++i) {
     const double x = left + static_cast<double>(i) * (width + gap);
@@ -317,10 +316,10 @@ Figures train_test_figures(const Group& group, const FigureSource&) {
   legend.push_back({LegendEntry::kBand, "#CC79A7", "memorised"});
   legend.push_back({LegendEntry::kBand, "#E69F00", "cannot fit"});
   legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt (3,3)", "train = test"});
-  Page page(kWidth, legend);
+  Page page(kPageWidth, legend);
   const double top = page.top();
   page.set_height(static_cast<int>(top + 380 + 56));
-  page.panel(84, top, kWidth - 24, top + 380);
+  page.panel(84, top, kPageWidth - 24, top + 380);
   page.add(x.commands('x') + "\n" + y.commands('y'));
   page.axis_labels("normalised train loss", "normalised test loss");
   page.add(verdict_regions(t));

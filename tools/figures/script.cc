@@ -10,7 +10,7 @@ namespace tools {
 namespace {
 
 // Pixels of a line of text and of an average character of it, at 12 pixels.
-constexpr double kLine = 20, kCharacter = 6.7;
+constexpr double kLineHeight = 20, kCharacter = 6.7;
 constexpr double kMargin = 16;
 
 constexpr const char* kLearnedLine = "lc rgb '#009E73' lw 1.5 dt (3,3)";
@@ -22,7 +22,7 @@ double legend_width(const LegendEntry& e) {
 
 }  // namespace
 
-std::string quoted(const std::string& text) {
+std::string plot_string(const std::string& text) {
   std::string out = "'";
   for (const char c : text) {
     if (c == '\'') out += '\'';
@@ -34,7 +34,7 @@ std::string quoted(const std::string& text) {
 std::string quoted_tic(const std::string& text) {
   std::string out;
   for (const char c : text) out += c == '%' ? "%%" : std::string(1, c);
-  return quoted(out);
+  return plot_string(out);
 }
 
 std::string plotted(double value) { return std::isfinite(value) ? fmt::format("{:.9g}", value) : "NaN"; }
@@ -103,7 +103,7 @@ Page::Page(int width, std::vector<LegendEntry> legend) : width_(width), legend_(
     }
     x += legend_width(e);
   }
-  top_ = static_cast<int>(34 + kLine * lines + 14);
+  top_ = static_cast<int>(34 + kLineHeight * lines + 14);
 }
 
 std::string Page::at(double x, double y) const {
@@ -117,7 +117,7 @@ std::string Page::legend_text() const {
   for (const LegendEntry& e : legend_) {
     if (x > kMargin && x + legend_width(e) > width_ - kMargin) {
       x = kMargin;
-      y += kLine;
+      y += kLineHeight;
     }
     if (e.kind == LegendEntry::kLine || e.kind == LegendEntry::kLinePoint)
       text += fmt::format("set arrow {} from {} to {} nohead {}\n", ++number, at(x, y), at(x + 28, y),
@@ -131,7 +131,7 @@ std::string Page::legend_text() const {
                           at(x + 4, y + 6), at(x + 26, y - 6), e.style,
                           e.kind == LegendEntry::kBand ? "transparent solid 0.2" : "solid 1",
                           e.style == "#FFFFFF" ? "border lc rgb '#777777'" : "noborder");
-    text += fmt::format("set label {} {} at {} left font ',12'\n", ++number, quoted(e.label), at(x + 34, y));
+    text += fmt::format("set label {} {} at {} left font ',12'\n", ++number, plot_string(e.label), at(x + 34, y));
     x += legend_width(e);
   }
   return text;
@@ -150,7 +150,7 @@ void Page::panel(double left, double top, double right, double bottom) {
 }
 
 void Page::label(double x, double y, const std::string& text, const std::string& options) {
-  body_ += fmt::format("set label {} at {} {} font ',12'\n", quoted(text), at(x, y), options);
+  body_ += fmt::format("set label {} at {} {} font ',12'\n", plot_string(text), at(x, y), options);
 }
 
 void Page::axis_labels(const std::string& x, const std::string& y, double room) {

@@ -9,6 +9,8 @@
 
 namespace tools {
 
+inline constexpr int kPageWidth = 760;  // of every figure, in pixels
+
 // Okabe and Ito's palette, which colour-blind readers can tell apart; target and control also differ in shape and
 // dash.
 inline constexpr const char* kTargetColor = "#0072B2";
@@ -16,7 +18,7 @@ inline constexpr const char* kControlColor = "#D55E00";
 inline constexpr const char* kGuideColor = "#777777";
 
 // Text as gnuplot reads it literally; characters below a space become one.
-std::string quoted(const std::string& text);
+std::string plot_string(const std::string& text);
 // The label of a tic, where gnuplot also reads formats.
 std::string quoted_tic(const std::string& text);
 // A number of a data block: NaN where it is not finite.

@@ -37,7 +37,7 @@ constexpr Index kSplits = 8;
 constexpr Index kSingleInputs = 512;
 
 // What is measured at one point of training. All of the gradients of E (h - f)^2.
-struct Point {
+struct VariancePoint {
   GradientVariance target, control;
   MemberMoment norm_sq;  // E |dh|^2, of the network alone
 };
@@ -47,7 +47,8 @@ class Probe {
  public:
   virtual ~Probe() = default;
   // `state` as Training::state() has it. `passed` is called after each member, with the passes done.
-  virtual Point measure(const std::vector<eqnn::NamedArray>& state, const std::function<void()>& passed) = 0;
+  virtual VariancePoint measure(const std::vector<eqnn::NamedArray>& state,
+                                const std::function<void()>& passed) = 0;
 };
 
 template <class T>
@@ -70,7 +71,7 @@ class TypedProbe final : public Probe {
             " parameters take more than 4 GB; give fewer --members, or a smaller --width");
   }
 
-  Point measure(const std::vector<eqnn::NamedArray>& state, const std::function<void()>& passed) override {
+  VariancePoint measure(const std::vector<eqnn::NamedArray>& state, const std::function<void()>& passed) override {
     eqnn::load_parameter_arrays<T>(params_, params_.values(), eqnn::SafeTensors{"the trained network", state, {}},
                                    "model.");
     return {scaled(variance(false, passed)), scaled(variance(true, passed)), norm_sq()};
@@ -181,25 +182,23 @@ std::vector<std::uint64_t> parse_points(const std::string& text, Index steps) {
   return points;
 }
 
-Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
-
 // One row: the bound is 4 lambda E |dh|^2, at least signal and so variance.
-Json point_json(std::uint64_t step, const Point& p, const std::optional<eqnn::hard::SecondMoment>& m) {
+Json point_json(std::uint64_t step, const VariancePoint& p, const std::optional<eqnn::hard::SecondMoment>& m) {
   Json j;
   j["step"] = step;
-  j["variance"] = number(p.target.variance.value);
-  j["error"] = number(p.target.variance.error);
-  j["signal"] = number(p.target.signal.value);
-  j["signal_error"] = number(p.target.signal.error);
+  j["variance"] = number_json(p.target.variance.value);
+  j["error"] = number_json(p.target.variance.error);
+  j["signal"] = number_json(p.target.signal.value);
+  j["signal_error"] = number_json(p.target.signal.error);
   const double bound = m ? 4 * m->unit * p.norm_sq.value : NAN;
-  j["bound"] = number(bound);
-  j["bound_error"] = number(m ? bound * std::hypot(m->error, p.norm_sq.error / p.norm_sq.value) : NAN);
-  j["control_variance"] = number(p.control.variance.value);
-  j["control_error"] = number(p.control.variance.error);
-  j["control_signal"] = number(p.control.signal.value);
-  j["control_signal_error"] = number(p.control.signal.error);
-  j["network_gradient_sq"] = number(p.norm_sq.value);
-  j["network_gradient_sq_error"] = number(p.norm_sq.error);
+  j["bound"] = number_json(bound);
+  j["bound_error"] = number_json(m ? bound * std::hypot(m->error, p.norm_sq.error / p.norm_sq.value) : NAN);
+  j["control_variance"] = number_json(p.control.variance.value);
+  j["control_error"] = number_json(p.control.variance.error);
+  j["control_signal"] = number_json(p.control.signal.value);
+  j["control_signal_error"] = number_json(p.control.signal.error);
+  j["network_gradient_sq"] = number_json(p.norm_sq.value);
+  j["network_gradient_sq_error"] = number_json(p.norm_sq.error);
   return j;
 }
 
@@ -275,7 +274,7 @@ int gradvar(const GradvarFlags& flags, const Common& common) {
       training->step(nullptr);
       progress.update(static_cast<Index>(training->steps_done()) + passes, "training");
     }
-    const Point p = probe->measure(training->state(), [&] {
+    const VariancePoint p = probe->measure(training->state(), [&] {
       progress.update(static_cast<Index>(training->steps_done()) + ++passes,
                       fmt::format("members at step {}", step));
     });

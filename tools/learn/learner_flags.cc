@@ -23,11 +23,7 @@ void choose(std::string& field, const std::string& name, const std::string& valu
 }
 
 // A number stands in run.json as such, another text as a string, none as null.
-Json typed(const std::string& text) {
-  if (text.empty()) return nullptr;
-  const Json parsed = parse_json_if(text);
-  return parsed.is_number() ? parsed : Json(text);
-}
+Json flag_json(const std::string& text) { return text.empty() ? Json(nullptr) : typed_json(text); }
 
 void set_lambda(LearnConfig& c, const std::string& text) {
   const bool named = text == "auto" || (text == "theory" && c.algorithm == "lasso");
@@ -55,10 +51,10 @@ const std::vector<LearnerFlag>& learner_flags() {
       {"a-min",
        "smallest coefficient of the target, right within 30 %, or auto: not told (default: the target's own)",
        [](LearnConfig& c, Text text) { c.a_min = text; },
-       [](const LearnConfig& c) -> Value { return typed(c.a_min); }},
+       [](const LearnConfig& c) -> Value { return flag_json(c.a_min); }},
       {"damping", "damping of the detectors, 0: plain (default: 1, for cyclic generators 0.75)",
        [](LearnConfig& c, Text text) { c.damping = text; },
-       [](const LearnConfig& c) -> Value { return typed(c.damping); }},
+       [](const LearnConfig& c) -> Value { return flag_json(c.damping); }},
       {"max-degree",
        "degree of the products looked at (default: the target's; low-degree: by the number of samples)",
        [](LearnConfig& c, Text text) { c.max_degree = parse_integer("max-degree", text, 1, 12); },
@@ -66,7 +62,7 @@ const std::vector<LearnerFlag>& learner_flags() {
       {"lambda",
        "weight of the penalty, or auto: by the last fifth of the sample; lasso also theory: sd(y) sqrt(2 log(p) / "
        "m)",
-       set_lambda, [](const LearnConfig& c) -> Value { return typed(c.lambda); }},
+       set_lambda, [](const LearnConfig& c) -> Value { return flag_json(c.lambda); }},
       {"kernel",
        "tangent: gradients of the network at initialisation (default), or features: its last hidden values",
        [](LearnConfig& c, Text text) {

@@ -20,13 +20,6 @@ namespace {
 
 using eqnn::Block;
 
-Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
-
-Json typed(const std::string& text) {
-  const Json parsed = parse_json_if(text);
-  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
-}
-
 }  // namespace
 
 std::string learn_config_json(const LearnConfig& c) {
@@ -71,13 +64,13 @@ Evaluation evaluate(const Learner& learner, const ExampleStream& examples, bool 
 Json evaluation_json(const LearnConfig& c, const eqnn::hard::Member& member, const Evaluation& e) {
   Json j;
   j["test_samples"] = e.examples;
-  j["test_loss"] = number(e.loss);
-  j["test_variance"] = number(e.variance);
-  j["normalized_test_loss"] = number(e.normalized());
-  if (member.two_valued() && !c.base.control) j["test_accuracy"] = number(e.accuracy);
-  j["correlation"] = number(e.correlation);
-  j["correlation_low"] = number(e.correlation_low);
-  j["correlation_high"] = number(e.correlation_high);
+  j["test_loss"] = number_json(e.loss);
+  j["test_variance"] = number_json(e.variance);
+  j["normalized_test_loss"] = number_json(e.normalized());
+  if (member.two_valued() && !c.base.control) j["test_accuracy"] = number_json(e.accuracy);
+  j["correlation"] = number_json(e.correlation);
+  j["correlation_low"] = number_json(e.correlation_low);
+  j["correlation_high"] = number_json(e.correlation_high);
   return j;
 }
 
@@ -87,7 +80,7 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
   r["run_id"] = learn_run_id(c);
   r["family"] = c.base.family;
   Json params = Json::object();
-  for (const auto& [name, value] : c.base.params) params[name] = typed(value);
+  for (const auto& [name, value] : c.base.params) params[name] = typed_json(value);
   r["params"] = params;
   r["member"] = parse_json(member.json());
   r["control"] = c.base.control;
@@ -108,8 +101,8 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
     r["queries_above_tau"] = r["oracle"]["queries_above_tau"];
     r["learner"].erase("oracle_log");
   }
-  r["train_loss"] = number(train.loss);
-  r["normalized_train_loss"] = number(train.normalized());
+  r["train_loss"] = number_json(train.loss);
+  r["normalized_train_loss"] = number_json(train.normalized());
   r.update(evaluation_json(c, member, test));
   r["verdict"] = verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized());
   r["thresholds"] = {{"learned_below", c.base.learned_below},

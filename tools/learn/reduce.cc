@@ -33,14 +33,14 @@ struct ReduceFlags {
 };
 
 // The vectors of a table, and whether its labels are 0 and 1 (else -1 and 1).
-struct Table {
+struct LabelledTable {
   LabelledVectors vectors;
   bool zero_one = false;
 };
 
-Table read_table(const std::string& path) {
+LabelledTable read_table(const std::string& path) {
   Lines in(path, Lines::Separator::commas);
-  Table table;
+  LabelledTable table;
   LabelledVectors& v = table.vectors;
   bool minus_one = false;
   while (in.next()) {
@@ -56,15 +56,15 @@ Table read_table(const std::string& path) {
              v.width + 1, " in the first line; all lines need equally many");
     for (std::size_t i = 0; i + 1 < fields.size(); ++i) {
       const double bit = in.real(i, concat("field ", i + 1));
-      in.check(bit == 0 || bit == 1, "field ", i + 1, " is ", quoted(fields[i]), "; 0 and 1 are allowed");
+      in.check(bit == 0 || bit == 1, "field ", i + 1, " is ", in_quotes(fields[i]), "; 0 and 1 are allowed");
       v.features.push_back(static_cast<std::int32_t>(bit));
     }
     const double label = in.real(fields.size() - 1, "the label");
-    in.check(label == 1 || label == 0 || label == -1, "the label is ", quoted(fields.back()),
+    in.check(label == 1 || label == 0 || label == -1, "the label is ", in_quotes(fields.back()),
              "; 0 and 1 are allowed, or -1 and 1");
     table.zero_one |= label == 0;
     minus_one |= label == -1;
-    in.check(!table.zero_one || !minus_one, "the label is ", quoted(fields.back()),
+    in.check(!table.zero_one || !minus_one, "the label is ", in_quotes(fields.back()),
              ", and lines before have the other of -1 and 0; write all labels as 0 and 1, or all as -1 and 1");
     v.labels.push_back(label == 1 ? 1 : -1);
     ++v.count;
@@ -81,7 +81,7 @@ void print_line(const Json& j) { fmt::print("{}\n", to_text(j)); }
 
 int to_graphs(const ReduceFlags& flags, const Common& common) {
   require(!flags.out.empty(), "--out is missing; name the npz file for the graphs");
-  const Table table = read_table(flags.in);
+  const LabelledTable table = read_table(flags.in);
   const LabelledGraphs graphs = eqnn::hard::to_graphs(table.vectors, nodes(flags, table.vectors.width));
   std::vector<std::int64_t> y(graphs.labels.begin(), graphs.labels.end());
   if (table.zero_one) std::replace(y.begin(), y.end(), std::int64_t{-1}, std::int64_t{0});

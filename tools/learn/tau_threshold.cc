@@ -27,7 +27,7 @@ struct Trial {
   eqnn::hard::Oracle::Log log;
 };
 
-struct Point {
+struct TauPoint {
   double tau = 0;
   std::vector<Trial> trials;  // one a seed
 
@@ -82,8 +82,8 @@ Trial run_trial(const TrainConfig& c) {
 }
 
 // Each run has one thread of its own, so that nothing depends on how many there are.
-Point run_point(const Search& s, double tau, const Common& common) {
-  Point p{tau, std::vector<Trial>(s.seeds.size())};
+TauPoint run_point(const Search& s, double tau, const Common& common) {
+  TauPoint p{tau, std::vector<Trial>(s.seeds.size())};
   tbb::task_arena arena(common.thread_count());
   arena.execute([&] {
     tbb::parallel_for(std::size_t{0}, s.seeds.size(), [&](std::size_t i) {
@@ -97,8 +97,8 @@ Point run_point(const Search& s, double tau, const Common& common) {
 }
 
 // The ends first, then the middle of the bracket on a logarithmic scale.
-std::vector<Point> bisect(const Search& s, const Common& common) {
-  std::vector<Point> points{run_point(s, s.low, common)};
+std::vector<TauPoint> bisect(const Search& s, const Common& common) {
+  std::vector<TauPoint> points{run_point(s, s.low, common)};
   if (!points[0].majority()) return points;
   points.push_back(run_point(s, s.high, common));
   if (points[1].majority()) return points;
@@ -110,9 +110,7 @@ std::vector<Point> bisect(const Search& s, const Common& common) {
   return points;
 }
 
-Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
-
-Json point_json(const Point& p, const Search& s) {
+Json point_json(const TauPoint& p, const Search& s) {
   Json j, runs = Json::array();
   const auto [low, high] = interval(p.learned(), p.seeds());
   j["tau"] = p.tau;
@@ -124,20 +122,20 @@ Json point_json(const Point& p, const Search& s) {
     const Trial& t = p.trials[i];
     runs.push_back({{"seed", s.seeds[i]},
                     {"learned", t.learned},
-                    {"normalized_test_loss", number(t.loss)},
+                    {"normalized_test_loss", number_json(t.loss)},
                     {"steps", t.steps},
                     {"queries", t.log.queries},
                     {"queries_above_tau", t.log.above_tau},
-                    {"largest_query", number(t.log.largest)}});
+                    {"largest_query", number_json(t.log.largest)}});
   }
   j["runs"] = runs;
   return j;
 }
 
 // The bracket that the points leave: the largest tau that learned, the smallest that did not.
-Json result_json(const Search& s, const std::vector<Point>& points) {
-  const Point *low = nullptr, *high = nullptr;
-  for (const Point& p : points) {
+Json result_json(const Search& s, const std::vector<TauPoint>& points) {
+  const TauPoint *low = nullptr, *high = nullptr;
+  for (const TauPoint& p : points) {
     if (p.majority() && (low == nullptr || p.tau > low->tau)) low = &p;
     if (!p.majority() && (high == nullptr || p.tau < high->tau)) high = &p;
   }
@@ -155,7 +153,7 @@ Json result_json(const Search& s, const std::vector<Point>& points) {
   j["low"] = low != nullptr ? point_json(*low, s) : Json(nullptr);
   j["high"] = high != nullptr ? point_json(*high, s) : Json(nullptr);
   j["points"] = Json::array();
-  for (const Point& p : points) j["points"].push_back(point_json(p, s));
+  for (const TauPoint& p : points) j["points"].push_back(point_json(p, s));
   j["config"] = parse_json(config_json(c));
   return j;
 }

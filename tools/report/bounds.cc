@@ -12,7 +12,7 @@ std::string bounds_section(const ReportData& data) {
   if (data.bounds.rows.empty()) return "";
   std::vector<HtmlRow> rows;
   for (const auto& cells : data.bounds.rows) {
-    if (rows.size() == kRows) break;
+    if (rows.size() == kMaxReportRows) break;
     HtmlRow row;
     for (std::size_t i = 0; i < cells.size(); ++i)
       row.push_back(i == 0   ? row_name(text_of(cells[i]))

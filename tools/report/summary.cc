@@ -155,7 +155,7 @@ HtmlRow side_row(const ReportSide& side, const char* name) {
 std::string summary_table(const ReportStudy& study) {
   std::vector<std::vector<HtmlRow>> bodies;
   for (const ReportSubject& s : study.subjects) {
-    if (bodies.size() == kRows) break;
+    if (bodies.size() == kMaxReportRows) break;
     const bool both = s.control.run() || !s.target.always_learned();
     std::vector<HtmlRow> rows;
     if (s.target.run() || !s.control.run()) rows.push_back(side_row(s.target, "target"));
@@ -169,8 +169,8 @@ std::string summary_table(const ReportStudy& study) {
       {"Family", "Size", "Trained on", "Best grid point", "Seeds learned", "Test loss, median",
        "Steps to learn, median", "Whole grid"},
       bodies);
-  if (study.subjects.size() > kRows)
-    out += paragraph(fmt::format("{} further rows are in the database.", study.subjects.size() - kRows));
+  if (study.subjects.size() > kMaxReportRows)
+    out += paragraph(fmt::format("{} further rows are in the database.", study.subjects.size() - kMaxReportRows));
   return out;
 }
 

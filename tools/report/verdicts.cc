@@ -13,8 +13,8 @@ namespace tools {
 
 namespace {
 
-constexpr const char* kVerdicts[] = {"learned",   "partly-learned", "undecided",
-                                     "memorised", "cannot-fit",     "diverged"};
+constexpr const char* kVerdictColumns[] = {"learned",   "partly-learned", "undecided",
+                                           "memorised", "cannot-fit",     "diverged"};
 
 std::string verdict_table(const ReportStudy& study) {
   std::vector<std::string> head{"Family", "Size", "Trained on"};
@@ -22,7 +22,7 @@ std::string verdict_table(const ReportStudy& study) {
   for (const ReportSubject& s : study.subjects)
     for (const ReportSide* side : {&s.target, &s.control})
       for (const auto& [verdict, count] : side->verdicts) others.insert(verdict);
-  std::vector<std::string> verdicts(std::begin(kVerdicts), std::end(kVerdicts));
+  std::vector<std::string> verdicts(std::begin(kVerdictColumns), std::end(kVerdictColumns));
   for (const std::string& v : others)
     if (std::find(verdicts.begin(), verdicts.end(), v) == verdicts.end()) verdicts.push_back(v);
   head.insert(head.end(), verdicts.begin(), verdicts.end());
@@ -32,7 +32,7 @@ std::string verdict_table(const ReportStudy& study) {
     return count == 0 ? HtmlCell{"<span class=\"quiet\">0</span>", true} : number_cell(fmt::format("{}", count));
   };
   for (const ReportSubject& s : study.subjects) {
-    if (bodies.size() == kRows) break;
+    if (bodies.size() == kMaxReportRows) break;
     std::vector<HtmlRow> rows;
     for (const ReportSide* side : {&s.target, &s.control}) {
       if (!side->run()) continue;
@@ -71,7 +71,7 @@ std::string broken_section(const ReportData& data) {
                           escaped(study_name(s)), plural(static_cast<std::size_t>(s.planned), "run"), s.done,
                           s.failed, s.unfinished, s.not_started);
     for (const ReportRun& r : s.broken)
-      if (rows.size() < kRows)
+      if (rows.size() < kMaxReportRows)
         rows.push_back({row_name(r.id), words(study_name(s)), words(r.point), number_cell(r.seed_text()),
                         words(r.status),
                         words(r.error.empty() ? (r.status == "failed" ? "no message" : "–") : r.error)});

@@ -11,7 +11,7 @@
 namespace tools {
 
 // Rows that a table has at most; the rest is counted.
-inline constexpr std::size_t kRows = 300;
+inline constexpr std::size_t kMaxReportRows = 300;
 
 std::string study_name(const ReportStudy& s);
 std::string study_heading(const ReportStudy& s);

@@ -66,7 +66,7 @@ bool is_in_wal_mode(const std::string& path) {
   return head[18] == 2 || head[19] == 2;
 }
 
-Cell cell_of(sqlite3_stmt* statement, int column) {
+Cell column_cell(sqlite3_stmt* statement, int column) {
   switch (sqlite3_column_type(statement, column)) {
     case SQLITE_NULL:
       return {};
@@ -195,7 +195,7 @@ struct Database::Handle {
     for (; code == SQLITE_ROW; code = sqlite3_step(s)) {
       std::vector<Cell>& row = table.rows.emplace_back();
       row.reserve(static_cast<std::size_t>(columns));
-      for (int i = 0; i < columns; ++i) row.push_back(cell_of(s, i));
+      for (int i = 0; i < columns; ++i) row.push_back(column_cell(s, i));
     }
     check(code);
     return table;

@@ -26,15 +26,11 @@ Json parse(const std::string& path) {
 }
 
 // Text that is a number or a boolean as that: family parameters stand in run.json as text.
-Json typed(const Json& v) {
-  if (!v.is_string()) return v;
-  const Json parsed = parse_json_if(v.get<std::string>());
-  return parsed.is_number() || parsed.is_boolean() ? parsed : v;
-}
+Json typed(const Json& v) { return v.is_string() ? typed_json(v.get<std::string>()) : v; }
 
-class Reader {
+class RecordReader {
  public:
-  explicit Reader(const std::string& directory) : directory_(directory) {}
+  explicit RecordReader(const std::string& directory) : directory_(directory) {}
 
   RunRecord read() {
     // result.json first: a run that ends meanwhile is unfinished, and none is done without its last line.
@@ -225,6 +221,6 @@ class Reader {
 
 }  // namespace
 
-RunRecord read_run(const std::string& directory) { return Reader(directory).read(); }
+RunRecord read_run(const std::string& directory) { return RecordReader(directory).read(); }
 
 }  // namespace tools

@@ -26,12 +26,12 @@ constexpr Index kMaxEdges = kNodes * kNodes;
 
 // Collects the layers of one dtype.
 template <class T>
-class Table {
+class LayerTable {
  public:
   using Model = typename CertifiedProgram<T>::Model;
   using Elements = std::function<std::vector<GroupElement>(std::uint64_t)>;
 
-  explicit Table(std::vector<Layer>& layers) : layers_(layers) {}
+  explicit LayerTable(std::vector<Layer>& layers) : layers_(layers) {}
 
   void add(std::string name, std::string group, std::vector<Part> parts, Elements elements, Model model,
            bool frame = false, bool claims = true) {
@@ -65,7 +65,7 @@ Tensor<T> input(Program<T>& g, Index points, Index channels, const char* name = 
 }
 
 template <class T>
-void add_dense_layers(Table<T>& t) {
+void add_dense_layers(LayerTable<T>& t) {
   using P = Params<T>;
   using G = Program<T>;
   const std::vector<Part> graph{{"x", kNodes, 3}, {"adjacency", kNodes, kNodes}}, set{{"x", kNodes, 3}};
@@ -92,7 +92,7 @@ void add_dense_layers(Table<T>& t) {
 }
 
 template <class T>
-void add_sparse_layers(Table<T>& t) {
+void add_sparse_layers(LayerTable<T>& t) {
   using P = Params<T>;
   using G = Program<T>;
   const auto add = [&](std::string name, Output output,
@@ -131,7 +131,7 @@ void add_sparse_layers(Table<T>& t) {
 }
 
 template <class T>
-void add_convolutions(Table<T>& t) {
+void add_convolutions(LayerTable<T>& t) {
   using P = Params<T>;
   using G = Program<T>;
   using Method = eqnn::ConvolutionMethod;
@@ -182,7 +182,7 @@ void add_convolutions(Table<T>& t) {
 }
 
 template <class T>
-void add_frames(Table<T>& t) {
+void add_frames(LayerTable<T>& t) {
   using P = Params<T>;
   using G = Program<T>;
   using eqnn::PermutationFrame;
@@ -227,7 +227,7 @@ void add_frames(Table<T>& t) {
 
 // Clouds: random ones, and (entries of {-1, 0, 1}, equal points, zeros) such that may have no frame.
 template <class T>
-void add_clouds(Table<T>& t) {
+void add_clouds(LayerTable<T>& t) {
   using P = Params<T>;
   using G = Program<T>;
   const std::pair<PointGroup, const char*> groups[] = {
@@ -279,7 +279,7 @@ void add_clouds(Table<T>& t) {
 // The models of `eqnn train`, small, each on a kind of input that its values do not change under the group of. One
 // that reads features has the symmetries of these, and none here.
 template <class T>
-void add_models(Table<T>& t) {
+void add_models(LayerTable<T>& t) {
   const std::vector<Part> graph{{"adjacency", kNodes, kNodes}}, set{{"x", kNodes, 2}}, line{{"x", 12, 2}},
       cloud{{"x", 5, 3}};
   for (const std::string& name : models().names()) {
@@ -325,7 +325,7 @@ void add_models(Table<T>& t) {
 
 template <class T>
 void add_all(std::vector<Layer>& layers) {
-  Table<T> table(layers);
+  LayerTable<T> table(layers);
   add_dense_layers(table);
   add_sparse_layers(table);
   add_convolutions(table);

@@ -21,13 +21,13 @@
 namespace tools {
 namespace {
 
-struct Spread {
+struct MeanAndDeviation {
   double mean = 0, sd = 0;
 };
 
 // Mean and standard deviation (of a sample: over count - 1).
-Spread spread(const std::vector<double>& values) {
-  Spread s;
+MeanAndDeviation spread(const std::vector<double>& values) {
+  MeanAndDeviation s;
   const double n = static_cast<double>(values.size());
   for (double v : values) s.mean += v / n;
   for (double v : values) s.sd += (v - s.mean) * (v - s.mean) / std::max(1.0, n - 1);
@@ -131,7 +131,7 @@ class FoldsRun {
     auto best = by_step.begin();
     for (auto at = by_step.begin(); at != by_step.end(); ++at)
       if (spread(at->second).mean > spread(best->second).mean) best = at;
-    const Spread top = spread(best->second), last = spread(by_step.rbegin()->second);
+    const MeanAndDeviation top = spread(best->second), last = spread(by_step.rbegin()->second);
     r["test_accuracy"] = top.mean;
     r["test_accuracy_sd"] = top.sd;
     r["best_step"] = best->first;
@@ -154,7 +154,7 @@ class FoldsRun {
       std::vector<double> values;
       for (const Json& f : folds)
         values.push_back(f[key.name].is_null() ? std::nan("") : f[key.name].get<double>());
-      const Spread s = spread(values);
+      const MeanAndDeviation s = spread(values);
       r[key.name] = std::isfinite(s.mean) ? Json(s.mean) : Json(nullptr);
     }
     r["verdict"] = verdict(

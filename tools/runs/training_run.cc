@@ -37,18 +37,11 @@ void catch_signals() {
 }
 
 // What JSON can say of a number: null for what is not finite.
-Json number(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
-
 double mean(const std::vector<double>& v) {
   return v.empty() ? std::nan("") : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
 
 // A parameter value as the type it is: number, boolean or text.
-Json typed(const std::string& text) {
-  const Json parsed = parse_json_if(text);
-  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
-}
-
 // The loop around Training: evaluations, metrics, checkpoints, signals, the verdict.
 class TrainRun {
  public:
@@ -221,8 +214,8 @@ bool TrainRun::evaluate() {
   Json line;
   line["step"] = state_.steps;
   line["samples_seen"] = samples_seen();
-  line["batch_loss"] = number(state_.recent_losses.back());
-  line["train_loss"] = number(mean(state_.recent_losses));
+  line["batch_loss"] = number_json(state_.recent_losses.back());
+  line["train_loss"] = number_json(mean(state_.recent_losses));
   line.update(evaluation_json(test));
   line.update(gradient_json());
   line.update(oracle_counts());
@@ -270,21 +263,21 @@ int TrainRun::interrupted() {
 Json TrainRun::evaluation_json(const Evaluation& e) const {
   Json j;
   j["test_samples"] = e.examples;
-  j["test_loss"] = number(e.loss);
-  j[predicts_classes(config_) ? "test_entropy" : "test_variance"] = number(e.variance);
-  j["normalized_test_loss"] = number(e.normalized());
-  if (examples_.has_classes(config_)) j["test_accuracy"] = number(e.accuracy);
-  j["correlation"] = number(e.correlation);
-  j["correlation_low"] = number(e.correlation_low);
-  j["correlation_high"] = number(e.correlation_high);
+  j["test_loss"] = number_json(e.loss);
+  j[predicts_classes(config_) ? "test_entropy" : "test_variance"] = number_json(e.variance);
+  j["normalized_test_loss"] = number_json(e.normalized());
+  if (examples_.has_classes(config_)) j["test_accuracy"] = number_json(e.accuracy);
+  j["correlation"] = number_json(e.correlation);
+  j["correlation_low"] = number_json(e.correlation_low);
+  j["correlation_high"] = number_json(e.correlation_high);
   return j;
 }
 
 Json TrainRun::gradient_json() const {
   Json j;
-  j["gradient_norm"] = number(state_.gradient_norm);
-  j["gradient_snr"] = number(state_.gradient_snr);
-  j["distance"] = number(training_->distance());
+  j["gradient_norm"] = number_json(state_.gradient_norm);
+  j["gradient_snr"] = number_json(state_.gradient_snr);
+  j["distance"] = number_json(training_->distance());
   return j;
 }
 
@@ -294,7 +287,7 @@ Json TrainRun::oracle_counts() const {
   if (oracle == nullptr) return j;
   j["queries"] = oracle->log().queries;
   j["queries_above_tau"] = oracle->log().above_tau;
-  j["largest_query"] = number(oracle->log().largest);
+  j["largest_query"] = number_json(oracle->log().largest);
   return j;
 }
 
@@ -323,7 +316,7 @@ Json TrainRun::result(bool diverged) {
   r["run_id"] = run_id(config_);
   r["family"] = examples_.data ? "data" : config_.family;
   Json params = Json::object();
-  for (const auto& [name, value] : config_.params) params[name] = typed(value);
+  for (const auto& [name, value] : config_.params) params[name] = typed_json(value);
   r["params"] = params;
   if (examples_.member) r["member"] = parse_json(examples_.member->json());
   if (examples_.data)
@@ -340,8 +333,8 @@ Json TrainRun::result(bool diverged) {
   r["steps"] = state_.steps;
   r["samples_seen"] = samples_seen();
   r.update(oracle_json());
-  r["train_loss"] = number(train_loss);
-  r["normalized_train_loss"] = number(train_loss / train_variance);
+  r["train_loss"] = number_json(train_loss);
+  r["normalized_train_loss"] = number_json(train_loss / train_variance);
   r.update(evaluation_json(test));
   r.update(gradient_json());
   // The final test counts too, but for a run that goes on from here it will not have been.

@@ -59,10 +59,10 @@ struct Row {
   std::string fraction() const { return fmt::format("{}/{}", learned, test.size()); }
 };
 
-std::string loss_text(double v) {
+std::string loss_column(double v) {
   return !std::isfinite(v) ? "-" : v < 1000 ? fmt::format("{:.4f}", v) : fmt::format("{:.1e}", v);
 }
-std::string count_text(double v) { return std::isfinite(v) ? fmt::format("{:.0f}", v) : "-"; }
+std::string count_column(double v) { return std::isfinite(v) ? fmt::format("{:.0f}", v) : "-"; }
 
 // The values of a point of the grid: "n 15, control".
 std::string point_text(const Json& values) {
@@ -116,8 +116,8 @@ void print_table(const Database& db) {
                "train loss", "test loss", "accuracy", "steps", "steps/s", "verdicts");
     for (const Row& r : rows)
       fmt::print("{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", r.label, width, r.fraction(),
-                 loss_text(median(r.train)), loss_text(median(r.test)), loss_text(median(r.accuracy)),
-                 count_text(median(r.steps)), count_text(median(r.rate)), fmt::join(r.verdicts, ", "));
+                 loss_column(median(r.train)), loss_column(median(r.test)), loss_column(median(r.accuracy)),
+                 count_column(median(r.steps)), count_column(median(r.rate)), fmt::join(r.verdicts, ", "));
   }
 }
 

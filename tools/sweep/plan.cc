@@ -24,9 +24,9 @@ constexpr const char* kNotInSweeps[] = {
     "quiet"};
 
 // A TOML document in the order of the file: toml++ sorts keys by name, so that positions decide.
-class Reader {
+class PlanReader {
  public:
-  Reader(const std::string& text, const std::string& source) : source_(source) {
+  PlanReader(const std::string& text, const std::string& source) : source_(source) {
     document_ = parse_toml(text, source);
   }
 
@@ -272,11 +272,6 @@ class Planner {
 };
 
 // A value of a flag as JSON has it.
-Json typed(const std::string& text) {
-  const Json parsed = parse_json_if(text);
-  return parsed.is_number() || parsed.is_boolean() ? parsed : Json(text);
-}
-
 bool is_switch(const std::string& name, const std::string& value) {
   if (value != "true" && value != "false") return false;
   if (name == "online") return true;
@@ -288,7 +283,7 @@ bool is_switch(const std::string& name, const std::string& value) {
 }  // namespace
 
 SweepPlan plan_sweep(const std::string& text, const std::string& source) {
-  SweepPlan plan = Reader(text, source).read(text);
+  SweepPlan plan = PlanReader(text, source).read(text);
   Planner(plan, source).run();
   return plan;
 }
@@ -313,7 +308,7 @@ std::string SweepPlan::record(const std::string& command) const {
     entry["runs"] = Json::array();
     for (std::size_t i = 0; i < s.runs.size(); ++i) {
       Json values = Json::object();
-      for (const RawOption& o : s.values[i]) values[o.name] = typed(o.value);
+      for (const RawOption& o : s.values[i]) values[o.name] = typed_json(o.value);
       entry["runs"].push_back(
           {{"run_id", runs[s.runs[i]].run_id}, {"seed", runs[s.runs[i]].seed}, {"values", values}});
     }

@@ -30,9 +30,9 @@ std::string last_line(int file) {
   return text.starts_with(prefix) ? text.substr(prefix.size()) : text;
 }
 
-class Pool {
+class RunPool {
  public:
-  Pool(const PoolTasks& tasks, int jobs) : tasks_(tasks), jobs_(static_cast<std::size_t>(jobs)) {
+  RunPool(const PoolTasks& tasks, int jobs) : tasks_(tasks), jobs_(static_cast<std::size_t>(jobs)) {
     // Signals are taken one by one from the queue below, so that nothing runs inside a handler.
     sigemptyset(&set_);
     for (int number : {SIGCHLD, SIGINT, SIGTERM, SIGUSR1}) sigaddset(&set_, number);
@@ -42,7 +42,7 @@ class Pool {
     action.sa_handler = SIG_DFL;
     sigaction(SIGCHLD, &action, &child_before_);
   }
-  ~Pool() {
+  ~RunPool() {
     for (const auto& [pid, child] : children_) kill(pid, SIGKILL);  // only when something was thrown
     for (const auto& [pid, child] : children_) {
       waitpid(pid, nullptr, 0);
@@ -51,8 +51,8 @@ class Pool {
     sigaction(SIGCHLD, &child_before_, nullptr);
     sigprocmask(SIG_SETMASK, &before_, nullptr);
   }
-  Pool(const Pool&) = delete;
-  Pool& operator=(const Pool&) = delete;
+  RunPool(const RunPool&) = delete;
+  RunPool& operator=(const RunPool&) = delete;
 
   int run() {
     std::size_t next = 0;
@@ -139,6 +139,6 @@ class Pool {
 
 }  // namespace
 
-int run_pool(const PoolTasks& tasks, int jobs) { return Pool(tasks, jobs).run(); }
+int run_pool(const PoolTasks& tasks, int jobs) { return RunPool(tasks, jobs).run(); }
 
 }  // namespace tools

@@ -23,7 +23,7 @@ int results_version(const TrainConfig& c) {
 
 constexpr std::int64_t kMany = std::numeric_limits<std::int64_t>::max();
 
-std::string quoted(const std::string& s) { return to_text(Json(s)); }
+std::string json_string(const std::string& s) { return to_text(Json(s)); }
 
 ConfigField integer(const char* name, const char* help, Index TrainConfig::*field, std::int64_t low,
                     std::int64_t high = kMany) {
@@ -61,14 +61,15 @@ ConfigField choice(const char* name, const char* help, std::string TrainConfig::
           [=](TrainConfig& c, const std::string& text) {
             c.*field = allowed[place_of(text, allowed, concat("--", name))];
           },
-          [=](const TrainConfig& c) { return quoted(c.*field); }};
+          [=](const TrainConfig& c) { return json_string(c.*field); }};
 }
 
 std::vector<ConfigField> plain_fields() {
   using C = TrainConfig;
   return {
       ConfigField{"data", "a file of labelled examples instead of a family", false,
-                  [](C& c, const std::string& text) { c.data = text; }, [](const C& c) { return quoted(c.data); }},
+                  [](C& c, const std::string& text) { c.data = text; },
+                  [](const C& c) { return json_string(c.data); }},
       choice("format", "format of --data", &C::format, dataset_formats()),
       integer("folds", "cross-validation of --data in so many stratified folds; 0: fold 0 of 10 is the test part",
               &C::folds, 0, 1000),
@@ -249,19 +250,19 @@ TrainConfig parse_config_json(std::string_view text) {
 }
 
 std::string config_toml(const TrainConfig& c) {
-  std::string text = c.data.empty() ? concat("family = ", quoted(c.family), "\n") : "";
+  std::string text = c.data.empty() ? concat("family = ", json_string(c.family), "\n") : "";
   for (const auto& [name, value] : c.params) {
     const bool bare = value == "true" || value == "false" ||
                       (!value.empty() && value.find_first_not_of("0123456789.e+-") == std::string::npos);
-    text += concat(name, " = ", bare ? value : quoted(value), "\n");
+    text += concat(name, " = ", bare ? value : json_string(value), "\n");
   }
-  if (!c.member.empty()) text += concat("member = ", quoted(c.member), "\n");
+  if (!c.member.empty()) text += concat("member = ", json_string(c.member), "\n");
   for (const ConfigField& f : config_fields()) {
     if (!is_written(f, c)) continue;
     const std::string value = f.get(c);
     // A seed beyond 2^63 is no TOML integer.
     const bool large = value.find_first_not_of("0123456789") == std::string::npos && !whole_number(value);
-    text += concat(f.name, " = ", large ? quoted(value) : value, "\n");
+    text += concat(f.name, " = ", large ? json_string(value) : value, "\n");
   }
   return text;
 }

@@ -10,7 +10,7 @@ namespace {
 
 using Members = std::vector<std::unique_ptr<Member>>;
 
-Members draw_members(const Family& f, const ParameterValues& values, Index members, std::uint64_t seed) {
+Members members_of(const Family& f, const ParameterValues& values, Index members, std::uint64_t seed) {
   Members all;
   for (Index i = 0; i < members; ++i) all.push_back(f.draw(values, seed + static_cast<std::uint64_t>(i)));
   return all;
@@ -35,18 +35,18 @@ std::vector<double> top_direction(const Matrix<double>& m) {
 
 // The Gram matrix on `inputs` random inputs, in ten parts whose scatter along the top eigenvector is the error.
 void estimate_gram(const Members& members, Index inputs, std::uint64_t seed, SampledGram& out) {
-  constexpr Index kParts = 10, kChunk = 512;
+  constexpr Index kParts = 10, kInputsAtOnce = 512;
   const auto size = static_cast<Index>(members.size());
   const InputLayout& layout = members[0]->input();
-  Matrix<double> x(kChunk * layout.points, layout.channels), y(kChunk, size);
-  std::vector<double> column(kChunk);
+  Matrix<double> x(kInputsAtOnce * layout.points, layout.channels), y(kInputsAtOnce, size);
+  std::vector<double> column(kInputsAtOnce);
   std::vector<Matrix<double>> parts;
   out.gram = Matrix<double>(size, size);
   const Index each = inputs / kParts;
   for (Index part = 0; part < kParts; ++part) {
     Matrix<double>& g = parts.emplace_back(size, size);
-    for (Index first = 0; first < each; first += kChunk) {
-      const Index count = std::min(kChunk, each - first);
+    for (Index first = 0; first < each; first += kInputsAtOnce) {
+      const Index count = std::min(kInputsAtOnce, each - first);
       const Block<double> block{x.data(), count, layout.points, layout.channels, x.stride()};
       members[0]->sample({seed, Stream::check, static_cast<std::uint64_t>(part), static_cast<std::uint64_t>(first)},
                          block);
@@ -102,7 +102,7 @@ SampledGram sampled_gram(std::string_view id, const ParameterValues& values, Ind
   if (pairs.values.rows() == 0) return out;
   if (!pairs.exact) {
     out.limits = std::move(pairs.values);
-    estimate_gram(draw_members(f, values, members, seed), inputs, seed, out);
+    estimate_gram(members_of(f, values, members, seed), inputs, seed, out);
     return out;
   }
   out.limits = symmetric_matrix(members, [&](Index i, Index j) { return std::abs(pairs.values(i, j)); });

@@ -10,9 +10,9 @@ namespace eqnn::hard {
 namespace {
 
 // Samples at a time: their columns stay in the first-level cache.
-constexpr Index kBlock = 256;
+constexpr Index kSamplesAtOnce = 256;
 
-// P_0(u), P_1(u), ... of up to kBlock values, one degree after the other.
+// P_0(u), P_1(u), ... of up to kSamplesAtOnce values, one degree after the other.
 class BlockPolynomials {
  public:
   BlockPolynomials(const std::vector<RecurrenceStep>& steps, const double* u, Index count)
@@ -35,7 +35,7 @@ class BlockPolynomials {
   const double* u_;
   Index count_;
   std::size_t next_ = 0;
-  std::array<double, kBlock> p_, before_;
+  std::array<double, kSamplesAtOnce> p_, before_;
 };
 
 // Four interleaved sums, in a fixed order.
@@ -71,8 +71,8 @@ void check_damping(double damping) {
 double mean_product(const std::vector<double>& x, const std::vector<double>& y) {
   const Index count = static_cast<Index>(x.size());
   double sum = 0;
-  for (Index first = 0; first < count; first += kBlock)
-    sum += dot(x.data() + first, y.data() + first, std::min(kBlock, count - first));
+  for (Index first = 0; first < count; first += kSamplesAtOnce)
+    sum += dot(x.data() + first, y.data() + first, std::min(kSamplesAtOnce, count - first));
   return sum / static_cast<double>(count);
 }
 
@@ -160,11 +160,11 @@ void SampleOracle::weigh(const Monomial& prefix) {
   if (weighed_ && prefix == prefix_) return;
   weights_.resize(residual_.size());
   for (std::size_t e = 0; e < residual_.size(); ++e) weights_[e] = residual_[e] * residual_[e];
-  std::array<double, kBlock> factor, u;
+  std::array<double, kSamplesAtOnce> factor, u;
   for (const Factor& f : prefix) {
     const auto steps = recurrence(law_, 2 * f.degree);
-    for (Index first = 0; first < samples(); first += kBlock) {
-      const Index count = std::min(kBlock, samples() - first);
+    for (Index first = 0; first < samples(); first += kSamplesAtOnce) {
+      const Index count = std::min(kSamplesAtOnce, samples() - first);
       damp(law_, damping_, z_.view().row(f.generator) + first, count, factor.data(), u.data());
       BlockPolynomials p(steps, u.data(), count);
       for (Index n = 0; n < 2 * f.degree; ++n) p.advance();
@@ -184,9 +184,9 @@ double SampleOracle::detection(const Monomial& prefix, Index i, Index t) {
     detections_.assign(t, 0.0);
     last_ = i;
     const auto steps = recurrence(law_, 2 * t);
-    std::array<double, kBlock> factor, u;
-    for (Index first = 0; first < samples(); first += kBlock) {
-      const Index count = std::min(kBlock, samples() - first);
+    std::array<double, kSamplesAtOnce> factor, u;
+    for (Index first = 0; first < samples(); first += kSamplesAtOnce) {
+      const Index count = std::min(kSamplesAtOnce, samples() - first);
       damp(law_, damping_, z_.view().row(i) + first, count, factor.data(), u.data());
       for (Index k = 0; k < count; ++k) factor[k] *= weights_[first + k];
       BlockPolynomials p(steps, u.data(), count);
@@ -205,8 +205,8 @@ std::vector<double> SampleOracle::column(const Monomial& monomial) const {
   std::vector<double> product(y_.size(), 1.0);
   for (const Factor& f : monomial) {
     const auto steps = recurrence(law_, f.degree);
-    for (Index first = 0; first < samples(); first += kBlock) {
-      const Index count = std::min(kBlock, samples() - first);
+    for (Index first = 0; first < samples(); first += kSamplesAtOnce) {
+      const Index count = std::min(kSamplesAtOnce, samples() - first);
       BlockPolynomials p(steps, z_.view().row(f.generator) + first, count);
       for (Index n = 0; n < f.degree; ++n) p.advance();
       for (Index k = 0; k < count; ++k) product[first + k] *= p.values()[k];

@@ -14,6 +14,8 @@
 
 #include "support/golden.h"
 
+namespace test_bounds {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -412,3 +414,5 @@ TEST_CASE("gradient variance: the definition, term by term, in float and double"
   CHECK_THROWS_AS(gradient_variance(splits, 2, parameters, std::span<const double>(g)), ValueError);
   CHECK_THROWS_AS(gradient_variance(splits, members, parameters + 1, std::span<const double>(g)), ValueError);
 }
+
+}  // namespace test_bounds

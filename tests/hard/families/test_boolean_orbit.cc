@@ -11,6 +11,8 @@
 #include "support/golden.h"
 #include "support/thrown.h"
 
+namespace test_boolean_orbit {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -421,3 +423,5 @@ TEST_CASE("boolean orbit: member files are read back, and refused when malformed
                  "n is 'x'; it must be a whole number"));
   CHECK(contains(message<ValueError>([&] { family.draw({{"grup", "x"}}, 0); }), "nearest one is 'group'"));
 }
+
+}  // namespace test_boolean_orbit

@@ -9,6 +9,8 @@
 #include "support/golden.h"
 #include "support/thrown.h"
 
+namespace test_degree_parity {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -466,3 +468,5 @@ TEST_CASE("text: edit distance counts insertions, deletions and substitutions") 
   CHECK(nearest("stpes", {"batch", "steps", "seed"}) == "steps");
   CHECK(nearest("x", {}).empty());
 }
+
+}  // namespace test_degree_parity

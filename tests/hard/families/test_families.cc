@@ -5,6 +5,8 @@
 #include <set>
 #include <string>
 
+namespace test_families {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -33,3 +35,5 @@ TEST_CASE("families: a member's file is read again as the same file; one that ne
     CHECK_THROWS_AS(f.parse("{\"n\":" + std::string(100000, '[') + std::string(100000, ']') + "}"), FileError);
   }
 }
+
+}  // namespace test_families

@@ -11,6 +11,8 @@
 #include "support/golden.h"
 #include "support/thrown.h"
 
+namespace test_frame_parity {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -451,3 +453,5 @@ TEST_CASE("frame parity: member files are read back, with the norm they carry") 
   }
   CHECK_THROWS_AS(family.parse("[1"), FileError);
 }
+
+}  // namespace test_frame_parity

@@ -12,6 +12,8 @@
 #include "support/golden.h"
 #include "support/thrown.h"
 
+namespace test_invariant_poly {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -713,3 +715,5 @@ TEST_CASE("invariant poly: parameters take their defaults from each other, and m
   CHECK(contains(refused({{"terms", "0"}}), "terms is 0"));
   CHECK(contains(refused({{"r", "5"}, {"terms", "6"}}), "C(5, 4) = 5"));
 }
+
+}  // namespace test_invariant_poly

@@ -12,6 +12,8 @@
 
 #include "support/golden.h"
 
+namespace test_planar_families {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -478,3 +480,5 @@ TEST_CASE("rotation invariant: features are the standardised upper triangle of t
   CHECK((*g.graph())(1, 1) == 1);
   CHECK(f.graph() == nullptr);
 }
+
+}  // namespace test_planar_families

@@ -13,6 +13,8 @@
 
 #include "support/thrown.h"
 
+namespace test_planar_families_limits {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -233,3 +235,5 @@ TEST_CASE("planar families: member files are read back, and refused when malform
   CHECK(contains(refused("gnn-feature", R"({"k": 4, "A": [[1]], "d": 5, )" + plane + "}"), "they must agree"));
   CHECK_THROWS_AS(family("cnn-cyclic").parse("{"), FileError);
 }
+
+}  // namespace test_planar_families_limits

@@ -6,6 +6,8 @@
 
 #include "polynomial_samples.h"
 
+namespace test_answered_queries {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using namespace samples;
@@ -68,3 +70,5 @@ TEST_CASE(
   CHECK(same(a.terms, b.terms, 1e-12));
   CHECK(same(a.terms, s.target, 0.2));
 }
+
+}  // namespace test_answered_queries

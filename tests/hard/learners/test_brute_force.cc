@@ -11,6 +11,8 @@
 #include "polynomial_samples.h"
 #include "support/thrown.h"
 
+namespace test_brute_force {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using namespace samples;
@@ -86,3 +88,5 @@ TEST_CASE("all parities: the largest correlation, noise or not, against one pari
   CHECK(contains(message([] { ParityCorrelations(40, false); }), "2^40"));
   CHECK(contains(message([] { ParityCorrelations(5, false).best(); }), "no samples"));
 }
+
+}  // namespace test_brute_force

@@ -12,6 +12,8 @@
 #include "support/golden.h"
 #include "support/thrown.h"
 
+namespace test_gf2 {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -293,3 +295,5 @@ TEST_CASE("gf2: what is not allowed is refused") {
   CHECK(contains(message([&] { learner.add(big.view(), 1); }), "5 nodes"));
   CHECK(learner.system().equations() == 0);
 }
+
+}  // namespace test_gf2

@@ -11,6 +11,8 @@
 
 #include "support/golden.h"
 
+namespace test_growing_basis {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using Status = GrowingBasisResult::Status;
@@ -344,3 +346,5 @@ TEST_CASE("growing basis: what is not allowed is refused with the reason") {
   CHECK(contains(refused([&] { learn_growing_basis(Law::gauss, z.view(), y, {}, 0); }),
                  "generator 1 of sample 1 is nan"));
 }
+
+}  // namespace test_growing_basis

@@ -9,6 +9,8 @@
 #include "polynomial_samples.h"
 #include "support/thrown.h"
 
+namespace test_kernel_ridge {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using namespace samples;
@@ -70,3 +72,5 @@ TEST_CASE("kernel ridge: what is not allowed is refused") {
   CHECK(contains(message([&] { kernel_ridge(x.view(), y, 0.0); }), "above 0"));
   CHECK(contains(message([&] { kernel_ridge(x.view(), std::vector<double>(6, NAN)); }), "not finite"));
 }
+
+}  // namespace test_kernel_ridge

@@ -8,6 +8,8 @@
 #include "polynomial_samples.h"
 #include "support/thrown.h"
 
+namespace test_lasso {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using namespace samples;
@@ -72,3 +74,5 @@ TEST_CASE("lasso: noise, zero labels, and what is refused") {
                  "above 0"));
   CHECK(contains(message([&] { learn_lasso(Law::gauss, wide.view(), zeros, {.degree = 1}); }), "1500 labels"));
 }
+
+}  // namespace test_lasso

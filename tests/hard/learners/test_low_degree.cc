@@ -5,6 +5,8 @@
 #include "polynomial_samples.h"
 #include "support/thrown.h"
 
+namespace test_low_degree {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using namespace samples;
@@ -40,3 +42,5 @@ TEST_CASE("low degree: it learns what has low degree, and of the rest the noise 
   CHECK(contains(message([&] { learner.values(x.view(), &y); }), "no samples"));
   CHECK(contains(message([&] { learner.add(narrow.view(), {&y, 1}); }), "3 variables"));
 }
+
+}  // namespace test_low_degree

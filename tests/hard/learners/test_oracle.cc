@@ -11,6 +11,8 @@
 
 #include "support/golden.h"
 
+namespace test_oracle {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using Json = nlohmann::json;
@@ -139,3 +141,5 @@ TEST_CASE("oracle: families list each of their inputs once") {
   CHECK(continuous->input_count() == 0);
   CHECK_THROWS_AS(continuous->list_inputs(0, Block<double>{}), ValueError);
 }
+
+}  // namespace test_oracle

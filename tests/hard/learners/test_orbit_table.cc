@@ -7,6 +7,8 @@
 #include "polynomial_samples.h"
 #include "support/thrown.h"
 
+namespace test_orbit_table {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using namespace samples;
@@ -61,3 +63,5 @@ TEST_CASE("orbit tables: what was seen is remembered under every group, what was
   CHECK(contains(message([&] { means.values({wrong, 1, 2, 1, 1}, h); }), "0 or 1"));
   CHECK(contains(message([&] { means.values({wrong, 1, 1, 1, 1}, h); }), "must have 2"));
 }
+
+}  // namespace test_orbit_table

@@ -11,6 +11,8 @@
 #include "polynomial_samples.h"
 #include "support/thrown.h"
 
+namespace test_product_basis {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 using namespace samples;
@@ -85,3 +87,5 @@ TEST_CASE("products: what is not allowed is refused") {
   CHECK(contains(message([] { ProductBasis({}, 3, 13); }), "1 to 12"));
   CHECK(contains(message([] { ProductBasis({}, 1000, 4); }), "has 41583792251 products"));
 }
+
+}  // namespace test_product_basis

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <set>
 
+namespace test_reduction {
+
 using namespace eqnn;
 using namespace eqnn::hard;
 
@@ -308,3 +310,5 @@ TEST_CASE("reduction: what does not fit is refused") {
   g.adjacency.pop_back();
   CHECK_THROWS_AS(degree_counts(g), ValueError);
 }
+
+}  // namespace test_reduction

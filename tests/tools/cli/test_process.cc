@@ -9,6 +9,8 @@
 #include "cli/process.h"
 #include "cli/text.h"
 
+namespace test_process {
+
 namespace {
 
 using tools::Process;
@@ -80,3 +82,5 @@ TEST_CASE("text: CSV, SQL and medians") {
 }
 
 }  // namespace
+
+}  // namespace test_process

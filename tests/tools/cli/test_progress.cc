@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+namespace test_progress {
+
 using namespace tools;
 
 namespace {
@@ -114,3 +116,5 @@ TEST_CASE("progress: durations in words") {
   CHECK(duration_text(185) == "3 min 05 s");
   CHECK(duration_text(3720) == "1 h 02 min");
 }
+
+}  // namespace test_progress

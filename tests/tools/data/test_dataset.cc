@@ -18,6 +18,8 @@
 #include "support/paths.h"
 #include "support/thrown.h"
 
+namespace test_dataset {
+
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define EQNN_TEST_SANITIZED 1
 #elif defined(__has_feature)
@@ -656,3 +658,5 @@ TEST_CASE("collator: 1000 batches and their features allocate nothing") {
   CHECK(nodes > 1000);
 }
 #endif
+
+}  // namespace test_dataset

@@ -9,6 +9,8 @@
 
 #include "figures/frontier.h"
 
+namespace test_frontier {
+
 namespace {
 
 using namespace tools;
@@ -219,3 +221,5 @@ TEST_CASE("frontier: fits that are exact, and those that there cannot be") {
 }
 
 }  // namespace
+
+}  // namespace test_frontier

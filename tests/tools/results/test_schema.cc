@@ -8,6 +8,8 @@
 #include "cli/json.h"
 #include "results/schema.h"
 
+namespace test_schema {
+
 using namespace tools;
 
 TEST_CASE("schema: columns of the metrics are in the order of the table, each once") {
@@ -41,3 +43,5 @@ TEST_CASE("schema: a result with a key or a type that no row has is not written"
   CHECK_THROWS_WITH_AS(check_result({{"thresholds", {{"learned_below", "low"}}}}),
                        doctest::Contains("'thresholds.learned_below'"), eqnn::Error);
 }
+
+}  // namespace test_schema

@@ -9,6 +9,8 @@
 #include "train/models.h"
 #include "train/resolve.h"
 
+namespace test_choices {
+
 namespace {
 
 using namespace tools;
@@ -99,3 +101,5 @@ TEST_CASE("choices: a name that is in no table is refused with the nearest") {
 }
 
 }  // namespace
+
+}  // namespace test_choices

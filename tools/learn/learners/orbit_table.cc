@@ -11,9 +11,9 @@ using eqnn::Block;
 using eqnn::hard::Member;
 namespace hard = eqnn::hard;
 
-class Table final : public Learner {
+class OrbitTableLearner final : public Learner {
  public:
-  Table(const LearnConfig& c, const hard::BooleanOrbit& target)
+  OrbitTableLearner(const LearnConfig& c, const hard::BooleanOrbit& target)
       : target_(target), noise_(c.base.noise), control_(c.base.control), table_(target.law(), !c.base.control) {}
   void learn(const ExampleStream& examples) override {
     examples.training([this](Block<const double> x, std::span<const double> y) { table_.add(x, y); });
@@ -44,7 +44,7 @@ LearnerKind table_learner() {
   kind.name = "table";
   kind.families = {"boolean-orbit"};
   kind.make = [](const LearnConfig& c, const Member& member) -> std::unique_ptr<Learner> {
-    return std::make_unique<Table>(c, target_of<hard::BooleanOrbit>(c, member));
+    return std::make_unique<OrbitTableLearner>(c, target_of<hard::BooleanOrbit>(c, member));
   };
   return kind;
 }

@@ -12,7 +12,7 @@
 namespace eqnn::hard {
 namespace {
 
-using Bits = std::vector<double>;
+using BitVector = std::vector<double>;
 using Representative = std::vector<std::uint64_t>;
 
 constexpr Index kHashSeeds = 3000;
@@ -28,21 +28,21 @@ double squares_width(double count) {
 Index words_of(const OrbitLaw& law) { return (law.n + 63) / 64; }
 
 // Bit i of the string is bit i mod 64 of word i / 64.
-Representative packed(const OrbitLaw& law, const Bits& x) {
+Representative packed(const OrbitLaw& law, const BitVector& x) {
   Representative words(words_of(law));
   for (std::size_t i = 0; i < x.size(); ++i) words[i / 64] |= std::uint64_t{x[i] != 0} << i % 64;
   return words;
 }
 
-Representative representative(const OrbitLaw& law, const Bits& x) {
+Representative representative(const OrbitLaw& law, const BitVector& x) {
   Representative words = packed(law, x);
   canonicalise(law, words);
   return words;
 }
 
 // The entries of an input, row after row, which stand one after the other; and a string as an input.
-Bits bits_of(MatrixView<const double> x) { return {x.data, x.data + x.rows * x.cols}; }
-MatrixView<const double> as_input(const Bits& x, const InputLayout& layout) {
+BitVector bits_of(MatrixView<const double> x) { return {x.data, x.data + x.rows * x.cols}; }
+MatrixView<const double> as_input(const BitVector& x, const InputLayout& layout) {
   return {x.data(), layout.points, layout.channels, layout.channels};
 }
 
@@ -64,8 +64,8 @@ Images random_element(const OrbitLaw& law, Draws draws) {
                                          : shuffled(one, draws);
 }
 
-Bits moved(const Bits& x, const Images& images) {
-  Bits y(x.size());
+BitVector moved(const BitVector& x, const Images& images) {
+  BitVector y(x.size());
   for (std::size_t i = 0; i < x.size(); ++i) y[images[i]] = x[i];
   return y;
 }
@@ -76,7 +76,7 @@ Check check_invariance(const OrbitLaw& law, const CheckInputs& inputs, const std
                        const Element& element) {
   const Member& f = inputs.member;
   const double changed = sum_of_errors(inputs, [&](Index k, MatrixView<const double> x) {
-    const Bits y = moved(bits_of(x), on_bits(law, element(k)));
+    const BitVector y = moved(bits_of(x), on_bits(law, element(k)));
     return f.value(x) != f.value(as_input(y, f.input())) ? 1 : 0;
   });
   return {"invariance under " + title, changed, 0, 0, inputs.how() + ", number of changes"};
@@ -97,8 +97,8 @@ void check_invariances(const BooleanOrbit& f, const CheckOptions& options, std::
 }
 
 // The least of all strings x goes to, one element of the group after the other.
-Bits least_of_orbit(const OrbitLaw& law, const Bits& x) {
-  Bits least = x;
+BitVector least_of_orbit(const OrbitLaw& law, const BitVector& x) {
+  BitVector least = x;
   if (law.group == OrbitGroup::symmetric) {
     std::sort(least.begin(), least.end());
     return least;
@@ -122,7 +122,7 @@ Check check_representatives(const BooleanOrbit& f, const CheckOptions& options) 
   CheckInputs inputs(f, options, 0);
   inputs.count = std::clamp<Index>(static_cast<Index>(0x1p23 / elements), 1, options.samples);
   const double wrong = sum_of_errors(inputs, [&](Index, MatrixView<const double> x) {
-    const Bits bits = bits_of(x);
+    const BitVector bits = bits_of(x);
     return representative(law, bits) != packed(law, least_of_orbit(law, bits)) ? 1 : 0;
   });
   return {"representative = least string of the orbit", wrong, 0, 0,

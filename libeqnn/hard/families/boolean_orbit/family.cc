@@ -27,13 +27,13 @@ std::uint64_t decimal_seed(const std::string& text) {
   return seed;
 }
 
-std::unique_ptr<Member> parse_member(std::string_view text) {
+std::unique_ptr<Member> parse_boolean_orbit(std::string_view text) {
   const MemberValue file(text, {"group", "n", "seed"});
   return std::make_unique<BooleanOrbit>(orbit_group(file.text("group")), file.whole_number("n"),
                                         decimal_seed(file.text("seed")));
 }
 
-const std::vector<Parameter>& parameters() {
+const std::vector<Parameter>& boolean_orbit_parameters() {
   static const std::vector<Parameter> all = {
       {"group", "cyclic", "cyclic, symmetric, or adjacency (graphs up to isomorphism)"},
       {"n", "20", "bits, 1 to 1024; adjacency: m^2 with m <= 8"},
@@ -41,13 +41,13 @@ const std::vector<Parameter>& parameters() {
   return all;
 }
 
-OrbitLaw law_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
+OrbitLaw boolean_orbit_law(const ParameterValues& values) {
+  const ParameterReader read(boolean_orbit_parameters(), values);
   return {orbit_group(read.text("group")), read.integer("n")};
 }
 
-std::vector<SecondMoment> second_moments(const ParameterValues& values) {
-  const OrbitLaw law = law_of(values);
+std::vector<SecondMoment> boolean_orbit_second_moments(const ParameterValues& values) {
+  const OrbitLaw law = boolean_orbit_law(values);
   SecondMoment m;
   m.two_valued = true;
   m.bounded = squared_mass_bound(law);
@@ -68,7 +68,7 @@ std::vector<SecondMoment> second_moments(const ParameterValues& values) {
 
 // Orbits of one mass p share a table of bits, members x orbits: they add p (orbits - 2 differing bits).
 PairCorrelations correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
-  const OrbitLaw law = law_of(values);
+  const OrbitLaw law = boolean_orbit_law(values);
   if (!enumerable(law)) return {};
   struct Table {
     std::uint64_t orbits = 0;
@@ -98,7 +98,7 @@ PairCorrelations correlations(const ParameterValues& values, Index members, std:
 }
 
 ParameterValues training_flags(const ParameterValues& values) {
-  const OrbitGroup group = orbit_group(ParameterReader(parameters(), values).text("group"));
+  const OrbitGroup group = orbit_group(ParameterReader(boolean_orbit_parameters(), values).text("group"));
   if (group == OrbitGroup::adjacency)
     return {{"model", "gnn"}, {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
             {"pool", "mean"}, {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
@@ -127,17 +127,17 @@ Family boolean_orbit_family() {
       "g(x) = the fair bit of the orbit of x, hashed from its lexicographically least string; trained as 1 - 2g";
   f.input_law = "x in {0,1}^n, iid fair bits";
   f.control = "1[weight > n/2], standardised";
-  f.parameters = parameters();
+  f.parameters = boolean_orbit_parameters();
   f.training = training_flags;
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    const OrbitLaw law = law_of(values);
+    const OrbitLaw law = boolean_orbit_law(values);
     return std::make_unique<BooleanOrbit>(law.group, law.n, seed);
   };
-  f.parse = parse_member;
-  f.second_moments = second_moments;
+  f.parse = parse_boolean_orbit;
+  f.second_moments = boolean_orbit_second_moments;
   f.correlations = correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    return check_boolean_orbits(law_of(values), members, options);
+    return check_boolean_orbits(boolean_orbit_law(values), members, options);
   };
   return f;
 }

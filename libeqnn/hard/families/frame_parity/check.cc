@@ -167,14 +167,14 @@ void check_statistics(const FrameParity& f, const CheckInputs& inputs, std::vect
 // --- many members ------------------------------------------------------------------------------------------
 
 // Members of one law: their sets, and E f_S^2 with what is known of it.
-struct Drawn {
+struct DrawnParities {
   FrameParityLaw law;
   std::vector<std::vector<Index>> sets;
   std::vector<ParityMoments> moments;
 };
 
 // Values of all members on shared inputs, one row a member.
-Matrix<double> values_of(const Drawn& drawn, const CheckOptions& options, Index count) {
+Matrix<double> values_of(const DrawnParities& drawn, const CheckOptions& options, Index count) {
   const FrameParity any(drawn.law, drawn.sets.front(), 1.0);
   CheckInputs inputs(any, options, 20);
   inputs.count = count;
@@ -194,7 +194,7 @@ Matrix<double> values_of(const Drawn& drawn, const CheckOptions& options, Index 
   return values;
 }
 
-std::vector<Check> check_gram(const Drawn& drawn, const CheckOptions& options) {
+std::vector<Check> check_gram(const DrawnParities& drawn, const CheckOptions& options) {
   const Index members = static_cast<Index>(drawn.sets.size()), pairs = members * (members + 1) / 2;
   const Index count = std::clamp<Index>((Index{1} << 31) / pairs, 1, options.samples);
   const Matrix<double> values = values_of(drawn, options, count);
@@ -245,7 +245,8 @@ std::vector<Check> check_frame_parities(const FrameParityLaw& law, Index members
   require_members(members);
   require_samples(options);
   const FrameParitySampler sampler(law);
-  Drawn drawn{law, draw_members(members, options.seed, [&](std::uint64_t seed) { return sampler.draw(seed); }), {}};
+  DrawnParities drawn{
+      law, draw_members(members, options.seed, [&](std::uint64_t seed) { return sampler.draw(seed); }), {}};
   drawn.moments = parity_moments(law, drawn.sets);
   return check_gram(drawn, options);
 }

@@ -17,7 +17,7 @@ std::string FrameParity::json() const {
 
 namespace {
 
-std::unique_ptr<Member> parse_member(std::string_view text) {
+std::unique_ptr<Member> parse_frame_parity(std::string_view text) {
   const MemberValue file(text, {"n", "k", "frame", "S"}, {"norm_sq"});
   std::optional<double> norm_sq;
   if (file.has("norm_sq")) norm_sq = file.real_number("norm_sq");
@@ -25,7 +25,7 @@ std::unique_ptr<Member> parse_member(std::string_view text) {
   return std::make_unique<FrameParity>(law, file.whole_numbers("S"), norm_sq);
 }
 
-const std::vector<Parameter>& parameters() {
+const std::vector<Parameter>& frame_parity_parameters() {
   static const std::vector<Parameter> all = {
       {"n", "48", "coordinates, k to 1024"},
       {"k", "6", "size of S, even, 2 to 20"},
@@ -34,13 +34,13 @@ const std::vector<Parameter>& parameters() {
   return all;
 }
 
-FrameParityLaw law_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
+FrameParityLaw frame_parity_law(const ParameterValues& values) {
+  const ParameterReader read(frame_parity_parameters(), values);
   return {read.integer("n"), read.integer("k"), parity_frame(read.text("frame"))};
 }
 
-std::vector<SecondMoment> second_moments(const ParameterValues& values) {
-  const FrameParityLaw law = law_of(values);
+std::vector<SecondMoment> frame_parity_second_moments(const ParameterValues& values) {
+  const FrameParityLaw law = frame_parity_law(values);
   SecondMoment m;
   m.orthonormal = set_count(law);
   m.bounded = m.unit = 1 / m.orthonormal;
@@ -73,19 +73,19 @@ Family frame_parity_family() {
       "canonical form of x: sorted by |x| descending, or rotated to the largest |x| first, signs kept";
   f.input_law = "x in R^n, iid standard normal";
   f.control = "the same sum without the signs prod w, standardised";
-  f.parameters = parameters();
+  f.parameters = frame_parity_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
     return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "256"},
             {"lr", "3e-3"},         {"batch", "128"}, {"steps", "8000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    const FrameParityLaw law = law_of(values);
+    const FrameParityLaw law = frame_parity_law(values);
     return std::make_unique<FrameParity>(law, FrameParitySampler(law).draw(seed));
   };
-  f.parse = parse_member;
-  f.second_moments = second_moments;  // orthonormal members: no Gram matrix says more
+  f.parse = parse_frame_parity;
+  f.second_moments = frame_parity_second_moments;  // orthonormal members: no Gram matrix says more
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    return check_frame_parities(law_of(values), members, options);
+    return check_frame_parities(frame_parity_law(values), members, options);
   };
   return f;
 }

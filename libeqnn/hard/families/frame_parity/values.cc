@@ -135,7 +135,7 @@ double even_sum(std::span<const double> y) {
 // --- canonical forms -------------------------------------------------------------------------------------
 
 constexpr Index kMostCounted = 128;  // coordinates up to which counting beats sorting
-constexpr Index kLanes = 8;
+constexpr Index kPlacesAtOnce = 8;
 
 // A number whose order is that of (|x|, x): the bits of |x|, and below them 1 for a positive sign; and back.
 template <class Bits, class T>
@@ -153,18 +153,18 @@ T from_key(Bits key) {
 void sort_by_counting(Index n, const float* x, float* y) {
   std::array<std::int32_t, kMostCounted> keys, places;
   std::array<std::uint8_t, kMostCounted> taken{};
-  const Index padded_n = (n + kLanes - 1) / kLanes * kLanes;
+  const Index padded_n = (n + kPlacesAtOnce - 1) / kPlacesAtOnce * kPlacesAtOnce;
   // Signed numbers in the order of the keys: machines compare those faster.
   for (Index i = 0; i < n; ++i) keys[i] = static_cast<std::int32_t>(key_of<std::uint32_t>(x[i]) ^ 0x80000000u);
   for (Index i = n; i < padded_n; ++i) keys[i] = 0;
-  for (Index first = 0; first < padded_n; first += kLanes) {
-    std::int32_t count[kLanes] = {};
+  for (Index first = 0; first < padded_n; first += kPlacesAtOnce) {
+    std::int32_t count[kPlacesAtOnce] = {};
     const std::int32_t* own = keys.data() + first;
     for (Index j = 0; j < n; ++j) {
       const std::int32_t other = keys[j];
-      for (Index t = 0; t < kLanes; ++t) count[t] += other > own[t] ? 1 : 0;
+      for (Index t = 0; t < kPlacesAtOnce; ++t) count[t] += other > own[t] ? 1 : 0;
     }
-    std::copy_n(count, kLanes, places.data() + first);
+    std::copy_n(count, kPlacesAtOnce, places.data() + first);
   }
   for (Index i = 0; i < n; ++i) {
     const auto place = static_cast<std::size_t>(places[i]);

@@ -54,7 +54,7 @@ class Parities {
 };
 
 // The mean of (-1)^(x + y).
-double mean_product(const std::vector<std::uint64_t>& x, const std::vector<std::uint64_t>& y, Index graphs) {
+double mean_sign_product(const std::vector<std::uint64_t>& x, const std::vector<std::uint64_t>& y, Index graphs) {
   Index differ = 0;
   for (std::size_t w = 0; w < x.size(); ++w) differ += std::popcount(x[w] ^ y[w]);
   return 1 - 2 * static_cast<double>(differ) / static_cast<double>(graphs);
@@ -126,19 +126,19 @@ void check_invariances(const DegreeParity& f, const CheckOptions& options, std::
 }
 
 // Sums over random graphs that the statistical checks need.
-struct Sums {
+struct GraphSums {
   Parities parities;
   Statistics moments = {};
   double edges = 0, largest_miscount = 0;
   Index wrong_targets = 0, wrong_complements = 0;
 };
-Sums sum_over(const DegreeParity& f, const CheckInputs& graphs) {
+GraphSums sum_over(const DegreeParity& f, const CheckInputs& graphs) {
   const Index n = f.n(), levels = degree_classes(n, f.self_loops());
   std::vector<Index> rest;
   for (Index i = 1; i <= levels; ++i)
     if (!std::binary_search(f.classes().begin(), f.classes().end(), i)) rest.push_back(i);
   const DegreeParity complement(n, f.self_loops(), rest, f.b());
-  Sums sums{Parities(levels, graphs.count)};
+  GraphSums sums{Parities(levels, graphs.count)};
   const auto add = [&](Index number, MatrixView<const double> x, double y, double) {
     const double g = f.value(x);
     const auto counts = degree_counts(x, f.self_loops());
@@ -156,7 +156,7 @@ Sums sum_over(const DegreeParity& f, const CheckInputs& graphs) {
   return sums;
 }
 
-void check_statistics(const DegreeParity& f, const CheckInputs& graphs, const Sums& sums,
+void check_statistics(const DegreeParity& f, const CheckInputs& graphs, const GraphSums& sums,
                       std::vector<Check>& checks) {
   const double nodes = static_cast<double>(f.n()), total = static_cast<double>(graphs.count);
   const double bits = static_cast<double>(f.n() * (f.self_loops() ? f.n() : f.n() - 1));
@@ -190,7 +190,7 @@ Check check_correlations(const DegreeParity& f, const CheckInputs& graphs, const
   const auto own = parities.of(f.classes());
   WorstMean worst(graphs.count, levels + kRandom);
   const auto compare = [&](const std::vector<Index>& other) {
-    worst.compare(mean_product(own, parities.of(other), graphs.count),
+    worst.compare(mean_sign_product(own, parities.of(other), graphs.count),
                   sign_correlation(n, f.self_loops(), f.classes(), 0, other, 0));
   };
   for (Index i = 1; i <= levels; ++i) {
@@ -233,7 +233,7 @@ std::vector<Check> DegreeParity::check(const CheckOptions& options) const {
   std::vector<Check> checks = {check_network(*this, options)};
   check_invariances(*this, options, checks);
   const CheckInputs graphs = graphs_of(*this, options, 5);
-  const Sums sums = sum_over(*this, graphs);
+  const GraphSums sums = sum_over(*this, graphs);
   check_statistics(*this, graphs, sums, checks);
   checks.push_back(check_correlations(*this, graphs, sums.parities));
   if (auto collision = check_collision(*this)) checks.push_back(*collision);
@@ -266,9 +266,9 @@ std::vector<Check> check_degree_parities(const DegreeParitySampler& sampler, Ind
   for (auto& s : signs) s[last] &= used;
   const std::vector<std::uint64_t> zero(last + 1);
   for (std::size_t i = 0; i < drawn.size(); ++i) {
-    means.compare(mean_product(signs[i], zero, count), drawn[i].mean_sign());
+    means.compare(mean_sign_product(signs[i], zero, count), drawn[i].mean_sign());
     for (std::size_t j = 0; j <= i; ++j)
-      gram.compare(mean_product(signs[i], signs[j], count), correlation(drawn[i], drawn[j]));
+      gram.compare(mean_sign_product(signs[i], signs[j], count), correlation(drawn[i], drawn[j]));
   }
   return {means.check("means of the members = (-1)^b (1 - 2 p_S)^n",
                       fmt::format("worst of {} members, {}", members, graphs.how())),

@@ -15,7 +15,7 @@ std::string DegreeParity::json() const {
 
 namespace {
 
-std::unique_ptr<Member> parse_member(std::string_view text) {
+std::unique_ptr<Member> parse_gnn_degree_parity(std::string_view text) {
   const MemberValue file(text, {"n", "S"}, {"self_loops", "b"});
   const bool loops = file.has("self_loops") && file.truth("self_loops");
   const Index b = file.has("b") ? file.whole_number("b") : 0;
@@ -24,7 +24,7 @@ std::unique_ptr<Member> parse_member(std::string_view text) {
                                         static_cast<int>(b));
 }
 
-const std::vector<Parameter>& parameters() {
+const std::vector<Parameter>& gnn_degree_parity_parameters() {
   static const std::vector<Parameter> all = {
       {"n", "15", "nodes, 2 to 1024"},
       {"self-loops", "false", "fair bits on the diagonal too, and n + 1 degree classes"},
@@ -34,16 +34,16 @@ const std::vector<Parameter>& parameters() {
   return all;
 }
 
-DegreeParitySampler sampler_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
+DegreeParitySampler degree_parity_sampler(const ParameterValues& values) {
+  const ParameterReader read(gnn_degree_parity_parameters(), values);
   DegreeParitySampler sampler{read.integer("n"), read.flag("self-loops"), read.number("bias-max"),
                               read.number("min-count")};
   sampler.validate();
   return sampler;
 }
 
-std::vector<SecondMoment> second_moments(const ParameterValues& values) {
-  const DegreeParitySampler sampler = sampler_of(values);
+std::vector<SecondMoment> gnn_degree_parity_second_moments(const ParameterValues& values) {
+  const DegreeParitySampler sampler = degree_parity_sampler(values);
   SecondMoment m;
   m.two_valued = true;
   m.bounded = collision_probability(sampler.n, sampler.self_loops);
@@ -65,7 +65,7 @@ std::vector<SecondMoment> second_moments(const ParameterValues& values) {
 
 // R = {i : |1 - 2 p_i|^n <= gamma}, an anchor of R left out, S any subset of the rest.
 std::vector<Packing> packings(const ParameterValues& values) {
-  const DegreeParitySampler sampler = sampler_of(values);
+  const DegreeParitySampler sampler = degree_parity_sampler(values);
   std::vector<double> gammas;
   for (const double p : class_probabilities(sampler.n, sampler.self_loops))
     gammas.push_back(std::pow(std::abs(1 - 2 * p), static_cast<double>(sampler.n)));
@@ -92,23 +92,23 @@ Family gnn_degree_parity_family() {
   f.definition = "g(A) = b + sum over i in S of #{v : outdeg(v) = i - 1}, mod 2; trained as 1 - 2g";
   f.input_law = "A in {0,1}^(n x n), off-diagonal entries iid fair bits, diagonal 0 (fair with self-loops)";
   f.control = "the count sum over i in S of #{v : outdeg(v) = i - 1}, standardised";
-  f.parameters = parameters();
+  f.parameters = gnn_degree_parity_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
     return {{"model", "gnn"}, {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
             {"pool", "mean"}, {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    return std::make_unique<DegreeParity>(DegreeParity::draw(sampler_of(values), seed));
+    return std::make_unique<DegreeParity>(DegreeParity::draw(degree_parity_sampler(values), seed));
   };
-  f.parse = parse_member;
-  f.second_moments = second_moments;
+  f.parse = parse_gnn_degree_parity;
+  f.second_moments = gnn_degree_parity_second_moments;
   f.packings = packings;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
-    const DegreeParitySampler sampler = sampler_of(values);
+    const DegreeParitySampler sampler = degree_parity_sampler(values);
     return exact_correlations(members, seed, [&](std::uint64_t s) { return DegreeParity::draw(sampler, s); });
   };
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    return check_degree_parities(sampler_of(values), members, options);
+    return check_degree_parities(degree_parity_sampler(values), members, options);
   };
   return f;
 }

@@ -12,7 +12,7 @@
 namespace eqnn::hard {
 namespace {
 
-constexpr Index kAttempts = 10000;
+constexpr Index kSubsetDraws = 10000;
 constexpr Index kMostEnumerated = 24;  // classes whose 2^L sets are all visited for the acceptance
 
 }  // namespace
@@ -84,17 +84,17 @@ Estimate DegreeParitySampler::acceptance() const {
       s.outside -= moved;
     }
   }
-  for (Index step = 0; step < kAttempts; ++step)
+  for (Index step = 0; step < kSubsetDraws; ++step)
     count += accepted(class_split(p, attempt(levels, 0, step).flags).share());
-  const double mean = static_cast<double>(count) / kAttempts;
-  return {mean, std::sqrt(mean * (1 - mean) / kAttempts)};
+  const double mean = static_cast<double>(count) / kSubsetDraws;
+  return {mean, std::sqrt(mean * (1 - mean) / kSubsetDraws)};
 }
 
 DegreeParity DegreeParity::draw(const DegreeParitySampler& sampler, std::uint64_t seed) {
   sampler.validate();
   const auto p = long_probabilities(sampler.n, sampler.self_loops);
   const double least = sampler.least_share();
-  for (Index step = 0; step < kAttempts; ++step) {
+  for (Index step = 0; step < kSubsetDraws; ++step) {
     const Attempt a = attempt(degree_classes(sampler.n, sampler.self_loops), seed, step);
     const double share = class_split(p, a.flags).share();
     if (share < least || constant_label(share, sampler.n)) continue;
@@ -106,7 +106,7 @@ DegreeParity DegreeParity::draw(const DegreeParitySampler& sampler, std::uint64_
   throw ValueError(
       fmt::format("no S accepted after {} draws at n = {} with bias-max {} and min-count {}; raise bias-max or "
                   "lower min-count",
-                  kAttempts, sampler.n, sampler.bias_max, sampler.min_count));
+                  kSubsetDraws, sampler.n, sampler.bias_max, sampler.min_count));
 }
 
 // --- the member ----------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ void keep_largest(double& largest, double error) {
 }
 
 constexpr double kTolerance = 1e-10;
-constexpr const char* kDifference = ", largest difference / (1 + |f|)";
+constexpr const char* kWorstDifference = ", largest difference / (1 + |f|)";
 
 // --- exact moments ---------------------------------------------------------------------------------------------
 
@@ -179,7 +179,7 @@ void check_values(const InvariantPoly& f, const CheckInputs& inputs, std::vector
         keep_largest(features, relative_error(z(e, i), orthonormal_polynomial(f.law(), 1, generators[i])));
     }
   });
-  const std::string how = inputs.how() + kDifference;
+  const std::string how = inputs.how() + kWorstDifference;
   checks.push_back({"realising products of linear factors = definition", products, 0, kTolerance, how});
   checks.push_back({"training target = definition", targets, 0, kTolerance, how});
   checks.push_back({"features = P_1 of the generators", features, 0, kTolerance, how});
@@ -204,7 +204,7 @@ Check check_network(const InvariantPoly& f, const CheckInputs& inputs) {
   };
   const auto definition = [&](MatrixView<const double> x) { return f.value(x); };
   return {"realising network of products = definition", network_error(inputs, {params, record, fill}, definition),
-          0, kTolerance, inputs.how() + kDifference};
+          0, kTolerance, inputs.how() + kWorstDifference};
 }
 
 // Moves one input by a group element, made from random words.
@@ -266,7 +266,8 @@ void check_invariances(const InvariantPoly& f, const CheckOptions& options, std:
       move.apply(x, draws);
       return relative_error(f.value(x), before);
     });
-    checks.push_back({"invariance under " + move.name, largest, 0, move.tolerance, inputs.how() + kDifference});
+    checks.push_back(
+        {"invariance under " + move.name, largest, 0, move.tolerance, inputs.how() + kWorstDifference});
     ++step;
   }
 }

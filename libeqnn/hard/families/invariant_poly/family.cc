@@ -41,7 +41,7 @@ std::vector<PolynomialTerm> parse_terms(const MemberValue& list) {
   return terms;
 }
 
-std::unique_ptr<Member> parse_member(std::string_view text) {
+std::unique_ptr<Member> parse_invariant_poly(std::string_view text) {
   const MemberValue file(text, {"generators", "r", "terms"}, {"m", "n"});
   PolynomialInputs inputs;
   inputs.generators = parse_generators(file.text("generators"));
@@ -56,7 +56,7 @@ std::unique_ptr<Member> parse_member(std::string_view text) {
 
 // --- parameters --------------------------------------------------------------------------------------------------
 
-const std::vector<Parameter>& parameters() {
+const std::vector<Parameter>& invariant_poly_parameters() {
   static const std::vector<Parameter> all = {
       {"generators", "rowsum", "rowsum, sign or cyclic: which group, and which invariants of it"},
       {"r", "", "number of generators; 100 for rowsum, 50 for sign and cyclic, (n - 1) / 2 where n is given"},
@@ -68,8 +68,8 @@ const std::vector<Parameter>& parameters() {
   return all;
 }
 
-PolynomialSampler sampler_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
+PolynomialSampler polynomial_sampler(const ParameterValues& values) {
+  const ParameterReader read(invariant_poly_parameters(), values);
   PolynomialSampler sampler;
   PolynomialInputs& inputs = sampler.inputs;
   inputs.generators = parse_generators(read.text("generators"));
@@ -89,8 +89,8 @@ PolynomialSampler sampler_of(const ParameterValues& values) {
   return sampler;
 }
 
-std::vector<SecondMoment> second_moments(const ParameterValues& values) {
-  const PolynomialSampler sampler = sampler_of(values);
+std::vector<SecondMoment> invariant_poly_second_moments(const ParameterValues& values) {
+  const PolynomialSampler sampler = polynomial_sampler(values);
   const Index r = sampler.inputs.r, degree = sampler.degree;
   const double monomials = squarefree_monomials(r, degree);
   SecondMoment m;
@@ -134,22 +134,22 @@ Family invariant_poly_family() {
       "sums / sqrt(m), squares x_i^2, or the power spectrum |x^_w|^2 / n, w = 1..r";
   f.input_law = "entries iid N(0, 1); so the generators are iid N(0, 1), chi^2_1 or Exp(1)";
   f.control = "the same generators, r and T, monomials of degree 2";
-  f.parameters = parameters();
+  f.parameters = invariant_poly_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
     return {{"model", "poly"}, {"width", "64"},   {"lr", "3e-3"},
             {"batch", "128"},  {"steps", "4000"}, {"clip-norm", "1"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    return std::make_unique<InvariantPoly>(InvariantPoly::draw(sampler_of(values), seed));
+    return std::make_unique<InvariantPoly>(InvariantPoly::draw(polynomial_sampler(values), seed));
   };
-  f.parse = parse_member;
-  f.second_moments = second_moments;
+  f.parse = parse_invariant_poly;
+  f.second_moments = invariant_poly_second_moments;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
-    const PolynomialSampler sampler = sampler_of(values);
+    const PolynomialSampler sampler = polynomial_sampler(values);
     return exact_correlations(members, seed, [&](std::uint64_t s) { return InvariantPoly::draw(sampler, s); });
   };
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    return check_invariant_polys(sampler_of(values), members, options);
+    return check_invariant_polys(polynomial_sampler(values), members, options);
   };
   return f;
 }

@@ -13,8 +13,6 @@
 namespace eqnn::hard {
 namespace {
 
-constexpr double kPi = 3.141592653589793;
-
 void require_degree(Index degree) {
   require(degree >= 1, "degree is ", degree, "; it must be at least 1");
   require(degree <= kMaxTargetDegree, "degree is ", degree, "; at most ", kMaxTargetDegree,
@@ -95,7 +93,7 @@ std::vector<PolynomialTerm> normalised(Index r, std::vector<PolynomialTerm> term
 struct Circle {
   explicit Circle(Index n) {
     for (Index j = 0; j < n; ++j) {
-      const double angle = 2 * kPi * static_cast<double>(j) / static_cast<double>(n);
+      const double angle = 2 * std::numbers::pi * static_cast<double>(j) / static_cast<double>(n);
       cosine.push_back(std::cos(angle));
       sine.push_back(std::sin(angle));
     }

@@ -9,7 +9,7 @@
 namespace eqnn::hard {
 namespace {
 
-void require_degree(Index s) {
+void require_polynomial_degree(Index s) {
   require(s >= 0 && s <= kMaxPolynomialDegree, "the degree of a polynomial is ", s, "; allowed are 0 to ",
           kMaxPolynomialDegree);
 }
@@ -37,7 +37,7 @@ double zero_between(Law law, Index s, double low, double high) {
 const char* law_name(Law law) { return law == Law::gauss ? "gauss" : law == Law::chi2 ? "chi2" : "exp"; }
 
 RecurrenceStep recurrence_step(Law law, Index n) {
-  require_degree(n + 1);
+  require_polynomial_degree(n + 1);
   const double k = static_cast<double>(n);
   if (law == Law::gauss) return {1 / std::sqrt(k + 1), 0, std::sqrt(k / (k + 1))};
   const double alpha = law == Law::chi2 ? -0.5 : 0, scale = law == Law::chi2 ? 0.5 : 1;
@@ -46,14 +46,14 @@ RecurrenceStep recurrence_step(Law law, Index n) {
 }
 
 std::vector<RecurrenceStep> recurrence(Law law, Index degree) {
-  require_degree(degree);
+  require_polynomial_degree(degree);
   std::vector<RecurrenceStep> steps;
   for (Index n = 0; n < degree; ++n) steps.push_back(recurrence_step(law, n));
   return steps;
 }
 
 double orthonormal_polynomial(Law law, Index s, double z) {
-  require_degree(s);
+  require_polynomial_degree(s);
   double p = 1, before = 0;
   for (Index n = 0; n < s; ++n) {
     const double after = next(recurrence_step(law, n), z, p, before);
@@ -64,7 +64,7 @@ double orthonormal_polynomial(Law law, Index s, double z) {
 }
 
 std::vector<double> orthonormal_polynomials(Law law, Index degree, double z) {
-  require_degree(degree);
+  require_polynomial_degree(degree);
   std::vector<double> p = {1};
   double before = 0;
   for (Index n = 0; n < degree; ++n) {
@@ -117,7 +117,7 @@ double detector(Law law, Index t, double damping, double z) {
 }
 
 double detector_scale(Law law, Index t, double damping) {
-  require_degree(2 * t);
+  require_polynomial_degree(2 * t);
   require_damping(damping);
   const double degree = static_cast<double>(t);
   switch (law) {
@@ -132,9 +132,9 @@ double detector_scale(Law law, Index t, double damping) {
 }
 
 double detector_moment(Law law, Index a, Index b, Index t, double damping) {
-  require_degree(a);
-  require_degree(b);
-  require_degree(2 * t);
+  require_polynomial_degree(a);
+  require_polynomial_degree(b);
+  require_polynomial_degree(2 * t);
   require_damping(damping);
   if (a + b < 2 * t) return 0;
   // With u = stretch * z the damping turns the density of z into `factor` times the law's own density of u:

@@ -12,7 +12,7 @@
 namespace eqnn::hard {
 namespace {
 
-constexpr Index kAttempts = 10000;
+constexpr Index kPlaneDraws = 10000;
 
 void require_positions(Index n) {
   require(n >= 3, "n is ", n, "; need n >= 3 positions");
@@ -72,13 +72,13 @@ Fact CnnCyclicSampler::acceptance() const {
 
 CnnCyclic CnnCyclic::draw(const CnnCyclicSampler& sampler, std::uint64_t seed) {
   sampler.validate();
-  for (Index attempt = 0; attempt < kAttempts; ++attempt) {
+  for (Index attempt = 0; attempt < kPlaneDraws; ++attempt) {
     Matrix<double> b = haar_plane(sampler.n, seed, static_cast<std::uint64_t>(attempt));
     if (norm_ratio_of(sampler.k, b) >= std::max(sampler.c_min, 1e-9 * static_cast<double>(sampler.n)))
       return CnnCyclic(sampler.k, std::move(b), sampler.d, sampler.c_min);
   }
   throw ValueError(fmt::format("no plane accepted after {} draws at n = {}, k = {} with c-min {}; lower c-min",
-                               kAttempts, sampler.n, sampler.k, sampler.c_min));
+                               kPlaneDraws, sampler.n, sampler.k, sampler.c_min));
 }
 
 // --- the member ------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ std::vector<Fact> CnnCyclic::facts() const {
 
 namespace {
 
-const std::vector<Parameter>& parameters() {
+const std::vector<Parameter>& cnn_cyclic_parameters() {
   static const std::vector<Parameter> all = {
       {"n", "48", "positions, 3 to 4096"},
       {"d", "1", "channels, at least 1"},
@@ -236,15 +236,15 @@ const std::vector<Parameter>& parameters() {
   return all;
 }
 
-CnnCyclicSampler sampler_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
+CnnCyclicSampler cnn_cyclic_sampler(const ParameterValues& values) {
+  const ParameterReader read(cnn_cyclic_parameters(), values);
   const CnnCyclicSampler sampler{read.integer("n"), read.integer("d"), read.integer("k"), read.number("c-min")};
   sampler.validate();
   return sampler;
 }
 
-std::vector<SecondMoment> second_moments(const ParameterValues& values) {
-  const CnnCyclicSampler sampler = sampler_of(values);
+std::vector<SecondMoment> cnn_cyclic_second_moments(const ParameterValues& values) {
+  const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
   const Fact alpha = sampler.acceptance();
   if (sampler.c_min <= 0 || alpha.value <= 0) return {};
   const double dimension = harmonic_dimension(sampler.k, sampler.n);
@@ -274,7 +274,7 @@ Family cnn_cyclic_family() {
       "1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law = "X in R^(n x d), iid standard normal";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
-  f.parameters = parameters();
+  f.parameters = cnn_cyclic_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
     // Initial weights U(-1/sqrt(fan_in), 1/sqrt(fan_in)): with twice that and more the control ends at 0.01 to
     // 0.03.
@@ -282,16 +282,16 @@ Family cnn_cyclic_family() {
             {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "64"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    return std::make_unique<CnnCyclic>(CnnCyclic::draw(sampler_of(values), seed));
+    return std::make_unique<CnnCyclic>(CnnCyclic::draw(cnn_cyclic_sampler(values), seed));
   };
   f.parse = parse_planar_member<CnnCyclic>;
-  f.second_moments = second_moments;
+  f.second_moments = cnn_cyclic_second_moments;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
-    const CnnCyclicSampler sampler = sampler_of(values);
+    const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
     return exact_correlations(members, seed, [&](std::uint64_t s) { return CnnCyclic::draw(sampler, s); });
   };
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    return check_cnn_cyclics(sampler_of(values), members, options);
+    return check_cnn_cyclics(cnn_cyclic_sampler(values), members, options);
   };
   return f;
 }

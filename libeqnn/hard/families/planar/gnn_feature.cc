@@ -16,7 +16,7 @@
 namespace eqnn::hard {
 namespace {
 
-void require_nodes(Index n) {
+void require_feature_nodes(Index n) {
   require(n >= 1 && n <= kMaxFeatureNodes, "n is ", n, "; it must be 1 to ", kMaxFeatureNodes);
 }
 
@@ -75,7 +75,7 @@ Matrix<double> graph_of_file(const std::string& path, Index n) {
 }  // namespace
 
 Matrix<double> feature_graph(const std::string& name, Index n) {
-  require_nodes(n);
+  require_feature_nodes(n);
   if (name == "er") return random_graph(n);
   Matrix<double> a(n, n);
   for (Index i = 0; i < n; ++i) {
@@ -93,7 +93,7 @@ Matrix<double> feature_graph(const std::string& name, Index n) {
 GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b)
     : PlanarMember(k, std::move(b), a.rows(), b.rows()), a_(std::move(a)), b_single_(plane().rows(), 2) {
   require(a_.rows() == a_.cols(), "A is ", a_.rows(), " x ", a_.cols(), "; it must be square");
-  require_nodes(a_.rows());
+  require_feature_nodes(a_.rows());
   require(d() <= kMaxFeatures, "d is ", d(), "; at most ", kMaxFeatures, " features are supported");
   for (Index i = 0; i < d(); ++i)
     for (Index j = 0; j < 2; ++j) b_single_(i, j) = static_cast<float>(plane()(i, j));
@@ -276,7 +276,7 @@ std::string GnnFeature::json() const {
 
 namespace {
 
-std::unique_ptr<Member> parse_member(std::string_view text) {
+std::unique_ptr<Member> parse_gnn_feature(std::string_view text) {
   const MemberValue file(text, {"k", "A", "B"}, {"d"});
   auto b = file.number_matrix("B");
   if (file.has("d"))
@@ -285,7 +285,7 @@ std::unique_ptr<Member> parse_member(std::string_view text) {
   return std::make_unique<GnnFeature>(file.whole_number("k"), file.number_matrix("A"), std::move(b));
 }
 
-const std::vector<Parameter>& parameters() {
+const std::vector<Parameter>& gnn_feature_parameters() {
   static const std::vector<Parameter> all = {
       {"n", "8", "nodes, 1 to 1024"},
       {"d", "32", "features of a node, at least 2"},
@@ -296,20 +296,22 @@ const std::vector<Parameter>& parameters() {
   return all;
 }
 
-struct Settings {
+struct FeatureSettings {
   Index k, d;
   Matrix<double> graph;
 };
-Settings settings_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
+FeatureSettings feature_settings(const ParameterValues& values) {
+  const ParameterReader read(gnn_feature_parameters(), values);
   require_directions(read.integer("k"));
   return {read.integer("k"), read.integer("d"), feature_graph(read.text("graph"), read.integer("n"))};
 }
 
-GnnFeature draw(Settings s, std::uint64_t seed) { return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed); }
+GnnFeature draw(FeatureSettings s, std::uint64_t seed) {
+  return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed);
+}
 
-std::vector<SecondMoment> second_moments(const ParameterValues& values) {
-  const GnnFeature f = draw(settings_of(values), 0);  // refuses what no member has
+std::vector<SecondMoment> gnn_feature_second_moments(const ParameterValues& values) {
+  const GnnFeature f = draw(feature_settings(values), 0);  // refuses what no member has
   const double dimension = harmonic_dimension(f.k(), f.d());
   SecondMoment m;
   m.bounded = m.unit = 1 / dimension;
@@ -336,21 +338,21 @@ Family gnn_feature_family() {
       "w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law = "X in R^(n x d), iid standard normal; A fixed";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
-  f.parameters = parameters();
+  f.parameters = gnn_feature_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
     return {{"model", "gnn"}, {"depth", "1"}, {"width", "128"}, {"head-width", "0"}, {"adjacency", "sqrt"},
             {"pool", "sqrt"}, {"lr", "2e-3"}, {"batch", "128"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    return std::make_unique<GnnFeature>(draw(settings_of(values), seed));
+    return std::make_unique<GnnFeature>(draw(feature_settings(values), seed));
   };
-  f.parse = parse_member;
-  f.second_moments = second_moments;
+  f.parse = parse_gnn_feature;
+  f.second_moments = gnn_feature_second_moments;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
-    return exact_correlations(members, seed, [&](std::uint64_t s) { return draw(settings_of(values), s); });
+    return exact_correlations(members, seed, [&](std::uint64_t s) { return draw(feature_settings(values), s); });
   };
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    const Settings s = settings_of(values);
+    const FeatureSettings s = feature_settings(values);
     return check_gnn_features(s.k, s.graph, s.d, members, options);
   };
   return f;

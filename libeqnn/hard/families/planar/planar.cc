@@ -13,8 +13,6 @@
 namespace eqnn::hard {
 namespace {
 
-constexpr double kPi = std::numbers::pi;
-
 double sign_of(Signs signs, Index j) { return signs == Signs::alternating && j % 2 != 0 ? -1 : 1; }
 
 // cos(pi j / k), exactly zero and exactly antisymmetric where the angle says so.
@@ -22,7 +20,7 @@ double cosine(Index j, Index k) {
   j %= 2 * k;
   if (j > k) j = 2 * k - j;
   if (2 * j == k) return 0;
-  const double angle = kPi / static_cast<double>(k);
+  const double angle = std::numbers::pi / static_cast<double>(k);
   return 2 * j < k ? std::cos(angle * static_cast<double>(j)) : -std::cos(angle * static_cast<double>(k - j));
 }
 double sine(Index j, Index k) { return cosine(2 * j + 3 * k, 2 * k); }  // cos(t - pi/2), t + 3 pi / 2
@@ -43,7 +41,7 @@ double planar_response(Index k, Signs signs, double z1, double z2) {
 
 double relu_kernel(double r) {
   r = std::clamp(r, -1.0, 1.0);
-  return (std::sqrt((1 - r) * (1 + r)) + r * (kPi - std::acos(r))) / (2 * kPi);
+  return (std::sqrt((1 - r) * (1 + r)) + r * (std::numbers::pi - std::acos(r))) / (2 * std::numbers::pi);
 }
 
 double planar_kernel(Index k, Signs signs, const PlaneMap& m) {
@@ -69,7 +67,7 @@ double isotropic_kernel(Index k, Signs signs, double rho) {
 
 double planar_norm_sq(Index k) {
   if (k == 1) return 1;
-  const double a = kPi / (2 * static_cast<double>(k)), c = std::cos(a);
+  const double a = std::numbers::pi / (2 * static_cast<double>(k)), c = std::cos(a);
   return 1 / (c * c) - std::tan(a) / a;
 }
 
@@ -135,7 +133,7 @@ FoldedResponse<T>::FoldedResponse(Index k, Signs signs) {
     first_ = 1;
     return;
   }
-  const double a = kPi / (2 * static_cast<double>(k));
+  const double a = std::numbers::pi / (2 * static_cast<double>(k));
   const bool alternating = signs == Signs::alternating;
   const double sign = (k / 2) % 2 == 0 ? -1 : 1;
   first_ = static_cast<T>(alternating ? sign * std::tan(a) : 1 / std::tan(a));

@@ -215,7 +215,7 @@ std::vector<std::string> RotationInvariant::warnings() const {
 
 namespace {
 
-const std::vector<Parameter>& parameters() {
+const std::vector<Parameter>& rotation_invariant_parameters() {
   static const std::vector<Parameter> all = {
       {"n", "16", "points, 2 to 1024"},
       {"d", "3", "coordinates of a point, 1 to 256"},
@@ -224,19 +224,19 @@ const std::vector<Parameter>& parameters() {
   return all;
 }
 
-struct Settings {
+struct RotationSettings {
   Index n, d, k;
 };
-Settings settings_of(const ParameterValues& values) {
-  const ParameterReader read(parameters(), values);
-  const Settings s{read.integer("n"), read.integer("d"), read.integer("k")};
+RotationSettings rotation_settings(const ParameterValues& values) {
+  const ParameterReader read(rotation_invariant_parameters(), values);
+  const RotationSettings s{read.integer("n"), read.integer("d"), read.integer("k")};
   require_sizes(s.n, s.d);
   require_directions(s.k);
   return s;
 }
 
-std::vector<SecondMoment> second_moments(const ParameterValues& values) {
-  const Settings s = settings_of(values);
+std::vector<SecondMoment> rotation_invariant_second_moments(const ParameterValues& values) {
+  const RotationSettings s = rotation_settings(values);
   if (s.n < 5) return {};  // checked at n = 4, and proved from n = 5 on
   const double dimension = harmonic_dimension(2 * s.k, s.n);
   SecondMoment m;
@@ -249,8 +249,8 @@ std::vector<SecondMoment> second_moments(const ParameterValues& values) {
   return {m};
 }
 
-PairCorrelations correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
-  const Settings s = settings_of(values);
+PairCorrelations rotation_invariant_correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
+  const RotationSettings s = rotation_settings(values);
   const auto all =
       draw_members(members, seed, [&](std::uint64_t own) { return RotationInvariant::draw(s.n, s.d, s.k, own); });
   return {
@@ -272,20 +272,20 @@ Family rotation_invariant_family() {
       "over j = 1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law = "X in R^(n x d), iid standard normal: n labelled points";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
-  f.parameters = parameters();
+  f.parameters = rotation_invariant_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
     return {{"model", "frame-mlp"}, {"depth", "1"},   {"width", "128"},
             {"lr", "2e-3"},         {"batch", "128"}, {"steps", "10000"}};
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
-    const Settings s = settings_of(values);
+    const RotationSettings s = rotation_settings(values);
     return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed));
   };
   f.parse = parse_planar_member<RotationInvariant>;
-  f.second_moments = second_moments;
-  f.correlations = correlations;
+  f.second_moments = rotation_invariant_second_moments;
+  f.correlations = rotation_invariant_correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    const Settings s = settings_of(values);
+    const RotationSettings s = rotation_settings(values);
     return check_rotation_invariants(s.n, s.d, s.k, members, options);
   };
   return f;
