@@ -108,7 +108,7 @@ class Limit {
       a_.data()[i] = static_cast<float>(draws.uniform());
       b_.data()[i] = static_cast<float>(draws.uniform());
     }
-    use_one_blas_thread();
+    openblas_set_num_threads(1);
     measure();
   }
   double measure() {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "../kernels/blas.h"
 #include "../kernels/kernels.h"
 #include "workers.h"
 
@@ -76,7 +75,6 @@ struct GradientMoments<T>::State {
 template <class T>
 GradientMoments<T>::GradientMoments(Params<T>& params, const TrainerOptions& options, Model<T> output) {
   require(options.threads >= 0, "threads is ", options.threads, "; allowed are 1 to 1024, or 0 for one a core");
-  use_one_blas_thread();
   state_ = std::make_unique<State>(params, options, output);
 }
 template <class T>

@@ -4,7 +4,6 @@
 #include <array>
 #include <cmath>
 
-#include "../kernels/blas.h"
 #include "../kernels/kernels.h"
 #include "workers.h"
 
@@ -213,7 +212,6 @@ struct Trainer<T>::State {
 template <class T>
 Trainer<T>::Trainer(Params<T>& params, const TrainerOptions& options, Model<T> model) {
   check(options);
-  use_one_blas_thread();
   state_ = std::make_unique<State>(params, options, model);
 }
 template <class T>

@@ -1,8 +1,9 @@
 #include "blas.h"
 
 #include <cblas.h>
+#include <dlfcn.h>
 
-#include <mutex>
+#include <string>
 #include <string_view>
 
 namespace eqnn {
@@ -20,11 +21,42 @@ bool contains(const List& list, std::string_view name) {
   return false;
 }
 
-bool blas_is_up_to_date() {
-  const std::string_view target = kernels::target_name(), core = openblas_get_corename();
-  if (target.starts_with("AVX3")) return contains(kAvx512Cores, core);
-  if (target == "AVX2") return contains(kAvx2Cores, core);
-  return true;
+// OpenBLAS, loaded when a product first asks for it: loading it starts a thread for each core, each with 128 MiB of
+// address space, and most runs have no product that is large enough to gain from it. Without it our kernels do all.
+struct Blas {
+  decltype(&cblas_sgemm) sgemm = nullptr;
+  decltype(&cblas_dgemm) dgemm = nullptr;
+  std::string config = "not found", core = "none";
+  bool up_to_date = false;
+
+  Blas() {
+    void* library = nullptr;
+    for (const char* name : {"libopenblas.so.0", "libopenblas.so"})
+      if (library == nullptr) library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
+    if (library == nullptr) return;
+    decltype(&openblas_set_num_threads) set_threads = nullptr;
+    decltype(&openblas_get_config) config_of = nullptr;
+    decltype(&openblas_get_corename) core_of = nullptr;
+    const auto find = [&]<class F>(F*& function, const char* name) {
+      function = reinterpret_cast<F*>(dlsym(library, name));
+      return function != nullptr;
+    };
+    if (!find(set_threads, "openblas_set_num_threads") || !find(config_of, "openblas_get_config") ||
+        !find(core_of, "openblas_get_corename") || !find(sgemm, "cblas_sgemm") || !find(dgemm, "cblas_dgemm"))
+      return;
+    set_threads(1);  // what is parallel here is so by examples
+    config = config_of();
+    core = core_of();
+    const std::string_view target = kernels::target_name();
+    up_to_date = target.starts_with("AVX3") ? contains(kAvx512Cores, core)
+                 : target == "AVX2"         ? contains(kAvx2Cores, core)
+                                            : true;
+  }
+};
+
+const Blas& blas() {
+  static const Blas loaded;
+  return loaded;
 }
 
 // OpenBLAS wants one of the strides of A to be one; ours always have it so.
@@ -49,23 +81,16 @@ void blas_product(const kernels::Product<T>& p, Gemm gemm) {
 
 template <class T>
 void matrix_product(const kernels::Product<T>& p, bool strict) {
-  static const bool up_to_date = blas_is_up_to_date();
   const double work = static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
-  if (strict || work < kBlasWork || !up_to_date || !blas_can(p)) return kernels::product(p);
-  use_one_blas_thread();  // a forward pass without a Trainer gets here too
+  if (strict || work < kBlasWork || !blas_can(p) || !blas().up_to_date) return kernels::product(p);
   if constexpr (sizeof(T) == 4)
-    blas_product(p, cblas_sgemm);
+    blas_product(p, blas().sgemm);
   else
-    blas_product(p, cblas_dgemm);
+    blas_product(p, blas().dgemm);
 }
 template void matrix_product(const kernels::Product<float>&, bool);
 template void matrix_product(const kernels::Product<double>&, bool);
 
-void use_one_blas_thread() {
-  static std::once_flag once;
-  std::call_once(once, [] { openblas_set_num_threads(1); });
-}
-
-BlasInfo blas_info() { return {openblas_get_config(), openblas_get_corename(), blas_is_up_to_date()}; }
+BlasInfo blas_info() { return {blas().config.c_str(), blas().core.c_str(), blas().up_to_date}; }
 
 }  // namespace eqnn

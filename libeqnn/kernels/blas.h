@@ -13,10 +13,8 @@ inline constexpr double kBlasWork = 3e8;
 template <class T>
 void matrix_product(const kernels::Product<T>& p, bool strict);
 
-// Sets OpenBLAS to one thread, once a process: when the first Trainer is made, or before its first product.
-// With several threads its sums depend on their number.
-void use_one_blas_thread();
-
+// Loads OpenBLAS, as the first product that it may take does, with one thread: with several its sums depend on
+// their number. Where it is not installed, our kernels do all.
 struct BlasInfo {
   const char* config;  // as OpenBLAS describes itself
   const char* core;    // the processor it chose kernels for

@@ -39,6 +39,8 @@ void open_streams() {
 }  // namespace
 
 void prepare_process() {
+  // OpenBLAS reads it when it is loaded: a thread more would take 128 MiB of address space, and is never used here.
+  setenv("OPENBLAS_NUM_THREADS", "1", 1);
   open_streams();
   std::signal(SIGXFSZ, SIG_IGN);
 }
