@@ -1,11 +1,13 @@
 // eqnn train --data: graphs and arrays from files, folds, and files that are refused.
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
 #include "support/command.h"
 #include "support/paths.h"
+#include "support/thrown.h"
 
 namespace test_data {
 
@@ -106,6 +108,82 @@ TEST_CASE("train --data: tables with classes and with real targets") {
   refused(f, Arguments{"train", "--data", "reals.csv", "--loss", "cross-entropy", "--out", "c"} + quick, 2,
           "needs classes");
   refused(f, Arguments{"train", "--data", "reals.csv", "--control", "--out", "c"} + quick, 2, "leave them out");
+}
+
+TEST_CASE("train --data: --loss mse learns the numbers that stand in the file") {
+  const Folder f;
+  std::string rows;
+  for (int i = 0; i < 60; ++i) rows += std::to_string(i % 3) + "," + std::to_string(i % 3 * 40 + 10) + "\n";
+  f.write("whole.csv", rows);
+  const Arguments train{"train", "--data", "whole.csv", "--format", "csv", "--steps", "20", "--json"};
+  const Json r = Json::parse(lines(accepted(f, train + Arguments{"--loss", "mse", "-q", "--out", "a"})).back());
+  CHECK(r["test_variance"].get<double>() > 100);  // that of 0, 1, 2 is below 1
+  CHECK_FALSE(r.contains("test_accuracy"));
+  // Guessed, and said: the same numbers as classes.
+  const Outcome guessed = f.run(train + Arguments{"--out", "b"});
+  CHECK(guessed.code == 0);
+  CHECK(contains(guessed.err,
+                 "whole.csv: the targets are whole numbers, 3 different ones: they are taken for classes"));
+  CHECK(Json::parse(lines(guessed.out).back()).contains("test_entropy"));
+}
+
+TEST_CASE("train --data: a run is its examples, wherever their file is") {
+  const Folder f;
+  f.write("t.csv", table(true));
+  std::filesystem::create_directory(f / "moved");
+  f.write("moved/copy.csv", table(true));
+  f.write("other.csv", table(false));
+  const auto id = [&](const std::string& path) {
+    const Arguments dry{"train", "--data", path, "--format", "csv", "--dry-run", "--json", "-q"};
+    return Json::parse(accepted(f, dry))["run_id"].get<std::string>();
+  };
+  CHECK(id("t.csv") == id("./moved/../t.csv"));
+  CHECK(id("t.csv") == id("moved/copy.csv"));
+  CHECK(id("t.csv") != id("other.csv"));
+  const auto train = [](const std::string& path, const std::string& steps) {
+    return Arguments{"train", "--data",  path,  "--format",   "csv",      "-q",      "--out",
+                     "run",   "--steps", steps, "--schedule", "constant", "--width", "8"};
+  };
+  accepted(f, train("t.csv", "40"));
+  accepted(f, train("moved/copy.csv", "80") + Arguments{"--resume"});
+  CHECK(Json::parse(f.read("run/result.json"))["steps"] == 80);
+  refused(f, train("other.csv", "120") + Arguments{"--resume"}, 2);
+}
+
+TEST_CASE("train --data: graphs without labels are told apart by degrees, and regular ones are learned too") {
+  const Folder f;
+  // Cycles against complete graphs: every node looks like every other one of its graph.
+  std::string regular = "40\n";
+  for (int g = 0; g < 40; ++g) {
+    const int n = 4 + g / 2 % 3;
+    regular += std::to_string(n) + " " + std::to_string(g % 2) + "\n";
+    for (int v = 0; v < n; ++v) {
+      std::string row;
+      int degree = 0;
+      for (int u = 0; u < n; ++u)
+        if (u != v && (g % 2 == 1 || (u - v + n) % n == 1 || (v - u + n) % n == 1))
+          row += " " + std::to_string(u), ++degree;
+      regular += "0 " + std::to_string(degree) + row + "\n";
+    }
+  }
+  f.write("regular.txt", regular);
+  const Arguments train{"train", "--data", "regular.txt", "--steps", "600", "--json"};
+  const Outcome r = f.run(train + Arguments{"--out", "a"});
+  CHECK(r.code == 0);
+  CHECK(contains(r.err, "the nodes have no labels: their degree is taken for one, 4 different ones"));
+  CHECK(contains(r.err, "in every graph all nodes look alike; --norm graph would leave nothing of them"));
+  CHECK(Json::parse(lines(r.out).back())["test_accuracy"] == 1);
+  const Json config = Json::parse(f.read("a/run.json"))["config"];
+  CHECK(config["node-labels"] == "degree");
+  CHECK(config["norm"] == "layer");
+  // Without the degree there is still the sum over the neighbours.
+  accepted(f, train + Arguments{"--node-labels", "none", "-q", "--steps", "5", "--out", "b"});
+  CHECK(contains(f.run(train + Arguments{"--norm", "graph", "--steps", "5", "--out", "c"}).err,
+                 "nothing will be learned"));
+  refused(f, {"train", "gnn-degree-parity", "--node-labels", "degree"}, 2, "it is read by runs on a file");
+  f.write("t.csv", table(true));
+  refused(f, {"train", "--data", "t.csv", "--format", "csv", "--node-labels", "degree"}, 2,
+          "--node-labels is for graphs");
 }
 
 TEST_CASE("train --data: a file that is cut or wrong is exit 3 with its line, and leaves nothing behind") {

@@ -109,12 +109,13 @@ TEST_CASE("measures: steps_to_learn is the first evaluation at the threshold, ov
   // With the threshold out of reach it is null, with the threshold at everything the first line.
   accepted(f, learning({"--out", "never", "--learned-below", "1e-9", "--steps", "60"}));
   CHECK(result_of(f, "never")["steps_to_learn"].is_null());
-  accepted(f, learning({"--out", "at-once", "--learned-below", "1e9", "--steps", "60"}));
+  accepted(f, learning({"--out", "at-once", "--learned-below", "1e9", "--fails-from", "2e9", "--steps", "60"}));
   CHECK(result_of(f, "at-once")["steps_to_learn"] == 20);
   // Only the final test sees it: that counts, but not for a run that goes on from there.
-  accepted(f, learning({"--out", "end", "--learned-below", "1e9", "--steps", "15"}));
+  accepted(f, learning({"--out", "end", "--learned-below", "1e9", "--fails-from", "2e9", "--steps", "15"}));
   CHECK(result_of(f, "end")["steps_to_learn"] == 15);
-  accepted(f, learning({"--out", "end", "--learned-below", "1e9", "--steps", "60", "--resume"}));
+  accepted(
+      f, learning({"--out", "end", "--learned-below", "1e9", "--fails-from", "2e9", "--steps", "60", "--resume"}));
   CHECK(result_of(f, "end")["steps_to_learn"] == 20);
   // Learned before the cut, and still known after it.
   accepted(f, learning({"--out", "cut", "--steps", std::to_string(first + 1)}));

@@ -295,8 +295,8 @@ TEST_CASE("tau-threshold: where the ends already decide, and what is refused") {
   CHECK(never["points"].size() == 1);
   CHECK(never["tau_threshold"].is_null());
   CHECK(never["low"].is_null());
-  const Json always =
-      Json::parse(accepted(f, threshold({"--json", "-q", "--learned-below", "1e9", "--seeds", "4"})));
+  const Json always = Json::parse(
+      accepted(f, threshold({"--json", "-q", "--learned-below", "1e9", "--fails-from", "2e9", "--seeds", "4"})));
   CHECK(always["status"] == "above-high");
   CHECK(always["points"].size() == 2);
   CHECK(always["high"].is_null());

@@ -311,11 +311,16 @@ TEST_CASE("train: verdicts, the first that holds") {
   CHECK(verdict({"--n", "6", "--control", "--width", "32", "--head-width", "32", "--depth", "2", "--lr", "1e-2",
                  "--steps", "1500"}) == "learned");
   // The thresholds are options, stand in the result, and are asked in order.
-  CHECK(verdict({"--learned-below", "100"}) == "learned");
+  CHECK(verdict({"--learned-below", "100", "--fails-from", "200"}) == "learned");
   CHECK(verdict({"--fails-from", "100"}) == "partly-learned");
-  CHECK(verdict({"--fails-from", "0", "--memorised-train-below", "100"}) == "memorised");
-  CHECK(verdict({"--fails-from", "0"}) == "cannot-fit");
-  CHECK(result(f, "v8")["thresholds"]["fails_from"] == 0);
+  const Arguments lowest = {"--learned-below", "0", "--memorised-train-below", "1e-9", "--fails-from", "2e-9"};
+  CHECK(verdict(lowest) == "cannot-fit");
+  CHECK(result(f, "v7")["thresholds"]["fails_from"] == 2e-9);
+  // Where they contradict each other, there is no verdict to ask for.
+  for (const char* flag : {"--learned-below", "--memorised-train-below"})
+    for (const char* value : {"0.9", "100"})
+      refused(f, tiny({flag, value, "--out", "x"}), 2,
+              std::string(flag) + " is " + value + " and --fails-from 0.9");
   CHECK(verdict(few + Arguments{"--steps", "30", "--samples", "60", "--memorised-train-below", "0",
                                 "--test-samples", "1000"}) == "undecided");
 }
@@ -332,7 +337,9 @@ TEST_CASE("train: --expect exits 4 with the run complete") {
   const Outcome r = f.run(tiny({"--expect", "learned", "--out", "run"}));
   CHECK(r.code == 4);
   CHECK(one_error_line(r.err));
-  CHECK(f.run(tiny({"--expect", "learned", "--learned-below", "100", "--out", "met"})).code == 0);
+  CHECK(
+      f.run(tiny({"--expect", "learned", "--learned-below", "100", "--fails-from", "200", "--out", "met"})).code ==
+      0);
 }
 
 TEST_CASE("train: --stop-at-loss and --patience end a run early") {

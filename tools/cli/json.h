@@ -4,6 +4,7 @@
 #include <eqnn/io/json.h>
 
 #include <cmath>
+#include <optional>
 #include <string>
 
 namespace tools {
@@ -15,6 +16,12 @@ using eqnn::to_text;
 
 // The number, or null where it is not finite: JSON has no other word for it.
 inline Json number_json(double v) { return std::isfinite(v) ? Json(v) : Json(nullptr); }
+
+// The value, or null where there is none.
+template <class T>
+Json optional_json(const std::optional<T>& v) {
+  return v ? Json(*v) : Json(nullptr);
+}
 
 // What a flag's text says: a number or a boolean where it is one, else the text.
 inline Json typed_json(const std::string& text) {

@@ -1,6 +1,7 @@
 // The values that a flag may have, by name, and what each stands for, in one table.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,6 +30,10 @@ class NameTable {
   const std::vector<V>& values() const { return values_; }  // in the order of names()
   // Throws ValueError for another name.
   const V& operator[](std::string_view name) const { return values_[place_of(name, names_, flag_)]; }
+  // Of a value of the table.
+  const std::string& name_of(const V& value) const {
+    return names_.at(static_cast<std::size_t>(std::find(values_.begin(), values_.end(), value) - values_.begin()));
+  }
 
  private:
   std::string flag_;

@@ -30,7 +30,7 @@ constexpr std::size_t kMostCsvClasses = 64;
 constexpr double kExact = 9007199254740992.0;  // 2^53: whole numbers below it are exact in double
 
 // Where the order within the classes is drawn: no epoch of training has this number.
-constexpr std::uint64_t kFoldStep = (std::uint64_t{1} << 48) - 1;
+constexpr std::uint64_t kFoldStep = (std::uint64_t{1} << 48) - 1, kPartStep = kFoldStep - 1;
 
 // --- classes and targets ---------------------------------------------------------------------------------------
 
@@ -50,9 +50,15 @@ void set_targets(Dataset& data, std::vector<double> y) {
                                 data.y.size(), data.y.at(0)));
 }
 
+// Whole numbers as what the user says that they are.
+void set_numbers(Dataset& data, const std::vector<std::int64_t>& numbers, DataChoices::Targets targets) {
+  if (targets == DataChoices::Targets::real) return set_targets(data, {numbers.begin(), numbers.end()});
+  set_classes(data, numbers);
+}
+
 // --- csv -------------------------------------------------------------------------------------------------------
 
-void read_csv(Dataset& data) {
+void read_csv(Dataset& data, DataChoices::Targets targets) {
   Lines in(data.path, Lines::Separator::commas);
   std::vector<double> y;
   std::size_t columns = 0;
@@ -65,8 +71,7 @@ void read_csv(Dataset& data) {
                " fields; two at least are needed, an input and the target, with commas between them");
       for (std::size_t i = 1; i < columns; ++i) names.push_back(concat("field ", i));
       names.push_back(concat("field ", columns, ", the target,"));
-      if (std::any_of(fields.begin(), fields.end(), [](auto f) { return number_kind(f) == NumberKind::none; }))
-        continue;
+      if (in.is_header()) continue;
     }
     in.check(fields.size() == columns, "there are ", fields.size(), " fields and ", columns,
              " in the first line; all lines need equally many", in.last() ? ", or the file was cut off" : "");
@@ -83,10 +88,15 @@ void read_csv(Dataset& data) {
   different.erase(std::unique(different.begin(), different.end()), different.end());
   const bool whole = std::all_of(different.begin(), different.end(),
                                  [](double v) { return v == std::floor(v) && std::abs(v) < kExact; });
-  if (!whole || different.size() > kMostCsvClasses) return set_targets(data, std::move(y));
+  const bool guessed = targets == DataChoices::Targets::guessed;
+  if (!whole || targets == DataChoices::Targets::real || (guessed && different.size() > kMostCsvClasses))
+    return set_targets(data, std::move(y));
   std::vector<std::int64_t> classes;
   for (const double v : y) classes.push_back(static_cast<std::int64_t>(v));
   set_classes(data, classes);
+  if (guessed)
+    data.notes.push_back(concat("the targets are whole numbers, ", different.size(),
+                                " different ones: they are taken for classes; --loss mse takes them for numbers"));
 }
 
 // --- npz -------------------------------------------------------------------------------------------------------
@@ -188,7 +198,7 @@ void read_arrays(Dataset& data, const NpyArray* x, const NpyArray* adjacency) {
   }
 }
 
-void read_npz_examples(Dataset& data) {
+void read_npz_examples(Dataset& data, DataChoices::Targets targets) {
   const NpzArrays arrays = eqnn::read_npz(data.path, {"x", "adjacency", "y"});
   const NpyArray* y = find(arrays, "y");
   require<FileError>(y != nullptr, data.path,
@@ -200,7 +210,29 @@ void read_npz_examples(Dataset& data) {
   if (is_real(*y))
     set_targets(data, finite_values(data.path, "y", *y, data.examples));
   else
-    set_classes(data, integers(*y));
+    set_numbers(data, integers(*y), targets);
+}
+
+// --- node labels -----------------------------------------------------------------------------------------------
+
+// Labels that the file does not give. Throws for a choice that leaves nothing to know a node by.
+void choose_node_labels(Dataset& data, DataChoices::NodeLabels choice) {
+  using enum DataChoices::NodeLabels;
+  const bool told = data.attributes > 0 || data.label_values.size() > 1;
+  data.labels_from = choice != guessed ? choice : told ? file : degree;
+  if (data.labels_from == file) return;
+  std::vector<std::int64_t> labels;
+  for (const eqnn::SparseGraph& g : data.graphs)
+    for (Index v = 0; v < g.nodes(); ++v)
+      labels.push_back(data.labels_from == degree ? g.offsets()[v + 1] - g.offsets()[v] : 0);
+  data.node_labels = positions(labels, data.label_values);
+  if (data.labels_from == none && data.attributes > 0) {
+    data.node_labels.clear();
+    data.label_values.clear();
+  }
+  if (choice == guessed)
+    data.notes.push_back(concat("the nodes have no labels: their degree is taken for one, ",
+                                data.label_values.size(), " different ones; --node-labels none leaves it out"));
 }
 
 // --- collating -------------------------------------------------------------------------------------------------
@@ -221,42 +253,89 @@ const std::vector<std::string>& dataset_formats() {
   return formats;
 }
 
-Dataset read_dataset(const std::string& path, const std::string& format) {
+bool Dataset::nodes_look_alike() const {
+  const auto alike = [&](Index e) {
+    const eqnn::SparseGraph& g = graphs[static_cast<std::size_t>(e)];
+    const Index first = node_starts[e];
+    for (Index v = 1; v < g.nodes(); ++v) {
+      const double* attribute = node_attributes.data() + first * attributes;
+      if (g.offsets()[v + 1] - g.offsets()[v] != g.offsets()[1] - g.offsets()[0]) return false;
+      if (!node_labels.empty() && node_labels[first + v] != node_labels[first]) return false;
+      if (!std::equal(attribute, attribute + attributes, attribute + v * attributes)) return false;
+    }
+    return true;
+  };
+  if (!has_graphs()) return false;
+  for (Index e = 0; e < examples; ++e)
+    if (!alike(e)) return false;
+  return true;
+}
+
+Dataset read_dataset(const std::string& path, const std::string& format, const DataChoices& choices) {
   const std::vector<std::string>& formats = dataset_formats();
   require(std::find(formats.begin(), formats.end(), format) != formats.end(), "--format is ", in_quotes(format),
           "; gin, tudataset, npz and csv are allowed; the nearest is ", eqnn::nearest(format, formats));
   Dataset data;
   data.path = path;
   data.format = format;
-  if (format == "csv") read_csv(data);
-  if (format == "npz") read_npz_examples(data);
+  if (format == "csv") read_csv(data, choices.targets);
+  if (format == "npz") read_npz_examples(data, choices.targets);
   if (format == "gin" || format == "tudataset") {
-    const auto classes = format == "gin" ? read_gin(path, data) : read_tudataset(path, data);
-    data.examples = static_cast<Index>(classes.size());
-    set_classes(data, classes);
+    GraphTargets targets = format == "gin" ? read_gin(path, data) : read_tudataset(path, data);
+    data.examples = static_cast<Index>(data.graphs.size());
+    if (targets.real.empty())
+      set_numbers(data, targets.classes, choices.targets);
+    else
+      set_targets(data, std::move(targets.real));
   }
+  require(data.has_graphs() || choices.node_labels == DataChoices::NodeLabels::guessed ||
+              choices.node_labels == DataChoices::NodeLabels::file,
+          "--node-labels is for graphs, and the examples of ", path, " are arrays; leave it out");
+  if (data.has_graphs()) choose_node_labels(data, choices.node_labels);
   if (data.has_graphs()) data.channels = static_cast<Index>(data.label_values.size()) + data.attributes;
   return data;
 }
 
-std::vector<int> stratified_folds(const std::vector<std::int32_t>& classes, int folds, std::uint64_t seed) {
-  require(folds >= 2, "the number of folds is ", folds, "; 2 at least are needed");
-  std::map<std::int32_t, std::vector<std::size_t>> members;
+namespace {
+
+using ClassMembers = std::map<std::int32_t, std::vector<std::size_t>>;
+
+ClassMembers class_members(const std::vector<std::int32_t>& classes) {
+  ClassMembers members;
   for (std::size_t e = 0; e < classes.size(); ++e) {
     require(classes[e] >= 0, "example ", e, " has class ", classes[e], "; classes are counted from 0");
     members[classes[e]].push_back(e);
   }
-  std::vector<int> fold(classes.size());
+  return members;
+}
+
+// Each class shuffled, and dealt to the parts one by one, beginning where the last class ended.
+std::vector<int> deal(ClassMembers members, std::size_t examples, int parts, std::uint64_t seed,
+                      std::uint64_t step) {
+  std::vector<int> part(examples);
   std::size_t dealt = 0;
   for (auto& [c, list] : members) {
-    require(list.size() >= static_cast<std::size_t>(folds), "class ", c, " (counted from 0) has ", list.size(),
-            " examples, fewer than the ", folds, " folds; take fewer folds, or leave the class out");
-    eqnn::Draws draws({seed, eqnn::Stream::order, kFoldStep, static_cast<std::uint64_t>(c)});
+    eqnn::Draws draws({seed, eqnn::Stream::order, step, static_cast<std::uint64_t>(c)});
     for (std::size_t i = list.size(); i > 1; --i)
       std::swap(list[i - 1], list[draws.below(static_cast<std::uint32_t>(i))]);
-    for (const std::size_t e : list) fold[e] = static_cast<int>(dealt++ % static_cast<std::size_t>(folds));
+    for (const std::size_t e : list) part[e] = static_cast<int>(dealt++ % static_cast<std::size_t>(parts));
   }
-  return fold;
+  return part;
+}
+
+}  // namespace
+
+std::vector<int> stratified_folds(const std::vector<std::int32_t>& classes, int folds, std::uint64_t seed) {
+  require(folds >= 2, "the number of folds is ", folds, "; 2 at least are needed");
+  const ClassMembers members = class_members(classes);
+  for (const auto& [c, list] : members)
+    require(list.size() >= static_cast<std::size_t>(folds), "class ", c, " (counted from 0) has ", list.size(),
+            " examples, fewer than the ", folds, " folds; take fewer folds, or leave the class out");
+  return deal(members, classes.size(), folds, seed, kFoldStep);
+}
+
+std::vector<int> stratified_parts(const std::vector<std::int32_t>& classes, int parts, std::uint64_t seed) {
+  return deal(class_members(classes), classes.size(), parts, seed, kPartStep);
 }
 
 template <class T>

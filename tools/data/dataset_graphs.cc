@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <utility>
 
 #include "data/dataset_text.h"
 
@@ -14,6 +15,31 @@ using eqnn::concat;
 using eqnn::FileError;
 using eqnn::require;
 
+// Leaves out of a node's neighbours, those from `first` on, what was there before, as other readers of these
+// formats do, and counts it. Marks are kept from node to node.
+class RepeatedEdges {
+ public:
+  void leave_out(std::vector<std::int32_t>& neighbors, std::size_t first) {
+    ++node_;
+    std::size_t kept = first;
+    for (std::size_t i = first; i < neighbors.size(); ++i) {
+      const auto j = static_cast<std::size_t>(neighbors[i]);
+      if (j >= seen_by_.size()) seen_by_.resize(j + 1, 0);
+      if (std::exchange(seen_by_[j], node_) != node_) neighbors[kept++] = neighbors[i];
+    }
+    count_ += neighbors.size() - kept;
+    neighbors.resize(kept);
+  }
+  void tell(Dataset& data) const {
+    if (count_ > 0) data.notes.push_back(concat(count_, " edges are listed more than once; each is counted once"));
+  }
+
+ private:
+  std::vector<std::int64_t> seen_by_;  // the last node that had it as a neighbour
+  std::int64_t node_ = 0;
+  std::size_t count_ = 0;
+};
+
 constexpr std::string_view kCut = "; the file was cut off, or a count is wrong";
 
 // --- gin -----------------------------------------------------------------------------------------------------
@@ -23,7 +49,7 @@ class GinReader {
  public:
   GinReader(const std::string& path, Dataset& data) : in_(path, Lines::Separator::blanks), data_(data) {}
 
-  std::vector<std::int64_t> read() {
+  GraphTargets read() {
     require<FileError>(in_.next(), in_.path(),
                        ": the file is empty; the number of graphs is needed in its first line");
     in_.check(in_.fields().size() == 1, "the first line has ", in_.fields().size(),
@@ -38,7 +64,8 @@ class GinReader {
       in_.fail("there is more behind the ", graphs,
                " graphs that the first line says; the first line, or a number of nodes, is wrong");
     data_.node_labels = positions(labels_, data_.label_values);
-    return classes;
+    repeated_.tell(data_);
+    return {std::move(classes), {}};
   }
 
  private:
@@ -83,6 +110,7 @@ class GinReader {
     for (Index i = 2; i < 2 + degree; ++i)
       neighbors_.push_back(
           static_cast<std::int32_t>(in_.integer(static_cast<std::size_t>(i), neighbor, 0, nodes - 1)));
+    repeated_.leave_out(neighbors_, static_cast<std::size_t>(offsets_.back()));
     offsets_.push_back(static_cast<std::int32_t>(neighbors_.size()));
     for (Index i = 2 + degree; i < fields; ++i)
       data_.node_attributes.push_back(in_.real(static_cast<std::size_t>(i), "a node's attribute"));
@@ -91,6 +119,7 @@ class GinReader {
   Lines in_;
   Dataset& data_;
   Index first_node_ = 0;
+  RepeatedEdges repeated_;
   std::vector<std::int64_t> labels_;               // of all nodes, as in the file
   std::vector<std::int32_t> offsets_, neighbors_;  // of the graph that is being read
 };
@@ -113,6 +142,14 @@ std::string tudataset_prefix(const std::string& path) {
   require<FileError>(found.size() == 1, path, ": the folder holds ", found.size(), " data sets, among them ",
                      found[0], " and ", found[found.size() - 1], "; name one as folder/DS");
   return (fs::path(path) / found[0]).string();
+}
+
+// Whether a file of the data set is there; what cannot be known is an error, and no absence.
+bool is_there(const std::string& path) {
+  std::error_code error;
+  const bool found = fs::exists(path, error);
+  require<FileError>(!error, path, ": cannot be looked for: ", error.message(), "; check the permissions");
+  return found;
 }
 
 // The whole numbers of a file with one a line.
@@ -182,16 +219,21 @@ EdgeRows read_edges(const std::string& path, const std::vector<Index>& starts) {
 }
 
 void cut_into_graphs(const EdgeRows& rows, Dataset& data) {
+  RepeatedEdges repeated;
   std::vector<std::int32_t> offsets, neighbors;
   for (std::size_t g = 0; g + 1 < data.node_starts.size(); ++g) {
     const Index first = data.node_starts[g], last = data.node_starts[g + 1];
-    const Index begin = rows.offsets[first], end = rows.offsets[last];
-    offsets.clear();
+    offsets.assign(1, 0);
     neighbors.clear();
-    for (Index v = first; v <= last; ++v) offsets.push_back(static_cast<std::int32_t>(rows.offsets[v] - begin));
-    for (Index e = begin; e < end; ++e) neighbors.push_back(static_cast<std::int32_t>(rows.neighbors[e] - first));
+    for (Index v = first; v < last; ++v) {
+      for (Index e = rows.offsets[v]; e < rows.offsets[static_cast<std::size_t>(v) + 1]; ++e)
+        neighbors.push_back(static_cast<std::int32_t>(rows.neighbors[e] - first));
+      repeated.leave_out(neighbors, static_cast<std::size_t>(offsets.back()));
+      offsets.push_back(static_cast<std::int32_t>(neighbors.size()));
+    }
     data.graphs.emplace_back(offsets, neighbors);
   }
+  repeated.tell(data);
 }
 
 void read_attributes(const std::string& path, const std::string& indicator, Dataset& data) {
@@ -207,32 +249,79 @@ void read_attributes(const std::string& path, const std::string& indicator, Data
   check_count(path, in.number(), data.node_starts.back(), indicator, "nodes");
 }
 
+// Node labels, equally many a line: the first is the label, and each of the others becomes attributes, one for each
+// of its values, 1 where the node has it.
+void read_node_labels(const std::string& path, const std::string& indicator, Dataset& data) {
+  Lines in(path, Lines::Separator::commas);
+  std::vector<std::vector<std::int64_t>> columns;
+  while (in.next()) {
+    if (in.number() == 1) columns.resize(in.fields().size());
+    in.check(!columns.empty() && in.fields().size() == columns.size(), "there are ", in.fields().size(),
+             " labels and ", columns.size(), " in the first line; all nodes need equally many");
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      columns[i].push_back(in.integer(i, "a node's label", kLowestName, kHighestName));
+  }
+  const Index nodes = data.node_starts.back();
+  check_count(path, in.number(), nodes, indicator, "nodes");
+  data.node_labels = positions(columns.at(0), data.label_values);
+  for (std::size_t c = 1; c < columns.size(); ++c) {
+    std::vector<std::int64_t> values;
+    const std::vector<std::int32_t> place = positions(columns[c], values);
+    const auto more = static_cast<Index>(values.size()), before = data.attributes;
+    std::vector<double> all;
+    for (Index v = 0; v < nodes; ++v) {
+      const double* own = data.node_attributes.data() + v * before;
+      all.insert(all.end(), own, own + before);
+      for (Index k = 0; k < more; ++k) all.push_back(place[v] == k ? 1 : 0);
+    }
+    data.node_attributes = std::move(all);
+    data.attributes += more;
+  }
+  if (columns.size() > 1)
+    data.notes.push_back(concat("the nodes have ", columns.size(),
+                                " labels each; those behind the first are taken "
+                                "for attributes, one for each value"));
+}
+
+// The classes of the graphs, or where there are none their one attribute.
+GraphTargets read_graph_targets(const std::string& prefix, const std::string& indicator, Index graphs) {
+  const std::string class_file = prefix + "_graph_labels.txt", value_file = prefix + "_graph_attributes.txt";
+  GraphTargets targets;
+  if (!is_there(class_file) && is_there(value_file)) {
+    Lines in(value_file, Lines::Separator::commas);
+    while (in.next()) {
+      in.check(in.fields().size() == 1, "there are ", in.fields().size(),
+               " targets; one a graph is learned: keep its column and leave the others out");
+      targets.real.push_back(in.real(0, "a graph's target"));
+    }
+    check_count(value_file, in.number(), graphs, indicator, "graphs");
+  } else {
+    targets.classes = read_column(class_file, "a graph's class", kLowestName, kHighestName);
+    check_count(class_file, static_cast<Index>(targets.classes.size()), graphs, indicator, "graphs");
+  }
+  return targets;
+}
+
 }  // namespace
 
-std::vector<std::int64_t> read_gin(const std::string& path, Dataset& data) {
+GraphTargets read_gin(const std::string& path, Dataset& data) {
   data.node_starts.assign(1, 0);
   return GinReader(path, data).read();
 }
 
-std::vector<std::int64_t> read_tudataset(const std::string& path, Dataset& data) {
+GraphTargets read_tudataset(const std::string& path, Dataset& data) {
   const std::string prefix = tudataset_prefix(path), indicator = prefix + "_graph_indicator.txt",
-                    class_file = prefix + "_graph_labels.txt", label_file = prefix + "_node_labels.txt",
-                    attribute_file = prefix + "_node_attributes.txt";
+                    label_file = prefix + "_node_labels.txt", attribute_file = prefix + "_node_attributes.txt";
   data.node_starts = read_indicator(indicator);
   const Index nodes = data.node_starts.back(), graphs = static_cast<Index>(data.node_starts.size()) - 1;
-  auto classes = read_column(class_file, "a graph's class", kLowestName, kHighestName);
-  check_count(class_file, static_cast<Index>(classes.size()), graphs, indicator, "graphs");
+  GraphTargets targets = read_graph_targets(prefix, indicator, graphs);
   cut_into_graphs(read_edges(prefix + "_A.txt", data.node_starts), data);
-  std::error_code ignored;
-  const bool labelled = fs::exists(label_file, ignored), attributed = fs::exists(attribute_file, ignored);
+  const bool labelled = is_there(label_file), attributed = is_there(attribute_file);
   if (attributed) read_attributes(attribute_file, indicator, data);
-  if (labelled || !attributed) {
-    std::vector<std::int64_t> labels(nodes, 0);
-    if (labelled) labels = read_column(label_file, "a node's label", kLowestName, kHighestName);
-    check_count(label_file, static_cast<Index>(labels.size()), nodes, indicator, "nodes");
-    data.node_labels = positions(labels, data.label_values);
-  }
-  return classes;
+  if (labelled) read_node_labels(label_file, indicator, data);
+  if (!labelled && !attributed)
+    data.node_labels = positions(std::vector<std::int64_t>(static_cast<std::size_t>(nodes), 0), data.label_values);
+  return targets;
 }
 
 }  // namespace tools

@@ -54,24 +54,69 @@ Lines::Lines(std::string path, Separator separator)
 bool Lines::next() {
   if (rest_.empty()) return false;
   const std::size_t end = std::min(rest_.find('\n'), rest_.size());
-  split(rest_.substr(0, end));
+  const std::string_view line = rest_.substr(0, end);
   rest_.remove_prefix(std::min(end + 1, rest_.size()));
   ++number_;
+  split(line);
   return true;
 }
 
 void Lines::split(std::string_view line) {
   fields_.clear();
+  unquoted_.clear();
   line = trimmed(line);
   if (line.empty()) return;
-  const std::string_view stops = separator_ == Separator::commas ? "," : kBlanks;
+  const bool commas = separator_ == Separator::commas;
   for (;;) {
-    const std::size_t end = line.find_first_of(stops);
-    fields_.push_back(trimmed(line.substr(0, end)));
-    if (end == line.npos) return;
-    line.remove_prefix(end + 1);
-    if (separator_ == Separator::blanks) line = trimmed(line);
+    line = trimmed(line);
+    if (commas && line.starts_with('"')) {
+      fields_.push_back(take_quoted(line));
+    } else {
+      const std::size_t end = std::min(line.find_first_of(commas ? "," : kBlanks), line.size());
+      fields_.push_back(trimmed(line.substr(0, end)));
+      line.remove_prefix(end);
+    }
+    if (line.empty()) return;
+    line.remove_prefix(1);
   }
+}
+
+// The field in quotes at the beginning of the line, which is left at the comma behind it, or empty.
+std::string_view Lines::take_quoted(std::string_view& line) {
+  std::size_t end = 1;
+  bool doubled = false;
+  for (;; end += 2) {
+    end = line.find('"', end);
+    check(end != line.npos, "field ", fields_.size() + 1,
+          " begins with a quote that the line does not close; a quoted field stands in one line");
+    if (end + 1 >= line.size() || line[end + 1] != '"') break;
+    doubled = true;
+  }
+  std::string_view field = line.substr(1, end - 1);
+  if (doubled) {
+    std::string& text = unquoted_.emplace_back();
+    for (std::size_t i = 0; i < field.size(); ++i) {
+      text += field[i];
+      if (field[i] == '"') ++i;
+    }
+    field = text;
+  }
+  field = trimmed(field);
+  line = trimmed(line.substr(end + 1));
+  check(line.empty() || line.starts_with(','), "field ", fields_.size() + 1, " has ", in_quotes(line),
+        " behind its closing quote; a comma is needed, and quotes in a field are doubled");
+  return field;
+}
+
+bool Lines::is_header() const {
+  const auto is_name = [](std::string_view field) { return number_kind(field) == NumberKind::none; };
+  const auto name = std::find_if(fields_.begin(), fields_.end(), is_name);
+  if (name == fields_.end()) return false;
+  check(std::all_of(fields_.begin(), fields_.end(), is_name), "field ", name - fields_.begin() + 1, " is ",
+        in_quotes(*name),
+        " and other fields are numbers; an example needs a number in every field, and a header has "
+        "none");
+  return true;
 }
 
 std::int64_t Lines::integer(std::size_t i, std::string_view what, std::int64_t low, std::int64_t high) const {

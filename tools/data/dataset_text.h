@@ -4,6 +4,7 @@
 #include <eqnn/core/check.h>
 
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <string>
 #include <string_view>
@@ -32,8 +33,11 @@ class Lines {
   Index number() const { return number_; }  // of the current line, from 1
   bool last() const { return rest_.empty(); }
   const std::string& path() const { return path_; }
-  // Of the current line, without blanks around them; a line of blanks has none.
+  // Of the current line, without blanks around them; a line of blanks has none. Between commas a field may stand in
+  // quotes, with commas and doubled quotes in it (RFC 4180).
   const std::vector<std::string_view>& fields() const { return fields_; }
+  // Whether the line is a header: no field is a number. Throws where some are.
+  bool is_header() const;
 
   // Field i as a whole number from low to high, or as a finite number; `what` is its name in the error.
   std::int64_t integer(std::size_t i, std::string_view what, std::int64_t low, std::int64_t high) const;
@@ -51,12 +55,14 @@ class Lines {
 
  private:
   void split(std::string_view line);
+  std::string_view take_quoted(std::string_view& line);
 
   std::string path_, text_;
   std::string_view rest_;
   Separator separator_;
   Index number_ = 0;
   std::vector<std::string_view> fields_;
+  std::deque<std::string> unquoted_;  // fields of the line with doubled quotes in them
 };
 
 // What a field can be read as.
@@ -72,9 +78,13 @@ constexpr std::int64_t kMostItems = std::numeric_limits<std::int32_t>::max() - 1
 // The position of each number among the different ones, which are left in `values`, ascending.
 std::vector<std::int32_t> positions(const std::vector<std::int64_t>& numbers, std::vector<std::int64_t>& values);
 
-// The readers of graphs; they fill all but path, format, classes, class_names and channels, and give the classes as
-// they stand in the file.
-std::vector<std::int64_t> read_gin(const std::string& path, Dataset& data);
-std::vector<std::int64_t> read_tudataset(const std::string& path, Dataset& data);
+// The readers of graphs; they fill the graphs, labels and attributes, and give the targets as they stand in the
+// file: a class a graph, or a number.
+struct GraphTargets {
+  std::vector<std::int64_t> classes;
+  std::vector<double> real;
+};
+GraphTargets read_gin(const std::string& path, Dataset& data);
+GraphTargets read_tudataset(const std::string& path, Dataset& data);
 
 }  // namespace tools

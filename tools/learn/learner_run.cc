@@ -61,19 +61,6 @@ Evaluation evaluate(const Learner& learner, const ExampleStream& examples, bool 
   return summarize({1, f, y}, loss / static_cast<double>(y.size()));
 }
 
-Json evaluation_json(const LearnConfig& c, const eqnn::hard::Member& member, const Evaluation& e) {
-  Json j;
-  j["test_samples"] = e.examples;
-  j["test_loss"] = number_json(e.loss);
-  j["test_variance"] = number_json(e.variance);
-  j["normalized_test_loss"] = number_json(e.normalized());
-  if (member.two_valued() && !c.base.control) j["test_accuracy"] = number_json(e.accuracy);
-  j["correlation"] = number_json(e.correlation);
-  j["correlation_low"] = number_json(e.correlation_low);
-  j["correlation_high"] = number_json(e.correlation_high);
-  return j;
-}
-
 Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const Learner& learner,
                  const Evaluation& train, const Evaluation& test) {
   Json r;
@@ -103,11 +90,9 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
   }
   r["train_loss"] = number_json(train.loss);
   r["normalized_train_loss"] = number_json(train.normalized());
-  r.update(evaluation_json(c, member, test));
-  r["verdict"] = verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized());
-  r["thresholds"] = {{"learned_below", c.base.learned_below},
-                     {"fails_from", c.base.fails_from},
-                     {"memorised_train_below", c.base.memorised_train_below}};
+  r.update(evaluation_json(test, {.accuracy = member.two_valued() && !c.base.control}));
+  r["verdict"] = optional_json(verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized()));
+  r["thresholds"] = thresholds_json(c.base);
   return r;
 }
 
@@ -132,15 +117,8 @@ std::string text(const Json& v) {
 }
 
 void print_summary(const Json& r, const std::string& out) {
-  const auto value = [&](const char* key) { return r[key].is_null() ? std::nan("") : r[key].get<double>(); };
   const auto line = [](const std::string& name, const std::string& what) { fmt::print("{:<23}{}\n", name, what); };
-  line("verdict", r["verdict"].get<std::string>());
-  line("normalised test loss", fmt::format("{:.4f}   ({} fresh samples; 1 = no better than the best constant)",
-                                           value("normalized_test_loss"), r["test_samples"].get<long>()));
-  line("normalised train loss", fmt::format("{:.4f}", value("normalized_train_loss")));
-  if (r.contains("test_accuracy")) line("test accuracy", fmt::format("{:.4f}", value("test_accuracy")));
-  line("correlation", fmt::format("{:.4f}   (95 %: {:.4f} to {:.4f})", value("correlation"),
-                                  value("correlation_low"), value("correlation_high")));
+  print_outcome(r, "fresh");
   line("algorithm", r["algorithm"].get<std::string>());
   line("samples", text(r["samples"]));
   if (!r["queries"].is_null()) line("queries", text(r["queries"]));
@@ -154,15 +132,6 @@ void print_summary(const Json& r, const std::string& out) {
   line("time", fmt::format("{:.3f} s to learn, {:.3f} s in all", r["time"]["learn_seconds"].get<double>(),
                            r["time"]["wall_seconds"].get<double>()));
   if (!out.empty()) line("run", out);
-}
-
-int meets(const Json& r, const std::string& expect, double fails_from) {
-  const double test = r["normalized_test_loss"].is_null() ? INFINITY : r["normalized_test_loss"].get<double>();
-  const bool met = expect.empty() || (expect == "learned" ? r["verdict"] == "learned" : test >= fails_from);
-  if (!met)
-    std::fprintf(stderr, "eqnn: error: expected '%s', the verdict is '%s' (normalised test loss %.4f)\n",
-                 expect.c_str(), r["verdict"].get<std::string>().c_str(), test);
-  return met ? kDone : kAnsweredNo;
 }
 
 }  // namespace
@@ -192,7 +161,7 @@ int run_learner(const LearnConfig& c, const eqnn::hard::Member& member, const Le
     directory.write_result(r);
   }
   common.json ? fmt::print("{}\n", to_text(r)) : print_summary(r, options.out);
-  return meets(r, options.expect, c.base.fails_from);
+  return check_expectation(r, options.expect, c.base.fails_from);
 }
 
 }  // namespace tools

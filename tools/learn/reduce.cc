@@ -49,8 +49,7 @@ LabelledTable read_table(const std::string& path) {
       v.width = static_cast<Index>(fields.size()) - 1;
       in.check(v.width >= 1, "there are ", fields.size(),
                " fields; two at least are needed, a bit and the label, with commas between them");
-      if (std::any_of(fields.begin(), fields.end(), [](auto f) { return number_kind(f) == NumberKind::none; }))
-        continue;
+      if (in.is_header()) continue;
     }
     in.check(static_cast<Index>(fields.size()) == v.width + 1, "there are ", fields.size(), " fields and ",
              v.width + 1, " in the first line; all lines need equally many");

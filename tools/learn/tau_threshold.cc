@@ -71,8 +71,8 @@ Trial run_trial(const TrainConfig& c) {
   while (!t.learned && t.steps < steps) {
     training->step(nullptr);
     const double watched = training->watched_loss();
-    if (++t.steps == 1) first = watched;
-    if (!std::isfinite(watched) || watched > 1e6 * first) break;
+    ++t.steps;
+    if (has_diverged(watched, first)) break;
     if (t.steps % every != 0 && t.steps != steps) continue;
     t.loss = std::min(t.loss, training->test(c.test_samples).normalized());
     t.learned = t.loss <= c.learned_below;

@@ -157,10 +157,10 @@ class FoldsRun {
       const MeanAndDeviation s = spread(values);
       r[key.name] = std::isfinite(s.mean) ? Json(s.mean) : Json(nullptr);
     }
-    r["verdict"] = verdict(
+    r["verdict"] = optional_json(verdict(
         config_, std::any_of(folds.begin(), folds.end(), [](const Json& f) { return f["verdict"] == "diverged"; }),
         r["normalized_train_loss"].is_null() ? NAN : r["normalized_train_loss"].get<double>(),
-        r["normalized_test_loss"].is_null() ? NAN : r["normalized_test_loss"].get<double>());
+        r["normalized_test_loss"].is_null() ? NAN : r["normalized_test_loss"].get<double>()));
     add_accuracy(r);
     r["time"] = {{"wall_seconds", seconds},
                  {"steps_per_second", static_cast<double>(config_.steps * config_.folds) / seconds}};

@@ -7,6 +7,7 @@
 #include <fmt/core.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "commands.h"
 #include "data/members.h"
 #include "results/run_directory.h"
@@ -108,9 +109,10 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
   all.push_back({"family", family});
   all.push_back({"member", member});
   Job job;
-  job.config = resolve_config(all, seed, [&](const std::string& path, const std::string& format) {
-    return job.examples.data = read_data(path, format);
-  });
+  job.config = resolve_config(all, seed,
+                              [&](const std::string& path, const std::string& format, const DataChoices& choices) {
+                                return job.examples.data = read_data(path, format, choices);
+                              });
   if (!job.examples.data) job.examples.member = make_member(job.config);
   return job;
 }
@@ -120,6 +122,8 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
           "--resume and --force exclude each other: one goes on with a run, the other removes it");
   const auto [c, examples] = make_job(flags, given, common);
   checkpoint_interval(flags);
+  if (!common.quiet)
+    for (const std::string& text : examples.notes(c)) note("eqnn: {}\n", one_line(text));
   if (flags.print_config) {
     fmt::print("{}", config_toml(c));
     return kDone;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <numeric>
 
 #include <fmt/core.h>
@@ -36,12 +37,10 @@ void catch_signals() {
   }
 }
 
-// What JSON can say of a number: null for what is not finite.
 double mean(const std::vector<double>& v) {
   return v.empty() ? std::nan("") : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
 
-// A parameter value as the type it is: number, boolean or text.
 // The loop around Training: evaluations, metrics, checkpoints, signals, the verdict.
 class TrainRun {
  public:
@@ -55,7 +54,6 @@ class TrainRun {
   void go_on();
   std::string owner() const;
   int loop();
-  bool diverged(double loss) const { return !std::isfinite(loss) || loss > 1e6 * state_.initial_loss; }
   bool evaluate();  // true: stop
   bool out_of_patience();
   void checkpoint();
@@ -65,14 +63,15 @@ class TrainRun {
   }
   int interrupted();
   int finish(bool diverged);
-  Json evaluation_json(const Evaluation& e) const;
+  Shown shown() const { return {.accuracy = examples_.has_classes(config_), .entropy = predicts_classes(config_)}; }
   Json gradient_json() const;
   // The keys of a run through an oracle; none without.
   Json oracle_json() const;
   Json oracle_counts() const;
-  std::uint64_t samples_seen() const {
-    return state_.steps * static_cast<std::uint64_t>(training_->examples_per_step());
+  std::uint64_t samples_at(std::uint64_t steps) const {
+    return steps * static_cast<std::uint64_t>(training_->examples_per_step());
   }
+  std::uint64_t samples_seen() const { return samples_at(state_.steps); }
   Json result(bool diverged);
   double wall_seconds() const {
     return state_.wall_seconds + std::chrono::duration<double>(std::chrono::steady_clock::now() - began_).count();
@@ -123,6 +122,7 @@ void check_resumable(const TrainConfig& before, const TrainConfig& now, const st
             "; on --resume it may only grow, with --schedule constant and --out given");
     grown.steps = now.steps;
   }
+  if (before.data_hash == now.data_hash) grown.data = now.data;  // the same examples, wherever their file is
   if (config_json(grown) == config_json(now)) return;
   const Json a = parse_json(config_json(grown)), b = parse_json(config_json(now));
   for (const auto& [key, value] : b.items())
@@ -186,11 +186,10 @@ int TrainRun::loop() {
     state_.gradient_norm = training_->gradient_norm();
     state_.gradient_snr = noise.ratio();
     const double watched = training_->watched_loss();
-    if (state_.initial_loss == 0) state_.initial_loss = watched;  // of the first batch whose loss is not 0
     ++state_.steps;
     if (state_.recent_losses.size() == 100) state_.recent_losses.erase(state_.recent_losses.begin());
     state_.recent_losses.push_back(loss);
-    if (diverged(watched))
+    if (has_diverged(watched, state_.initial_loss))
       state_.ended = "diverged";
     else if (evaluated && evaluate())
       state_.ended = "stopped";
@@ -216,7 +215,7 @@ bool TrainRun::evaluate() {
   line["samples_seen"] = samples_seen();
   line["batch_loss"] = number_json(state_.recent_losses.back());
   line["train_loss"] = number_json(mean(state_.recent_losses));
-  line.update(evaluation_json(test));
+  line.update(evaluation_json(test, shown()));
   line.update(gradient_json());
   line.update(oracle_counts());
   line["time"] = {{"wall_seconds", wall_seconds()}};
@@ -260,19 +259,6 @@ int TrainRun::interrupted() {
   return g_signal == SIGINT ? kSigint : kInterrupted;
 }
 
-Json TrainRun::evaluation_json(const Evaluation& e) const {
-  Json j;
-  j["test_samples"] = e.examples;
-  j["test_loss"] = number_json(e.loss);
-  j[predicts_classes(config_) ? "test_entropy" : "test_variance"] = number_json(e.variance);
-  j["normalized_test_loss"] = number_json(e.normalized());
-  if (examples_.has_classes(config_)) j["test_accuracy"] = number_json(e.accuracy);
-  j["correlation"] = number_json(e.correlation);
-  j["correlation_low"] = number_json(e.correlation_low);
-  j["correlation_high"] = number_json(e.correlation_high);
-  return j;
-}
-
 Json TrainRun::gradient_json() const {
   Json j;
   j["gradient_norm"] = number_json(state_.gradient_norm);
@@ -305,12 +291,8 @@ Json TrainRun::oracle_json() const {
 
 Json TrainRun::result(bool diverged) {
   const Evaluation test = training_->test(config_.test_samples);
-  double train_loss = mean(state_.recent_losses), train_variance = test.variance;
-  if (training_->fixed_examples() > 0) {
-    const Evaluation train = training_->training_set();
-    train_loss = train.loss;
-    train_variance = train.variance;
-  }
+  Evaluation train{.loss = mean(state_.recent_losses), .variance = test.variance};
+  if (training_->fixed_examples() > 0) train = training_->training_set();
   const double seconds = wall_seconds();
   Json r;
   r["run_id"] = run_id(config_);
@@ -333,21 +315,18 @@ Json TrainRun::result(bool diverged) {
   r["steps"] = state_.steps;
   r["samples_seen"] = samples_seen();
   r.update(oracle_json());
-  r["train_loss"] = number_json(train_loss);
-  r["normalized_train_loss"] = number_json(train_loss / train_variance);
-  r.update(evaluation_json(test));
+  r["train_loss"] = number_json(train.loss);
+  r["normalized_train_loss"] = number_json(train.normalized());
+  r.update(evaluation_json(test, shown()));
   r.update(gradient_json());
   // The final test counts too, but for a run that goes on from here it will not have been.
   const std::uint64_t learned_at = state_.learned_at > 0                        ? state_.learned_at
                                    : test.normalized() <= config_.learned_below ? state_.steps
                                                                                 : 0;
   r["steps_to_learn"] = learned_at > 0 ? Json(learned_at) : Json(nullptr);
-  r["samples_to_learn"] =
-      learned_at > 0 ? Json(learned_at * static_cast<std::uint64_t>(config_.batch)) : Json(nullptr);
-  r["verdict"] = verdict(config_, diverged, train_loss / train_variance, test.normalized());
-  r["thresholds"] = {{"learned_below", config_.learned_below},
-                     {"fails_from", config_.fails_from},
-                     {"memorised_train_below", config_.memorised_train_below}};
+  r["samples_to_learn"] = learned_at > 0 ? Json(samples_at(learned_at)) : Json(nullptr);
+  r["verdict"] = optional_json(verdict(config_, diverged, train.normalized(), test.normalized()));
+  r["thresholds"] = thresholds_json(config_);
   r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(state_.steps) / seconds}};
   r["machine"] = parse_json(machine_json());
   r["machine"]["threads"] = common_.thread_count();
@@ -372,29 +351,11 @@ int TrainRun::finish(bool diverged) {
   } else {
     print_summary(r);
   }
-  const double test = r["normalized_test_loss"].is_null() ? INFINITY : r["normalized_test_loss"].get<double>();
-  if (options_.expect == "learned" && r["verdict"] != "learned") {
-    std::fprintf(stderr, "eqnn: error: expected 'learned', the verdict is '%s' (normalised test loss %.4f)\n",
-                 r["verdict"].get<std::string>().c_str(), test);
-    return kAnsweredNo;
-  }
-  if (options_.expect == "fails" && !(test >= config_.fails_from)) {
-    std::fprintf(stderr, "eqnn: error: expected failure, a normalised test loss of at least %g; it is %.4f\n",
-                 config_.fails_from, test);
-    return kAnsweredNo;
-  }
-  return kDone;
+  return check_expectation(r, options_.expect, config_.fails_from);
 }
 
 void TrainRun::print_summary(const Json& r) const {
-  const auto value = [&](const char* key) { return r[key].is_null() ? std::nan("") : r[key].get<double>(); };
-  fmt::print("verdict                {}\n", r["verdict"].get<std::string>());
-  fmt::print("normalised test loss   {:.4f}   ({} {} samples; 1 = no better than the best constant)\n",
-             value("normalized_test_loss"), r["test_samples"].get<long>(), examples_.data ? "held-out" : "fresh");
-  fmt::print("normalised train loss  {:.4f}\n", value("normalized_train_loss"));
-  if (r.contains("test_accuracy")) fmt::print("test accuracy          {:.4f}\n", value("test_accuracy"));
-  fmt::print("correlation            {:.4f}   (95 %: {:.4f} to {:.4f})\n", value("correlation"),
-             value("correlation_low"), value("correlation_high"));
+  print_outcome(r, examples_.data ? "held-out" : "fresh");
   fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
              r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));
   if (const auto* oracle = training_->oracle())
@@ -411,6 +372,8 @@ std::string run_description(const TrainConfig& c, const Examples& examples, cons
   j["run_id"] = run_id(c);
   j["version"] = version_text();
   j["config"] = parse_json(config_json(c));
+  // The run may be resumed from another folder.
+  if (examples.data) j["config"]["data"] = std::filesystem::absolute(c.data).lexically_normal().string();
   if (examples.member) {
     const auto& input = examples.member->input();
     j["member"] = parse_json(examples.member->json());

@@ -238,11 +238,12 @@ class Planner {
     run.flags.insert(run.flags.end(), values.begin(), values.end());
     if (s.command == "train") {
       try {
-        run.config = resolve_config(run.flags, seed, [this](const auto& path, const auto& format) {
-          auto& data = data_[path + '\n' + format];
-          if (!data) data = read_data(path, format);
-          return data;
-        });
+        run.config = resolve_config(run.flags, seed,
+                                    [this](const auto& path, const auto& format, const DataChoices& choices) {
+                                      auto& data = data_[{path, format, choices.targets, choices.node_labels}];
+                                      if (!data) data = read_data(path, format, choices);
+                                      return data;
+                                    });
       } catch (const ValueError& e) {
         throw ValueError(concat(source_, ": at ", point_text(values, seed), ": ", e.what()));
       }
@@ -267,7 +268,8 @@ class Planner {
 
   SweepPlan& plan_;
   const std::string& source_;
-  std::map<std::string, std::shared_ptr<const Dataset>> data_;
+  using DataKey = std::tuple<std::string, std::string, DataChoices::Targets, DataChoices::NodeLabels>;
+  std::map<DataKey, std::shared_ptr<const Dataset>> data_;
   std::unordered_map<std::string, std::size_t> index_;
 };
 

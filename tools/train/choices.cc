@@ -49,6 +49,21 @@ const NameTable<Loss>& losses() {
   return table;
 }
 
+const NameTable<DataChoices::NodeLabels>& node_labels() {
+  using Labels = DataChoices::NodeLabels;
+  static const NameTable<Labels> table(
+      "--node-labels", {{"file", Labels::file}, {"degree", Labels::degree}, {"none", Labels::none}});
+  return table;
+}
+
+DataChoices data_choices(const std::string& loss, const std::string& labels) {
+  using Targets = DataChoices::Targets;
+  DataChoices choices;
+  if (!loss.empty()) choices.targets = losses()[loss] == Loss::cross_entropy ? Targets::classes : Targets::real;
+  if (!labels.empty()) choices.node_labels = node_labels()[labels];
+  return choices;
+}
+
 const NameTable<Dtype>& dtypes() {
   static const NameTable<Dtype> table("--dtype", {{"f32", Dtype::f32}, {"f64", Dtype::f64}});
   return table;
@@ -134,7 +149,7 @@ const NameTable<SourceChoice>& sources() {
       "source", {{"family",
                   {{"control", "samples", "test-samples", "noise", "member-seed", "adjacency", "oracle", "tau",
                     "answer", "oracle-samples", "null-target"}}},
-                 {"file", {{"data", "format", "folds", "fold"}}}});
+                 {"file", {{"data", "format", "folds", "fold", "node-labels"}}}});
   return table;
 }
 

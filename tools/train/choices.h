@@ -16,6 +16,7 @@
 #include <eqnn/nn/elementwise.h>
 
 #include "cli/name_table.h"
+#include "data/dataset.h"
 #include "train/config.h"
 
 namespace tools {
@@ -31,6 +32,9 @@ const NameTable<eqnn::Adjacency>& adjacency_forms();
 const NameTable<Pool>& pools();
 const NameTable<Norm>& norms();
 const NameTable<Loss>& losses();
+const NameTable<DataChoices::NodeLabels>& node_labels();
+// What the values of --loss and --node-labels say of a file; empty: not given.
+DataChoices data_choices(const std::string& loss, const std::string& labels);
 const NameTable<Dtype>& dtypes();
 const NameTable<eqnn::hard::Oracle::Answer>& oracle_answers();
 

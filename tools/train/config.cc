@@ -16,7 +16,9 @@ namespace {
 constexpr int kResultsVersion = 1;
 // Since version 2 random elements of groups have a stream of their own (it orders the elements of a graph's group),
 // and the cross entropy is taken from differences of logits.
+// Since version 3 the part of a file that is set apart for --patience is drawn by class.
 int results_version(const TrainConfig& c) {
+  if (!c.data.empty() && c.patience > 0) return 3;
   const bool changed = (c.family == "gnn-feature" && c.model == "group-mlp") || c.loss == "cross-entropy";
   return changed ? 2 : kResultsVersion;
 }
@@ -150,6 +152,11 @@ std::vector<ConfigField> oracle_fields() {
 
 std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields = plain_fields();
+  ConfigField labels =
+      choice("node-labels", "labels of the nodes of --data (default: file, degree where it has none)",
+             &TrainConfig::node_labels, node_labels().names());
+  labels.written = [](const TrainConfig& c) { return c.node_labels != "file"; };
+  fields.push_back(std::move(labels));
   for (ConfigField& f : oracle_fields()) fields.push_back(std::move(f));
   return fields;
 }
@@ -205,6 +212,11 @@ void check_oracle(const TrainConfig& c) {
 }  // namespace
 
 void check_config(const TrainConfig& c) {
+  require(c.learned_below < c.fails_from, "--learned-below is ", number_text(c.learned_below), " and --fails-from ",
+          number_text(c.fails_from), "; a run would have both learned and failed: the first must be less");
+  require(c.memorised_train_below < c.fails_from, "--memorised-train-below is ",
+          number_text(c.memorised_train_below), " and --fails-from ", number_text(c.fails_from),
+          "; a run would have both fitted its examples and failed to: the first must be less");
   require(!c.nesterov || (c.optimizer == "sgd" && c.momentum > 0),
           "--nesterov needs --optimizer sgd and --momentum above 0");
   require(c.momentum == 0 || c.optimizer == "sgd", "--momentum is ", number_text(c.momentum), " with --optimizer ",
@@ -278,7 +290,11 @@ std::string versioned_id(int version, std::string_view text) {
 
 }  // namespace
 
-std::string run_id(const TrainConfig& c) { return versioned_id(results_version(c), config_json(c)); }
+std::string run_id(const TrainConfig& c) {
+  Json j = config_object(c);
+  if (!c.data.empty()) j.erase("data");
+  return versioned_id(results_version(c), to_text(j));
+}
 std::string content_id(std::string_view text) { return versioned_id(kResultsVersion, text); }
 
 }  // namespace tools

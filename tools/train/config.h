@@ -19,6 +19,7 @@ struct TrainConfig {
   std::string member;                  // a member file's contents; empty: drawn from member_seed
   std::string data, format = "gin";    // a file of examples instead of a family
   std::string data_hash;               // of its examples
+  std::string node_labels = "file";    // of graphs: file, degree or none
   Index folds = 0, fold = -1;          // fold >= 0: only that one
   bool control = false;
   std::string model = "gnn";
@@ -78,7 +79,8 @@ std::string config_toml(const TrainConfig& c);
 // All parameters and fields as options: family_config(c.family, config_options(c), 0) is c without its member.
 RawOptions config_options(const TrainConfig& c);
 
-// 16 hexadecimal digits of the configuration with its seeds and the results version.
+// 16 hexadecimal digits of the configuration with its seeds and the results version. A file counts by its contents,
+// not by where it is.
 std::string run_id(const TrainConfig& c);
 
 // 16 hexadecimal digits of a text and the results version: run_id is that of config_json.

@@ -1,6 +1,7 @@
 // What a network does on a set of examples: loss, accuracy, correlation.
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "cli/options.h"
@@ -12,9 +13,14 @@ struct Evaluation {
   double loss = 0;      // mean squared error, or cross entropy
   double variance = 0;  // of the targets, over the same examples; of classes: their entropy
   double accuracy = 0;  // share of equal signs, or of classes hit
-  double correlation = 0, correlation_low = 0, correlation_high = 0;  // with its 95 % interval (Fisher's z)
+  // Pearson's, of predictions and targets, with its 95 % interval (jackknife); no numbers where one of them does
+  // not vary, or a prediction is not finite, and no interval where so few examples decide it that none can be told.
+  double correlation = kUndefined, correlation_low = kUndefined, correlation_high = kUndefined;
 
-  double normalized() const { return loss / variance; }
+  // Loss over variance; no number where the targets are all the same.
+  double normalized() const { return variance > 0 ? loss / variance : kUndefined; }
+
+  static constexpr double kUndefined = std::numeric_limits<double>::quiet_NaN();
 };
 
 // Predictions f and targets y, in order. With several outputs an example is a class: f holds a logit a class,

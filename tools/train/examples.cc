@@ -11,11 +11,24 @@ bool Examples::has_classes(const TrainConfig& c) const {
 
 Examples make_examples(const TrainConfig& c) {
   if (c.data.empty()) return {make_member(c), nullptr};
-  auto data = std::make_shared<const Dataset>(read_dataset(c.data, c.format));
+  auto data = std::make_shared<const Dataset>(read_dataset(c.data, c.format, data_choices(c.loss, c.node_labels)));
   require<eqnn::FileError>(fingerprint(*data) == c.data_hash, c.data,
                            ": its examples are not those that the run was started with (hash ", fingerprint(*data),
                            ", not ", c.data_hash, "); put them back, or start again with --force");
   return {nullptr, data};
+}
+
+std::vector<std::string> Examples::notes(const TrainConfig& c) const {
+  if (!data) return {};
+  std::vector<std::string> notes;
+  for (const std::string& text : data->notes) notes.push_back(concat(c.data, ": ", text));
+  if (data->nodes_look_alike())
+    notes.push_back(concat(c.data, ": in every graph all nodes look alike; ",
+                           c.norm == "graph"
+                               ? "--norm graph leaves nothing of them, and nothing will be learned: take "
+                                 "layer or none"
+                               : "--norm graph would leave nothing of them"));
+  return notes;
 }
 
 std::unique_ptr<eqnn::hard::Member> make_member(const TrainConfig& c) {

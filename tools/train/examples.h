@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "data/dataset.h"
 #include "train/config.h"
@@ -15,6 +17,8 @@ struct Examples {
 
   // Whether predictions are right or wrong: two-valued targets and classes.
   bool has_classes(const TrainConfig& c) const;
+  // What a user should know of a file as it was read: a line each.
+  std::vector<std::string> notes(const TrainConfig& c) const;
 };
 
 // The member of a configuration: drawn, or read from the member file it holds.

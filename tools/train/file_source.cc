@@ -30,9 +30,7 @@ class FileData final : public DataSource<T> {
     const auto classes = data.has_classes() ? data.classes : std::vector<std::int32_t>(data.examples);
     const auto fold = stratified_folds(classes, folds, c.data_seed);
     for (Index e = 0; e < data.examples; ++e) (fold[e] == test ? test_ : train_).push_back(e);
-    const auto held = static_cast<std::ptrdiff_t>(c.patience > 0 ? train_.size() / 10 : 0);
-    validation_.assign(train_.end() - held, train_.end());
-    train_.erase(train_.end() - held, train_.end());
+    if (c.patience > 0) set_validation_apart(classes, c.data_seed);
     batch_ = std::min<Index>(c.batch, fixed_examples());
     shuffle_.emplace(c.data_seed, fixed_examples());
   }
@@ -57,6 +55,16 @@ class FileData final : public DataSource<T> {
   }
 
  private:
+  // A tenth of the training set, by class.
+  void set_validation_apart(const std::vector<std::int32_t>& classes, std::uint64_t seed) {
+    std::vector<std::int32_t> of_train;
+    for (const Index e : train_) of_train.push_back(classes[e]);
+    const std::vector<int> part = stratified_parts(of_train, 10, seed);
+    std::vector<Index> kept;
+    for (std::size_t i = 0; i < train_.size(); ++i) (part[i] == 0 ? validation_ : kept).push_back(train_[i]);
+    train_ = std::move(kept);
+  }
+
   // What one worker thread collates with.
   struct Workplace {
     Workplace(const Dataset& data, Index shard) : examples(static_cast<std::size_t>(shard)) {
@@ -83,7 +91,7 @@ class FileData final : public DataSource<T> {
       if (labels_)
         b.indices("label")(i) = data_.classes[e];
       else
-        b["y"](i) = static_cast<T>(data_.has_classes() ? data_.classes[e] : data_.y[e]);
+        b["y"](i) = static_cast<T>(data_.y[e]);
     }
   }
   static void copy(eqnn::MatrixView<const double> from, const Block<T>& to, Index example) {

@@ -75,7 +75,7 @@ TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& default
 }
 
 // Graphs: GIN as in Xu et al. 2019, with a linear head on the pooled values of all layers; a norm that looks at one
-// graph at a time in the place of batch normalisation.
+// graph at a time in the place of batch normalisation, unless it would leave nothing.
 TrainConfig data_config(const Dataset& data, const RawOptions& options, std::uint64_t seed) {
   const SortedOptions sorted = sort_options(options, {});
   require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
@@ -83,9 +83,14 @@ TrainConfig data_config(const Dataset& data, const RawOptions& options, std::uin
   eqnn::hard::ParameterValues defaults{
       {"model", "mlp"}, {"loss", data.has_classes() ? "cross-entropy" : "mse"}, {"steps", "5000"}};
   if (data.has_graphs())
-    defaults.insert(
-        {{"depth", "4"}, {"width", "32"}, {"head-width", "0"}, {"norm", "graph"}, {"pool", "sum"}, {"lr", "5e-3"}});
+    defaults.insert({{"depth", "4"},
+                     {"width", "32"},
+                     {"head-width", "0"},
+                     {"norm", data.nodes_look_alike() ? "layer" : "graph"},
+                     {"pool", "sum"},
+                     {"lr", "5e-3"}});
   if (data.has_graphs()) defaults["model"] = "gin";
+  if (data.has_graphs()) defaults["node-labels"] = node_labels().name_of(data.labels_from);
   TrainConfig c;
   c.member_seed = c.init_seed = c.data_seed = seed;
   c.data_hash = fingerprint(data);
@@ -169,7 +174,8 @@ TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const 
     if (o.name != "family" && o.name != "member") fields.push_back(o);
   if (!path.empty()) {
     require(family.empty() && member.empty(), "--data and a family exclude each other: train on one of them");
-    return data_config(*read(path, format.empty() ? "gin" : format), fields, seed);
+    const DataChoices choices = data_choices(last_value(fields, "loss"), last_value(fields, "node-labels"));
+    return data_config(*read(path, format.empty() ? "gin" : format, choices), fields, seed);
   }
   require(!family.empty(),
           "no family is given; name one, such as gnn-degree-parity (eqnn families list has them "
@@ -180,8 +186,9 @@ TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const 
   return c;
 }
 
-std::shared_ptr<const Dataset> read_data(const std::string& path, const std::string& format) {
-  return std::make_shared<const Dataset>(read_dataset(path, format));
+std::shared_ptr<const Dataset> read_data(const std::string& path, const std::string& format,
+                                         const DataChoices& choices) {
+  return std::make_shared<const Dataset>(read_dataset(path, format, choices));
 }
 
 }  // namespace tools

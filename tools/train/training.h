@@ -1,6 +1,7 @@
 // One training run in memory: network, data, trainer. Knows nothing of files, verdicts or progress.
 #pragma once
 
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -12,6 +13,13 @@
 #include "train/examples.h"
 
 namespace tools {
+
+// Whether a run has diverged: a loss that is not finite, or a million times the first one. `first` is 0 until there
+// was a loss that is not.
+inline bool has_diverged(double loss, double& first) {
+  if (first == 0) first = loss;
+  return !std::isfinite(loss) || loss > 1e6 * first;
+}
 
 // The run of a configuration, over float or double. One thread drives it.
 class Training {

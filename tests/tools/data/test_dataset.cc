@@ -44,6 +44,7 @@ void* malloc(std::size_t size) noexcept {
 
 using namespace eqnn;
 using tools::Collator;
+using tools::DataChoices;
 using tools::Dataset;
 using tools::read_dataset;
 using tools::stratified_folds;
@@ -181,7 +182,7 @@ using Doubles = std::vector<double>;
 // --- gin -----------------------------------------------------------------------------------------------------
 
 TEST_CASE("dataset gin: labels, classes, edges as they stand in the file") {
-  // The second graph has a self loop, an edge in one direction, one twice, and an isolated node.
+  // The second graph has a self loop, an edge in one direction, one twice (it counts once), and an isolated node.
   const Dataset d = from_text("gin", "2\n2 5\n9 1 1\n-3 1 0\n4 -1\n4 1 0\n4 2 2 0\r\n9 2 3 3\n\t4  0 \n\n");
   CHECK(d.format == "gin");
   CHECK(d.examples == 2);
@@ -196,7 +197,7 @@ TEST_CASE("dataset gin: labels, classes, edges as they stand in the file") {
   CHECK(d.points == 0);
   CHECK(d.attributes == 0);
   CHECK(rows(d.graphs[0]) == std::vector<Ints>{{1}, {0}});
-  CHECK(rows(d.graphs[1]) == std::vector<Ints>{{0}, {2, 0}, {3, 3}, {}});
+  CHECK(rows(d.graphs[1]) == std::vector<Ints>{{0}, {2, 0}, {3}, {}});
   CHECK(features(d, {0}) == std::vector<Doubles>{{0, 0, 1}, {1, 0, 0}});
   CHECK(features<float>(d, {1, 0}).size() == 6);
 }
@@ -298,7 +299,7 @@ TEST_CASE("dataset gin: the graphs of the test data") {
       isolated += lists[v].empty() ? 1 : 0;
     }
   }
-  CHECK(edges == 308);
+  CHECK(edges == 302);
   CHECK(loops == 6);
   CHECK(isolated == 8);
 }
@@ -319,9 +320,15 @@ TEST_CASE("dataset tudataset: edges in any order, labels and attributes if there
   folder.write("D_graph_labels.txt", "1\n-1\n");
   const Dataset plain = read_dataset(folder / "", "tudataset");
   CHECK(rows(plain.graphs[0]) == std::vector<Ints>{{1}, {0}, {}});
-  CHECK(rows(plain.graphs[1]) == std::vector<Ints>{{1, 0, 1}, {1}});
+  CHECK(rows(plain.graphs[1]) == std::vector<Ints>{{1, 0}, {1}});
   CHECK(plain.classes == Ints{1, 0});
-  CHECK(features(plain, {1}) == std::vector<Doubles>{{1}, {1}});
+  CHECK(plain.notes ==
+        std::vector<std::string>{"1 edges are listed more than once; each is counted once",
+                                 "the nodes have no labels: their degree is taken for one, 3 different "
+                                 "ones; --node-labels none leaves it out"});
+  CHECK(features(plain, {0, 1}) == std::vector<Doubles>{{0, 1, 0}, {0, 1, 0}, {1, 0, 0}, {0, 0, 1}, {0, 1, 0}});
+  const Dataset bare = read_dataset(folder / "", "tudataset", {.node_labels = DataChoices::NodeLabels::none});
+  CHECK(features(bare, {1}) == std::vector<Doubles>{{1}, {1}});
   folder.write("D_node_attributes.txt", "0.5, 1\n1.5, 2\n2.5, 3\n3.5, 4\n4.5, 5\n");
   const Dataset attributed = read_dataset(folder / "D", "tudataset");
   CHECK(attributed.label_values.empty());
@@ -366,7 +373,8 @@ TEST_CASE("dataset tudataset: every wrong file and line is named") {
   CHECK(contains(changed("graph_labels", "1\n1\n"), "all 2 examples are of class 1"));
   CHECK(contains(changed("node_labels", "0\n1\n2\n"),
                  "D_node_labels.txt: the file ends at line 3 and D_graph_indicator.txt has 4 nodes"));
-  CHECK(contains(changed("node_labels", "0\n1,2\n2\n3\n"), "D_node_labels.txt: line 2: there are 2 fields"));
+  CHECK(contains(changed("node_labels", "0\n1,2\n2\n3\n"),
+                 "D_node_labels.txt: line 2: there are 2 labels and 1 in the first line"));
   CHECK(contains(changed("node_attributes", "0\n1\ninf\n3\n"),
                  "D_node_attributes.txt: line 3: a node's attribute is 'inf'"));
   CHECK(contains(changed("node_attributes", "0\n1,1\n2\n3\n"),
@@ -423,9 +431,9 @@ TEST_CASE("dataset npz: dense graphs") {
   CHECK(rows(d.graphs[0]) == std::vector<Ints>{{1}, {1}});
   CHECK(rows(d.graphs[1]) == std::vector<Ints>{{}, {0}});
   CHECK(d.classes == Ints{1, 0});
-  CHECK(d.channels == 1);
+  CHECK(d.channels == 2);  // degrees 0 and 1
   CHECK(d.points == 0);
-  CHECK(features(d, {0, 1}) == std::vector<Doubles>(4, {1}));
+  CHECK(features(d, {0, 1}) == std::vector<Doubles>{{0, 1}, {0, 1}, {1, 0}, {0, 1}});
   const NpyArray x = array<float>({2, 2, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
   const Dataset both = Npz({{"adjacency", adjacency}, {"x", x}, {"y", y}}).read();
   CHECK(both.x.empty());
@@ -491,6 +499,76 @@ TEST_CASE("dataset csv: header, classes and targets") {
   CHECK(from_text("csv", many).y.size() == 65);
   CHECK(from_text("csv", most).class_names.size() == 64);
   CHECK(!from_text("csv", "1,1e300\n2,0\n").has_classes());
+}
+
+TEST_CASE("dataset csv: fields in quotes, as spreadsheets write them") {
+  const Dataset d = from_text("csv",
+                              "\xef\xbb\xbf"
+                              "\"height, in \"\"cm\"\"\",\"\" , \"kind\"\r\n\"1\",\" 2.5\",3\r\n+4,\"-5\", +1\r\n");
+  CHECK(d.x == Doubles{1, 2.5, 4, -5});
+  CHECK(d.class_names == std::vector<std::string>{"1", "3"});
+  const auto error = [](const std::string& text) { return error_of_text("csv", text); };
+  CHECK(error("a,b\n1,\"2\n3,4\n") ==
+        "f: line 2: field 2 begins with a quote that the line does not close; a quoted field stands in one line");
+  CHECK(contains(error("a,b\n\"1\"2,3\n"), "f: line 2: field 1 has '2,3' behind its closing quote"));
+}
+
+TEST_CASE("dataset csv: a first line with numbers is an example, whole or wrong") {
+  for (const char* cell : {"", "NA", "?", "\"\"", "0.3 m"}) {
+    const std::string text = concat(cell, ",0.5,1\n1,2,0\n");
+    CHECK(contains(error_of_text("csv", text), "f: line 1: field 1 is '"));
+    CHECK(contains(error_of_text("csv", text), "an example needs a number in every field, and a header has none"));
+  }
+  CHECK(from_text("csv", "\"0.3\",0.5,1\n1,2,0\n").examples == 2);
+  CHECK(from_text("csv", ",b,c\n1,2,0\n1,2,1\n").examples == 2);  // of a table whose first column has no name
+}
+
+TEST_CASE("dataset: what the user says of the targets decides") {
+  const auto read = [](const std::string& text, DataChoices::Targets targets) {
+    const Folder folder;
+    folder.write("f", text);
+    return read_dataset(folder / "f", "csv", {.targets = targets});
+  };
+  using enum DataChoices::Targets;
+  const std::string table = "1,10\n2,20\n3,90\n";
+  CHECK(read(table, real).y == Doubles{10, 20, 90});
+  CHECK(!read(table, real).has_classes());
+  CHECK(read(table, real).notes.empty());
+  CHECK(read(table, classes).classes == Ints{0, 1, 2});
+  CHECK(read(table, classes).notes.empty());
+  CHECK(read(table, guessed).classes == Ints{0, 1, 2});
+  REQUIRE(read(table, guessed).notes.size() == 1);
+  CHECK(contains(read(table, guessed).notes[0], "3 different ones: they are taken for classes; --loss mse"));
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += concat(i, ",", i, "\n");
+  CHECK(read(many, classes).class_names.size() == 65);
+  CHECK(read("1,0.5\n2,1\n", classes).y == Doubles{0.5, 1});  // which cross entropy then refuses
+}
+
+TEST_CASE("dataset tudataset: one attribute a graph where there are no classes, and several labels a node") {
+  const Folder folder;
+  folder.write("D_A.txt", "1,2\n2,1\n");
+  folder.write("D_graph_indicator.txt", "1\n1\n2\n");
+  folder.write("D_graph_attributes.txt", "0.5\n-2\n");
+  folder.write("D_node_labels.txt", "6, 1\n6, 0\n5, 7\n");
+  folder.write("D_node_attributes.txt", "0.25\n0.5\n0.75\n");
+  const Dataset d = read_dataset(folder / "", "tudataset");
+  CHECK(d.y == Doubles{0.5, -2});
+  CHECK(features(d, {0, 1}) ==
+        std::vector<Doubles>{{0, 1, 0.25, 0, 1, 0}, {0, 1, 0.5, 1, 0, 0}, {1, 0, 0.75, 0, 0, 1}});
+  CHECK(d.notes.size() == 1);
+  folder.write("D_graph_attributes.txt", "0.5, 1\n-2, 1\n");
+  CHECK_THROWS_WITH_AS(read_dataset(folder / "", "tudataset"),
+                       doctest::Contains("D_graph_attributes.txt: line 1: there are 2 targets; one a graph"),
+                       FileError);
+}
+
+TEST_CASE("dataset: graphs whose nodes all look alike") {
+  const auto alike = [](const std::string& text) { return from_text("gin", text).nodes_look_alike(); };
+  CHECK(alike("2\n3 0\n0 2 1 2\n0 2 0 2\n0 2 0 1\n1 1\n0 0\n"));
+  CHECK(!alike("2\n3 0\n0 2 1 2\n0 1 0\n0 1 0\n1 1\n0 0\n"));
+  CHECK(!alike("2\n2 0\n0 1 1\n1 1 0\n1 1\n0 0\n"));
+  CHECK(!from_text("csv", "1,2\n3,4\n").nodes_look_alike());
 }
 
 TEST_CASE("dataset csv: every wrong line is named") {
@@ -607,7 +685,7 @@ TEST_CASE("collator: a batch is its graphs side by side") {
 }
 
 TEST_CASE("collator: room for the largest examples, and no more") {
-  const Dataset d = from_text("gin", "4\n1 0\n0 0\n3 1\n0 0\n0 0\n0 0\n2 0\n0 2 1 1\n0 1 0\n2 1\n0 0\n0 1 0\n");
+  const Dataset d = from_text("gin", "4\n1 0\n0 0\n3 1\n0 0\n0 0\n0 0\n2 0\n0 2 1 0\n0 1 0\n2 1\n0 0\n0 1 0\n");
   const auto room = tools::graph_room(d, 2);
   CHECK(room.nodes == 5);
   CHECK(room.edges == 4);

@@ -1,0 +1,108 @@
+// The interval of the correlation, and what is not defined.
+#include <doctest/doctest.h>
+#include <eqnn/core/rng.h>
+
+#include <cmath>
+#include <functional>
+#include <tuple>
+#include <vector>
+
+#include "train/evaluation.h"
+
+namespace test_evaluation {
+
+using namespace eqnn;
+using tools::Evaluation;
+using tools::Outcomes;
+using tools::summarize;
+
+namespace {
+
+struct Pair {
+  double f, y;
+};
+using Law = std::function<Pair(Draws&)>;
+
+Evaluation sample(const Law& law, Index examples, std::uint64_t seed) {
+  Draws d({seed, Stream::user, 0, 0});
+  Outcomes o;
+  for (Index i = 0; i < examples; ++i) {
+    const Pair p = law(d);
+    o.f.push_back(p.f);
+    o.y.push_back(p.y);
+  }
+  return summarize(o, 1);
+}
+
+// The shares of 2,000 samples whose interval holds the truth, and that have none.
+struct Coverage {
+  double held = 0, none = 0;
+};
+Coverage coverage(const Law& law, double truth, Index examples) {
+  constexpr int kTrials = 2000;
+  Coverage c;
+  for (int t = 0; t < kTrials; ++t) {
+    const Evaluation e = sample(law, examples, static_cast<std::uint64_t>(t));
+    if (!std::isfinite(e.correlation_low)) c.none += 1.0 / kTrials;
+    if (e.correlation_low <= truth && truth <= e.correlation_high) c.held += 1.0 / kTrials;
+  }
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("correlation: the 95 % interval holds the truth, for normal pairs and for heavy tails") {
+  // y = x + noise of the same variance: correlation sqrt(1 / 2).
+  const Law normals = [](Draws& d) {
+    const double x = d.normal();
+    return Pair{x, x + d.normal()};
+  };
+  // Products of three normals have kurtosis 27, where Fisher's interval holds the truth in a third of the samples.
+  const Law products = [](Draws& d) {
+    const double x = d.normal() * d.normal() * d.normal();
+    return Pair{x, x + d.normal() * d.normal() * d.normal()};
+  };
+  // Signs that agree with probability 0.9: correlation 0.8.
+  const Law signs = [](Draws& d) {
+    const double y = d.uniform() < 0.5 ? -1 : 1;
+    return Pair{d.uniform() < 0.9 ? y : -y, y};
+  };
+  const Law apart = [](Draws& d) { return Pair{d.normal(), d.normal() * d.normal()}; };
+  const double half = std::sqrt(0.5);
+  for (const auto& [law, truth, examples] : {std::tuple<Law, double, Index>{normals, half, 200},
+                                             {normals, half, 2000},
+                                             {signs, 0.8, 500},
+                                             {apart, 0, 500}}) {
+    const Coverage c = coverage(law, truth, examples);
+    CAPTURE(truth);
+    CAPTURE(examples);
+    CHECK(c.held / (1 - c.none) >= 0.93);
+    CHECK(c.held / (1 - c.none) <= 0.97);
+    CHECK(c.none < 0.05);
+  }
+  const Coverage heavy = coverage(products, half, 3000);
+  CHECK(heavy.held / (1 - heavy.none) >= 0.92);
+  CHECK(heavy.none < 0.3);
+}
+
+TEST_CASE("correlation: no interval where a handful of examples decide it") {
+  const Law rare = [](Draws& d) {
+    const double x = d.uniform() < 0.02 ? 100.0 : d.normal();
+    return Pair{x + d.normal(), x};
+  };
+  CHECK(!std::isfinite(sample(rare, 200, 1).correlation_low));
+  CHECK(std::isfinite(sample(rare, 20000, 1).correlation_low));
+}
+
+TEST_CASE("evaluation: what is not defined is no number") {
+  const auto of = [](std::vector<double> f, std::vector<double> y) { return summarize({1, f, y}, 0.5); };
+  CHECK(std::isnan(of({1, 2, 3}, {4, 4, 4}).normalized()));
+  CHECK(std::isnan(of({1, 2, 3}, {4, 4, 4}).correlation));
+  CHECK(std::isnan(of({2, 2, 2}, {4, 5, 6}).correlation));
+  CHECK(std::isnan(of({2, INFINITY, 2}, {4, 5, 6}).correlation));
+  CHECK(std::isnan(of({2, NAN, 2}, {4, 5, 6}).correlation_high));
+  CHECK(of({1, 2, 3}, {2, 4, 6}).correlation == 1);
+  CHECK(of({1, 2, 3}, {-2, -4, -6}).correlation == doctest::Approx(-1));
+}
+
+}  // namespace test_evaluation
