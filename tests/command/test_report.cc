@@ -215,8 +215,8 @@ TEST_CASE("report: target and control, and notes where the control says nothing"
   CHECK(contains(html, "Control: <span class=\"good\">learned by every seed</span> at n\u00a0=\u00a012."));
   CHECK(!contains(html, no_control));
   CHECK(!contains(html, failed_control));
-  // 0 of 3: Wilson's interval ends at z^2 / (3 + z^2) = 0.5615.
-  CHECK(contains(html, ">0 of 3</span><small>0 % to 56 %</small>"));
+  // 0 of 3 at the best of two points: the interval ends at 1 - 0.0125^(1/3) = 0.768.
+  CHECK(contains(html, ">0 of 3</span><small>0 % to 77 %</small>"));
   // The rate with the lower mean loss is the best point; its median and range.
   CHECK(contains(html, "lr\u00a0=\u00a00.001</td><td class=\"n\"><span class=\"bad\">0 of 3"));
   CHECK(contains(html, "1.0020<small>1.0010 to 1.0030</small>"));

@@ -273,13 +273,13 @@ TEST_CASE("sweep: learners run as programs of their own, beside training") {
 TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a page") {
   const Folder f;
   const auto list = lines(accepted(f, {"reproduce", "--list"}));
-  CHECK(list.size() == 8);
+  CHECK(list.size() == 9);
   for (const char* name :
-       {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation", "phenomenon"}) {
+       {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation", "phenomenon", "tuned"}) {
     f.write("s.toml", accepted(f, {"reproduce", name, "--print"}));
     CHECK(Json::parse(accepted(f, {"sweep", "plan", "s.toml", "--json"}))["name"] == name);
   }
-  CHECK(lines(accepted(f, {"reproduce", "quick", "--dry-run"})).size() == 8);
+  CHECK(lines(accepted(f, {"reproduce", "quick", "--dry-run"})).size() == 90);
   refused(f, {"reproduce", "quik"}, 2, "'quick'");
 }
 

@@ -13,7 +13,6 @@ namespace tools {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-constexpr double kZ = 1.959963984540054;  // 97.5 % quantile of the standard normal law
 
 double loss_of(const FrontierRun& r) {
   return r.diverged || !std::isfinite(r.normalized_test_loss) ? kInfinity : r.normalized_test_loss;
@@ -88,7 +87,7 @@ FrontierPoint best_point(const std::map<std::string, Runs>& grid, const Frontier
   point.seeds = static_cast<int>(runs.size());
   point.fraction = fraction_learned(runs);
   point.learned = static_cast<int>(std::lround(point.fraction * point.seeds));
-  point.fraction_interval = wilson(point.learned, point.seeds);
+  point.fraction_interval = chosen_interval(point.learned, point.seeds, point.grid_points);
   std::vector<double> losses;
   for (const FrontierRun* r : runs) losses.push_back(loss_of(*r));
   const auto [low, high] = std::minmax_element(losses.begin(), losses.end());
@@ -124,15 +123,6 @@ LineFit fit_line(const std::vector<double>& x, const std::vector<double>& y) {
 }
 
 }  // namespace
-
-Interval wilson(int successes, int trials) {
-  if (trials == 0) return {0, 1};
-  const double m = trials, p = successes / m, z2 = kZ * kZ;
-  const double centre = p + z2 / (2 * m), half = kZ * std::sqrt(p * (1 - p) / m + z2 / (4 * m * m));
-  // The ends are exact for none and for all; rounding would leave 1e-17 there.
-  return {successes == 0 ? 0 : (centre - half) / (1 + z2 / m),
-          successes == trials ? 1 : (centre + half) / (1 + z2 / m)};
-}
 
 std::vector<FrontierPoint> frontier(std::vector<FrontierRun> runs, const FrontierOptions& options) {
   eqnn::require(options.resamples >= 1 && options.resamples <= 10000, "the bootstrap is given ", options.resamples,

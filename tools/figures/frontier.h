@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/text.h"
+#include "results/statistics.h"
 
 namespace tools {
 
@@ -22,10 +23,6 @@ struct FrontierRun {
   double steps_to_learn = 0, samples_to_learn = 0;  // nan: never within the budget
 };
 
-struct Interval {
-  double low = 0, high = 0;
-};
-
 // A median over runs of which some did not get there. Those count as more than the budget: `value` (an end of the
 // interval too) is infinite where the median falls on one, and is then to be read as "> budget".
 struct CensoredMedian {
@@ -38,6 +35,7 @@ struct CensoredMedian {
 // of equals, that with the lowest mean normalised test loss, where a run that diverged is infinitely bad; of equals
 // again, the first by name. The best is chosen on the same seeds that are then reported, which is optimistic for
 // the learner. That is on purpose: a negative is then the best of the whole grid, and not a poor choice of rate.
+// The interval of the fraction allows for the choice.
 struct FrontierPoint {
   double size = 0;
   bool control = false;
@@ -45,7 +43,7 @@ struct FrontierPoint {
   int grid_points = 0;  // of how many
   int seeds = 0, learned = 0;
   double fraction = 0;
-  Interval fraction_interval;  // 95 %, Wilson's score interval
+  Interval fraction_interval;  // 95 %, allowing for the choice: chosen_interval
   CensoredMedian steps, samples;
   double loss_median = 0;  // normalised test loss; infinite where half of the runs or more diverged
   Interval loss_range;     // lowest and highest
@@ -61,10 +59,6 @@ struct FrontierOptions {
 // One point a size, target before control, sizes in rising order. The order of `runs` makes no difference. Throws
 // ValueError for a number of resamples that is not allowed.
 std::vector<FrontierPoint> frontier(std::vector<FrontierRun> runs, const FrontierOptions& options = {});
-
-// 95 % score interval of a fraction (Wilson 1927): (p + z^2/2m -+ z sqrt(p(1-p)/m + z^2/4m^2)) / (1 + z^2/m).
-// [0, 1] for no trials.
-Interval wilson(int successes, int trials);
 
 // log(steps) = a + b u by least squares, u = log(size) (polynomial: steps ~ size^b) or u = size (exponential:
 // steps ~ e^(b size)).

@@ -172,7 +172,8 @@ Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size
            frontier_table(slice),
            ""};
   f.caption = fmt::format(
-      "Against {}: {}. Above: fraction of seeds learned, with 95 % Wilson intervals. Below: median normalised test "
+      "Against {}: {}. Above: fraction of seeds learned, with 95 % intervals that allow for the choice of the best "
+      "point. Below: median normalised test "
       "loss, bars from the lowest to the highest seed. {}",
       slice.size, counts_text(slice.runs),
       grid > 1 ? fmt::format("Each at the best of up to {} grid points, chosen for target and control apart and on "

@@ -12,6 +12,7 @@
 #include "cli/json.h"
 #include "commands.h"
 #include "data/members.h"
+#include "results/statistics.h"
 #include "train/oracle_gradient.h"
 #include "train/resolve.h"
 #include "train/training.h"
@@ -37,14 +38,6 @@ struct TauPoint {
   Index seeds() const { return static_cast<Index>(trials.size()); }
   bool majority() const { return 2 * learned() > seeds(); }
 };
-
-// The 95 % interval of a probability of which k of n were seen (Wilson 1927).
-std::pair<double, double> interval(Index k, Index n) {
-  const double z = 1.959963984540054, count = static_cast<double>(n), p = static_cast<double>(k) / count;
-  const double scale = 1 + z * z / count, middle = (p + z * z / (2 * count)) / scale;
-  const double half = z * std::sqrt(p * (1 - p) / count + z * z / (4 * count * count)) / scale;
-  return {k == 0 ? 0 : middle - half, k == n ? 1 : middle + half};
-}
 
 // What is asked for: runs of one configuration but for tau and seed.
 struct Search {
@@ -112,7 +105,7 @@ std::vector<TauPoint> bisect(const Search& s, const Common& common) {
 
 Json point_json(const TauPoint& p, const Search& s) {
   Json j, runs = Json::array();
-  const auto [low, high] = interval(p.learned(), p.seeds());
+  const auto [low, high] = wilson(static_cast<int>(p.learned()), static_cast<int>(p.seeds()));
   j["tau"] = p.tau;
   j["learned"] = p.learned();
   j["seeds"] = p.seeds();

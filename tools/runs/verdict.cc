@@ -42,7 +42,10 @@ void print_outcome(const Json& r, const std::string& kind) {
   const auto shown = [&](const char* key) {
     return r[key].is_null() ? std::string("not defined") : fmt::format("{:.4f}", r[key].get<double>());
   };
-  fmt::print("verdict                {}\n", r["verdict"].is_null() ? "none" : r["verdict"].get<std::string>());
+  // One setting was tried: another rate may do better.
+  const std::string word = r["verdict"].is_null() ? "none" : r["verdict"].get<std::string>();
+  const bool learned = word == "learned" || word == "none";
+  fmt::print("verdict                {}{}\n", word, learned ? "" : " at this setting");
   fmt::print("normalised test loss   {}   ({} {} samples; 1 = no better than the best constant)\n",
              shown("normalized_test_loss"), r["test_samples"].get<long>(), kind);
   fmt::print("normalised train loss  {}\n", shown("normalized_train_loss"));

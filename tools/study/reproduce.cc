@@ -1,5 +1,6 @@
 // `eqnn reproduce`: a bundled study, from its runs to its page.
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 #include <map>
@@ -49,75 +50,106 @@ void print_list() {
   }
 }
 
-// One setting over its seeds.
-struct Row {
-  std::string label;
-  std::set<std::string> verdicts;
-  int learned = 0;
-  std::vector<double> train, test, accuracy, steps, rate;  // of its finished runs
-
-  std::string fraction() const { return fmt::format("{}/{}", learned, test.size()); }
-};
-
-std::string loss_column(double v) {
-  return !std::isfinite(v) ? "-" : v < 1000 ? fmt::format("{:.4f}", v) : fmt::format("{:.1e}", v);
+// Flags that are tuned for whoever learns; all others ask another question.
+bool is_tuned(const std::string& flag) {
+  static const std::set<std::string> tuned{"optimizer", "lr",         "momentum",    "nesterov",     "weight-decay",
+                                           "schedule",  "warmup",     "decay-every", "decay-factor", "clip-norm",
+                                           "init",      "init-scale", "batch"};
+  return tuned.contains(flag);
 }
-std::string count_column(double v) { return std::isfinite(v) ? fmt::format("{:.0f}", v) : "-"; }
 
-// The values of a point of the grid: "n 15, control".
-std::string point_text(const Json& values) {
+// Values of a point of the grid, of the tuned flags or of the others: "n 15, control", "adam, lr 0.002".
+std::string values_text(const Json& values, bool tuned) {
   std::string text;
   for (const auto& [key, value] : values.items()) {
-    if (value == false) continue;
-    const std::string one = value == true       ? key
-                            : value.is_string() ? fmt::format("{} {}", key, value.get<std::string>())
-                                                : fmt::format("{} {}", key, to_text(value));
+    if (value == false || is_tuned(key) != tuned) continue;
+    const std::string shown = value.is_string() ? value.get<std::string>() : to_text(value);
+    const std::string one = value == true ? key : key == "optimizer" ? shown : fmt::format("{} {}", key, shown);
     text += (text.empty() ? "" : ", ") + one;
   }
   return text;
 }
 
-// One row a point of the grid of a study, from its finished runs, in the order of the grid.
-std::vector<Row> rows_of(const RunTable& table, const Study& study) {
-  std::vector<Row> rows;
+// What a question was answered by: every finished run of a sweep but for the tuned flags.
+struct Question {
+  std::string label;
+  std::vector<FrontierRun> runs;
+  std::map<std::string, std::set<std::string>> verdicts;  // of each point
+};
+
+// In the order of the grid.
+std::vector<Question> questions_of(const RunTable& table, const Study& study) {
+  std::vector<Question> questions;
   std::map<std::string, std::size_t> place;
   for (const StudyRun& planned : study.runs) {
     const auto row = table.row_of(planned.id);
     if (!row || table.text(*row, "status") != "done") continue;
     const Run run = table.run(*row);
-    const auto [at, fresh] = place.try_emplace(planned.values, rows.size());
-    if (fresh) rows.emplace_back().label = point_text(parse_json(planned.values));
-    Row& r = rows[at->second];
-    r.verdicts.insert(run.verdict);
-    r.learned += run.verdict == "learned" ? 1 : 0;
-    // What is not finite is null in the database, and worse than any number; what a learner does not have is left
-    // out.
-    r.test.push_back(std::isfinite(run.test_loss) ? run.test_loss : INFINITY);
-    for (const auto& [list, value] : {std::pair{&r.train, run.train_loss},
-                                      {&r.accuracy, run.test_accuracy},
-                                      {&r.steps, run.steps},
-                                      {&r.rate, run.steps_per_second}})
-      if (std::isfinite(value)) list->push_back(value);
+    const Json values = parse_json(planned.values);
+    const auto [at, fresh] = place.try_emplace(values_text(values, false), questions.size());
+    if (fresh) questions.emplace_back().label = at->first;
+    Question& q = questions[at->second];
+    FrontierRun r;
+    r.point = values_text(values, true);
+    r.learned = run.verdict == "learned";
+    r.diverged = run.verdict == "diverged";
+    r.normalized_test_loss = run.test_loss;
+    r.steps = run.steps;
+    r.steps_to_learn = run.steps_to_learn;
+    q.verdicts[r.point].insert(run.verdict.empty() ? "none" : run.verdict);
+    q.runs.push_back(std::move(r));
   }
-  return rows;
+  return questions;
+}
+
+std::string loss_column(double v) {
+  return !std::isfinite(v) ? "-" : v < 1000 ? fmt::format("{:.4f}", v) : fmt::format("{:.1e}", v);
+}
+
+std::string interval_text(Interval i) { return fmt::format("[{:.2f}, {:.2f}]", i.low, i.high); }
+
+// A row a question: what all runs of the grid did together, and the best point of the grid with an interval that
+// allows for its choice.
+std::vector<std::string> table_row(const Question& q) {
+  const FrontierPoint best = frontier(q.runs).front();
+  const auto learned =
+      static_cast<int>(std::count_if(q.runs.begin(), q.runs.end(), [](const auto& r) { return r.learned; }));
+  const auto all = static_cast<int>(q.runs.size());
+  return {q.label,
+          fmt::format("{} of {} {}", learned, all, interval_text(wilson(learned, all))),
+          fmt::format("{}{}", best.best.empty() ? "-" : best.best,
+                      best.grid_points > 1 ? fmt::format(" (of {})", best.grid_points) : ""),
+          fmt::format("{}/{} {}", best.learned, best.seeds, interval_text(best.fraction_interval)),
+          fmt::format("{} ({} to {})", loss_column(best.loss_median), loss_column(best.loss_range.low),
+                      loss_column(best.loss_range.high)),
+          fmt::format("{:.0f}", best.steps.budget),
+          fmt::format("{}", fmt::join(q.verdicts.at(best.best), ", "))};
 }
 
 void print_table(const Database& db) {
   fmt::print(
-      "Losses are normalised: 1 is what the best constant has. Tests are on fresh inputs. A row holds medians over "
-      "its seeds.\n");
+      "Losses are normalised: 1 is what the best constant has; tests are on fresh inputs. A row holds one question "
+      "over "
+      "a grid of\nsettings and seeds: all its runs, then the best point of the grid (highest fraction learned, "
+      "then lowest "
+      "mean loss), whose\ninterval allows for the choice. Intervals: 95 %, of the fraction learned. Verdicts: at "
+      "the best "
+      "point, within these steps.\n");
   const RunTable table(db);
   for (const Study& study : read_studies(db)) {
-    const std::vector<Row> rows = rows_of(table, study);
-    if (rows.empty()) continue;
-    std::size_t width = 16;
-    for (const Row& r : rows) width = std::max(width, r.label.size());
-    fmt::print("\n{}\n{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", study.title, "", width, "learned",
-               "train loss", "test loss", "accuracy", "steps", "steps/s", "verdicts");
-    for (const Row& r : rows)
-      fmt::print("{:<{}} {:>8} {:>10} {:>10} {:>9} {:>7} {:>8}  {}\n", r.label, width, r.fraction(),
-                 loss_column(median(r.train)), loss_column(median(r.test)), loss_column(median(r.accuracy)),
-                 count_column(median(r.steps)), count_column(median(r.rate)), fmt::join(r.verdicts, ", "));
+    std::vector<std::vector<std::string>> rows{{"", "learned, all runs", "best point", "learned there",
+                                                "test loss, median (range)", "steps, most", "verdicts"}};
+    for (const Question& q : questions_of(table, study)) rows.push_back(table_row(q));
+    if (rows.size() == 1) continue;
+    std::vector<std::size_t> widths(rows[0].size());
+    for (const auto& row : rows)
+      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+    fmt::print("\n{}\n", study.title);
+    for (const auto& row : rows) {
+      std::string line;
+      for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+      fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+    }
   }
 }
 

@@ -14,7 +14,7 @@
 namespace tools {
 namespace {
 
-using Grid = std::vector<std::pair<std::string, std::vector<std::string>>>;
+using Grid = std::vector<GridAxis>;
 
 constexpr std::size_t kMostRuns = 1'000'000;
 // Keys of [run] and [grid] that would make runs disagree with the sweep around them.
@@ -103,6 +103,31 @@ class PlanReader {
     return node->as_table();
   }
 
+  // The values of a flag, or tables of flags that change together.
+  std::vector<RawOptions> axis_values(const std::string& key, const toml::node& node) const {
+    std::vector<RawOptions> list;
+    const toml::array* array = node.as_array();
+    if (array == nullptr || array->empty() || !array->is_array_of_tables()) {
+      check_flag(key);
+      for (const std::string& value : values(key, node)) list.push_back({{key, value}});
+      return list;
+    }
+    for (const toml::node& item : *array) {
+      RawOptions& point = list.emplace_back();
+      for (const auto& [name, value] : in_order(*item.as_table())) {
+        check_flag(name);
+        point.push_back({name, toml_value(source_, name, *value)});
+      }
+      const auto same_names = [](const RawOptions& a, const RawOptions& b) {
+        return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                          [](const auto& x, const auto& y) { return x.name == y.name; });
+      };
+      require(!point.empty() && same_names(point, list.front()), source_, ": the tables of '", key,
+              "' have different flags; all of them set the same ones, in one order");
+    }
+    return list;
+  }
+
   std::vector<std::string> values(const std::string& key, const toml::node& node) const {
     std::vector<std::string> list;
     if (const toml::array* array = node.as_array())
@@ -131,24 +156,29 @@ class PlanReader {
     entries.push_back({key, std::move(value)});
   }
   static const std::string& key_of(const RawOption& o) { return o.name; }
-  static const std::string& key_of(const Grid::value_type& o) { return o.first; }
+  static const std::string& key_of(const GridAxis& a) { return a.name; }
   static void set(RawOption& o, std::string v) { o.value = std::move(v); }
-  static void set(Grid::value_type& o, std::vector<std::string> v) { o.second = std::move(v); }
+  static void set(GridAxis& a, std::vector<RawOptions> v) { a.values = std::move(v); }
 
   void add_flags(Sweep& s, const toml::table& from) const {
     if (const toml::table* run = table_of(from, "run"))
       for (const auto& [key, node] : in_order(*run)) {
         check_flag(key);
         put(s.run, key, toml_value(source_, key, *node));
-        std::erase_if(s.grid, [&, k = key](const auto& g) { return g.first == k; });
+        std::erase_if(s.grid, [&, k = key](const GridAxis& a) { return a.sets(k); });
       }
     if (const toml::table* grid = table_of(from, "grid"))
       for (const auto& [key, node] : in_order(*grid)) {
-        check_flag(key);
-        if (const toml::table* run = table_of(from, "run"))
-          require(!run->contains(key), source_, ": '", key, "' stands in run and in grid; name it once");
-        std::erase_if(s.run, [&, k = key](const auto& o) { return o.name == k; });
-        put(s.grid, key, values(key, *node));
+        std::vector<RawOptions> list = axis_values(key, *node);
+        for (const RawOption& o : list.front()) {
+          if (const toml::table* run = table_of(from, "run"))
+            require(!run->contains(o.name), source_, ": '", o.name, "' stands in run and in grid; name it once");
+          for (const GridAxis& other : s.grid)
+            require(other.name == key || !other.sets(o.name), source_, ": '", o.name, "' stands in '", other.name,
+                    "' and in '", key, "' of the grid; name it once");
+          std::erase_if(s.run, [&](const RawOption& r) { return r.name == o.name; });
+        }
+        put(s.grid, key, std::move(list));
       }
   }
 
@@ -208,7 +238,7 @@ class Planner {
   void run() {
     for (Sweep& s : plan_.sweeps) {
       double count = static_cast<double>(s.seeds.size());
-      for (const auto& [key, list] : s.grid) count *= static_cast<double>(list.size());
+      for (const GridAxis& axis : s.grid) count *= static_cast<double>(axis.values.size());
       require(count <= static_cast<double>(kMostRuns), source_, ": the grid has ", count, " runs; at most ",
               kMostRuns, " are allowed: make it smaller");
       for (std::uint64_t seed : s.seeds) add_points(s, seed);
@@ -220,11 +250,14 @@ class Planner {
     std::vector<std::size_t> at(s.grid.size(), 0);
     for (bool more = true; more;) {
       RawOptions values;
-      for (std::size_t i = 0; i < at.size(); ++i) values.push_back({s.grid[i].first, s.grid[i].second[at[i]]});
+      for (std::size_t i = 0; i < at.size(); ++i) {
+        const RawOptions& point = s.grid[i].values[at[i]];
+        values.insert(values.end(), point.begin(), point.end());
+      }
       add(s, seed, values);
       more = false;
       for (std::size_t i = at.size(); i-- > 0 && !more;) {
-        more = ++at[i] < s.grid[i].second.size();
+        more = ++at[i] < s.grid[i].values.size();
         if (!more) at[i] = 0;
       }
     }
@@ -305,7 +338,8 @@ std::string SweepPlan::record(const std::string& command) const {
     entry["title"] = s.title.empty() ? title : s.title;
     entry["command"] = s.command;
     entry["swept"] = Json::array();
-    for (const auto& [key, list] : s.grid) entry["swept"].push_back(key);
+    for (const GridAxis& axis : s.grid)
+      for (const RawOption& o : axis.values.front()) entry["swept"].push_back(o.name);
     entry["seeds"] = s.seeds;
     entry["runs"] = Json::array();
     for (std::size_t i = 0; i < s.runs.size(); ++i) {

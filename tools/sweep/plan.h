@@ -1,6 +1,7 @@
 // A sweep file: grids of runs, and every run of them with its id.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,12 +19,22 @@ struct PlannedRun {
   std::string command = "train";
 };
 
+// One side of a grid: the values of a flag, or sets of values of flags that change together.
+struct GridAxis {
+  std::string name;                // the flag, or what the sets are called
+  std::vector<RawOptions> values;  // of the same flags each
+
+  bool sets(const std::string& flag) const {
+    return std::any_of(values.front().begin(), values.front().end(), [&](const auto& o) { return o.name == flag; });
+  }
+};
+
 // One grid: every combination of the values of its flags, for every seed.
 struct Sweep {
   std::string name, title;  // empty: those of the file
   std::string command = "train";
-  RawOptions run;                                                      // fixed flags
-  std::vector<std::pair<std::string, std::vector<std::string>>> grid;  // in the order of the file
+  RawOptions run;              // fixed flags
+  std::vector<GridAxis> grid;  // in the order of the file
   std::vector<std::uint64_t> seeds;
   std::vector<std::size_t> runs;   // of the plan: seeds outermost, the last flag of the grid fastest
   std::vector<RawOptions> values;  // the point of the grid of each of them

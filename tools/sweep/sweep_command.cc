@@ -63,8 +63,8 @@ void print_list(const SweepPlan& plan, const SweepOptions& options) {
 
 std::string grid_text(const Sweep& s) {
   std::string text;
-  for (const auto& [key, list] : s.grid)
-    text += fmt::format("{}{} {}", text.empty() ? "" : " x ", list.size(), key);
+  for (const GridAxis& axis : s.grid)
+    text += fmt::format("{}{} {}", text.empty() ? "" : " x ", axis.values.size(), axis.name);
   return fmt::format("{}{}{} seed{}", text, text.empty() ? "" : " x ", s.seeds.size(),
                      s.seeds.size() == 1 ? "" : "s");
 }

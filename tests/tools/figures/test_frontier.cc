@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <string>
 
 #include <eqnn/core/check.h>
+#include <eqnn/core/rng.h>
 
 #include "figures/frontier.h"
 
@@ -18,7 +20,8 @@ using namespace tools;
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-FrontierRun run(double size, const char* point, double loss, double steps_to_learn = kNan, bool control = false) {
+FrontierRun run(double size, const std::string& point, double loss, double steps_to_learn = kNan,
+                bool control = false) {
   FrontierRun r;
   r.size = size;
   r.point = point;
@@ -52,6 +55,11 @@ TEST_CASE("frontier: Wilson's interval") {
   CHECK(wilson(7, 20).high == doctest::Approx(0.5671457233147638).epsilon(1e-12));
   CHECK(wilson(0, 0).low == 0);
   CHECK(wilson(0, 0).high == 1);
+  // None of m at the best of k points: (1 - p)^m = 0.025 / k.
+  CHECK(chosen_interval(0, 10, 5).high == doctest::Approx(1 - std::pow(0.005, 0.1)).epsilon(1e-12));
+  CHECK(chosen_interval(10, 10, 5).low == doctest::Approx(std::pow(0.005, 0.1)).epsilon(1e-12));
+  CHECK(chosen_interval(3, 10, 1).low == wilson(3, 10).low);
+  CHECK(chosen_interval(0, 0, 4).high == 1);
 }
 
 TEST_CASE("frontier: medians, also of values that are not there") {
@@ -78,7 +86,29 @@ TEST_CASE("frontier: the best point has most seeds learned, then the lowest mean
   CHECK(points[0].loss_median == doctest::Approx(0.26));
   CHECK(points[0].loss_range.low == 0.02);
   CHECK(points[0].loss_range.high == 0.5);
-  CHECK(points[0].fraction_interval.low == wilson(1, 2).low);
+  CHECK(points[0].fraction_interval.low == chosen_interval(1, 2, 3).low);
+}
+
+TEST_CASE(
+    "frontier: the interval of the best point holds its true fraction, though it was chosen for what was seen") {
+  constexpr int kTrials = 2000, kPoints = 6, kSeeds = 10;
+  constexpr double kTruth = 0.3;
+  int held = 0, held_without_allowance = 0;
+  for (int t = 0; t < kTrials; ++t) {
+    eqnn::Draws draws({7, eqnn::Stream::user, static_cast<std::uint64_t>(t), 0});
+    std::vector<FrontierRun> runs;
+    for (int p = 0; p < kPoints; ++p)
+      for (int s = 0; s < kSeeds; ++s) {
+        const double loss = draws.uniform() < kTruth ? 0.01 : 1;
+        runs.push_back(run(8, std::string(1, static_cast<char>('a' + p)), loss, 10));
+      }
+    const auto best = frontier(runs, {.resamples = 1}).front();
+    const auto holds = [](tools::Interval i) { return i.low <= kTruth && kTruth <= i.high ? 1 : 0; };
+    held += holds(best.fraction_interval);
+    held_without_allowance += holds(wilson(best.learned, best.seeds));
+  }
+  CHECK(held >= 0.95 * kTrials);
+  CHECK(held_without_allowance < 0.9 * kTrials);
 }
 
 TEST_CASE("frontier: a run that diverged is infinitely bad, whatever loss it shows") {
