@@ -172,6 +172,7 @@ std::set<std::string> fields_read(const TrainConfig& c) {
   leave_out(read, schedules(), c.schedule);
   leave_out(read, oracles(), c.oracle);
   leave_out(read, sources(), c.data.empty() ? "family" : "file");
+  if (c.depth == 1) read.erase("filter");  // it is that of the layers after the first
   return read;
 }
 
@@ -184,6 +185,7 @@ std::string readers_of(const std::string& field) {
     if (!names.empty()) readers += concat(readers.empty() ? "" : "; ", flag, comma_list(names));
   };
   add("--model ", models());
+  if (field == "filter") readers += " from --depth 2 on";
   add("--optimizer ", optimizers());
   add("--schedule ", schedules());
   add("--oracle ", oracles());

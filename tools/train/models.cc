@@ -1,5 +1,6 @@
 #include "train/models.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <eqnn/nn/clouds.h>
@@ -341,6 +342,9 @@ Recorder<T> make_network(Params<T>& p, const TrainConfig& c, const NetworkInputs
   const ModelChoice& model = models()[c.model];
   require(!in.sparse() || model.reads.sparse_graphs, "--model ", c.model,
           " does not take graphs of different sizes; gin does");
+  require(c.pool == "mean" || in.sparse() || in.input.points > 1 ||
+              std::find(model.fields.begin(), model.fields.end(), "pool") == model.fields.end(),
+          "--pool is ", c.pool, ", and the input has one point, of which the mean is the sum; leave it out");
   return model.record<T>()(p, c, in);
 }
 
