@@ -42,7 +42,7 @@ const json& list(const json& document, const std::string& key, const char* what)
 
 MemberValue::MemberValue(std::string_view text, const std::vector<std::string>& required,
                          const std::vector<std::string>& optional) {
-  require_shallow_json(text, "the member file");
+  require_plain_json(text, "the member file");
   const auto parsed = std::make_shared<json>();
   json& document = *parsed;
   try {

@@ -24,15 +24,19 @@ int depth_of(std::string_view text) {
   return deepest;
 }
 
+// To the parser a NUL is the end of the text, and whatever follows it none of its business.
+bool holds_nul(std::string_view text) { return text.find('\0') != text.npos; }
+
 }  // namespace
 
-void require_shallow_json(std::string_view text, std::string_view origin) {
+void require_plain_json(std::string_view text, std::string_view origin) {
+  require<FileError>(!holds_nul(text), origin, ": holds a NUL byte, and so is no JSON; the file is damaged");
   require<FileError>(depth_of(text) <= kDeepestJson, origin, ": is nested more than ", kDeepestJson,
                      " levels deep; no document of this program is");
 }
 
 Json parse_json(std::string_view text, std::string_view origin) {
-  require_shallow_json(text, origin);
+  require_plain_json(text, origin);
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
@@ -43,7 +47,8 @@ Json parse_json(std::string_view text, std::string_view origin) {
 Json parse_json(std::string_view text) { return parse_json(text, "JSON text"); }
 
 Json parse_json_if(std::string_view text) {
-  return depth_of(text) <= kDeepestJson ? Json::parse(text, nullptr, false) : Json(Json::value_t::discarded);
+  const bool plain = !holds_nul(text) && depth_of(text) <= kDeepestJson;
+  return plain ? Json::parse(text, nullptr, false) : Json(Json::value_t::discarded);
 }
 
 std::string to_text(const Json& value, int indent) {

@@ -14,8 +14,9 @@ using Json = nlohmann::ordered_json;
 // Deeper nesting is refused: the parser and the destructor of a value call themselves once a level.
 inline constexpr int kDeepestJson = 64;
 
-// Throws FileError for text that nests deeper than kDeepestJson: what is checked before any other parse.
-void require_shallow_json(std::string_view text, std::string_view origin);
+// Throws FileError for text that nests deeper than kDeepestJson, or holds a NUL, which would end it for the parser:
+// what is checked before any other parse.
+void require_plain_json(std::string_view text, std::string_view origin);
 // Throws FileError, "ORIGIN: WHAT", for text that is no JSON, or that nests deeper than kDeepestJson.
 Json parse_json(std::string_view text, std::string_view origin);
 // The same of text that this program wrote itself.
