@@ -304,6 +304,28 @@ TEST_CASE("the library does not print, abort or exit") {
   check_none(offenders("\\b(abort|exit|_exit|quick_exit|terminate|assert)[ \\t]*\\("));
 }
 
+TEST_CASE("the command says what it says through note(), which cannot fail") {
+  const std::regex wrong("fprintf\\(stderr|\\bperror\\(|std::(cerr|clog)");
+  std::vector<std::string> list;
+  for (const Source& s : sources())
+    if (s.in("tools/") && std::regex_search(s.code(), wrong)) list.push_back(s.path);
+  check_none(list);
+}
+
+// Asked so, a disk that does not answer looks like one on which nothing is: tools/cli/paths.h has what tells.
+TEST_CASE("the command takes no error for absence") {
+  const std::regex wrong("\\b(exists|is_directory|is_regular_file|is_symlink)\\([^;{]*, *(error|ignored|ec)\\)");
+  const std::set<std::string> allowed = {
+      "tools/cli/programs.cc",      // looks in three places, and tells when it is in none
+      "tools/learn/agreement.cc",   // what cannot be loaded is told
+      "tools/results/database.cc",  // on the way out of an error that is told
+  };
+  std::vector<std::string> list;
+  for (const Source& s : sources())
+    if (allowed.count(s.path) == 0 && std::regex_search(s.code(), wrong)) list.push_back(s.path);
+  check_none(list);
+}
+
 TEST_CASE("the library has no stateful generator and no unfinished work") {
   check_none(
       offenders("\\b(mt19937(_64)?|default_random_engine|minstd_rand0?|rand|srand|random_shuffle)\\b[ \\t]*[({]"));

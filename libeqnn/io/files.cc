@@ -100,14 +100,20 @@ int sync_folder_of(const std::string& path) {
 }  // namespace
 
 void write_atomically(const std::string& path, std::string_view bytes) {
-  std::error_code ignored;
+  // What cannot be looked at may be a link, or a device: it is not written over.
+  const auto found = [&](int error) {
+    if (error != 0 && error != ENOENT && error != ENOTDIR && error != ELOOP)
+      fail(path, "cannot look at what is there", error);
+    return error == 0;
+  };
   std::string target = path;
-  if (std::filesystem::is_symlink(path, ignored)) {
-    const std::filesystem::path followed = std::filesystem::canonical(path, ignored);
-    if (!followed.empty()) target = followed.string();
-  }
   struct stat status;
-  if (::stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode)) {
+  if (found(::lstat(path.c_str(), &status) == 0 ? 0 : errno) && S_ISLNK(status.st_mode)) {
+    std::error_code error;
+    const std::filesystem::path followed = std::filesystem::canonical(path, error);
+    if (found(error.value())) target = followed.string();  // a link that leads nowhere is replaced
+  }
+  if (found(::stat(path.c_str(), &status) == 0 ? 0 : errno) && !S_ISREG(status.st_mode)) {
     if (S_ISDIR(status.st_mode)) fail(path, "cannot write", EISDIR);
     return write_directly(path, bytes);  // a rename would put a file in the place of /dev/null
   }

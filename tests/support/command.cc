@@ -43,7 +43,7 @@ std::string read_whole(const std::string& path) {
     setrlimit(RLIMIT_FSIZE, &limit);
   }
   for (const int stream : setting.closed) close(stream);
-  execv(argv[0], argv);
+  execvp(argv[0], argv);
   _exit(127);
 }
 
@@ -55,7 +55,8 @@ Process::Process(const Folder& folder, const Arguments& arguments, const Setting
   const std::string base = folder.path() + ".stream" + std::to_string(count++);
   out_ = setting.out.empty() ? base + ".out" : setting.out;
   err_ = base + ".err";
-  std::vector<std::string> words{paths::command()};
+  std::vector<std::string> words = setting.under;
+  words.push_back(paths::command());
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());

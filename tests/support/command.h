@@ -23,9 +23,10 @@ struct Outcome {
 
 // What differs from a plain start.
 struct Setting {
-  std::string out = {};          // stdout goes to this file; empty: into Outcome::out
-  long largest_file = -1;        // bytes, as ulimit -f; -1: no limit
-  std::vector<int> closed = {};  // streams that are closed: 1 as >&-, 2 as 2>&-
+  std::string out = {};                 // stdout goes to this file; empty: into Outcome::out
+  long largest_file = -1;               // bytes, as ulimit -f; -1: no limit
+  std::vector<int> closed = {};         // streams that are closed: 1 as >&-, 2 as 2>&-
+  std::vector<std::string> under = {};  // a program, found by PATH, that starts the command: strace and its flags
 };
 
 class Folder;

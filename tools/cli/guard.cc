@@ -1,14 +1,19 @@
 #include "cli/guard.h"
 
+#include <cxxabi.h>
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <exception>
 #include <new>
 #include <stdexcept>
 #include <system_error>
+#include <typeinfo>
 
 #include <eqnn/core/check.h>
 
@@ -36,9 +41,28 @@ void open_streams() {
     if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0) std::abort();
 }
 
+std::terminate_handler g_terminate_before = nullptr;
+
+iovec part(const char* text) { return {const_cast<char*>(text), std::strlen(text)}; }
+
+// Where memory ends while an error is under way, nothing can be caught: the destructor of a JSON value asks for
+// memory too, and a message is put together in some. It is told without any.
+[[noreturn]] void end_without_memory() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr || *type != typeid(std::bad_alloc)) {
+    g_terminate_before();
+    std::abort();
+  }
+  iovec parts[] = {part("eqnn: error: "), part(kNoMemory), part("\n")};
+  const ssize_t told = writev(STDERR_FILENO, parts, 3);
+  static_cast<void>(told);  // whether anybody listens or not
+  _exit(kUsage);
+}
+
 }  // namespace
 
 void prepare_process() {
+  g_terminate_before = std::set_terminate(end_without_memory);
   // OpenBLAS reads it when it is loaded: a thread more would take 128 MiB of address space, and is never used here.
   setenv("OPENBLAS_NUM_THREADS", "1", 1);
   open_streams();

@@ -9,6 +9,7 @@
 
 #include <eqnn/io/files.h>
 
+#include "cli/paths.h"
 #include "cli/text.h"
 #include "cli/toml_text.h"
 
@@ -145,13 +146,12 @@ RawOptions read_toml(const std::string& path) {
 
 void claim_output(const std::string& path, bool force) {
   namespace fs = std::filesystem;
+  if (!is_taken(path)) return;
   std::error_code error;
-  if (!fs::exists(fs::symlink_status(path, error))) return;
   if (fs::is_character_file(path, error) || fs::is_fifo(path, error)) return;
-  require(!fs::is_directory(path, error), path, " is a folder; name a file with --out");
+  require(!is_folder(path), path, " is a folder; name a file with --out");
   require(force, path, " exists; give --force to replace it, or another --out");
-  fs::remove(path, error);
-  if (error) throw eqnn::FileError(concat(path, ": cannot be removed: ", error.message()));
+  remove_file(path);
 }
 
 }  // namespace tools

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "cli/paths.h"
 #include "data/dataset_text.h"
 
 namespace tools {
@@ -128,8 +129,8 @@ class GinReader {
 
 // The common beginning of the files' names: PATH itself, or what stands before "_A.txt" in the folder PATH.
 std::string tudataset_prefix(const std::string& path) {
+  if (!is_folder(path)) return path;
   std::error_code error;
-  if (!fs::is_directory(path, error)) return path;
   const std::string ending = "_A.txt";
   std::vector<std::string> found;
   for (fs::directory_iterator at(path, error), end; !error && at != end; at.increment(error))
@@ -142,14 +143,6 @@ std::string tudataset_prefix(const std::string& path) {
   require<FileError>(found.size() == 1, path, ": the folder holds ", found.size(), " data sets, among them ",
                      found[0], " and ", found[found.size() - 1], "; name one as folder/DS");
   return (fs::path(path) / found[0]).string();
-}
-
-// Whether a file of the data set is there; what cannot be known is an error, and no absence.
-bool is_there(const std::string& path) {
-  std::error_code error;
-  const bool found = fs::exists(path, error);
-  require<FileError>(!error, path, ": cannot be looked for: ", error.message(), "; check the permissions");
-  return found;
 }
 
 // The whole numbers of a file with one a line.

@@ -11,6 +11,7 @@
 
 #include "cli/json.h"
 #include "cli/note.h"
+#include "cli/paths.h"
 #include "commands.h"
 #include "data/inputs.h"
 #include "data/members.h"
@@ -102,7 +103,7 @@ std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& co
 
 void warn(const Member& member, const Common& common) {
   if (common.quiet) return;
-  for (const std::string& w : member.warnings()) note("eqnn: warning: {}\n", w);
+  for (const std::string& w : member.warnings()) note("eqnn: warning: {}\n", one_line(w));
 }
 
 int show(const FamilyFlags& flags, const Common& common) {
@@ -171,12 +172,13 @@ int sample(const FamilyFlags& flags, const Common& common) {
                    {"y", eqnn::npy_array<double>({count}, y)}};
   const Json document = parse_json(member->json());
   for (auto& [name, array] : member_arrays(to_text(document))) arrays[name] = std::move(array);
+  // Beside a pipe or a device there is no member. Asked before anything is written: both files are, or none.
+  const bool file = !is_there(flags.out) || is_plain_file(flags.out);
   eqnn::write_npz(flags.out, arrays);
-  std::error_code ignored;
-  const bool file = std::filesystem::is_regular_file(flags.out, ignored);
   try {
-    if (file) eqnn::write_atomically(member_path, member->json() + "\n");  // beside a pipe or device: none
-  } catch (const FileError&) {                                             // both or none
+    if (file) eqnn::write_atomically(member_path, member->json() + "\n");
+  } catch (const FileError&) {
+    std::error_code ignored;  // what is told is why the member could not be written
     std::filesystem::remove(flags.out, ignored);
     throw;
   }

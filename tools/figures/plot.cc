@@ -8,6 +8,8 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
+#include "cli/paths.h"
 #include "cli/text.h"
 #include "commands.h"
 #include "figures/figures.h"
@@ -64,7 +66,7 @@ int list_figures(const PlotFlags& flags, const Common& common) {
   for (const Figure& f : figures) widest = std::max(widest, f.name.size());
   for (const Figure& f : figures) fmt::print("{:<{}}  {}\n", f.name, widest, f.title);
   if (figures.empty() && !common.quiet)
-    std::fprintf(stderr, "eqnn: %s holds no finished run: nothing to draw\n", flags.db.c_str());
+    note("eqnn: {} holds no finished run: nothing to draw\n", one_line(flags.db));
   return kDone;
 }
 
@@ -140,16 +142,14 @@ int draw_files(const std::vector<Figure>& figures, const std::string& format, co
     images.push_back(draw(f, format));
   }
   for (const std::string& name : names)
-    require(flags.force || !std::filesystem::exists(name), name,
-            " exists; give --force to replace it, or another --out");
+    require(flags.force || !is_taken(name), name, " exists; give --force to replace it, or another --out");
   Json written = Json::array();
   for (std::size_t i = 0; i < names.size(); ++i) {
     claim_output(names[i], flags.force);
     eqnn::write_atomically(names[i], images[i]);
     written.push_back(json_figure(figures[i], false));
     written.back()["file"] = names[i];
-    if (!common.quiet && !common.json)
-      std::fprintf(stderr, "eqnn: %s: %s\n", names[i].c_str(), figures[i].name.c_str());
+    if (!common.quiet && !common.json) note("eqnn: {}: {}\n", one_line(names[i]), one_line(figures[i].name));
   }
   if (common.json) fmt::print("{}\n", to_text(Json{{"figures", written}}));
   return kDone;

@@ -22,6 +22,7 @@ decltype(&eqnn_cbc_agreement) load_solver() {
   std::error_code ignored;
   const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
   const fs::path built = folder / "eqnn_cbc.so", installed = folder / EQNN_MODULE_FOLDER / "eqnn_cbc.so";
+  // Of a path that cannot be followed nothing is there, and what cannot be loaded is told below.
   const fs::path path = fs::exists(built, ignored) ? built : installed.lexically_normal();
   void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   const char* why = module ? "" : dlerror();

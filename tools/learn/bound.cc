@@ -82,7 +82,7 @@ int bound(const BoundFlags& flags, const Common& common) {
   // What is not allowed fails here.
   const std::shared_ptr<const eqnn::hard::Member> member = family.draw(values, common.seed);
   if (!common.quiet)
-    for (const std::string& w : member->warnings()) note("eqnn: warning: {}\n", w);
+    for (const std::string& w : member->warnings()) note("eqnn: warning: {}\n", one_line(w));
   const std::vector<Bound> bounds = bounds_of(family.id, values, tau, prob, options);
 
   RawOptions given = flags.parameters.given();

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 
 #include "cli/json.h"
 #include "cli/machine.h"
+#include "cli/note.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
 #include "results/schema.h"
@@ -144,8 +144,7 @@ int run_learner(const LearnConfig& c, const eqnn::hard::Member& member, const Le
     require(!directory.exists() || options.force, options.out, " exists; --force replaces it, --out names another");
   const auto learner = learner_of(c).make(c, member);
   if (!common.quiet)
-    for (const std::string& warning : member.warnings())
-      std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
+    for (const std::string& warning : member.warnings()) note("eqnn: warning: {}\n", one_line(warning));
   const ExampleStream examples(c.base, member);
   const auto learning = Clock::now();
   learner->learn(examples);

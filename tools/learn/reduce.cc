@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <stdexcept>
 
 #include <fmt/core.h>
@@ -14,6 +13,7 @@
 #include <eqnn/io/npz.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "commands.h"
 #include "data/dataset_text.h"
 #include "learn/agreement.h"
@@ -141,9 +141,8 @@ int to_halfspace(const ReduceFlags& flags, const Common& common) {
   else if (!common.quiet)
     fmt::print("a halfspace of {} weights in {}\n", m, flags.out);
   if (rounding != 0 && !common.quiet)
-    std::fprintf(stderr,
-                 "eqnn: note: w and theta are rounded; vectors whose value is within %.3g of 0 may change sides\n",
-                 rounding);
+    note("eqnn: note: w and theta are rounded; vectors whose value is within {:.3g} of 0 may change sides\n",
+         rounding);
   return kDone;
 }
 

@@ -10,6 +10,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "commands.h"
 #include "data/members.h"
 #include "results/statistics.h"
@@ -83,9 +84,7 @@ TauPoint run_point(const Search& s, double tau, const Common& common) {
       tbb::this_task_arena::isolate([&] { p.trials[i] = run_trial(s.config(tau, s.seeds[i])); });
     });
   });
-  if (!common.quiet)
-    std::fprintf(stderr, "eqnn: tau %.4g: %lld of %lld seeds learned\n", tau, static_cast<long long>(p.learned()),
-                 static_cast<long long>(p.seeds()));
+  if (!common.quiet) note("eqnn: tau {:.4g}: {} of {} seeds learned\n", tau, p.learned(), p.seeds());
   return p;
 }
 
@@ -218,7 +217,7 @@ int tau_threshold(const Flags& flags, const RawOptions& given, const Common& com
   const Search s = make_search(flags, given);
   if (!flags.out.empty()) claim_output(flags.out, flags.force);
   if (const auto warning = oracle_warning(s.config(s.low, s.seeds[0])); warning && !common.quiet)
-    std::fprintf(stderr, "eqnn: warning: %s\n", warning->c_str());
+    note("eqnn: warning: {}\n", one_line(*warning));
   const Json r = result_json(s, bisect(s, common));
   if (!flags.out.empty()) eqnn::write_atomically(flags.out, to_text(r, 2) + "\n");
   if (common.json)

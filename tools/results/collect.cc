@@ -12,6 +12,7 @@
 
 #include "cli/json.h"
 #include "cli/note.h"
+#include "cli/paths.h"
 #include "cli/progress.h"
 #include "commands.h"
 #include "results/collector.h"
@@ -35,6 +36,14 @@ auto attempt(Found& found, const Read& read) -> std::optional<decltype(read())> 
   }
 }
 
+// Whether two names are of one file. Not known is an error: the csv would replace the database.
+bool same_file(const std::string& a, const std::string& b) {
+  std::error_code error;
+  const bool same = fs::equivalent(a, b, error);
+  require<FileError>(!error, a, ": cannot be told from ", b, ": ", error.message(), "; check the disk");
+  return same;
+}
+
 void collect_all(Database& db, Found& found, const Common& common) {
   Collector collector(db);
   for (const std::string& path : found.studies)
@@ -52,7 +61,7 @@ void collect_all(Database& db, Found& found, const Common& common) {
       return r;
     });
     if (record) collector.write(*record, path);
-    if (!record && !is_run_directory(path)) found.problems.resize(problems);  // it was removed meanwhile
+    if (!record && was_removed(path)) found.problems.resize(problems);
     progress.update(++done, "");
   }
   progress.clear();
@@ -63,10 +72,9 @@ void collect_all(Database& db, Found& found, const Common& common) {
 
 int collect(const CollectFlags& flags, const Common& common) {
   Found found = find_runs(flags.folders);
-  std::error_code error;
   Database db = Database::create(flags.db);
-  require(flags.csv.empty() || !fs::equivalent(flags.csv, flags.db, error), "--csv and --db are both ", flags.db,
-          "; give the csv a file of its own");
+  require(flags.csv.empty() || !is_there(flags.csv) || !same_file(flags.csv, flags.db), "--csv and --db are both ",
+          flags.db, "; give the csv a file of its own");
   collect_all(db, found, common);
   if (!flags.csv.empty()) eqnn::write_atomically(flags.csv, runs_csv(db));
 
@@ -86,7 +94,7 @@ int collect(const CollectFlags& flags, const Common& common) {
     fmt::print("{}\n", to_text(summary));
   } else if (!common.quiet) {
     note("eqnn: {} run directories read; {} has {} runs ({} done, {} failed, {} unfinished) of {} studies\n",
-         found.runs.size(), flags.db, all, count["done"], count["failed"], count["unfinished"], studies);
+         found.runs.size(), one_line(flags.db), all, count["done"], count["failed"], count["unfinished"], studies);
   }
   return found.problems.empty() ? kDone : kFile;
 }

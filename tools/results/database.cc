@@ -9,6 +9,7 @@
 #include <fstream>
 #include <unordered_map>
 
+#include "cli/paths.h"
 #include "results/schema.h"
 
 namespace tools {
@@ -217,10 +218,10 @@ Database::~Database() = default;
 Database::Database(Database&& other) noexcept = default;
 
 Database Database::open(const std::string& path) {
-  std::error_code error;
-  require<FileError>(fs::exists(path, error), path, ": there is no such database; eqnn collect DIR --db ", path,
+  require<FileError>(is_there(path), path, ": there is no such database; eqnn collect DIR --db ", path,
                      " makes one");
-  require<FileError>(fs::is_regular_file(path, error), path, ": is not a file; a database is needed");
+  require<FileError>(is_plain_file(path), path, ": is not a file; a database is needed");
+  std::error_code error;
   require<FileError>(fs::file_size(path, error) > 0, path,
                      ": is empty; a database that eqnn collect made is needed");
   require<FileError>(
@@ -233,9 +234,8 @@ Database Database::open(const std::string& path) {
 
 Database Database::create(const std::string& path) {
   require(!path.empty(), "the name of the database is empty; name a file with --db");
-  std::error_code error;
-  const bool there = fs::exists(path, error);
-  require<FileError>(!there || fs::is_regular_file(path, error), path, ": is not a file; choose another --db");
+  const bool there = is_there(path);
+  require<FileError>(!there || is_plain_file(path), path, ": is not a file; choose another --db");
   try {
     auto handle = std::make_unique<Handle>(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
     Database db(std::move(handle));
@@ -249,6 +249,7 @@ Database Database::create(const std::string& path) {
     return db;
   } catch (...) {
     // Only what this call made, and nobody has written to since.
+    std::error_code error;
     if (!there && fs::is_regular_file(path, error) && fs::file_size(path, error) == 0) fs::remove(path, error);
     throw;
   }

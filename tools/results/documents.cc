@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "cli/json.h"
+#include "cli/paths.h"
 
 namespace tools {
 
@@ -19,8 +20,8 @@ std::string claim_document(const std::string& directory, const char* kind, bool 
   claim_output(path, force);
   std::error_code error;
   std::filesystem::create_directories(directory, error);
-  require<eqnn::FileError>(std::filesystem::is_directory(directory, error), directory,
-                           ": no folder, and none can be made there; choose another --out");
+  require<eqnn::FileError>(!error && is_folder(directory), directory, ": no folder, and none can be made there",
+                           error ? ": " + error.message() : "", "; choose another --out");
   return path;
 }
 

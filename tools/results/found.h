@@ -23,7 +23,7 @@ struct Found {
 // for a name that is no folder.
 Found find_runs(const std::vector<std::string>& folders);
 
-// Whether a directory is that of a run.
-bool is_run_directory(const std::string& path);
+// Whether a run directory is no longer one. Not known: no.
+bool was_removed(const std::string& path);
 
 }  // namespace tools

@@ -4,12 +4,14 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
 #include <filesystem>
 
 #include "cli/json.h"
+#include "cli/paths.h"
 #include "results/schema.h"
 
 namespace tools {
@@ -46,22 +48,47 @@ bool is_temporary(const fs::path& file) {
          name.find_last_not_of("0123456789abcdef", name.size() - 5) == name.size() - 21;
 }
 
+// What is in a folder. Throws FileError.
+std::vector<fs::path> entries(const std::string& folder) {
+  std::vector<fs::path> found;
+  std::error_code error;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    found.push_back(at->path());
+  require<FileError>(!error, folder, ": cannot be read: ", error.message(), "; check the permissions and the disk");
+  return found;
+}
+
+// flock without waiting, however often a signal comes in between.
+int try_lock(int folder, int kind) {
+  int result = 0;
+  do result = flock(folder, kind | LOCK_NB);
+  while (result != 0 && errno == EINTR);
+  return result;
+}
+
+// Whether a lock is held against this one. File systems without locks answer with other errors, and are used
+// without.
+bool is_held(int folder, int kind) { return try_lock(folder, kind) != 0 && errno == EWOULDBLOCK; }
+
+// The folder, to lock it; -1 for one that may not be listed, which is used without a lock.
+int open_folder(const std::string& path) {
+  int folder = -1;
+  do folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  while (folder < 0 && errno == EINTR);
+  require<FileError>(folder >= 0 || errno == EACCES, path, ": cannot be opened to lock it: ", std::strerror(errno));
+  return folder;
+}
+
 }  // namespace
 
 RunDirectory::~RunDirectory() {
   if (lock_ >= 0) close(lock_);
 }
 
-bool RunDirectory::exists() const { return fs::exists(fs::symlink_status(path_)); }
-bool RunDirectory::blank() const {
-  std::error_code error;
-  if (!fs::is_directory(path_, error)) return false;
-  for (const auto& entry : fs::directory_iterator(path_))
-    if (!is_temporary(entry.path())) return false;
-  return true;
-}
-bool RunDirectory::finished() const { return fs::exists(file("result.json")); }
-bool RunDirectory::has_checkpoint() const { return fs::exists(file("checkpoint.safetensors")); }
+bool RunDirectory::exists() const { return is_taken(path_); }
+bool RunDirectory::blank() const { return is_folder(path_) && std::ranges::all_of(entries(path_), is_temporary); }
+bool RunDirectory::finished() const { return is_there(file("result.json")); }
+bool RunDirectory::has_checkpoint() const { return is_there(file("checkpoint.safetensors")); }
 
 void RunDirectory::create(const std::string& run_json) {
   std::error_code error;
@@ -79,19 +106,28 @@ void RunDirectory::create(const std::string& run_json) {
 }
 
 void RunDirectory::lock() {
-  if (lock_ < 0) lock_ = open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  // File systems without locks answer with other errors, and are used without.
-  const bool taken = lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
-  require<BusyError>(!taken, path_,
-                     ": another process is at work in this run directory; wait for it, or choose another --out");
+  if (lock_ < 0) lock_ = open_folder(path_);
+  // Who only looks holds a shared lock for an instant: then it is waited for. Who works holds an exclusive one.
+  while (lock_ >= 0 && is_held(lock_, LOCK_EX)) {
+    require<BusyError>(!is_held(lock_, LOCK_SH), path_,
+                       ": another process is at work in this run directory; wait for it, or choose another --out");
+    flock(lock_, LOCK_UN);
+    usleep(1000);
+  }
+}
+
+bool RunDirectory::busy() const {
+  if (!is_folder(path_)) return false;
+  const int folder = open_folder(path_);
+  const bool held = folder >= 0 && is_held(folder, LOCK_SH);
+  if (folder >= 0) close(folder);
+  return held;
 }
 
 void RunDirectory::sweep() const {
-  std::error_code ignored;
-  std::vector<fs::path> left;
-  for (const auto& entry : fs::directory_iterator(path_))
-    if (is_temporary(entry.path())) left.push_back(entry.path());
-  for (const fs::path& path : left) fs::remove(path, ignored);
+  std::error_code ignored;  // one that stays does no harm
+  for (const fs::path& entry : entries(path_))
+    if (is_temporary(entry)) fs::remove(entry, ignored);
 }
 
 void RunDirectory::write_result(const Json& result) const {
@@ -115,15 +151,20 @@ TrainConfig RunDirectory::config() const {
   }
 }
 
-// Removes only what is a run, or empty: --force must not be able to take a home directory with it.
+// Removes only what is a run, or empty: --force must not be able to take a home directory with it. result.json goes
+// first and run.json last: whenever it is cut off, what is left is a run that is not done, and can be removed.
 void RunDirectory::remove() {
-  std::error_code error;
-  const bool removable = fs::is_directory(path_) && (blank() || fs::exists(file("run.json")));
+  const bool removable = is_folder(path_) && (blank() || is_there(file("run.json")));
   require(removable, path_,
           " is not a run directory; --force replaces runs only: remove it yourself or choose another --out");
   lock();
-  fs::remove_all(path_, error);
-  close(lock_);
+  std::error_code error;
+  fs::remove(file("result.json"), error);
+  for (const fs::path& entry : entries(path_))
+    if (!error && entry.filename() != "run.json") fs::remove_all(entry, error);
+  if (!error) fs::remove(file("run.json"), error);
+  if (!error) fs::remove(path_, error);
+  if (lock_ >= 0) close(lock_);
   lock_ = -1;
   require<FileError>(!error, path_, ": cannot be removed: ", error.message());
 }

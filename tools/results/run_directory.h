@@ -53,6 +53,8 @@ class RunDirectory {
   void create(const std::string& run_json);
   // Refuses (BusyError) a directory at which another process is at work; holds it until this object is gone.
   void lock();
+  // Whether another process is at work there; disturbs none.
+  bool busy() const;
   // Removes the temporary files of a killed process. Needs the lock.
   void sweep() const;
   // The configuration in run.json. Throws FileError for a file that is missing, malformed or foreign.

@@ -8,6 +8,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/paths.h"
 #include "cli/text.h"
 #include "results/schema.h"
 #include "train/resolve.h"
@@ -53,10 +54,7 @@ class RecordReader {
 
  private:
   std::string file(const char* name) const { return directory_ + "/" + name; }
-  bool has(const char* name) const {
-    std::error_code error;
-    return std::filesystem::exists(file(name), error);
-  }
+  bool has(const char* name) const { return is_there(file(name)); }
 
   // The first value of a key stands.
   void add(const std::string& key, Cell cell) {

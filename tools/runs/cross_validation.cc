@@ -46,7 +46,7 @@ class FoldsRun {
     if (!open()) return kDone;
     if (const int code = train_all(); code != kDone) {
       note("eqnn: interrupted; checkpoints are in {}: run the same command again with --resume\n",
-           directory_.path());
+           one_line(directory_.path()));
       return code;
     }
     const Json r = result(std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count());
@@ -72,7 +72,8 @@ class FoldsRun {
               " holds folds of another configuration; give the same flags, or another --out");
       directory_.lock();
     }
-    if (directory_.finished() && !common_.quiet) note("eqnn: {} is finished; nothing to do\n", directory_.path());
+    if (directory_.finished() && !common_.quiet)
+      note("eqnn: {} is finished; nothing to do\n", one_line(directory_.path()));
     return !directory_.finished();
   }
 

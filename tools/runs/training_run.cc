@@ -12,6 +12,8 @@
 
 #include "cli/json.h"
 #include "cli/machine.h"
+#include "cli/note.h"
+#include "cli/paths.h"
 #include "cli/progress.h"
 #include "results/run_directory.h"
 #include "results/schema.h"
@@ -95,10 +97,9 @@ int TrainRun::run() {
   catch_signals();
   training_ = make_training(config_, examples_, common_.thread_count());
   if (examples_.member && !common_.quiet)
-    for (const std::string& warning : examples_.member->warnings())
-      std::fprintf(stderr, "eqnn: warning: %s\n", warning.c_str());
+    for (const std::string& warning : examples_.member->warnings()) note("eqnn: warning: {}\n", one_line(warning));
   if (const auto warning = oracle_warning(config_); warning && !common_.quiet)
-    std::fprintf(stderr, "eqnn: warning: %s\n", warning->c_str());
+    note("eqnn: warning: {}\n", one_line(*warning));
   if (!open()) {
     if (common_.json && !options_.silent) {
       const std::string file = directory_.file("result.json");
@@ -106,7 +107,7 @@ int TrainRun::run() {
       require<eqnn::FileError>(!r.is_discarded(), file, ": is no JSON; remove it, and --resume writes it again");
       fmt::print("{}\n", to_text(r));
     }
-    if (!common_.quiet) std::fprintf(stderr, "eqnn: %s is finished; nothing to do\n", directory_.path().c_str());
+    if (!common_.quiet) note("eqnn: {} is finished; nothing to do\n", one_line(directory_.path()));
     return kDone;
   }
   return loop();
@@ -151,7 +152,7 @@ bool TrainRun::open() {
     if (directory_.finished() && before.steps == config_.steps) return false;
     if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_, owner(), config_.steps);
     // In this order: whenever it is cut off, result.json is there only beside the run.json that it is of.
-    if (directory_.finished()) std::remove(directory_.file("result.json").c_str());
+    if (directory_.finished()) remove_file(directory_.file("result.json"));
     if (before.steps != config_.steps)
       eqnn::write_atomically(directory_.file("run.json"), run_description(config_, examples_, common_));
   }
@@ -251,11 +252,8 @@ void TrainRun::checkpoint() {
 int TrainRun::interrupted() {
   checkpoint();
   if (options_.silent) return g_signal == SIGINT ? kSigint : kInterrupted;
-  std::fprintf(stderr,
-               "eqnn: interrupted after step %llu of %lld; a checkpoint is in %s: run the same command again with "
-               "--resume\n",
-               static_cast<unsigned long long>(state_.steps), static_cast<long long>(config_.steps),
-               directory_.path().c_str());
+  note("eqnn: interrupted after step {} of {}; a checkpoint is in {}: run the same command again with --resume\n",
+       state_.steps, config_.steps, one_line(directory_.path()));
   return g_signal == SIGINT ? kSigint : kInterrupted;
 }
 

@@ -14,6 +14,7 @@
 
 #include "cli/json.h"
 #include "cli/note.h"
+#include "cli/paths.h"
 #include "commands.h"
 #include "figures/figures.h"
 #include "figures/frontier.h"
@@ -156,8 +157,7 @@ void print_table(const Database& db) {
 // Database, csv and page of a study's runs in `out`, made anew each time. Returns an exit code.
 int make_page(const std::string& out, const SweepPlan& plan, const SweepOptions& options, const Common& common) {
   const std::string database = out + "/results.db", page = out + "/report.html";
-  std::error_code ignored;
-  fs::remove(database, ignored);
+  remove_file(database);
   Common quiet = common;
   quiet.quiet = true;
   quiet.json = false;

@@ -15,6 +15,7 @@
 
 #include "cli/json.h"
 #include "cli/note.h"
+#include "cli/paths.h"
 #include "cli/process.h"
 #include "cli/progress.h"
 #include "results/documents.h"
@@ -38,10 +39,7 @@ std::string directory_of(const PlannedRun& run, const SweepOptions& options) {
   return options.out + "/" + run.run_id;
 }
 
-bool has(const std::string& directory, const char* file) {
-  std::error_code ignored;
-  return fs::exists(directory + "/" + file, ignored);
-}
+bool has(const std::string& directory, const char* file) { return is_there(directory + "/" + file); }
 
 // The file that means: done.
 const char* final_file(const PlannedRun& run) {
@@ -49,15 +47,14 @@ const char* final_file(const PlannedRun& run) {
   return document != nullptr ? document->file : "result.json";
 }
 
-// Whether another process holds the run directory.
-bool busy(const std::string& directory) {
-  RunDirectory run(directory);
-  try {
-    if (run.exists()) run.lock();
-  } catch (const BusyError&) {
-    return true;
+// Waits while `busy` says so, at most two seconds: a killed sweep's children may still be on their way out.
+template <class Busy>
+bool stays(const Busy& busy) {
+  for (int tries = 0; tries < 40; ++tries) {
+    if (!busy()) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  return false;
+  return busy();
 }
 
 int train_one(const PlannedRun& run, const SweepOptions& options) {
@@ -70,8 +67,7 @@ int train_one(const PlannedRun& run, const SweepOptions& options) {
   o.named = o.resume = o.silent = true;
   o.checkpoint_seconds = kCheckpointSeconds;
   const Examples examples = make_examples(*run.config);
-  // Somebody may have looked at the folder just now (sweep status): a lock for an instant.
-  if (busy(o.out)) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  if (stays([&] { return RunDirectory(o.out).busy(); })) return kBusy;
   try {
     return run.config->folds > 0 && run.config->fold < 0 ? run_folds(*run.config, examples, o, common)
                                                          : run_training(*run.config, examples, o, common);
@@ -89,7 +85,8 @@ bool lock_run(const PlannedRun& run, const SweepOptions& options) {
   range.l_whence = SEEK_SET;
   range.l_start = static_cast<off_t>(std::stoull(run.run_id, nullptr, 16) >> 2);
   range.l_len = 1;
-  return file < 0 || fcntl(file, F_OFD_SETLK, &range) == 0 || (errno != EAGAIN && errno != EACCES);
+  return !stays(
+      [&] { return file >= 0 && fcntl(file, F_OFD_SETLK, &range) != 0 && (errno == EAGAIN || errno == EACCES); });
 }
 
 // Another subcommand, as a program of its own.
@@ -123,7 +120,7 @@ class SweepRun {
 
   int run() {
     if (!common_.quiet && !left_.empty())
-      note("eqnn: {} of {} runs to do in {}, {} at a time\n", left_.size(), total_, options_.out, jobs());
+      note("eqnn: {} of {} runs to do in {}, {} at a time\n", left_.size(), total_, one_line(options_.out), jobs());
     Progress progress(common_, static_cast<Index>(done_ + failed_), static_cast<Index>(total_), "run");
     const auto draw = [&] { progress.update(static_cast<Index>(done_ + failed_), failed_text()); };
     const int number =
@@ -139,7 +136,8 @@ class SweepRun {
   }
 
  private:
-  // A run with its final file is done: no older failure beside it says otherwise.
+  // A run with its final file is done, whatever an older failure beside it says: one that cannot be removed may
+  // stay.
   static void forget_failure(const std::string& directory) {
     std::error_code ignored;
     fs::remove(directory + "/failure.json", ignored);
@@ -149,14 +147,21 @@ class SweepRun {
   std::string failed_text() const { return failed_ > 0 ? fmt::format("{} failed", failed_) : ""; }
 
   int work(const PlannedRun& run) const {
-    const std::string directory = directory_of(run, options_);
-    forget_failure(directory);
+    remove_file(directory_of(run, options_) + "/failure.json");
     return run.config ? train_one(run, options_) : execute(run, options_);
   }
 
   void ended(const PlannedRun& run, const Ended& e, Progress& progress) {
     const bool told = e.signal == SIGTERM || e.signal == SIGINT || e.signal == SIGUSR1;  // and it had no checkpoint
-    if (has(directory_of(run, options_), final_file(run))) {  // whatever happened after it was written
+    bool done = false;
+    try {
+      done = has(directory_of(run, options_), final_file(run));
+    } catch (const eqnn::FileError& why) {  // of one run: the others go on
+      ++failed_;
+      progress.clear();
+      return record_failure(run, {.code = kFile, .error = why.what()});
+    }
+    if (done) {  // whatever happened after it was written
       forget_failure(directory_of(run, options_));
       ++done_;
     } else if (e.signal == 0 && e.code == kBusy) {
@@ -176,20 +181,20 @@ class SweepRun {
                                                               strsignal(e.signal), e.error.empty() ? "" : ": ", e.error)
                               : e.code == kDone ? concat("ended without ", final_file(run))
                                                 : e.error;
-    note("eqnn: run {} failed: {}\n", run.run_id, error);
+    note("eqnn: run {} failed: {}\n", run.run_id, one_line(error));
     try {
       fs::create_directories(directory);
       eqnn::write_atomically(
           directory + "/failure.json",
           to_text(Json{{"exit_code", e.code}, {"signal", e.signal}, {"error", error}}, 2) + "\n");
     } catch (const std::exception& why) {
-      note("eqnn: that cannot be recorded, and it will be tried again: {}\n", why.what());
+      note("eqnn: that cannot be recorded, and it will be tried again: {}\n", one_line(why.what()));
     }
   }
 
   void say_end(int number) const {
     if (common_.quiet) return;
-    note("eqnn: {} of {} runs done in {}", done_, total_, options_.out);
+    note("eqnn: {} of {} runs done in {}", done_, total_, one_line(options_.out));
     if (failed_ > 0) note(", {} failed (failure.json says why; --retry-failed tries again)", failed_);
     if (busy_ > 0) note(", {} at work in another process", busy_);
     if (number != 0 || interrupted_ > 0) note("; interrupted: the same command goes on");
@@ -211,7 +216,7 @@ void write_record(const SweepPlan& plan, const SweepOptions& options) {
                            ": the folder cannot be made: ", error ? error.message() : "a file is in the way",
                            "; choose another --out");
   const std::string path = concat(options.out, "/", plan.name, ".sweep.json"), text = plan.record(options.command);
-  if (!fs::exists(path) || eqnn::read_file(path) != text) eqnn::write_atomically(path, text);
+  if (!is_there(path) || eqnn::read_file(path) != text) eqnn::write_atomically(path, text);
 }
 
 }  // namespace
@@ -223,7 +228,7 @@ SweepStatus sweep_status(const SweepPlan& plan, const SweepOptions& options) {
     ++s.runs;
     if (has(directory, final_file(plan.runs[i]))) {
       ++s.done;
-    } else if (busy(directory)) {
+    } else if (RunDirectory(directory).busy()) {
       ++s.running;
     } else if (has(directory, "failure.json")) {
       ++s.failed;
