@@ -70,12 +70,13 @@ int try_lock(int folder, int kind) {
 // without.
 bool is_held(int folder, int kind) { return try_lock(folder, kind) != 0 && errno == EWOULDBLOCK; }
 
-// The folder, to lock it; -1 for one that may not be listed, which is used without a lock.
+// The folder, to lock it; -1 for one that may not be listed, which is used without a lock, or is no longer there.
 int open_folder(const std::string& path) {
   int folder = -1;
   do folder = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   while (folder < 0 && errno == EINTR);
-  require<FileError>(folder >= 0 || errno == EACCES, path, ": cannot be opened to lock it: ", std::strerror(errno));
+  require<FileError>(folder >= 0 || errno == EACCES || errno == ENOENT, path,
+                     ": cannot be opened to lock it: ", std::strerror(errno));
   return folder;
 }
 
