@@ -1,5 +1,7 @@
 #include "cli/command_line.h"
 
+#include <string_view>
+
 #include <tbb/global_control.h>
 #include <CLI/CLI.hpp>
 
@@ -167,6 +169,12 @@ int CommandLine::run(int argc, char** argv) {
   for (const Command& c : commands_) {
     add_common(*c.app, common, text);
     c.app->allow_extras();
+  }
+  // CLI11 takes the nothing of "--switch=" for true.
+  for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+    const std::string_view word = argv[i];
+    require(!word.starts_with("--") || word.find('=') != word.size() - 1, one_line(std::string(word)),
+            " has no value; write it behind the =, or leave the = out");
   }
   try {
     app_->parse(argc, argv);
