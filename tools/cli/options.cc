@@ -5,7 +5,10 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include <eqnn/io/files.h>
 
@@ -65,26 +68,52 @@ std::uint64_t parse_seed(const std::string& name, const std::string& text) {
 
 namespace {
 
-// The deepest nesting of brackets, or of the dots in a key or a table's name, at any place of a TOML text.
+// The place behind the TOML string that begins at `at`; of one on a line that is not closed, the end of the line.
+std::size_t behind_string(std::string_view text, std::size_t at) {
+  const char quote = text[at];
+  const std::string three(3, quote);
+  const bool of_lines = text.substr(at, 3) == three;
+  for (std::size_t i = at + (of_lines ? 3 : 1); i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (!of_lines && (text[i] == quote || text[i] == '\n')) {
+      return text[i] == quote ? i + 1 : i;
+    } else if (of_lines && text.substr(i, 3) == three) {
+      // Two more quotes may stand before the three that close it.
+      i += 3;
+      for (int more = 0; more < 2 && i < text.size() && text[i] == quote; ++more) ++i;
+      return i;
+    }
+  }
+  return text.size();
+}
+
+// How deep a TOML text nests: in brackets, and in the dots of keys and of tables' names, which are tables too.
+// Right as far as the text is TOML; the parser goes no further.
 int toml_depth(const std::string& text) {
-  int deepest = 0, brackets = 0, dots = 0;
+  int deepest = 0, depth = 0, dots = 0;  // dots: of the key that is read, or whose value is
+  std::vector<int> outer;                // the dots of each key within whose value the place is
   bool in_key = true;
-  char quote = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (quote != 0) {
-      if (c == '\\' && quote == '"') ++i;
-      if (c == quote || c == '\n') quote = 0;
+    if (c == '"' || c == '\'') {
+      i = behind_string(text, i) - 1;
       continue;
     }
-    if (c == '"' || c == '\'') quote = c;
     if (c == '#') i = std::min(text.find('\n', i), text.size()) - 1;
-    if (c == '[' || c == '{') ++brackets;
-    if (c == ']' || c == '}') --brackets;
-    if (c == '=') in_key = false;
+    if (c == '[' || c == '{') {
+      outer.push_back(std::exchange(dots, 0));
+      depth += 1 + outer.back();
+    }
+    if ((c == ']' || c == '}') && !outer.empty()) {
+      dots = outer.back();
+      depth -= 1 + dots;
+      outer.pop_back();
+    }
+    if (c == '=' || c == ']' || c == '}') in_key = false;
     if (c == '\n' || c == ',' || c == '{') in_key = true, dots = 0;
     if (c == '.' && in_key) ++dots;
-    deepest = std::max({deepest, brackets, dots});
+    deepest = std::max(deepest, depth + dots);
   }
   return deepest;
 }

@@ -190,10 +190,10 @@ class PlanReader {
       const auto colon = t.find(':');
       const auto low = whole_number(t.substr(0, colon));
       const auto high = colon == std::string::npos ? low : whole_number(t.substr(colon + 1));
-      require(low && high && *low >= 0 && *high - *low <= static_cast<std::int64_t>(kMostRuns), source_,
-              ": seeds is '", t, "'; allowed are ", allowed);
-      for (std::int64_t s = *low; s < *high + (colon == std::string::npos ? 1 : 0); ++s)
-        list.push_back(static_cast<std::uint64_t>(s));
+      require(low && high && *low >= 0 && *high >= 0 && *high - *low <= static_cast<std::int64_t>(kMostRuns),
+              source_, ": seeds is '", t, "'; allowed are ", allowed);
+      if (colon == std::string::npos) list.push_back(static_cast<std::uint64_t>(*low));
+      for (std::int64_t s = *low; s < *high; ++s) list.push_back(static_cast<std::uint64_t>(s));
     } else {
       for (const std::string& v : values("seeds", node)) list.push_back(parse_seed("seeds", v));
     }

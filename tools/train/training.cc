@@ -32,6 +32,9 @@ eqnn::hard::Oracle::Log read_log(const eqnn::SafeTensors& file) {
   require<eqnn::FileError>(a.dtype == "F64" && a.bytes.size() == sizeof values, file.path, ": array '", kLog,
                            "' is ", a.dtype, " of ", a.bytes.size(), " bytes; three F64 are needed");
   std::memcpy(values, a.bytes.data(), sizeof values);
+  for (const double count : {values[0], values[1]})
+    require<eqnn::FileError>(count >= 0 && count <= 0x1p53 && count == std::floor(count), file.path, ": array '",
+                             kLog, "' counts ", count, " queries; a whole number is needed: the file is damaged");
   return {static_cast<Index>(values[0]), static_cast<Index>(values[1]), values[2]};
 }
 
