@@ -242,6 +242,9 @@ void read_attributes(const std::string& path, const std::string& indicator, Data
   check_count(path, in.number(), data.node_starts.back(), indicator, "nodes");
 }
 
+// What one-hot attributes take at most: 1 GiB.
+constexpr Index kMostNumbers = Index{1} << 27;
+
 // Node labels, equally many a line: the first is the label, and each of the others becomes attributes, one for each
 // of its values, 1 where the node has it.
 void read_node_labels(const std::string& path, const std::string& indicator, Dataset& data) {
@@ -261,6 +264,10 @@ void read_node_labels(const std::string& path, const std::string& indicator, Dat
     std::vector<std::int64_t> values;
     const std::vector<std::int32_t> place = positions(columns[c], values);
     const auto more = static_cast<Index>(values.size()), before = data.attributes;
+    // Of a file of n different labels these would be n^2 numbers.
+    require<FileError>(before + more <= kMostNumbers / nodes, path, ": column ", c + 1, " of the labels has ", more,
+                       " different ones, which would be ", before + more, " attributes of each of ", nodes,
+                       " nodes; leave the column out");
     std::vector<double> all;
     for (Index v = 0; v < nodes; ++v) {
       const double* own = data.node_attributes.data() + v * before;

@@ -563,6 +563,22 @@ TEST_CASE("dataset tudataset: one attribute a graph where there are no classes, 
                        FileError);
 }
 
+TEST_CASE("dataset tudataset: labels that would be attributes beyond all memory are refused") {
+  const Folder folder;
+  const int nodes = 12000;
+  std::string indicator, labels;
+  for (int v = 0; v < nodes; ++v) {
+    indicator += v < nodes / 2 ? "1\n" : "2\n";
+    labels += "0," + std::to_string(v) + "\n";
+  }
+  folder.write("D_A.txt", "1,2\n2,1\n");
+  folder.write("D_graph_indicator.txt", indicator);
+  folder.write("D_graph_labels.txt", "0\n1\n");
+  folder.write("D_node_labels.txt", labels);
+  CHECK_THROWS_WITH_AS(read_dataset(folder / "", "tudataset"),
+                       doctest::Contains("column 2 of the labels has 12000 different ones"), FileError);
+}
+
 TEST_CASE("dataset: graphs whose nodes all look alike") {
   const auto alike = [](const std::string& text) { return from_text("gin", text).nodes_look_alike(); };
   CHECK(alike("2\n3 0\n0 2 1 2\n0 2 0 2\n0 2 0 1\n1 1\n0 0\n"));
