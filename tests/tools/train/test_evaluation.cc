@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <functional>
-#include <tuple>
 #include <vector>
 
 #include "train/evaluation.h"
@@ -69,13 +68,16 @@ TEST_CASE("correlation: the 95 % interval holds the truth, for normal pairs and 
   };
   const Law apart = [](Draws& d) { return Pair{d.normal(), d.normal() * d.normal()}; };
   const double half = std::sqrt(0.5);
-  for (const auto& [law, truth, examples] : {std::tuple<Law, double, Index>{normals, half, 200},
-                                             {normals, half, 2000},
-                                             {signs, 0.8, 500},
-                                             {apart, 0, 500}}) {
-    const Coverage c = coverage(law, truth, examples);
-    CAPTURE(truth);
-    CAPTURE(examples);
+  struct Case {
+    Law law;
+    double truth;
+    Index examples;
+  };
+  for (const Case& a :
+       {Case{normals, half, 200}, Case{normals, half, 2000}, Case{signs, 0.8, 500}, Case{apart, 0, 500}}) {
+    const Coverage c = coverage(a.law, a.truth, a.examples);
+    CAPTURE(a.truth);
+    CAPTURE(a.examples);
     CHECK(c.held / (1 - c.none) >= 0.93);
     CHECK(c.held / (1 - c.none) <= 0.97);
     CHECK(c.none < 0.05);
