@@ -90,7 +90,8 @@ TEST_CASE("bad input: files of every format, and files that are none") {
 
 TEST_CASE("bad input: files of settings and members") {
   const Folder f;
-  for (const auto& [name, text] : junk_files()) {
+  for (const auto& file : junk_files()) {
+    const std::string &name = file.first, &text = file.second;
     if (name == "empty" || name == "blank") continue;  // TOML without a key is TOML
     f.write(name + ".toml", text);
     f.write(name + ".json", text);
