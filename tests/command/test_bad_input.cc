@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "support/command.h"
+#include "support/sanitized.h"
 #include "train/config.h"
 
 namespace test_bad_input {
@@ -14,15 +15,6 @@ namespace test_bad_input {
 using namespace cli;
 
 namespace {
-
-// Sanitizers take terabytes of address space.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 int cases = 0;
 
