@@ -4,6 +4,7 @@
 #include <eqnn/io/npz.h>
 
 #include "support/command.h"
+#include "support/sanitized.h"
 
 namespace test_all_families {
 
@@ -47,15 +48,6 @@ const std::vector<FamilyCase> kSettings = {
     {"rotation-invariant", {"--n", "5", "--d", "4", "--k", "2", "-q"}},
     {"rotation-invariant", {"--n", "8", "--d", "1"}}};
 
-// The sanitized build, ten times slower, looks at the defaults alone.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSlow = true;
-#elif defined(__has_feature)
-constexpr bool kSlow = __has_feature(address_sanitizer);
-#else
-constexpr bool kSlow = false;
-#endif
-
 bool is_first(std::size_t i) { return i == 0 || kSettings[i].id != kSettings[i - 1].id; }
 
 }  // namespace
@@ -63,7 +55,7 @@ bool is_first(std::size_t i) { return i == 0 || kSettings[i].id != kSettings[i -
 TEST_CASE("all families: check passes at the defaults and at other settings, with and without --members") {
   const Folder f;
   for (std::size_t i = 0; i < kSettings.size(); ++i) {
-    if (kSlow && !is_first(i)) continue;
+    if (kSanitized && !is_first(i)) continue;  // the defaults alone
     const FamilyCase& s = kSettings[i];
     const Json r = Json::parse(accepted(f, Arguments{"families", "check", s.id, "--json", "-q"} + s.flags));
     INFO(s.id, " ", r.dump());

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "support/command.h"
+#include "support/sanitized.h"
 
 namespace test_usage {
 
@@ -198,7 +199,7 @@ TEST_CASE("the command: a closed stream never lends its number to a file") {
 }
 
 // The address sanitizer ends the process where operator new throws.
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer)
+#ifndef EQNN_SANITIZED
 TEST_CASE("the command: memory that no machine has is exit 2, in one line") {
   const Folder f;
   refused(f, {"families", "sample", kFamily, "--n", "1024", "--count", "2147483648", "--out", "x.npz"}, 2,

@@ -20,17 +20,11 @@
 
 #include "support/optimizer_golden.h"
 #include "support/reference.h"
+#include "support/sanitized.h"
 
 namespace test_trainer {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define EQNN_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define EQNN_TEST_SANITIZED 1
-#endif
-#endif
-#if defined(__GLIBC__) && !defined(EQNN_TEST_SANITIZED)
+#if defined(__GLIBC__) && !defined(EQNN_SANITIZED)
 #define EQNN_TEST_COUNTS_ALLOCATIONS 1
 #endif
 

@@ -16,18 +16,12 @@
 
 #include "data/dataset.h"
 #include "support/paths.h"
+#include "support/sanitized.h"
 #include "support/thrown.h"
 
 namespace test_dataset {
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define EQNN_TEST_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define EQNN_TEST_SANITIZED 1
-#endif
-#endif
-#if defined(__GLIBC__) && !defined(EQNN_TEST_SANITIZED)
+#if defined(__GLIBC__) && !defined(EQNN_SANITIZED)
 #define EQNN_TEST_COUNTS_ALLOCATIONS 1
 // Every allocation of a vector or string, the library's too, comes through here: operator new calls malloc.
 namespace {
