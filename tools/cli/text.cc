@@ -46,6 +46,28 @@ std::string csv_field(const std::string& text) {
   return text.find_first_of(",\"\r\n") == std::string::npos ? text : in_double_quotes(text);
 }
 
+std::string markup_text(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const bool control = (static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t') || c == '\x7f';
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (c == '\'')
+      out += "&#39;";
+    else if (control)
+      out += "\xEF\xBF\xBD";
+    else
+      out += c;
+  }
+  return out;
+}
+
 std::string sql_name(const std::string& name) { return in_double_quotes(name); }
 
 double median(std::vector<double> values) {

@@ -1,4 +1,4 @@
-// Text as other programs read it: shells, CSV, SQL.
+// Text as other programs read it: shells, CSV, SQL, markup.
 #pragma once
 
 #include <string>
@@ -19,6 +19,9 @@ std::string shell_text(const std::vector<std::string>& words);
 
 // A field of RFC 4180: in double quotes, where it has a comma, a quote or an end of line.
 std::string csv_field(const std::string& text);
+
+// The text of an element or attribute of HTML and SVG; characters that they do not allow become U+FFFD.
+std::string markup_text(std::string_view text);
 
 // An identifier of SQL, in double quotes.
 std::string sql_name(const std::string& name);

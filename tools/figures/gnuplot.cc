@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 
 #include "cli/process.h"
+#include "cli/text.h"
 #include "figures/script.h"
 
 namespace tools {
@@ -83,21 +84,6 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
     text.replace(at, from.size(), to);
 }
 
-std::string xml_text(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&')
-      out += "&amp;";
-    else if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else
-      out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
-  }
-  return out;
-}
-
 // Puts `content` between two marks, which gnuplot wrote once.
 void replace_between(std::string& text, const std::string& begin, const std::string& end,
                      const std::string& content) {
@@ -110,8 +96,8 @@ void replace_between(std::string& text, const std::string& begin, const std::str
 // that several figures may stand in one page.
 std::string polish_svg(std::string svg, const Figure& figure) {
   replace_all(svg, "font-family=\"EQNNFONT\"", "font-family=\"system-ui, sans-serif\"");
-  replace_between(svg, "<title>", "</title>", xml_text(figure.title));
-  replace_between(svg, "<desc>", "</desc>", xml_text(figure.caption));
+  replace_between(svg, "<title>", "</title>", markup_text(figure.title));
+  replace_between(svg, "<desc>", "</desc>", markup_text(figure.caption));
   for (const char* quote : {"'", "\""})
     replace_all(svg, concat(" id=", quote), concat(" id=", quote, figure.name, "-"));
   replace_all(svg, "xlink:href='#", concat("href='#", figure.name, "-"));

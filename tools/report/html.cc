@@ -7,6 +7,7 @@
 
 #include "cli/json.h"
 #include "cli/options.h"
+#include "cli/text.h"
 
 namespace tools {
 namespace {
@@ -38,27 +39,7 @@ std::string valid_utf8(std::string_view text) {
 
 }  // namespace
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : valid_utf8(text)) {
-    if (c == '&') {
-      out += "&amp;";
-    } else if (c == '<') {
-      out += "&lt;";
-    } else if (c == '>') {
-      out += "&gt;";
-    } else if (c == '"') {
-      out += "&quot;";
-    } else if (c == '\'') {
-      out += "&#39;";
-    } else if ((static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t') || c == '\x7f') {
-      out += "\xEF\xBF\xBD";
-    } else {
-      out += c;
-    }
-  }
-  return without_http(out);
-}
+std::string escaped(std::string_view text) { return without_http(markup_text(valid_utf8(text))); }
 
 HtmlCell words(std::string_view text) { return {escaped(text)}; }
 HtmlCell number_cell(std::string_view text) { return {escaped(text), true}; }
