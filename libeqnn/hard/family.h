@@ -125,6 +125,26 @@ class Member {
   virtual std::vector<Check> check(const CheckOptions& options) const = 0;
 };
 
+// A member whose inputs, targets and controls in float and in double are one template each: of Derived,
+//   template <class T> void inputs_of(const Counter& at, const Block<T>& x) const;
+//   template <class T> void targets_of(const Block<const T>& x, T* y) const;
+//   template <class T> void controls_of(const Block<const T>& x, T* y) const;
+// private where Derived befriends MemberOf<Derived>. The source that defines them includes member_of.h and
+// instantiates MemberOf<Derived>; the header says so (extern template).
+template <class Derived>
+class MemberOf : public Member {
+ public:
+  void sample(const Counter& at, Block<float> x) const final;
+  void sample(const Counter& at, Block<double> x) const final;
+  void targets(Block<const float> x, float* y) const final;
+  void targets(Block<const double> x, double* y) const final;
+  void controls(Block<const float> x, float* y) const final;
+  void controls(Block<const double> x, double* y) const final;
+
+ private:
+  const Derived& derived() const { return static_cast<const Derived&>(*this); }
+};
+
 // A family: its description, how its members are made, and what is known of all of them. Each family's file fills
 // one; what is null, or empty, a family does not have. Every function throws ValueError for parameters that are not
 // allowed, and may be called by any number of threads.

@@ -1,8 +1,9 @@
 #include "train/config.h"
 
+#include <eqnn/core/hash.h>
+
 #include <limits>
 
-#include "cli/hash.h"
 #include "cli/json.h"
 #include "data/dataset.h"
 #include "train/choices.h"
@@ -283,7 +284,7 @@ namespace {
 
 std::string versioned_id(int version, std::string_view text) {
   const std::string all = concat("results ", version, " ", text);
-  Hash hash;
+  eqnn::Hash hash;
   hash.add(all.data(), all.size());
   return hash.text();
 }

@@ -1,11 +1,12 @@
 // Batches of the examples of a file.
 
+#include <eqnn/core/hash.h>
+
 #include <algorithm>
 #include <cstring>
 
 #include <tbb/enumerable_thread_specific.h>
 
-#include "cli/hash.h"
 #include "train/choices.h"
 #include "train/data_source.h"
 
@@ -119,7 +120,7 @@ template std::unique_ptr<DataSource<float>> file_data(const TrainConfig&, const 
 template std::unique_ptr<DataSource<double>> file_data(const TrainConfig&, const Dataset&);
 
 std::string fingerprint(const Dataset& data) {
-  Hash h;
+  eqnn::Hash h;
   for (const eqnn::SparseGraph& g : data.graphs) {
     h.add(g.offsets(), static_cast<std::size_t>(g.nodes()) + 1);
     h.add(g.neighbors(), static_cast<std::size_t>(g.edges()));

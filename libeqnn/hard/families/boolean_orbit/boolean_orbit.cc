@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "../../../kernels/kernels.h"
+#include "../../member_of.h"
 
 namespace eqnn::hard {
 namespace {
@@ -119,8 +120,10 @@ std::vector<GroupElement> BooleanOrbit::symmetries(Index random, std::uint64_t s
   return elements;
 }
 
-void BooleanOrbit::sample(const Counter& at, Block<float> x) const { sample_bits(law_.n, at, x); }
-void BooleanOrbit::sample(const Counter& at, Block<double> x) const { sample_bits(law_.n, at, x); }
+template <class T>
+void BooleanOrbit::inputs_of(const Counter& at, const Block<T>& x) const {
+  sample_bits(law_.n, at, x);
+}
 
 void BooleanOrbit::list_inputs(Index first, Block<float> x) const { list_strings(first, x); }
 void BooleanOrbit::list_inputs(Index first, Block<double> x) const { list_strings(first, x); }
@@ -138,7 +141,7 @@ double BooleanOrbit::value(MatrixView<const double> x) const {
 }
 
 template <class T>
-void BooleanOrbit::all_targets(const Block<const T>& x, T* y) const {
+void BooleanOrbit::targets_of(const Block<const T>& x, T* y) const {
   Words memory;
   const std::span<std::uint64_t> words(memory.data(), (law_.n + 63) / 64);
   for (Index e = 0; e < x.examples; ++e) {
@@ -149,7 +152,7 @@ void BooleanOrbit::all_targets(const Block<const T>& x, T* y) const {
 }
 
 template <class T>
-void BooleanOrbit::all_controls(const Block<const T>& x, T* y) const {
+void BooleanOrbit::controls_of(const Block<const T>& x, T* y) const {
   const double deviation = std::sqrt(share_ * (1 - share_));
   const T heavy = static_cast<T>((1 - share_) / deviation), light = static_cast<T>(-share_ / deviation);
   for (Index e = 0; e < x.examples; ++e) {
@@ -160,10 +163,7 @@ void BooleanOrbit::all_controls(const Block<const T>& x, T* y) const {
   }
 }
 
-void BooleanOrbit::targets(Block<const float> x, float* y) const { all_targets(x, y); }
-void BooleanOrbit::targets(Block<const double> x, double* y) const { all_targets(x, y); }
-void BooleanOrbit::controls(Block<const float> x, float* y) const { all_controls(x, y); }
-void BooleanOrbit::controls(Block<const double> x, double* y) const { all_controls(x, y); }
+template class MemberOf<BooleanOrbit>;
 
 double BooleanOrbit::target_variance() const { return 1 - (mean_ ? *mean_ * *mean_ : squared_mass_bound(law_)); }
 

@@ -71,7 +71,7 @@ bool enumerable(const OrbitLaw& law);
 void for_each_orbit(const OrbitLaw& law, const std::function<void(std::span<const std::uint64_t>, double)>& visit);
 
 // The function of a seed. Immutable; any number of threads may use it at the same time.
-class BooleanOrbit final : public Member {
+class BooleanOrbit final : public MemberOf<BooleanOrbit> {
  public:
   // Throws ValueError for a law that is not allowed, and where every orbit has the same bit (tiny n).
   BooleanOrbit(OrbitGroup group, Index n, std::uint64_t seed);
@@ -84,9 +84,6 @@ class BooleanOrbit final : public Member {
   // "x": [b, n, 1], in files [count, n]; adjacency: [b, m, m], in files [count, n] too, row by row.
   const InputLayout& input() const override { return layout_; }
   bool two_valued() const override { return true; }
-  // Bit i of an example is bit i of its words, from the lowest on.
-  void sample(const Counter& at, Block<float> x) const override;
-  void sample(const Counter& at, Block<double> x) const override;
   // Bit i of input number e is bit i of e.
   Index input_count() const override { return law_.n <= 24 ? Index{1} << law_.n : 0; }
   void list_inputs(Index first, Block<float> x) const override;
@@ -95,12 +92,6 @@ class BooleanOrbit final : public Member {
   std::optional<PermutationGroup> group() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double value(MatrixView<const double> x) const override;
-  // REQUIRES of both: entries 0 or 1.
-  void targets(Block<const float> x, float* y) const override;
-  void targets(Block<const double> x, double* y) const override;
-  // 1[weight > n/2], centred and scaled by its exact mean and variance.
-  void controls(Block<const float> x, float* y) const override;
-  void controls(Block<const double> x, double* y) const override;
   // 1 - mean_sign^2; where the orbits cannot be listed 1 - squared_mass_bound, which is right on average over
   // seeds (and at most 1e-5 from 1).
   double target_variance() const override;
@@ -112,10 +103,16 @@ class BooleanOrbit final : public Member {
   std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
+  friend class MemberOf<BooleanOrbit>;
+  // Bit i of an example is bit i of its words, from the lowest on.
   template <class T>
-  void all_targets(const Block<const T>& x, T* y) const;
+  void inputs_of(const Counter& at, const Block<T>& x) const;
+  // REQUIRES: entries 0 or 1.
   template <class T>
-  void all_controls(const Block<const T>& x, T* y) const;
+  void targets_of(const Block<const T>& x, T* y) const;
+  // 1[weight > n/2], centred and scaled by its exact mean and variance.
+  template <class T>
+  void controls_of(const Block<const T>& x, T* y) const;
 
   OrbitLaw law_;
   std::uint64_t seed_, prefix_;  // prefix_: the hash before the words
@@ -123,6 +120,8 @@ class BooleanOrbit final : public Member {
   double share_;  // P(weight > n/2)
   InputLayout layout_;
 };
+
+extern template class MemberOf<BooleanOrbit>;
 
 // Family::check_members of this family.
 std::vector<Check> check_boolean_orbits(const OrbitLaw& law, Index members, const CheckOptions& options);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "../../binomial.h"
+#include "../../member_of.h"
 #include "../../sampling.h"
 
 namespace eqnn::hard {
@@ -98,8 +99,10 @@ std::optional<PermutationGroup> FrameParity::group() const {
   return {};
 }
 
-void FrameParity::sample(const Counter& at, Block<float> x) const { sample_normals(at, x); }
-void FrameParity::sample(const Counter& at, Block<double> x) const { sample_normals(at, x); }
+template <class T>
+void FrameParity::inputs_of(const Counter& at, const Block<T>& x) const {
+  sample_normals(at, x);
+}
 
 double FrameParity::value(MatrixView<const double> x) const {
   require(x.rows == law_.n && x.cols == 1, "the input is ", x.rows, " x ", x.cols, "; this member takes ", law_.n,
@@ -113,7 +116,7 @@ double FrameParity::value(MatrixView<const double> x) const {
 }
 
 template <class T>
-void FrameParity::all_targets(const Block<const T>& x, T* y) const {
+void FrameParity::targets_of(const Block<const T>& x, T* y) const {
   const double scale = 1 / std::sqrt(norm_sq_);
   for_each_chosen(law_, set_, x, [&](Index e, std::span<const double> chosen) {
     y[e] = static_cast<T>(scale * parity_sum(chosen));
@@ -121,7 +124,7 @@ void FrameParity::all_targets(const Block<const T>& x, T* y) const {
 }
 
 template <class T>
-void FrameParity::all_controls(const Block<const T>& x, T* y) const {
+void FrameParity::controls_of(const Block<const T>& x, T* y) const {
   const ParityMoments& m = moments();
   const double scale = 1 / std::sqrt(m.control_variance);
   for_each_chosen(law_, set_, x, [&](Index e, std::span<const double> chosen) {
@@ -129,10 +132,7 @@ void FrameParity::all_controls(const Block<const T>& x, T* y) const {
   });
 }
 
-void FrameParity::targets(Block<const float> x, float* y) const { all_targets(x, y); }
-void FrameParity::targets(Block<const double> x, double* y) const { all_targets(x, y); }
-void FrameParity::controls(Block<const float> x, float* y) const { all_controls(x, y); }
-void FrameParity::controls(Block<const double> x, double* y) const { all_controls(x, y); }
+template class MemberOf<FrameParity>;
 
 std::vector<Fact> FrameParity::facts() const {
   const ParityMoments& m = moments();

@@ -93,7 +93,7 @@ class FrameParitySampler {
 Index acceptance_sets(Index k);
 
 // The function f_S / sqrt(E f_S^2). Immutable; any number of threads may use it at the same time.
-class FrameParity final : public Member {
+class FrameParity final : public MemberOf<FrameParity> {
  public:
   // `set` is S, 0-based, in any order. `norm_sq` is E f_S^2: exact without a frame, estimated where it is not
   // given. Throws ValueError for a law that is not allowed, for a set of another size than k, an entry outside
@@ -108,8 +108,6 @@ class FrameParity final : public Member {
 
   const InputLayout& input() const override { return input_; }
   bool two_valued() const override { return false; }
-  void sample(const Counter& at, Block<float> x) const override;
-  void sample(const Counter& at, Block<double> x) const override;
   // The canonical form y, [b, n, 1].
   const InputLayout* features() const override { return &features_; }
   void features(Block<const float> x, Block<float> y) const override { canonical_forms(law_.frame, x, y); }
@@ -118,12 +116,6 @@ class FrameParity final : public Member {
   std::optional<PermutationGroup> group() const override;
   // Throws ValueError for entries that are not finite.
   double value(MatrixView<const double> x) const override;
-  // REQUIRES of both: finite entries. Computed in double from the canonical form.
-  void targets(Block<const float> x, float* y) const override;
-  void targets(Block<const double> x, double* y) const override;
-  // plain_relu_sum(y_S), centred and scaled by its moments.
-  void controls(Block<const float> x, float* y) const override;
-  void controls(Block<const double> x, double* y) const override;
   double target_variance() const override { return 1; }
 
   // {"n": 48, "k": 6, "frame": "sort", "S": [0, 4, 9, 17, 20, 31], "norm_sq": 0.73}
@@ -133,10 +125,15 @@ class FrameParity final : public Member {
   std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
+  friend class MemberOf<FrameParity>;
   template <class T>
-  void all_targets(const Block<const T>& x, T* y) const;
+  void inputs_of(const Counter& at, const Block<T>& x) const;
+  // REQUIRES: finite entries. Computed in double from the canonical form.
   template <class T>
-  void all_controls(const Block<const T>& x, T* y) const;
+  void targets_of(const Block<const T>& x, T* y) const;
+  // plain_relu_sum(y_S), centred and scaled by its moments.
+  template <class T>
+  void controls_of(const Block<const T>& x, T* y) const;
 
   FrameParityLaw law_;
   std::vector<Index> set_;
@@ -146,6 +143,8 @@ class FrameParity final : public Member {
   mutable std::once_flag once_;
   mutable ParityMoments moments_;
 };
+
+extern template class MemberOf<FrameParity>;
 
 // Family::check_members of this family: means and the whole Gram matrix of members drawn from the seeds
 // options.seed, options.seed + 1, ... Throws ValueError for members < 1 or samples < 1.

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "../../member_of.h"
 #include "law.h"
 #include "random_graphs.h"
 
@@ -146,8 +147,10 @@ double correlation(const DegreeParity& f, const DegreeParity& g) {
   return sign_correlation(f.n(), f.self_loops(), f.classes(), f.b(), g.classes(), g.b());
 }
 
-void DegreeParity::sample(const Counter& at, Block<float> x) const { sample_graphs(n_, self_loops_, at, x); }
-void DegreeParity::sample(const Counter& at, Block<double> x) const { sample_graphs(n_, self_loops_, at, x); }
+template <class T>
+void DegreeParity::inputs_of(const Counter& at, const Block<T>& x) const {
+  sample_graphs(n_, self_loops_, at, x);
+}
 
 Index DegreeParity::input_count() const {
   const Index bits = n_ * (self_loops_ ? n_ : n_ - 1);
@@ -178,22 +181,19 @@ Index DegreeParity::nodes_in_set(const Block<const T>& x, Index example) const {
 }
 
 template <class T>
-void DegreeParity::all_targets(const Block<const T>& x, T* y) const {
+void DegreeParity::targets_of(const Block<const T>& x, T* y) const {
   for (Index e = 0; e < x.examples; ++e) y[e] = static_cast<T>(1 - 2 * ((nodes_in_set(x, e) + b_) % 2));
 }
 
 template <class T>
-void DegreeParity::all_controls(const Block<const T>& x, T* y) const {
+void DegreeParity::controls_of(const Block<const T>& x, T* y) const {
   const double nodes = static_cast<double>(n_), share = least_expected_count() / nodes;
   const double mean = nodes * p_, deviation = std::sqrt(nodes * share * (1 - share));
   for (Index e = 0; e < x.examples; ++e)
     y[e] = static_cast<T>((static_cast<double>(nodes_in_set(x, e)) - mean) / deviation);
 }
 
-void DegreeParity::targets(Block<const float> x, float* y) const { all_targets(x, y); }
-void DegreeParity::targets(Block<const double> x, double* y) const { all_targets(x, y); }
-void DegreeParity::controls(Block<const float> x, float* y) const { all_controls(x, y); }
-void DegreeParity::controls(Block<const double> x, double* y) const { all_controls(x, y); }
+template class MemberOf<DegreeParity>;
 
 std::vector<GroupElement> DegreeParity::symmetries(Index random, std::uint64_t seed) const {
   std::vector<GroupElement> elements;

@@ -75,7 +75,7 @@ struct DegreeParitySampler {
 };
 
 // The function g_{S,b}. Immutable; any number of threads may use it at the same time.
-class DegreeParity final : public Member {
+class DegreeParity final : public MemberOf<DegreeParity> {
  public:
   // `classes` is S, 1-based, in any order. Throws ValueError for n outside 2..kMaxNodes, an entry outside
   // 1..L or repeated, b other than 0 and 1, and for S of constant label: empty, full, or |1 - 2 p_S|^n = 1
@@ -96,21 +96,11 @@ class DegreeParity final : public Member {
 
   const InputLayout& input() const override { return layout_; }
   bool two_valued() const override { return true; }
-  // Bit number i m + j of an example, of its words from the lowest bit on, is the j-th entry of row i;
-  // m = n - 1 (the diagonal is left out) or, with self loops, n.
-  void sample(const Counter& at, Block<float> x) const override;
-  void sample(const Counter& at, Block<double> x) const override;
   // Bit i of graph number e is the i-th entry that is not fixed, row by row.
   Index input_count() const override;
   void list_inputs(Index first, Block<float> x) const override;
   void list_inputs(Index first, Block<double> x) const override;
   double value(MatrixView<const double> adjacency) const override;
-  // REQUIRES of both: entries 0 or 1.
-  void targets(Block<const float> x, float* y) const override;
-  void targets(Block<const double> x, double* y) const override;
-  // (s - n p_S) / sqrt(n p_S (1 - p_S)) with s = sum_{i in S} c_i: the count instead of its parity.
-  void controls(Block<const float> x, float* y) const override;
-  void controls(Block<const double> x, double* y) const override;
   // S_n on the nodes.
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double target_variance() const override { return 1 - mean_sign_ * mean_sign_; }
@@ -124,10 +114,17 @@ class DegreeParity final : public Member {
  private:
   template <class T>
   Index nodes_in_set(const Block<const T>& x, Index example) const;
+  friend class MemberOf<DegreeParity>;
+  // Bit number i m + j of an example, of its words from the lowest bit on, is the j-th entry of row i;
+  // m = n - 1 (the diagonal is left out) or, with self loops, n.
   template <class T>
-  void all_targets(const Block<const T>& x, T* y) const;
+  void inputs_of(const Counter& at, const Block<T>& x) const;
+  // REQUIRES: entries 0 or 1.
   template <class T>
-  void all_controls(const Block<const T>& x, T* y) const;
+  void targets_of(const Block<const T>& x, T* y) const;
+  // (s - n p_S) / sqrt(n p_S (1 - p_S)) with s = sum_{i in S} c_i: the count instead of its parity.
+  template <class T>
+  void controls_of(const Block<const T>& x, T* y) const;
 
   Index n_;
   bool self_loops_;
@@ -138,6 +135,8 @@ class DegreeParity final : public Member {
   std::vector<std::uint8_t> in_set_;  // by out-degree; one more entry, 0, for what is no degree
   InputLayout layout_;
 };
+
+extern template class MemberOf<DegreeParity>;
 
 // E (-1)^(f + g). Throws ValueError unless both have the same n and self_loops.
 double correlation(const DegreeParity& f, const DegreeParity& g);

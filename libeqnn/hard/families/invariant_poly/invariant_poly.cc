@@ -7,7 +7,9 @@
 #include <numeric>
 #include <set>
 
+#include "../../../core/hash.h"
 #include "../../binomial.h"
+#include "../../member_of.h"
 #include "../../sampling.h"
 
 namespace eqnn::hard {
@@ -27,21 +29,6 @@ Monomial draw_monomial(Index r, Index degree, Draws draws) {
   for (const Index i : chosen) monomial.push_back({i, 1});
   return monomial;
 }
-
-// FNV-1a, 64 bits, over numbers of 8 bytes.
-class Hash {
- public:
-  void add(Index number) {
-    for (int shift = 0; shift < 64; shift += 8) {
-      hash_ ^= static_cast<std::uint64_t>(number) >> shift & 0xff;
-      hash_ *= 0x100000001b3u;
-    }
-  }
-  std::uint64_t value() const { return hash_; }
-
- private:
-  std::uint64_t hash_ = 0xcbf29ce484222325u;
-};
 
 void check_monomial(Index r, Monomial& monomial, Index term) {
   require(!monomial.empty(), "the monomial of term ", term, " is empty; it must name at least one generator");
@@ -359,8 +346,19 @@ std::vector<GroupElement> InvariantPoly::symmetries(Index random, std::uint64_t 
   return {};
 }
 
-void InvariantPoly::sample(const Counter& at, Block<float> x) const { sample_normals(at, x); }
-void InvariantPoly::sample(const Counter& at, Block<double> x) const { sample_normals(at, x); }
+template <class T>
+void InvariantPoly::inputs_of(const Counter& at, const Block<T>& x) const {
+  sample_normals(at, x);
+}
+template <class T>
+void InvariantPoly::targets_of(const Block<const T>& x, T* y) const {
+  target_.evaluate(x, y);
+}
+template <class T>
+void InvariantPoly::controls_of(const Block<const T>& x, T* y) const {
+  control_.evaluate(x, y);
+}
+template class MemberOf<InvariantPoly>;
 
 double InvariantPoly::value(MatrixView<const double> x) const {
   return polynomial_value(law(), terms(), some_generators(inputs_.generators, inputs_.r, x, target_.used()));

@@ -124,7 +124,7 @@ class FeatureBatch {
 };
 
 // The function f. Immutable; any number of threads may use it at the same time.
-class InvariantPoly final : public Member {
+class InvariantPoly final : public MemberOf<InvariantPoly> {
  public:
   // Coefficients are divided by sqrt(sum c^2) unless that is 1 within 1e-12. Throws ValueError for inputs that are
   // not allowed, no terms, more than kMaxTerms, a coefficient that is 0 or not finite, a monomial without factors,
@@ -143,8 +143,6 @@ class InvariantPoly final : public Member {
 
   const InputLayout& input() const override { return layout_; }
   bool two_valued() const override { return false; }
-  void sample(const Counter& at, Block<float> x) const override;
-  void sample(const Counter& at, Block<double> x) const override;
   // z = P_1 of the generators, [b, 1, r]: mean 0 and variance 1.
   const InputLayout* features() const override { return &feature_layout_; }
   void features(Block<const float> x, Block<float> z) const override { features_.evaluate(x, z); }
@@ -154,10 +152,6 @@ class InvariantPoly final : public Member {
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   // Takes every shape that generator_values takes for this member's r.
   double value(MatrixView<const double> x) const override;
-  void targets(Block<const float> x, float* y) const override { target_.evaluate(x, y); }
-  void targets(Block<const double> x, double* y) const override { target_.evaluate(x, y); }
-  void controls(Block<const float> x, float* y) const override { control_.evaluate(x, y); }
-  void controls(Block<const double> x, double* y) const override { control_.evaluate(x, y); }
   double target_variance() const override { return 1; }
 
   // {"generators": "rowsum", "r": 5, "terms": [{"coef": 0.6, "monomial": [[0, 1], [2, 2]]}, ...]}; generators count
@@ -168,11 +162,21 @@ class InvariantPoly final : public Member {
   std::vector<Check> check(const CheckOptions& options) const override;
 
  private:
+  friend class MemberOf<InvariantPoly>;
+  template <class T>
+  void inputs_of(const Counter& at, const Block<T>& x) const;
+  template <class T>
+  void targets_of(const Block<const T>& x, T* y) const;
+  template <class T>
+  void controls_of(const Block<const T>& x, T* y) const;
+
   PolynomialInputs inputs_;
   PolynomialBatch target_, control_;
   FeatureBatch features_;
   InputLayout layout_, feature_layout_;
 };
+
+extern template class MemberOf<InvariantPoly>;
 
 // E f g = sum of c_t c'_t' over common monomials. Throws ValueError unless both have the same generators and r.
 double correlation(const InvariantPoly& f, const InvariantPoly& g);

@@ -8,6 +8,7 @@
 
 #include "../../binomial.h"
 #include "../../member_file.h"
+#include "../../member_of.h"
 #include "../../sampling.h"
 
 namespace eqnn::hard {
@@ -212,8 +213,10 @@ void PlanarMember::set_moments(double norm_sq, double control_mean, double contr
   control_variance_ = control_variance;
 }
 
-void PlanarMember::sample(const Counter& at, Block<float> x) const { sample_normals(at, x); }
-void PlanarMember::sample(const Counter& at, Block<double> x) const { sample_normals(at, x); }
+template <class T>
+void PlanarMember::inputs_of(const Counter& at, const Block<T>& x) const {
+  sample_normals(at, x);
+}
 
 void PlanarMember::check_input(MatrixView<const double> x) const {
   require(x.rows == n() && x.cols == d(), "the input is ", x.rows, " x ", x.cols, "; this member takes ", n(),
@@ -241,22 +244,17 @@ void standardise(Index count, double mean, double variance, T* y) {
 }
 }  // namespace
 
-void PlanarMember::targets(Block<const float> x, float* y) const {
-  raw(single_.target, x, y);
+template <class T>
+void PlanarMember::targets_of(const Block<const T>& x, T* y) const {
+  raw(folded<T>().target, x, y);
   standardise(x.examples, 0, norm_sq_, y);
 }
-void PlanarMember::targets(Block<const double> x, double* y) const {
-  raw(double_.target, x, y);
-  standardise(x.examples, 0, norm_sq_, y);
-}
-void PlanarMember::controls(Block<const float> x, float* y) const {
-  raw(single_.control, x, y);
+template <class T>
+void PlanarMember::controls_of(const Block<const T>& x, T* y) const {
+  raw(folded<T>().control, x, y);
   standardise(x.examples, control_mean_, control_variance_, y);
 }
-void PlanarMember::controls(Block<const double> x, double* y) const {
-  raw(double_.control, x, y);
-  standardise(x.examples, control_mean_, control_variance_, y);
-}
+template class MemberOf<PlanarMember>;
 
 std::vector<std::string> PlanarMember::warnings() const {
   std::vector<std::string> lines;

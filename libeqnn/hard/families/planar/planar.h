@@ -76,7 +76,7 @@ void sum_groups(Index groups, Index size, const T* values, T* y);
 
 // A member made from h and a plane. Its target is raw / sqrt(norm_sq), its control (raw+ - control_mean) /
 // sqrt(control_variance), raw+ being raw with a_j = 1. Inputs are iid standard normal, [n, d].
-class PlanarMember : public Member {
+class PlanarMember : public MemberOf<PlanarMember> {
  public:
   Index k() const { return k_; }
   Index n() const { return layout_.points; }
@@ -90,17 +90,11 @@ class PlanarMember : public Member {
   const InputLayout& input() const override { return layout_; }
   bool two_valued() const override { return false; }
   double target_variance() const override { return 1; }
-  void sample(const Counter& at, Block<float> x) const override;
-  void sample(const Counter& at, Block<double> x) const override;
   // By the definition, in double. Throws ValueError for another shape, and for entries that are not finite.
   double value(MatrixView<const double> x) const override;
   double control_value(MatrixView<const double> x) const;
   // Multiply-adds of one value(), about.
   virtual Index work() const = 0;
-  void targets(Block<const float> x, float* y) const override;
-  void targets(Block<const double> x, double* y) const override;
-  void controls(Block<const float> x, float* y) const override;
-  void controls(Block<const double> x, double* y) const override;
   // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
   std::string json() const override;
   std::vector<std::string> warnings() const override;
@@ -119,11 +113,25 @@ class PlanarMember : public Member {
   virtual void raw(const FoldedResponse<double>& h, const Block<const double>& x, double* y) const = 0;
 
  private:
+  friend class MemberOf<PlanarMember>;
+  template <class T>
+  void inputs_of(const Counter& at, const Block<T>& x) const;
+  template <class T>
+  void targets_of(const Block<const T>& x, T* y) const;
+  template <class T>
+  void controls_of(const Block<const T>& x, T* y) const;
   void check_input(MatrixView<const double> x) const;
   template <class T>
   struct Folded {
     FoldedResponse<T> target, control;
   };
+  template <class T>
+  const Folded<T>& folded() const {
+    if constexpr (std::is_same_v<T, float>)
+      return single_;
+    else
+      return double_;
+  }
 
   Index k_;
   std::vector<std::array<double, 2>> directions_;  // w_1, ..., w_2k
@@ -133,6 +141,8 @@ class PlanarMember : public Member {
   Folded<float> single_;
   Folded<double> double_;
 };
+
+extern template class MemberOf<PlanarMember>;
 
 // k, B and d of PlanarMember::json. Throws as Family::parse.
 struct PlanarFile {

@@ -7,7 +7,7 @@
 #include <type_traits>
 #include <vector>
 
-namespace tools {
+namespace eqnn {
 
 class Hash {
  public:
@@ -17,13 +17,16 @@ class Hash {
     const auto* bytes = reinterpret_cast<const unsigned char*>(values);
     for (std::size_t i = 0; i < count * sizeof(V); ++i) hash_ = (hash_ ^ bytes[i]) * 0x100000001b3u;
   }
+  template <class V>
+  requires std::is_arithmetic_v<V>
+  void add(V value) { add(&value, 1); }
   // With its length first, so that one list's end is not another's beginning.
   template <class V>
   void add(const std::vector<V>& values) {
-    const auto count = static_cast<std::uint64_t>(values.size());
-    add(&count, 1);
+    add(static_cast<std::uint64_t>(values.size()));
     add(values.data(), values.size());
   }
+  std::uint64_t value() const { return hash_; }
   // 16 hexadecimal digits.
   std::string text() const {
     std::string id;
@@ -35,4 +38,4 @@ class Hash {
   std::uint64_t hash_ = 0xcbf29ce484222325u;
 };
 
-}  // namespace tools
+}  // namespace eqnn
