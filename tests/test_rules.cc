@@ -49,7 +49,8 @@ const std::vector<std::set<std::string>> kOrder = {
 };
 
 const std::set<std::string> kKernelFiles = {"libeqnn/kernels/product.cc", "libeqnn/kernels/elementwise.cc",
-                                            "libeqnn/kernels/philox.cc"};
+                                            "libeqnn/kernels/philox.cc", "libeqnn/kernels/fourier.cc",
+                                            "libeqnn/kernels/complex_product.cc"};
 
 struct Include {
   std::string name;
