@@ -13,18 +13,21 @@ void Program<T>::mark_active() {
   if (!training()) return;
   node(loss_).active = node(loss_).needs_gradient;
   std::vector<bool> written(nodes_.size(), false);
-  for (int id = operations() - 1; id >= 0; --id) {
-    Node& n = node(id);
-    n.first.assign(n.operation.inputs.size(), false);
-    if (!n.active || n.kind != Kind::operation) continue;
-    for (std::size_t k = 0; k < n.operation.inputs.size(); ++k) {
-      const int in = n.operation.inputs[k].id();
-      if (!n.flows[k]) continue;
-      node(in).active = true;
-      n.first[k] = !written[in];
-      written[in] = true;
+  // Derived operations last: their backward runs when that of all others has.
+  for (const bool derived : {false, true})
+    for (int id = operations() - 1; id >= 0; --id) {
+      Node& n = node(id);
+      if (n.derived != derived) continue;
+      n.first.assign(n.operation.inputs.size(), false);
+      if (!n.active || n.kind != Kind::operation) continue;
+      for (std::size_t k = 0; k < n.operation.inputs.size(); ++k) {
+        const int in = n.operation.inputs[k].id();
+        if (!n.flows[k]) continue;
+        node(in).active = true;
+        n.first[k] = !written[in];
+        written[in] = true;
+      }
     }
-  }
 }
 
 // A piece of the arena and the moments at which it is in use. Forward of node i happens at moment i, its
@@ -61,7 +64,7 @@ std::vector<typename Program<T>::Buffer> Program<T>::lifetimes() {
   };
   for (int id = 0; id < count; ++id) {
     Node& n = node(id);
-    if (n.kind != Kind::operation) continue;
+    if (n.kind != Kind::operation || n.derived) continue;
     if (n.operation.scratch > 0) add(id, n.active ? backward(id) : id, padded<T>(n.operation.scratch), &n.scratch);
     const int in = n.operation.elementwise ? n.operation.inputs[0].id() : -1;
     const int shared = in >= 0 ? value_buffer[in] : -1;
@@ -76,7 +79,7 @@ std::vector<typename Program<T>::Buffer> Program<T>::lifetimes() {
   }
   for (int id = count - 1; id >= 0; --id) {  // backward order
     Node& n = node(id);
-    if (n.kind != Kind::operation || !n.active) continue;
+    if (n.kind != Kind::operation || !n.active || n.derived) continue;
     const int writer = first_writer[id];
     const bool shares = writer >= 0 && node(writer).operation.elementwise && node(writer).operation.overwrites &&
                         node(writer).operation.inputs[0].id() == id;
@@ -117,9 +120,26 @@ void Program<T>::place(std::vector<Buffer>& buffers) {
   }
 }
 
+// Derived values stay from step to step: each has a place of its own, and so has its gradient, at the same offset
+// of a row. Behind them the scratch, kDerivedBlocks times.
+template <class T>
+void Program<T>::place_derived() {
+  for (int id = 0; id < operations(); ++id) {
+    if (!node(id).derived) continue;
+    node(id).value = derived_size_;
+    derived_size_ += value_size(id);
+  }
+  for (Node& n : nodes_) {
+    if (!n.derived) continue;
+    n.scratch = derived_size_ + derived_scratch_;
+    derived_scratch_ += padded<T>(n.operation.scratch) * std::min(n.operation.parts, kDerivedBlocks);
+  }
+}
+
 template <class T>
 void Program<T>::plan() {
   finished_ = true;
+  place_derived();
   for (Node& n : nodes_) {
     n.first.resize(n.operation.inputs.size(), false);
     if (n.operation.index_scratch > 0) {
@@ -135,6 +155,7 @@ void Program<T>::plan() {
   template void Program<T>::mark_active();                                   \
   template std::vector<typename Program<T>::Buffer> Program<T>::lifetimes(); \
   template void Program<T>::place(std::vector<Buffer>&);                     \
+  template void Program<T>::place_derived();                                 \
   template void Program<T>::plan();
 EQNN_INSTANTIATE(float)
 EQNN_INSTANTIATE(double)

@@ -110,6 +110,11 @@ Tensor<T> Program<T>::record(Operation<T> operation) {
     n.needs_gradient |= flows;
   }
   n.stride = padded<T>(operation.shape.channels);
+  n.derived = operation.shape.examples == Shape::kShared;
+  for (const Tensor<T>& in : operation.inputs)
+    require<ShapeError>(!n.derived || in.shape().examples == Shape::kShared, operation.name, ": the result is ",
+                        to_string(operation.shape), " and an input ", to_string(in.shape()),
+                        "; what is shared depends on parameters alone");
   n.operation = std::move(operation);
   nodes_.push_back(std::move(n));
   return {this, static_cast<int>(nodes_.size()) - 1};
@@ -142,7 +147,8 @@ void Program<T>::finish() {
 
 template <class T>
 Index Program<T>::memory_bytes() const {
-  return (arena_size_ + padded<T>(1) + input_size_ + capacity()) * static_cast<Index>(sizeof(T)) +
+  return (arena_size_ + padded<T>(1) + input_size_ + capacity() + 2 * derived_size_ + derived_scratch_) *
+             static_cast<Index>(sizeof(T)) +
          (index_size_ + index_scratch_size_) * static_cast<Index>(sizeof(std::int32_t));
 }
 
@@ -171,31 +177,63 @@ void Program<T>::check_indices(const Workspace<T>& w) const {
   }
 }
 
-// Calls body(call) for the whole operation, or for each of its blocks of rows.
+// Calls body(call) for the whole operation, or for each of its blocks of rows, or of parts.
 template <class T>
 template <class Body>
-void Program<T>::run_operation(Workspace<T>& w, int id, T* gradient, bool fresh, const RowBlocks* blocks,
+void Program<T>::run_operation(Workspace<T>& w, int id, const Gradients& gradients, const RowBlocks* blocks,
                                Index row_size, const Body& body) const {
-  if (blocks == nullptr || !node(id).operation.by_rows) return body(Call<T>(*this, w, id, gradient, fresh, {}));
-  const Index rows = rows_at(id, w);
-  blocks->run(blocks->count, [&](Index b) {
-    const typename Call<T>::Rows range{b * rows / blocks->count, (b + 1) * rows / blocks->count};
-    if (range.first < range.last) body(Call<T>(*this, w, id, gradient + b * row_size, fresh, range));
+  const Node& n = node(id);
+  if (blocks == nullptr || (!n.operation.by_rows && !n.derived)) return body(Call<T>(*this, w, id, gradients, {}));
+  const Index rows = n.derived ? n.operation.parts : rows_at(id, w);
+  const Index count = n.derived ? std::min(rows, kDerivedBlocks) : blocks->count;
+  blocks->run(count, [&](Index b) {
+    const typename Call<T>::Rows range{b * rows / count, (b + 1) * rows / count, b};
+    Gradients mine = gradients;
+    if (!n.derived) {
+      mine.params += b * row_size;
+      mine.derived += b * row_size;
+    }
+    if (range.first < range.last) body(Call<T>(*this, w, id, mine, range));
   });
+}
+
+template <class T>
+void Program<T>::forward_operation(Workspace<T>& w, int id, const RowBlocks* blocks) const {
+  const Node& n = node(id);
+  run_operation(w, id, {}, blocks, 0, [&n](const Call<T>& call) {
+    n.operation.forward(call);
+    if (!n.operation.overwrites) clear_padding(call.out());
+  });
+}
+
+template <class T>
+void Program<T>::derive(Workspace<T>& w, const T* params, const RowBlocks* blocks) const {
+  for (int id : param_nodes_) w.slots_[id].value = const_cast<T*>(params) + node(id).param.offset;
+  for (int id = 0; id < operations(); ++id)
+    if (node(id).derived) forward_operation(w, id, blocks);
 }
 
 template <class T>
 void Program<T>::forward(Workspace<T>& w, const T* params, const RowBlocks* blocks) const {
   check_indices(w);
   for (int id : param_nodes_) w.slots_[id].value = const_cast<T*>(params) + node(id).param.offset;
-  for (int id = 0; id < operations(); ++id) {
-    const Node& n = node(id);
-    if (n.kind != Kind::operation) continue;
-    run_operation(w, id, nullptr, false, blocks, 0, [&n](const Call<T>& call) {
-      n.operation.forward(call);
-      if (!n.operation.overwrites) clear_padding(call.out());
-    });
+  if (w.derived_offset_ < 0) derive(w, params, blocks);
+  for (int id = 0; id < operations(); ++id)
+    if (node(id).kind == Kind::operation && !node(id).derived) forward_operation(w, id, blocks);
+}
+
+template <class T>
+void Program<T>::backward_operation(Workspace<T>& w, int id, const Gradients& gradients, const RowBlocks* blocks,
+                                    Index row_size) const {
+  const Node& n = node(id);
+  if (!n.operation.overwrites) {
+    const Call<T> whole(*this, w, id, gradients, {});
+    for (int k = 0; k < static_cast<int>(n.operation.inputs.size()); ++k) {
+      const MatrixView<T> g = whole.in_gradient(k);
+      if (g && !whole.accumulate(k)) std::fill(g.data, g.data + g.rows * g.stride, T(0));
+    }
   }
+  run_operation(w, id, gradients, blocks, row_size, n.operation.backward);
 }
 
 template <class T>
@@ -208,18 +246,35 @@ void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlo
     std::fill(row, row + node(loss_).stride, T(0));
     row[0] = w.weights_[i];
   }
+  const bool shared = w.derived_offset_ >= 0;
+  const Gradients gradients{gradient, shared ? gradient + w.derived_offset_ : w.derived_gradients_.data(), fresh,
+                            fresh || !shared};
+  for (int id = operations() - 1; id >= 0; --id)
+    if (node(id).kind == Kind::operation && node(id).active && !node(id).derived)
+      backward_operation(w, id, gradients, blocks, row_size);
+  if (!shared) backward_derived(w, gradients, nullptr);
+}
+
+template <class T>
+void Program<T>::backward_derived(Workspace<T>& w, const Gradients& gradients, const RowBlocks* blocks) const {
   for (int id = operations() - 1; id >= 0; --id) {
-    const Node& n = node(id);
-    if (n.kind != Kind::operation || !n.active) continue;
-    if (!n.operation.overwrites) {
-      const Call<T> whole(*this, w, id, gradient, fresh, {});
-      for (int k = 0; k < static_cast<int>(n.operation.inputs.size()); ++k) {
-        const MatrixView<T> g = whole.in_gradient(k);
-        if (g && !whole.accumulate(k)) std::fill(g.data, g.data + g.rows * g.stride, T(0));
-      }
-    }
-    run_operation(w, id, gradient, fresh, blocks, row_size, n.operation.backward);
+    if (!node(id).derived || !node(id).active) continue;
+    w.slots_[id].gradient = gradients.derived + node(id).value;
+    backward_operation(w, id, gradients, blocks, 0);
   }
+}
+
+template <class T>
+std::vector<Param> Program<T>::read_by_derived_alone() const {
+  std::vector<Param> params;
+  for (int param : param_nodes_) {
+    bool derived = false, direct = false;
+    for (const Node& n : nodes_)
+      for (const Tensor<T>& in : n.operation.inputs)
+        if (in.id() == param) (n.derived ? derived : direct) = true;
+    if (derived && !direct) params.push_back(node(param).param);
+  }
+  return params;
 }
 
 template <class T>
@@ -229,6 +284,8 @@ Workspace<T>::Workspace(const Program<T>& program)
       arena_(program.arena_size_ + padded<T>(1)),
       inputs_(program.input_size_),
       weights_(program.capacity()),
+      derived_(program.derived_size_ + program.derived_scratch_),
+      derived_gradients_(program.training() ? program.derived_size_ : 0),
       indices_(program.index_size_),
       index_scratch_(program.index_scratch_size_),
       slots_(program.nodes_.size()),
@@ -239,9 +296,18 @@ Workspace<T>::Workspace(const Program<T>& program)
     const auto& n = program.node(id);
     Slot& slot = slots_[id];
     if (n.kind == Program<T>::Kind::input) slot.value = inputs_.data() + n.value;
-    if (n.kind == Program<T>::Kind::operation) slot.value = arena_.data() + n.value;
+    if (n.kind == Program<T>::Kind::operation) slot.value = (n.derived ? derived_ : arena_).data() + n.value;
     if (n.gradient >= 0) slot.gradient = arena_.data() + n.gradient;
   }
+}
+
+template <class T>
+void Workspace<T>::share_derived(const Workspace& owner, Index offset) {
+  derived_offset_ = offset;
+  for (int id = 0; id < program_->operations(); ++id)
+    if (program_->node(id).derived) slots_[id].value = owner.slots_[id].value;
+  derived_gradients_ = {};
+  if (&owner != this) derived_ = {};
 }
 
 template <class T>

@@ -115,17 +115,21 @@ class Call {
  public:
   struct Rows {
     Index first = 0, last = -1;  // last < 0: all
+    Index block = 0;
   };
-  Call(const Program<T>& program, Workspace<T>& workspace, int node, T* gradient_row, bool fresh_row, Rows rows)
-      : program_(program),
-        workspace_(workspace),
-        node_(node),
-        gradient_row_(gradient_row),
-        fresh_row_(fresh_row),
-        rows_(rows) {}
+  // Where the gradients of parameters go, and those of what is derived from them; `fresh`: nothing is there yet.
+  struct Gradients {
+    T *params = nullptr, *derived = nullptr;
+    bool fresh_params = false, fresh_derived = false;
+  };
+  Call(const Program<T>& program, Workspace<T>& workspace, int node, const Gradients& gradients, Rows rows)
+      : program_(program), workspace_(workspace), node_(node), gradients_(gradients), rows_(rows) {}
 
   Index examples() const { return span().examples; }
   Index first_row() const { return rows_.first; }
+  // Of a derived operation: the parts that this call computes, first_part() <= i < last_part().
+  Index first_part() const { return rows_.first; }
+  Index last_part() const { return rows_.last < 0 ? program_.node(node_).operation.parts : rows_.last; }
   const Span& span() const;
   bool strict() const { return program_.strict(); }
   int operation() const { return node_; }  // id of the operation, for its own random stream
@@ -152,12 +156,14 @@ class Call {
   const Program<T>& program_;
   Workspace<T>& workspace_;
   int node_;
-  T* gradient_row_;  // where parameter gradients go
-  bool fresh_row_;   // ... which hold nothing yet
+  Gradients gradients_;
   Rows rows_;
 };
 
 // One operation: everything record() needs. Only the first five fields are required.
+// Derived operations have a Shape with kShared, and inputs that are parameters or derived themselves (the spectrum
+// of a filter). What they compute depends on parameters alone: a Trainer runs them once a step, not once a shard,
+// and their backward once a step too, on the sum of the gradients of all shards.
 template <class T>
 struct Operation {
   std::string name;
@@ -178,7 +184,11 @@ struct Operation {
   // Memory that lasts from forward to backward, asked for at full capacity.
   Index scratch = 0;
   Index index_scratch = 0;
+  // Derived: how many independent parts forward and backward have; Call::first_part() says which to compute. Parts
+  // run at the same time, in at most kDerivedBlocks blocks, each with `scratch` of its own.
+  Index parts = 1;
 };
+inline constexpr Index kDerivedBlocks = 8;
 
 enum class Mode : std::uint8_t { train, evaluate };
 
@@ -245,6 +255,18 @@ class Program {
     backward(w, gradients, false, &blocks, row_size);
   }
 
+  // For many replays with the same parameters, by workspaces that share derived values (Workspace::share_derived).
+  // derive() computes these, before forward(), in the workspace that owns them. backward() leaves their gradients
+  // in the gradient row, derived_size() elements; backward_derived() takes these on to the gradients of the
+  // parameters, replacing what nothing but derived values read, and adding to the rest.
+  Index derived_size() const { return derived_size_; }
+  void derive(Workspace<T>& w, const T* params, const RowBlocks* blocks = nullptr) const;
+  void backward_derived(Workspace<T>& w, T* derived, T* gradient, const RowBlocks* blocks = nullptr) const {
+    backward_derived(w, {gradient, derived, true, false}, blocks);
+  }
+  // The parameters that derived values alone read: backward() does not touch their gradients.
+  std::vector<Param> read_by_derived_alone() const;
+
  private:
   friend class Call<T>;
   friend class Workspace<T>;
@@ -255,12 +277,13 @@ class Program {
     Kind kind = Kind::operation;
     Param param;
     Index stride = 0;
+    bool derived = false;         // depends on parameters alone
     bool needs_gradient = false;  // a gradient flows (Mode::train) through it to a parameter
     bool active = false;          // ... and from the loss to it: its backward runs
     bool keep = false;            // value is read after the replay
     std::vector<bool> flows;      // a gradient flows from here to input k
     std::vector<bool> first;      // ... and this is the first to write it
-    // Offsets in the arena (inputs: in the input area), in elements; -1: none.
+    // Offsets in the arena (inputs: in the input area; derived: in theirs), in elements; -1: none.
     Index value = -1, gradient = -1, scratch = -1;
     Index index_scratch = -1;
   };
@@ -289,11 +312,17 @@ class Program {
   Index value_size(int id) const { return rows(shape(id), capacities_) * node(id).stride; }
   void check_shape(const char* what, const std::string& name, const Shape& s) const;
   void backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size) const;
+  using Gradients = typename Call<T>::Gradients;
+  void backward_derived(Workspace<T>& w, const Gradients& gradients, const RowBlocks* blocks) const;
+  void forward_operation(Workspace<T>& w, int id, const RowBlocks* blocks) const;
+  void backward_operation(Workspace<T>& w, int id, const Gradients& gradients, const RowBlocks* blocks,
+                          Index row_size) const;
   template <class Body>
-  void run_operation(Workspace<T>& w, int id, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size,
+  void run_operation(Workspace<T>& w, int id, const Gradients& gradients, const RowBlocks* blocks, Index row_size,
                      const Body& body) const;
   void mark_active();
   void plan();
+  void place_derived();
   std::vector<Buffer> lifetimes();
   void place(std::vector<Buffer>& buffers);
   void check_indices(const Workspace<T>& w) const;
@@ -309,6 +338,7 @@ class Program {
   std::vector<int> param_nodes_;
   int loss_ = -1;
   Index arena_size_ = 0, input_size_ = 0, index_size_ = 0, index_scratch_size_ = 0;
+  Index derived_size_ = 0, derived_scratch_ = 0;
 };
 
 // The memory of one worker for one Program: values, gradients, scratch, inputs. Allocated here, once.
@@ -334,6 +364,11 @@ class Workspace {
   // weight_i of the root, one an example of the capacity.
   std::span<T> weights() { return {weights_.data(), static_cast<std::size_t>(weights_.size())}; }
 
+  // From now on derived values are those of `owner` (another workspace of the program, or this one), which must
+  // outlive this one, and forward() and backward() leave them to Program::derive and backward_derived. Their
+  // gradients go to a gradient row from element `offset` on.
+  void share_derived(const Workspace& owner, Index offset);
+
  private:
   friend class Call<T>;
   friend class Program<T>;
@@ -347,6 +382,8 @@ class Workspace {
 
   const Program<T>* program_;
   AlignedBuffer<T> arena_, inputs_, weights_;
+  AlignedBuffer<T> derived_, derived_gradients_;  // values and scratch; gradients, unless they are shared
+  Index derived_offset_ = -1;                     // < 0: not shared
   AlignedBuffer<std::int32_t> indices_, index_scratch_;
   std::vector<Slot> slots_;
   std::vector<Index> counts_;  // rows bound, by extent
@@ -397,8 +434,9 @@ template <class T>
 MatrixView<T> Call<T>::in_gradient(int k) const {
   if (!program_.node(node_).flows[k]) return {};
   const int id = input_id(k);
-  if (program_.node(id).kind == Program<T>::Kind::param)
-    return view(gradient_row_ + program_.node(id).param.offset, id, false);
+  const auto& node = program_.node(id);
+  if (node.kind == Program<T>::Kind::param) return view(gradients_.params + node.param.offset, id, false);
+  if (node.derived) return view(gradients_.derived + node.value, id, false);
   return view(workspace_.gradient(id), id, false);
 }
 template <class T>
@@ -421,12 +459,16 @@ template <class T>
 bool Call<T>::accumulate(int k) const {
   const auto& node = program_.node(node_);
   if (!node.first[k]) return true;
-  return program_.node(input_id(k)).kind == Program<T>::Kind::param && !fresh_row_;
+  const auto& in = program_.node(input_id(k));
+  if (in.kind == Program<T>::Kind::param) return !gradients_.fresh_params;
+  return in.derived && !gradients_.fresh_derived;
 }
 template <class T>
 std::span<T> Call<T>::scratch() const {
   const auto& node = program_.node(node_);
-  return {workspace_.arena_.data() + node.scratch, static_cast<std::size_t>(node.operation.scratch)};
+  T* memory = node.derived ? workspace_.derived_.data() + rows_.block * padded<T>(node.operation.scratch)
+                           : workspace_.arena_.data();
+  return {memory + node.scratch, static_cast<std::size_t>(node.operation.scratch)};
 }
 template <class T>
 std::span<std::int32_t> Call<T>::index_scratch() const {

@@ -49,10 +49,26 @@ struct Trainer<T>::State {
       eval_space.emplace_back(eval);
       std::fill(train_space.back().weights().begin(), train_space.back().weights().end(),
                 T(1) / static_cast<T>(o.batch));
+      train_space.back().share_derived(train_space[0], params.size());
+      eval_space.back().share_derived(eval_space[0], params.size());
     }
-    gradients = AlignedBuffer<T>(rows * params.size());
+    row_size = params.size() + train.derived_size();
+    gradients = AlignedBuffer<T>(rows * row_size);
+    list_summed();
     moment_names = optimizer_moments(o.optimizer);
     for (std::size_t i = 0; i < moment_names.size(); ++i) moments.emplace_back(params.size());
+  }
+
+  // The ranges of a row that backward() writes: all but the parameters that only derived values read.
+  void list_summed() {
+    Index from = 0;
+    std::vector<Param> apart = train.read_by_derived_alone();
+    std::sort(apart.begin(), apart.end(), [](const Param& a, const Param& b) { return a.offset < b.offset; });
+    for (const Param& p : apart) {
+      if (from < p.offset) summed_ranges.push_back({from, p.offset});
+      from = p.offset + p.rows * p.stride;
+    }
+    if (from < row_size) summed_ranges.push_back({from, row_size});
   }
 
   static Index shard_size(const TrainerOptions& o) {
@@ -78,11 +94,12 @@ struct Trainer<T>::State {
 
   // Forward and backward of the whole batch: gradient row r holds the sum over its shards. Returns L.
   double accumulate(Fill<T> fill) {
+    in_blocks([this](const RowBlocks& blocks) { train.derive(train_space[0], params.values().data(), &blocks); });
     if (options.row_block > 0) return accumulate_blocks(fill);
     std::array<double, kMaxParts> losses{};
     pool.for_each(rows, [&](Index row, std::size_t worker) {
       const Index begin = row * shards / rows, end = (row + 1) * shards / rows;
-      T* gradient = gradients.data() + row * params.size();
+      T* gradient = row_of(row);
       for (Index shard = begin; shard < end; ++shard)
         losses[row] += run_shard(train_space[worker], shard, fill, gradient, shard == begin);
     });
@@ -95,24 +112,36 @@ struct Trainer<T>::State {
     w.bind({options.batch, 0, step, options.seed});
     Batch<T> batch(w);
     fill(batch);
+    pool.for_each(rows, [this](Index row, std::size_t) { std::fill_n(row_of(row), row_size, T(0)); });
+    in_blocks([&](const RowBlocks& blocks) {
+      train.forward(w, params.values().data(), &blocks);
+      train.backward(w, gradients.data(), row_size, blocks);
+    });
+    return sum_losses(w) / static_cast<double>(options.batch);
+  }
+
+  T* row_of(Index row) { return gradients.data() + row * row_size; }
+  const T* row_of(Index row) const { return gradients.data() + row * row_size; }
+
+  // Calls body with blocks that the workers run.
+  template <class Body>
+  void in_blocks(const Body& body) {
     const auto run = [this](Index count, FunctionRef<void(Index)> task) {
       pool.for_each(count, [&](Index i, std::size_t) { task(i); });
     };
-    const RowBlocks blocks{rows, run};
-    pool.for_each(rows, [this](Index row, std::size_t) {
-      std::fill_n(gradients.data() + row * params.size(), params.size(), T(0));
-    });
-    train.forward(w, params.values().data(), &blocks);
-    train.backward(w, gradients.data(), params.size(), blocks);
-    return sum_losses(w) / static_cast<double>(options.batch);
+    body(RowBlocks{rows, run});
   }
 
   // Calls body(first, size) for pieces of the flat vector.
   template <class Body>
   void for_blocks(const Body& body) {
-    const Index size = params.size(), blocks = (size + kUpdateBlock - 1) / kUpdateBlock;
+    for_blocks(0, params.size(), body);
+  }
+  template <class Body>
+  void for_blocks(Index from, Index size, const Body& body) {
+    const Index blocks = (size + kUpdateBlock - 1) / kUpdateBlock;
     const auto one = [&](Index i, std::size_t) {
-      body(i * kUpdateBlock, std::min(kUpdateBlock, size - i * kUpdateBlock));
+      body(from + i * kUpdateBlock, std::min(kUpdateBlock, size - i * kUpdateBlock));
     };
     if (size < kParallelUpdate)
       for (Index i = 0; i < blocks; ++i) one(i, 0);
@@ -125,20 +154,41 @@ struct Trainer<T>::State {
     return std::min(end, options.batch) - begin;
   }
 
-  // Of the rows before they are added: row r holds B_r m_r / B.
-  GradientNoise noise_of_rows() const {
+  // Of the rows before they are added: row r holds B_r m_r / B, up to what backward_derived() makes of it.
+  GradientNoise noise_of_rows() {
     if (options.row_block > 0) return {};
     std::array<Index, kMaxParts> examples;
     for (Index r = 0; r < rows; ++r) examples[r] = examples_of_row(r);
-    return gradient_noise<T>({gradients.data(), rows, params.size(), params.size()},
-                             std::span(examples).first(rows));
+    MatrixView<const T> sums{gradients.data(), rows, params.size(), row_size};
+    AlignedBuffer<T> whole;
+    if (train.derived_size() > 0) {
+      whole = AlignedBuffer<T>(rows * row_size);
+      std::copy_n(gradients.data(), rows * row_size, whole.data());
+      for (Index r = 0; r < rows; ++r)
+        train.backward_derived(train_space[0], whole.data() + r * row_size + params.size(),
+                               whole.data() + r * row_size);
+      sums.data = whole.data();
+    }
+    return gradient_noise<T>(sums, std::span(examples).first(rows));
   }
 
   // Adds rows of partial gradients; the sum ends in row 0.
   void reduce(Index first, Index size) {
-    add_tree(rows, [&](Index from, Index to) {
-      kernels::axpy(size, T(1), gradients.data() + from * params.size() + first,
-                    gradients.data() + to * params.size() + first, true);
+    for (const auto& [from, to] : summed_ranges) {
+      const Index begin = std::max(first, from), end = std::min(first + size, to);
+      if (begin >= end) continue;
+      add_tree(rows, [&](Index source, Index target) {
+        kernels::axpy(end - begin, T(1), row_of(source) + begin, row_of(target) + begin, true);
+      });
+    }
+  }
+
+  // Gradients of derived values, summed, taken on to the parameters in row 0.
+  void finish_derived() {
+    if (train.derived_size() == 0) return;
+    for_blocks(params.size(), train.derived_size(), [&](Index first, Index size) { reduce(first, size); });
+    in_blocks([this](const RowBlocks& blocks) {
+      train.backward_derived(train_space[0], row_of(0) + params.size(), row_of(0), &blocks);
     });
   }
 
@@ -151,6 +201,7 @@ struct Trainer<T>::State {
   void update(bool summed = false) {
     double scale = 1;
     const bool clip = options.clip_norm > 0;
+    if (!summed) finish_derived();
     if (clip) {
       if (!summed) for_blocks([&](Index first, Index size) { reduce(first, size); });
       scale = std::min(1.0, options.clip_norm / (gradient_norm() + 1e-6));
@@ -166,6 +217,7 @@ struct Trainer<T>::State {
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
     if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
     const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxParts);
+    in_blocks([this](const RowBlocks& blocks) { eval.derive(eval_space[0], params.values().data(), &blocks); });
     std::array<double, kMaxParts> losses{};
     pool.for_each(parts, [&](Index part, std::size_t worker) {
       Workspace<T>& w = eval_space[worker];
@@ -187,11 +239,10 @@ struct Trainer<T>::State {
     w.bind({examples, 0, 0, options.seed});
     Batch<T> batch(w);
     fill(batch);
-    const auto run = [this](Index count, FunctionRef<void(Index)> task) {
-      pool.for_each(count, [&](Index i, std::size_t) { task(i); });
-    };
-    const RowBlocks blocks{rows, run};
-    eval.forward(w, params.values().data(), &blocks);
+    in_blocks([&](const RowBlocks& blocks) {
+      eval.derive(w, params.values().data(), &blocks);
+      eval.forward(w, params.values().data(), &blocks);
+    });
     if (inspect) inspect(batch);
     return sum_losses(w) / static_cast<double>(examples);
   }
@@ -200,7 +251,8 @@ struct Trainer<T>::State {
   TrainerOptions options;
   Workers pool;
   Program<T> train, eval;
-  Index shards = 0, rows = 0;
+  Index shards = 0, rows = 0, row_size = 0;
+  std::vector<std::pair<Index, Index>> summed_ranges;
   int workers = 1;
   std::vector<Workspace<T>> train_space, eval_space;
   AlignedBuffer<T> gradients;
@@ -229,6 +281,7 @@ template <class T>
 double Trainer<T>::gradient(Fill<T> fill, GradientNoise* noise) {
   const double loss = state_->accumulate(fill);
   if (noise) *noise = state_->noise_of_rows();
+  state_->finish_derived();
   state_->for_blocks([this](Index first, Index size) { state_->reduce(first, size); });
   return loss;
 }
@@ -282,8 +335,8 @@ double Trainer<T>::multiply_adds() const {
 template <class T>
 Index Trainer<T>::memory_bytes() const {
   const State& s = *state_;
-  const Index vectors = 1 + s.rows + static_cast<Index>(s.moments.size());
-  return vectors * s.params.size() * static_cast<Index>(sizeof(T)) +
+  const Index vectors = 1 + static_cast<Index>(s.moments.size());
+  return (vectors * s.params.size() + s.rows * s.row_size) * static_cast<Index>(sizeof(T)) +
          s.workers * (s.train.memory_bytes() + s.eval.memory_bytes());
 }
 
