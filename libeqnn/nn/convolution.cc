@@ -1,12 +1,11 @@
 #include "convolution.h"
 
 #include <algorithm>
-#include <cmath>
 #include <memory>
-#include <numbers>
 #include <utility>
 
 #include "../kernels/blas.h"
+#include "../kernels/fourier.h"
 #include "../kernels/kernels.h"
 #include "dense.h"
 
@@ -31,16 +30,6 @@ void run(const Call<T>& call, const kernels::Product<T>& p) {
     matrix_product(p, call.strict());
   else
     kernels::product(p);
-}
-
-// sum = x + y, difference = x - y.
-template <class T>
-void butterfly(Index size, const T* x, const T* y, T* sum, T* difference) {
-  for (Index i = 0; i < size; ++i) {
-    const T a = x[i], b = y[i];
-    sum[i] = a + b;
-    difference[i] = a - b;
-  }
 }
 
 // The direct way.
@@ -184,317 +173,282 @@ class Direct {
 
 // The spectral way.
 //
-// Frequencies come in conjugate pairs; one of each is kept. With a_w = sum_t x_t cos(w t), b_w = -sum_t x_t
-// sin(w t) and P_w = sum_s W_s cos(w s), R_w = sum_s W_s sin(w s), the output has real part a P - b R and imaginary
-// part a R + b P: [a; b] times [P | R] is one real product a frequency. Points come in pairs too, t and -t, on
-// which cosines agree and sines are opposite: transforms take sums and differences of a pair, half the terms.
-// Memory, with E examples:
-//   signal  [w][a, b][E][in]   filter  [w][in][P | R]   spectrum  [w][E][re | im]   work  [2 E][2 out]
-// From one frequency to the next there is a line more than that: whole powers of two would put the same entry of
-// all frequencies, which the transforms take together, into the same few places of a cache.
+// With hats for transforms over the points, y^_w = x^_w conj(W^_w) for each pair of channels: a complex c_in x
+// c_out product a frequency. Those of real numbers come in conjugate pairs, of which one is kept: along the width
+// of the torus, w = 0, .., width / 2.
+//
+// Transforms of the channels of one example, or of one input channel of the filter: [point][channel] to [w][re,
+// im].
 template <class T>
-class Spectral {
+class TorusTransform {
  public:
-  explicit Spectral(const Sizes& s) : s_(s), tables_(std::make_shared<Tables>(s.torus)) {}
+  explicit TorusTransform(const Torus& t) : torus_(t), row_(t.width), column_(t.height) {}
 
-  static Index scratch(const Sizes& s, Index capacity) {
-    const Parts q = parts(s, capacity, Tables::count(s.torus));
-    return q.frequencies * (2 * (q.signal_step + q.filter_step) + q.spectrum_step) + 4 * capacity * q.out +
-           2 * std::max(q.frequencies, s.filter()) * std::max(q.in, q.out);
+  Index frequencies() const { return torus_.height * row_.frequencies(); }
+  Index work() const { return std::max(row_.work(), column_.work()) + (plain() ? 0 : 2 * frequencies() * kWidth); }
+  // Of one channel.
+  double multiply_adds() const {
+    return static_cast<double>(torus_.height) * row_.multiply_adds() +
+           (plain() ? 0 : 2 * static_cast<double>(row_.frequencies()) * column_.multiply_adds());
   }
 
-  void forward(const Call<T>& call) const {
-    const Parts q = split(call);
-    transform(tables_->signal, call.in(0), q, call.examples(), q.signal, q.in, call.examples() * q.in,
-              q.signal_step);
-    transform_filter(call, q);
-    for (Index w = 0; w < q.frequencies; ++w) {
-      // [a; b] [P | R]
-      kernels::product<T>({.m = 2 * call.examples(),
-                           .n = 2 * q.out,
-                           .k = s_.in,
-                           .a = q.signal + w * q.signal_step,
-                           .a_row = q.in,
-                           .b = q.filter + w * q.filter_step,
-                           .b_row = 2 * q.out,
-                           .c = q.work,
-                           .c_row = 2 * q.out});
-      combine(call.examples(), q, q.spectrum + w * q.spectrum_step);
-    }
-    const T* bias = s_.has_bias ? call.in(2).data : nullptr;
-    for (Index e = 0; e < call.examples(); ++e) {
-      const T* from = q.spectrum + e * 2 * q.out;
-      synthesize(tables_->inverse, from, from + q.out, q.spectrum_step, q.out, q.out, q.fold, bias);
-      unfold(q.fold, q.out, q.out, call.out().row(e * s_.points()), call.out().stride, false);
-    }
+  // re_w + i im_w = sum_t e^{-i w t} x_t
+  void forward(Index cols, const T* x, Index x_row, T* re, T* im, Index w_row, T* work) const {
+    const Index width = row_.frequencies();
+    for (Index y = 0; y < torus_.height; ++y)
+      kernels::fourier_forward<T>({&row_, cols, x + y * torus_.width * x_row, x_row, re + y * width * w_row,
+                                   im + y * width * w_row, w_row, work});
+    columns(cols, re, im, w_row, work);
   }
-
-  void backward(const Call<T>& call) const {
-    const Parts q = split(call);
-    if (s_.has_bias) detail::bias_gradient(call, 2);
-    transform(tables_->inverse, call.out_gradient(), q, call.examples(), q.spectrum, 2 * q.out, q.out,
-              q.spectrum_step);
-    const MatrixView<T> dw = call.in_gradient(1), dx = call.in_gradient(0);
-    for (Index w = 0; w < q.frequencies; ++w) {
-      turn(call.examples(), q, q.spectrum + w * q.spectrum_step);
-      if (dw) filter_product(call.examples(), q, w);
-      if (dx) signal_product(call.examples(), q, w);
+  // x_t = (1 / n) sum_w e^{i w t} (re_w + i im_w) over all n frequencies, the conjugates too, on top of bias or of
+  // what is there.
+  void backward(Index cols, const T* re, const T* im, Index w_row, T* x, Index x_row, const T* bias,
+                bool accumulate, T* work) const {
+    const T scale = 1 / static_cast<T>(torus_.points());
+    if (plain())
+      return kernels::fourier_backward<T>({&row_, cols, re, im, w_row, x, x_row, scale, bias, accumulate, work});
+    T *copy_re = work, *copy_im = copy_re + frequencies() * kWidth, *rest = copy_im + frequencies() * kWidth;
+    for (Index c = 0; c < cols; c += kWidth) {
+      kernels::copy_columns(frequencies(), kWidth, re + c, w_row, copy_re, kWidth, false);
+      kernels::copy_columns(frequencies(), kWidth, im + c, w_row, copy_im, kWidth, false);
+      columns(kWidth, copy_im, copy_re, kWidth, rest);
+      const Index width = row_.frequencies() * kWidth;
+      for (Index y = 0; y < torus_.height; ++y)
+        kernels::fourier_backward<T>({&row_, kWidth, copy_re + y * width, copy_im + y * width, kWidth,
+                                      x + y * torus_.width * x_row + c, x_row, scale, bias ? bias + c : nullptr,
+                                      accumulate, rest});
     }
-    if (dw) weight_gradient(q, dw, call.accumulate(1));
-    if (dx) input_gradient(call, q, dx);
   }
 
  private:
-  // Cosines and sines, [w][point], row-major; of points one of each pair {t, -t}.
-  struct Table {
-    Index terms = 0;  // points
-    std::vector<T> cos, sin;
-
-    void add(double c, double s) {
-      cos.push_back(static_cast<T>(c));
-      sin.push_back(static_cast<T>(s));
-    }
-  };
-  struct Tables {
-    explicit Tables(const Torus& t) : full(t.filter_points() == t.points()) {
-      const auto mirror = [&t](Index i) {
-        return (t.height - i / t.width) % t.height * t.width + (t.width - i % t.width) % t.width;
-      };
-      for (Index i = 0; i < t.points(); ++i)
-        if (mirror(i) >= i) pairs.emplace_back(i, mirror(i));
-      const auto angle = [&t](Index w, Index y, Index x) {
-        const double turns = static_cast<double>(w / t.width * y % t.height) / static_cast<double>(t.height) +
-                             static_cast<double>(w % t.width * x % t.width) / static_cast<double>(t.width);
-        return 2 * std::numbers::pi * turns;
-      };
-      for (const auto& [w, opposite] : pairs) {
-        const double weight = (w == opposite ? 1 : 2) / static_cast<double>(t.points());
-        for (const auto& pair : pairs) {
-          const double phase = angle(w, pair.first / t.width, pair.first % t.width);
-          signal.add(std::cos(phase), -std::sin(phase));
-          inverse.add(weight * std::cos(phase), -weight * std::sin(phase));
-          if (full) filter.add(std::cos(phase), std::sin(phase));
-        }
-        for (Index i = 0; !full && i < t.filter_points(); ++i) {
-          const double phase = angle(w, i / t.filter_width, i % t.filter_width);
-          filter.add(std::cos(phase), std::sin(phase));
-        }
-      }
-      signal.terms = inverse.terms = static_cast<Index>(pairs.size());
-      filter.terms = full ? signal.terms : t.filter_points();
-    }
-    static Index count(const Torus& t) {
-      const Index self = (t.height % 2 == 0 ? 2 : 1) * (t.width % 2 == 0 ? 2 : 1);  // equal to their mirror
-      return (t.points() + self) / 2;
-    }
-    bool full;                                   // the filter has all points, and its transform works on pairs too
-    std::vector<std::pair<Index, Index>> pairs;  // t and -t; also the kept frequencies and their conjugates
-    Table signal, inverse, filter;
-  };
-
-  struct Parts {
-    Index frequencies, in, out;  // padded channels
-    Index signal_step, filter_step, spectrum_step;
-    T *signal, *dsignal, *filter, *dfilter, *spectrum, *work, *fold;
-  };
-
-  static Parts parts(const Sizes& s, Index examples, Index frequencies) {
-    Parts q{};
-    q.frequencies = frequencies;
-    q.in = padded<T>(s.in);
-    q.out = padded<T>(s.out);
-    q.signal_step = 2 * examples * q.in + padded<T>(1);
-    q.filter_step = s.in * 2 * q.out + padded<T>(1);
-    q.spectrum_step = examples * 2 * q.out + padded<T>(1);
-    return q;
+  static constexpr Index kWidth = kLine / sizeof(T);
+  bool plain() const { return torus_.height == 1; }
+  void columns(Index cols, T* re, T* im, Index w_row, T* work) const {
+    if (plain()) return;
+    const Index width = row_.frequencies();
+    for (Index w = 0; w < width; ++w)
+      kernels::fourier_complex<T>({&column_, cols, re + w * w_row, im + w * w_row, width * w_row, work});
   }
 
-  Parts split(const Call<T>& call) const {
-    Parts q = parts(s_, call.examples(), static_cast<Index>(tables_->pairs.size()));
-    q.signal = call.scratch().data();
-    q.dsignal = q.signal + q.frequencies * q.signal_step;
-    q.filter = q.dsignal + q.frequencies * q.signal_step;
-    q.dfilter = q.filter + q.frequencies * q.filter_step;
-    q.spectrum = q.dfilter + q.frequencies * q.filter_step;
-    q.work = q.spectrum + q.frequencies * q.spectrum_step;
-    q.fold = q.work + call.examples() * 4 * q.out;
-    return q;
-  }
+  Torus torus_;
+  kernels::FourierPlan<T> row_, column_;
+};
 
-  // Rows x_t to x_t + x_{-t}, and after all of those x_t - x_{-t}; of a point that is its own opposite x_t and 0.
-  void fold(const T* x, Index row, Index cols, T* to) const {
-    T* difference = to + static_cast<Index>(tables_->pairs.size()) * cols;
-    for (const auto& [t, opposite] : tables_->pairs) {
-      if (t == opposite) {
-        std::copy_n(x + t * row, cols, to);
-        std::fill_n(difference, cols, T(0));
-      } else {
-        butterfly(cols, x + t * row, x + opposite * row, to, difference);
-      }
-      to += cols;
-      difference += cols;
+// W^ of a filter, [w][in][re | im] with one more row a frequency: at whole powers of two the same entry of all
+// frequencies, which a transform takes together, would fall into the same few places of a cache.
+template <class T>
+class FilterSpectrum {
+ public:
+  FilterSpectrum(const Sizes& s, std::shared_ptr<const TorusTransform<T>> transform)
+      : s_(s), transform_(std::move(transform)), out_(padded<T>(s.out)) {}
+
+  Index row() const { return 2 * out_; }              // of one input channel
+  Index step() const { return (s_.in + 1) * row(); }  // from frequency to frequency
+  Shape shape() const { return {Shape::kShared, transform_->frequencies() * (s_.in + 1), row()}; }
+  Index scratch() const { return transform_->work() + (full() ? 0 : s_.points() * out_); }
+
+  void forward(const Call<T>& call) const {
+    T *work = call.scratch().data(), *points = work + transform_->work();
+    if (!full()) std::fill_n(points, s_.points() * out_, T(0));
+    for (Index i = call.first_part(); i < call.last_part(); ++i) {
+      const T* weight = call.in(0).row(i * s_.filter());
+      for (Index f = 0; !full() && f < s_.filter(); ++f) std::copy_n(weight + f * out_, out_, points + point(f));
+      T* to = call.out().data + i * row();
+      transform_->forward(out_, full() ? weight : points, out_, to, to + out_, step(), work);
     }
   }
 
-  // The way back: y_t (+)= even + odd, y_{-t} (+)= even - odd.
-  void unfold(const T* even, Index even_row, Index cols, T* y, Index row, bool accumulate) const {
-    const T* odd = even + static_cast<Index>(tables_->pairs.size()) * even_row;
-    for (const auto& [t, opposite] : tables_->pairs) {
-      T *first = y + t * row, *second = y + opposite * row;
-      if (t == opposite) {
-        kernels::axpy(cols, T(1), even, first, accumulate);
-      } else if (accumulate) {
-        kernels::axpy(cols, T(1), even, first, true);
-        kernels::axpy(cols, T(1), odd, first, true);
-        kernels::axpy(cols, T(1), even, second, true);
-        kernels::axpy(cols, T(-1), odd, second, true);
-      } else {
-        butterfly(cols, even, odd, first, second);
-      }
-      even += even_row;
-      odd += even_row;
+  // The gradient that comes is X^ conj(D^), D the gradient to y: what it is of W when the convolution's 1 / n, and
+  // the frequencies that stand for two, are left to backward() of the transform.
+  void backward(const Call<T>& call) const {
+    T *work = call.scratch().data(), *points = work + transform_->work();
+    const bool accumulate = call.accumulate(0);
+    for (Index i = call.first_part(); i < call.last_part(); ++i) {
+      const T* from = call.out_gradient().data + i * row();
+      T* dw = call.in_gradient(0).row(i * s_.filter());
+      transform_->backward(out_, from, from + out_, step(), full() ? dw : points, out_, nullptr,
+                           full() && accumulate, work);
+      for (Index f = 0; !full() && f < s_.filter(); ++f)
+        kernels::axpy(out_, T(1), points + point(f), dw + f * out_, accumulate);
     }
   }
 
-  // to_cos[w] = sum_i cos[w][i] even[i], to_sin[w] = sum_i sin[w][i] odd[i]; rows of both `to_row` apart.
-  void analyze(const Table& table, const T* even, const T* odd, Index from_row, Index cols, T* to_cos, T* to_sin,
-               Index to_row) const {
-    kernels::Product<T> p{.m = static_cast<Index>(tables_->pairs.size()),
-                          .n = cols,
-                          .k = table.terms,
-                          .a = table.cos.data(),
-                          .a_row = table.terms,
-                          .b = even,
-                          .b_row = from_row,
-                          .c = to_cos,
-                          .c_row = to_row};
-    kernels::product(p);
-    p.a = table.sin.data();
-    p.b = odd;
-    p.c = to_sin;
-    kernels::product(p);
-  }
-
-  // even[i] = bias + sum_w cos[w][i] from_cos[w], and after those odd[i] = sum_w sin[w][i] from_sin[w].
-  void synthesize(const Table& table, const T* from_cos, const T* from_sin, Index from_row, Index cols,
-                  Index to_row, T* even, const T* bias) const {
-    kernels::Product<T> p{.m = table.terms,
-                          .n = cols,
-                          .k = static_cast<Index>(tables_->pairs.size()),
-                          .a = table.cos.data(),
-                          .a_row = 1,
-                          .a_col = table.terms,
-                          .b = from_cos,
-                          .b_row = from_row,
-                          .c = even,
-                          .c_row = to_row,
-                          .bias = bias};
-    kernels::product(p);
-    p.a = table.sin.data();
-    p.b = from_sin;
-    p.c = even + table.terms * to_row;
-    p.bias = nullptr;
-    kernels::product(p);
-  }
-
-  // Of every example, `example` apart; its sines `sine` after its cosines.
-  void transform(const Table& table, MatrixView<const T> x, const Parts& q, Index examples, T* to, Index example,
-                 Index sine, Index step) const {
-    for (Index e = 0; e < examples; ++e, to += example) {
-      fold(x.row(e * s_.points()), x.stride, x.stride, q.fold);
-      analyze(table, q.fold, q.fold + q.frequencies * x.stride, x.stride, x.stride, to, to + sine, step);
-    }
-  }
-
-  // [P | R] of each input channel.
-  void transform_filter(const Call<T>& call, const Parts& q) const {
-    for (Index i = 0; i < s_.in; ++i) {
-      const T *even = call.in(1).row(i * s_.filter()), *odd = even;
-      if (tables_->full) {
-        fold(even, q.out, q.out, q.fold);
-        even = q.fold;
-        odd = q.fold + q.frequencies * q.out;
-      }
-      T* to = q.filter + i * 2 * q.out;
-      analyze(tables_->filter, even, odd, q.out, q.out, to, to + q.out, q.filter_step);
-    }
-  }
-
-  // work rows e and E + e hold [a P | a R] and [b P | b R]: [real | imaginary] of the output.
-  void combine(Index examples, const Parts& q, T* to) const {
-    for (Index e = 0; e < examples; ++e, to += 2 * q.out) {
-      const T *first = q.work + e * 2 * q.out, *second = first + examples * 2 * q.out;
-      for (Index i = 0; i < q.out; ++i) {
-        to[i] = first[i] - second[q.out + i];
-        to[q.out + i] = first[q.out + i] + second[i];
-      }
-    }
-  }
-
-  // work rows e: [re | im] of the output's gradient; rows E + e: [im | -re].
-  void turn(Index examples, const Parts& q, const T* from) const {
-    T* to = std::copy_n(from, examples * 2 * q.out, q.work);
-    for (Index e = 0; e < examples; ++e, from += 2 * q.out, to += 2 * q.out) {
-      std::copy_n(from + q.out, q.out, to);
-      for (Index i = 0; i < q.out; ++i) to[q.out + i] = -from[i];
-    }
-  }
-
-  // d[P | R] = [a; b]^T work.
-  void filter_product(Index examples, const Parts& q, Index w) const {
-    kernels::product<T>({.m = s_.in,
-                         .n = 2 * q.out,
-                         .k = 2 * examples,
-                         .a = q.signal + w * q.signal_step,
-                         .a_row = 1,
-                         .a_col = q.in,
-                         .b = q.work,
-                         .b_row = 2 * q.out,
-                         .c = q.dfilter + w * q.filter_step,
-                         .c_row = 2 * q.out});
-  }
-
-  // [da; db] = work [P | R]^T.
-  void signal_product(Index examples, const Parts& q, Index w) const {
-    kernels::product<T>({.m = 2 * examples,
-                         .n = s_.in,
-                         .k = 2 * q.out,
-                         .a = q.work,
-                         .a_row = 2 * q.out,
-                         .b = q.filter + w * q.filter_step,
-                         .b_row = 2 * q.out,
-                         .b_transposed = true,
-                         .c = q.dsignal + w * q.signal_step,
-                         .c_row = q.in});
-  }
-
-  // Frequencies to filter positions, one input channel at a time.
-  void weight_gradient(const Parts& q, MatrixView<T> dw, bool accumulate) const {
-    const Index terms = tables_->filter.terms;
-    for (Index i = 0; i < s_.in; ++i) {
-      const T* from = q.dfilter + i * 2 * q.out;
-      T* to = dw.row(i * s_.filter());
-      synthesize(tables_->filter, from, from + q.out, q.filter_step, q.out, q.out, q.fold, nullptr);
-      if (tables_->full) {
-        unfold(q.fold, q.out, q.out, to, dw.stride, accumulate);
-      } else {
-        kernels::axpy(terms * q.out, T(1), q.fold, to, accumulate);
-        kernels::axpy(terms * q.out, T(1), q.fold + terms * q.out, to, true);
-      }
-    }
-  }
-
-  void input_gradient(const Call<T>& call, const Parts& q, MatrixView<T> dx) const {
-    for (Index e = 0; e < call.examples(); ++e) {
-      const T* from = q.dsignal + e * q.in;
-      synthesize(tables_->signal, from, from + call.examples() * q.in, q.signal_step, s_.in, q.in, q.fold, nullptr);
-      unfold(q.fold, q.in, s_.in, dx.row(e * s_.points()), dx.stride, call.accumulate(0));
-    }
-    clear_padding(dx);
+ private:
+  bool full() const { return s_.filter() == s_.points(); }
+  // Where the filter's position f is among the points.
+  Index point(Index f) const {
+    return (f / s_.torus.filter_width * s_.torus.width + f % s_.torus.filter_width) * out_;
   }
 
   Sizes s_;
-  std::shared_ptr<const Tables> tables_;
+  std::shared_ptr<const TorusTransform<T>> transform_;
+  Index out_;
+};
+
+// Of W^ its transpose, [w][out][re | im] with one more row a frequency: what the gradient to x multiplies.
+template <class T>
+class TransposedSpectrum {
+ public:
+  explicit TransposedSpectrum(const Sizes& s) : s_(s), in_(padded<T>(s.in)), out_(padded<T>(s.out)) {}
+
+  Index row() const { return 2 * in_; }
+  Index step() const { return (s_.out + 1) * row(); }
+  Shape shape(Index frequencies) const { return {Shape::kShared, frequencies * (s_.out + 1), row()}; }
+
+  void forward(const Call<T>& call, Index from_step) const {
+    for (Index w = call.first_part(); w < call.last_part(); ++w)
+      for (int part = 0; part < 2; ++part)
+        kernels::transpose(s_.in, s_.out, call.in(0).data + w * from_step + part * out_, 2 * out_,
+                           call.out().data + w * step() + part * in_, row());
+  }
+
+ private:
+  Sizes s_;
+  Index in_, out_;
+};
+
+// The convolution between spectra. Memory, with E examples: signal [w][E][re | im], c_in each, and spectrum, c_out
+// each, with a line more from one frequency to the next, for the same reason.
+template <class T>
+class Spectral {
+ public:
+  explicit Spectral(const Sizes& s)
+      : s_(s),
+        transform_(std::make_shared<TorusTransform<T>>(s.torus)),
+        filter_(s, transform_),
+        transposed_(s),
+        in_(padded<T>(s.in)),
+        out_(padded<T>(s.out)) {}
+
+  // Inputs of the operation: x, the filter's spectrum, the same transposed (where the gradient to x is needed),
+  // bias.
+  std::vector<Tensor<T>> inputs(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) const {
+    Program<T>& program = x.program();
+    const Tensor<T> spectrum = program.record({
+        .name = "filter_spectrum",
+        .inputs = {weight},
+        .shape = filter_.shape(),
+        .forward = [f = filter_](const Call<T>& call) { f.forward(call); },
+        .backward = [f = filter_](const Call<T>& call) { f.backward(call); },
+        .backward_reads_inputs = false,
+        .backward_reads_output = false,
+        .overwrites = true,
+        .scratch = filter_.scratch(),
+        .parts = s_.in,
+    });
+    std::vector<Tensor<T>> inputs = {x, spectrum};
+    if (program.training() && program.needs_gradient(x))
+      inputs.push_back(program.record({
+          .name = "transposed_spectrum",
+          .inputs = {spectrum},
+          .shape = transposed_.shape(transform_->frequencies()),
+          .forward = [t = transposed_, step = filter_.step()](const Call<T>& call) { t.forward(call, step); },
+          .backward = {},
+          .overwrites = true,
+          .parts = transform_->frequencies(),
+      }));
+    if (bias) inputs.push_back(bias);
+    return inputs;
+  }
+
+  Index scratch(Index capacity) const {
+    return transform_->frequencies() * (step(capacity, in_) + step(capacity, out_)) + transform_->work();
+  }
+
+  void forward(const Call<T>& call, int bias) const {
+    const Memory m(*this, call);
+    const Index examples = call.examples();
+    to_spectrum(call.in(0), in_, examples, m.signal, m.transform);
+    for (Index w = 0; w < transform_->frequencies(); ++w) {  // y^ = x^ conj(W^)
+      kernels::ComplexProduct<T> p{.m = examples, .n = out_, .k = s_.in, .conjugate_b = true};
+      p.a_re = m.signal + w * step(examples, in_);
+      p.a_im = p.a_re + in_;
+      p.a_row = 2 * in_;
+      p.b_re = call.in(1).data + w * filter_.step();
+      p.b_im = p.b_re + out_;
+      p.b_row = filter_.row();
+      p.c_re = m.spectrum + w * step(examples, out_);
+      p.c_im = p.c_re + out_;
+      p.c_row = 2 * out_;
+      kernels::complex_product(p);
+    }
+    from_spectrum(m.spectrum, out_, examples, call.out(), s_.has_bias ? call.in(bias).data : nullptr, false,
+                  m.transform);
+  }
+
+  void backward(const Call<T>& call, int bias) const {
+    const Memory m(*this, call);
+    const Index examples = call.examples();
+    if (s_.has_bias) detail::bias_gradient(call, bias);
+    to_spectrum(call.out_gradient(), out_, examples, m.spectrum, m.transform);
+    const MatrixView<T> dw = call.in_gradient(1), dx = call.in_gradient(0);
+    for (Index w = 0; w < transform_->frequencies(); ++w) {
+      if (dw) filter_product(call, m, w, dw);
+      if (dx) signal_product(call, m, w);
+    }
+    if (dx) from_spectrum(m.signal, in_, examples, dx, nullptr, call.accumulate(0), m.transform);
+  }
+
+ private:
+  struct Memory {
+    Memory(const Spectral& s, const Call<T>& call)
+        : signal(call.scratch().data()),
+          spectrum(signal + s.transform_->frequencies() * step(call.examples(), s.in_)),
+          transform(spectrum + s.transform_->frequencies() * step(call.examples(), s.out_)) {}
+    T *signal, *spectrum, *transform;
+  };
+  static Index step(Index examples, Index channels) { return 2 * examples * channels + padded<T>(1); }
+
+  void to_spectrum(MatrixView<const T> x, Index channels, Index examples, T* to, T* work) const {
+    for (Index e = 0; e < examples; ++e, to += 2 * channels)
+      transform_->forward(channels, x.row(e * s_.points()), channels, to, to + channels, step(examples, channels),
+                          work);
+  }
+  void from_spectrum(const T* from, Index channels, Index examples, MatrixView<T> x, const T* bias, bool accumulate,
+                     T* work) const {
+    for (Index e = 0; e < examples; ++e, from += 2 * channels)
+      transform_->backward(channels, from, from + channels, step(examples, channels), x.row(e * s_.points()),
+                           channels, bias, accumulate, work);
+  }
+
+  // dW^ (+)= x^ conj(dy^), over the examples
+  void filter_product(const Call<T>& call, const Memory& m, Index w, MatrixView<T> dw) const {
+    const Index examples = call.examples();
+    kernels::ComplexProduct<T> p{.m = s_.in, .n = out_, .k = examples, .conjugate_b = true};
+    p.a_re = m.signal + w * step(examples, in_);
+    p.a_im = p.a_re + in_;
+    p.a_row = 1;
+    p.a_col = 2 * in_;
+    p.b_re = m.spectrum + w * step(examples, out_);
+    p.b_im = p.b_re + out_;
+    p.b_row = 2 * out_;
+    p.c_re = dw.data + w * filter_.step();
+    p.c_im = p.c_re + out_;
+    p.c_row = filter_.row();
+    p.accumulate = call.accumulate(1);
+    kernels::complex_product(p);
+  }
+  // dx^ = dy^ W^T, in the place of x^.
+  void signal_product(const Call<T>& call, const Memory& m, Index w) const {
+    const Index examples = call.examples();
+    kernels::ComplexProduct<T> p{.m = examples, .n = in_, .k = s_.out};
+    p.a_re = m.spectrum + w * step(examples, out_);
+    p.a_im = p.a_re + out_;
+    p.a_row = 2 * out_;
+    p.b_re = call.in(2).data + w * transposed_.step();
+    p.b_im = p.b_re + in_;
+    p.b_row = transposed_.row();
+    p.c_re = m.signal + w * step(examples, in_);
+    p.c_im = p.c_re + in_;
+    p.c_row = 2 * in_;
+    kernels::complex_product(p);
+  }
+
+  Sizes s_;
+  std::shared_ptr<const TorusTransform<T>> transform_;
+  FilterSpectrum<T> filter_;
+  TransposedSpectrum<T> transposed_;
+  Index in_, out_;
 };
 
 void check_torus(const Torus& t) {
@@ -506,25 +460,47 @@ void check_torus(const Torus& t) {
       " x ", t.width, "; it must have at least one position and fit the torus");
 }
 
-template <class T, class Way>
-Tensor<T> record_way(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes& s, const char* name) {
+// Of one of an example's passes: forward, and one for each gradient.
+template <class T>
+double work_of_a_pass(Tensor<T> x, const Sizes& s, ConvolutionMethod method) {
+  const bool input_gradient = x.program().needs_gradient(x);
+  const Index capacity = x.program().capacity();
+  return convolution_work(s.torus, capacity, s.in, s.out, method, input_gradient) /
+         ((input_gradient ? 3 : 2) * static_cast<double>(capacity));
+}
+
+template <class T>
+Tensor<T> record_direct(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes& s) {
   std::vector<Tensor<T>> inputs = {x, weight};
   if (bias) inputs.push_back(bias);
-  const Way way(s);
-  const bool input_gradient = x.program().needs_gradient(x);
-  const auto method = std::is_same_v<Way, Direct<T>> ? ConvolutionMethod::direct : ConvolutionMethod::spectral;
-  const double examples = static_cast<double>(x.program().capacity());
   return x.program().record({
-      .name = name,
+      .name = "cyclic_convolution (direct)",
       .inputs = std::move(inputs),
       .shape = {x.shape().examples, s.points(), s.out},
-      .forward = [way](const Call<T>& call) { way.forward(call); },
-      .backward = [way](const Call<T>& call) { way.backward(call); },
+      .forward = [way = Direct<T>(s)](const Call<T>& call) { way.forward(call); },
+      .backward = [way = Direct<T>(s)](const Call<T>& call) { way.backward(call); },
       .backward_reads_output = false,
       .overwrites = true,
-      .multiply_adds = convolution_work(s.torus, x.program().capacity(), s.in, s.out, method, input_gradient) /
-                       ((input_gradient ? 3 : 2) * examples),
-      .scratch = Way::scratch(s, x.program().capacity()),
+      .multiply_adds = work_of_a_pass(x, s, ConvolutionMethod::direct),
+      .scratch = Direct<T>::scratch(s, x.program().capacity()),
+  });
+}
+
+template <class T>
+Tensor<T> record_spectral(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes& s) {
+  const Spectral<T> way(s);
+  std::vector<Tensor<T>> inputs = way.inputs(x, weight, bias);
+  const int last = static_cast<int>(inputs.size()) - 1;
+  return x.program().record({
+      .name = "cyclic_convolution (spectral)",
+      .inputs = std::move(inputs),
+      .shape = {x.shape().examples, s.points(), s.out},
+      .forward = [way, last](const Call<T>& call) { way.forward(call, last); },
+      .backward = [way, last](const Call<T>& call) { way.backward(call, last); },
+      .backward_reads_output = false,
+      .overwrites = true,
+      .multiply_adds = work_of_a_pass(x, s, ConvolutionMethod::spectral),
+      .scratch = way.scratch(x.program().capacity()),
   });
 }
 
@@ -537,7 +513,7 @@ std::vector<Index> Torus::file_shape(Index in, Index out) const {
 
 // The spectral way writes every entry of a signal several times, between products that are small: measured, that
 // takes the time of so many multiply-adds. It decides where few input channels leave the transforms alone to pay.
-constexpr double kPerMoved = 40;
+constexpr double kPerMoved = 20;
 
 double convolution_work(const Torus& t, Index examples, Index in, Index out, ConvolutionMethod method,
                         bool input_gradient) {
@@ -545,14 +521,13 @@ double convolution_work(const Torus& t, Index examples, Index in, Index out, Con
                l = static_cast<double>(t.filter_points());
   const double i = static_cast<double>(in), o = static_cast<double>(out);
   const double passes = input_gradient ? 3 : 2, direct = passes * e * n * l * i * o;
-  // Products at about n/2 frequencies, of 2E rows by 2 out columns; transforms of signals and of the filter,
-  // forward and backward, of as many pairs of points.
-  const double f = n / 2 + 1, signals = 2 * f * f * ((passes - 1) * i + 2 * o);
-  const double filter = 2 * 2 * f * (l < n ? l : f) * i * o;
-  const double spectral = passes * f * 2 * e * i * 2 * o + e * signals + filter;
+  // Products at about n/2 frequencies, of 2E rows by 2 out columns; transforms of signals, forward and backward.
+  const TorusTransform<float> transform(t);
+  const double signals = e * ((passes - 1) * i + 2 * o);
+  const double spectral = passes * static_cast<double>(transform.frequencies()) * 2 * e * i * 2 * o +
+                          signals * transform.multiply_adds();
   if (method != ConvolutionMethod::automatic) return method == ConvolutionMethod::direct ? direct : spectral;
-  const double moved = e * n * ((passes - 1) * i + 2 * o);
-  return spectral + kPerMoved * moved < direct ? spectral : direct;
+  return spectral + kPerMoved * n * signals < direct ? spectral : direct;
 }
 
 template <class T>
@@ -577,8 +552,7 @@ Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, cons
   };
   const bool spectral = method == ConvolutionMethod::spectral ||
                         (method == ConvolutionMethod::automatic && work(method) != work(ConvolutionMethod::direct));
-  if (spectral) return record_way<T, Spectral<T>>(x, weight, bias, sizes, "cyclic_convolution (spectral)");
-  return record_way<T, Direct<T>>(x, weight, bias, sizes, "cyclic_convolution (direct)");
+  return spectral ? record_spectral(x, weight, bias, sizes) : record_direct(x, weight, bias, sizes);
 }
 
 template Tensor<float> cyclic_convolution(Tensor<float>, Tensor<float>, Tensor<float>, const Torus&,

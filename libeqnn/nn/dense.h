@@ -44,20 +44,21 @@ class Linear {
 };
 
 // A chain of Linear layers with an activation between them, none after the last.
-// widths = {in, hidden..., out}. Parameters: NAME.0.weight, NAME.0.bias, NAME.1.weight, ...
+// widths = {in, hidden..., out}. Parameters: NAME.0.weight, NAME.0.bias, NAME.1.weight, ... Throws ValueError for
+// fewer than two widths.
 template <class T>
 class Mlp {
  public:
   Mlp(Params<T>& p, const std::string& name, const std::vector<Index>& widths, Activation f = Activation::relu)
       : activation(f) {
+    require(widths.size() >= 2, "Mlp '", name, "': ", widths.size(), " widths; at least 2 are needed: in, out");
     for (std::size_t i = 0; i + 1 < widths.size(); ++i)
       layers.emplace_back(p, name + "." + std::to_string(i), widths[i], widths[i + 1]);
   }
-  Tensor<T> operator()(Tensor<T> x) const {
-    for (std::size_t i = 0; i < layers.size(); ++i) {
-      x = layers[i](x);
-      if (i + 1 < layers.size()) x = activate(x, activation);
-    }
+  Tensor<T> operator()(Tensor<T> x) const { return layers.back()(hidden(x)); }
+  // All layers but the last, and the activation after each.
+  Tensor<T> hidden(Tensor<T> x) const {
+    for (std::size_t i = 0; i + 1 < layers.size(); ++i) x = activate(layers[i](x), activation);
     return x;
   }
 

@@ -87,7 +87,10 @@ class GroupAveragedMlp {
                    const std::vector<Index>& widths, Activation f = Activation::relu)
       : lifting_(p, name + ".0", group, checked(widths)[0], widths[1]),
         rest_(p, name + ".1", {widths.begin() + 1, widths.end()}, f) {}
-  Tensor<T> operator()(Tensor<T> x) const { return mean_points(rest_(activate(lifting_(x), rest_.activation))); }
+  // The last layer is affine: it runs once, on the mean, not on every element.
+  Tensor<T> operator()(Tensor<T> x) const {
+    return rest_.layers.back()(mean_points(rest_.hidden(activate(lifting_(x), rest_.activation))));
+  }
 
   const GroupLifting<T>& lifting() const { return lifting_; }
   const Mlp<T>& rest() const { return rest_; }

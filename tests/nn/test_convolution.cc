@@ -242,9 +242,10 @@ TEST_CASE("convolution of data counts no gradient to it, and chooses its way ali
   CHECK(convolution_work(t, 8, 4, 6, ConvolutionMethod::direct, false) == 2.0 * 8 * 48 * 48 * 4 * 6);
   CHECK(convolution_work(t, 8, 4, 6, ConvolutionMethod::spectral, false) <
         convolution_work(t, 8, 4, 6, ConvolutionMethod::spectral));
-  // One input channel: the transforms are all there is, and do not pay.
-  CHECK(convolution_work(t, 32, 1, 64, ConvolutionMethod::automatic, false) ==
-        convolution_work(t, 32, 1, 64, ConvolutionMethod::direct, false));
+  // One input channel: the transforms are all there is, and pay for many points alone.
+  for (const auto& [n, way] : {std::pair(12, ConvolutionMethod::direct), {48, ConvolutionMethod::spectral}})
+    CHECK(convolution_work(Torus::cycle(n), 32, 1, 64, ConvolutionMethod::automatic, false) ==
+          convolution_work(Torus::cycle(n), 32, 1, 64, way, false));
   Params<double> params;
   const CyclicConvolution<double> first(params, "first", 1, 6, t), second(params, "second", 6, 6, t);
   for (Mode mode : {Mode::train, Mode::evaluate}) {

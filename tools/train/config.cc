@@ -18,10 +18,11 @@ constexpr int kResultsVersion = 1;
 // Since version 2 random elements of groups have a stream of their own (it orders the elements of a graph's group),
 // and the cross entropy is taken from differences of logits.
 // Since version 3 the part of a file that is set apart for --patience is drawn by class.
+// Since version 4 cyclic convolutions are by fast Fourier transforms, and a group average's last layer on the mean.
 int results_version(const TrainConfig& c) {
+  if (c.model == "cnn" || c.model == "group-mlp") return 4;
   if (!c.data.empty() && c.patience > 0) return 3;
-  const bool changed = (c.family == "gnn-feature" && c.model == "group-mlp") || c.loss == "cross-entropy";
-  return changed ? 2 : kResultsVersion;
+  return c.loss == "cross-entropy" ? 2 : kResultsVersion;
 }
 
 constexpr std::int64_t kMany = std::numeric_limits<std::int64_t>::max();
