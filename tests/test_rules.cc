@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 // The order of the rooms: a file includes what stands on its own line or above. Folders end with a slash; where a
 // folder has files of two ranks, those of the later one are named by their path without the ending.
 const std::vector<std::set<std::string>> kOrder = {
-    {"libeqnn/core/check", "libeqnn/core/rng", "libeqnn/core/spelling"},
+    {"libeqnn/core/check", "libeqnn/core/fork_join", "libeqnn/core/rng", "libeqnn/core/spelling"},
     {"libeqnn/core/matrix", "libeqnn/core/function_ref", "libeqnn/core/sparse_graph", "libeqnn/core/workers",
      "libeqnn/io/files"},
     {"libeqnn/kernels/", "libeqnn/io/npz"},

@@ -42,6 +42,7 @@ libcli11-dev        module  CLI11
 libtomlplusplus-dev module  tomlplusplus
 doctest-dev         header  doctest/doctest.h
 librandom123-dev    header  Random123/philox.h
+librapidcheck-dev   header  rapidcheck.h
 '
 
 present() {

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "check.h"
+#include "fork_join.h"
 
 namespace eqnn {
 
@@ -33,16 +34,15 @@ class Workers {
       for (Index i = 0; i < tasks; ++i) body(i, std::size_t{0});
       return;
     }
-    arena_.execute([&] {
-      tbb::parallel_for(
-          Index{0}, tasks,
-          [&](Index i) {
-            // Isolated: a data callback that runs oneTBB itself must not be given another task while it waits.
-            tbb::this_task_arena::isolate(
-                [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
-          },
-          tbb::static_partitioner{});
-    });
+    ForkJoin loop;
+    // Isolated: a data callback that runs oneTBB itself must not be given another task while it waits.
+    const auto task = [&](Index i) EQNN_BEFORE_FORK {
+      loop.task([&] {
+        tbb::this_task_arena::isolate(
+            [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
+      });
+    };
+    arena_.execute([&] { tbb::parallel_for(Index{0}, tasks, task, tbb::static_partitioner{}); });
   }
 
  private:

@@ -35,12 +35,18 @@ void require_plain_json(std::string_view text, std::string_view origin) {
                      " levels deep; no document of this program is");
 }
 
+std::string plain_message(const Json::exception& e) {
+  const std::string text = e.what();
+  const std::size_t end = text.find("] ");
+  return text.starts_with("[json.exception.") && end != text.npos ? text.substr(end + 2) : text;
+}
+
 Json parse_json(std::string_view text, std::string_view origin) {
   require_plain_json(text, origin);
   try {
     return Json::parse(text);
   } catch (const Json::exception& e) {
-    throw FileError(concat(origin, ": ", text.empty() ? "is empty" : e.what()));
+    throw FileError(concat(origin, ": ", text.empty() ? "is empty" : "is no JSON: " + plain_message(e)));
   }
 }
 

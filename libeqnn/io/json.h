@@ -21,6 +21,8 @@ void require_plain_json(std::string_view text, std::string_view origin);
 Json parse_json(std::string_view text, std::string_view origin);
 // The same of text that this program wrote itself.
 Json parse_json(std::string_view text);
+// What went wrong, without the name that nlohmann/json begins its messages with: "key 'data' not found".
+std::string plain_message(const Json::exception& e);
 // A discarded value (is_discarded()) for text that is none.
 Json parse_json_if(std::string_view text);
 // On one line; with `indent` >= 0 on many. Bytes that are no UTF-8 become U+FFFD.

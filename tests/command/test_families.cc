@@ -255,8 +255,8 @@ TEST_CASE("predict: runs and files that are refused") {
     return Arguments{"predict", run, "--in", in, "--out", "y.npz"};
   };
   refused(f, predict("none", "x.npz"), 3, "none");
-  refused(f, predict(".", "x.npz"), 3, "run.json");
-  refused(f, predict("x.npz", "x.npz"), 3);
+  refused(f, predict(".", "x.npz"), 2, "run.json");
+  refused(f, predict("x.npz", "x.npz"), 2, "is a file");
   refused(f, predict("run", "none.npz"), 3, "none.npz");
   refused(f, predict("run", "four.npz"), 3, "[count, 6, 6]");
   refused(f, {"predict", "run", "--in", "x.npz", "--out", "x.npz"}, 2, "--force");

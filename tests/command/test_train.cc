@@ -100,7 +100,7 @@ TEST_CASE("train: the directory is runs/RUN_ID by default, and is never overwrit
     refused(f, tiny({"--out", out}), 2, "exists");
     refused(f, tiny({"--out", out, "--force"}), 2, "not a run directory");
   }
-  refused(f, tiny({"--out", "home", "--resume"}), 3, "run.json");
+  refused(f, tiny({"--out", "home", "--resume"}), 2, "run.json");
   refused(f, tiny({"--out", "letter/run"}), 3, "letter");
   if (std::filesystem::exists("/proc/self")) refused(f, tiny({"--out", "/proc/run"}), 3, "/proc/run");
   if (Disk disk(f, "ro", "size=8k", true); disk.made()) refused(f, tiny({"--out", "ro/run"}), 3, "ro/run");

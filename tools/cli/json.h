@@ -12,6 +12,7 @@ namespace tools {
 using eqnn::Json;
 using eqnn::parse_json;
 using eqnn::parse_json_if;
+using eqnn::plain_message;
 using eqnn::to_text;
 
 // The number, or null where it is not finite: JSON has no other word for it.

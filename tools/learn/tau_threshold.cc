@@ -7,6 +7,7 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <eqnn/core/fork_join.h>
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
@@ -79,11 +80,14 @@ Trial run_trial(const TrainConfig& c) {
 TauPoint run_point(const Search& s, double tau, const Common& common) {
   TauPoint p{tau, std::vector<Trial>(s.seeds.size())};
   tbb::task_arena arena(common.thread_count());
-  arena.execute([&] {
-    tbb::parallel_for(std::size_t{0}, s.seeds.size(), [&](std::size_t i) {
-      tbb::this_task_arena::isolate([&] { p.trials[i] = run_trial(s.config(tau, s.seeds[i])); });
-    });
-  });
+  {
+    eqnn::ForkJoin loop;
+    const auto task = [&](std::size_t i) EQNN_BEFORE_FORK {
+      loop.task(
+          [&] { tbb::this_task_arena::isolate([&] { p.trials[i] = run_trial(s.config(tau, s.seeds[i])); }); });
+    };
+    arena.execute([&] { tbb::parallel_for(std::size_t{0}, s.seeds.size(), task); });
+  }
   if (!common.quiet) note("eqnn: tau {:.4g}: {} of {} seeds learned\n", tau, p.learned(), p.seeds());
   return p;
 }

@@ -11,7 +11,9 @@
 #include <filesystem>
 
 #include "cli/json.h"
+#include "cli/note.h"
 #include "cli/paths.h"
+#include "results/documents.h"
 #include "results/schema.h"
 
 namespace tools {
@@ -136,15 +138,46 @@ void RunDirectory::write_result(const Json& result) const {
   eqnn::write_atomically(file("result.json"), to_text(result, 2) + "\n");
 }
 
+namespace {
+
+// What stands in a place where there is no run.json, for messages.
+std::string contents_of(const std::string& path) {
+  if (!is_folder(path)) return "is a file";
+  std::vector<std::string> names;
+  for (const fs::path& entry : entries(path)) names.push_back(entry.filename().string());
+  for (const std::string& name : names) {
+    if (const DocumentKind* kind = find_document(&DocumentKind::file, name))
+      return concat("holds ", name, ", of eqnn ", kind->command);
+    if (name.ends_with(".sweep.json")) return "is the folder of a sweep, in which each run has a folder of its own";
+  }
+  return names.empty() ? "is an empty folder" : "holds no run.json";
+}
+
+// Throws unless the run.json is of a run that `eqnn train` made: ValueError where it is of another command.
+void require_trained(const std::string& path, const Json& document) {
+  if (!document.contains("command") || !document["command"].is_string()) return;
+  const std::string command = document["command"].get<std::string>();
+  require(command == "train", path, " holds a run of eqnn ", one_line(command),
+          ", which trains no network; name a run of eqnn train");
+}
+
+}  // namespace
+
 TrainConfig RunDirectory::config() const {
-  const std::string path = file("run.json"), text = eqnn::read_file(path);
+  const std::string path = file("run.json");
+  require<FileError>(exists(), path_, ": there is no such run directory; train one first");
+  require(is_folder(path_) && is_there(path), path_, " ", contents_of(path_),
+          "; the folder of a run of eqnn train is needed, which has a run.json");
+  const Json document = parse_json(eqnn::read_file(path), path);
+  require<FileError>(document.is_object(), path, ": holds no JSON object");
+  require_trained(path_, document);
   try {
-    const Json document = parse_json(text, concat(path, ": not a run.json of this version"));
     require<FileError>(document.at("format") == kRunFormat, path, ": format is ", to_text(document.at("format")),
                        "; this version reads '", kRunFormat, "'; start again with --force");
     return parse_config_json(to_text(document.at("config")));
   } catch (const Json::exception& e) {
-    throw FileError(concat(path, ": not a run.json of this version: ", e.what(), "; start again with --force"));
+    throw FileError(
+        concat(path, ": not a run.json of this version: ", plain_message(e), "; start again with --force"));
   } catch (const ValueError& e) {
     throw FileError(concat(path, ": not a run.json of this version: ", e.what(), "; start again with --force"));
   } catch (const NotBuiltError& e) {

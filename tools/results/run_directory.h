@@ -57,7 +57,9 @@ class RunDirectory {
   bool busy() const;
   // Removes the temporary files of a killed process. Needs the lock.
   void sweep() const;
-  // The configuration in run.json. Throws FileError for a file that is missing, malformed or foreign.
+  // The configuration in run.json. Throws ValueError, which says what is there, for a folder
+  // without one and for the run of a command that trains no network; FileError for a file that is malformed or
+  // foreign.
   TrainConfig config() const;
   void remove();
 

@@ -50,7 +50,7 @@ StudyFile read_study(const std::string& path) {
       }
     }
   } catch (const Json::exception& e) {
-    throw FileError(concat(path, ": is no sweep of this version: ", e.what()));
+    throw FileError(concat(path, ": is no sweep of this version: ", plain_message(e)));
   }
   return study;
 }

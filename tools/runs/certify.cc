@@ -113,7 +113,6 @@ Line certify_file_run(const RunDirectory& run, const TrainConfig& c, const Certi
 // A trained run, under the symmetries of its family, on inputs of the family's law.
 Line certify_run(const CertifyFlags& flags, std::uint64_t seed) {
   const RunDirectory run(flags.run);
-  require<eqnn::FileError>(run.exists(), flags.run, ": there is no such run directory; train one first");
   const TrainConfig c = run.config();
   if (!c.data.empty()) return certify_file_run(run, c, flags, seed);
   const auto member = make_member(c);

@@ -11,6 +11,8 @@
 #include <tbb/parallel_for.h>
 #include <tbb/task_arena.h>
 
+#include <eqnn/core/fork_join.h>
+
 #include "cli/json.h"
 #include "cli/note.h"
 #include "cli/progress.h"
@@ -105,7 +107,11 @@ class FoldsRun {
       if (const int ended = run_training(fold_config(fold), examples_, o, quiet); ended != kDone) code = ended;
     };
     tbb::task_arena arena(common_.thread_count());
-    arena.execute([&] { tbb::parallel_for(Index{0}, config_.folds, one, tbb::simple_partitioner()); });
+    {
+      eqnn::ForkJoin loop;
+      const auto task = [&](Index fold) EQNN_BEFORE_FORK { loop.task([&] { one(fold); }); };
+      arena.execute([&] { tbb::parallel_for(Index{0}, config_.folds, task, tbb::simple_partitioner()); });
+    }
     progress.clear();
     return code;
   }

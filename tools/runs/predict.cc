@@ -14,7 +14,6 @@ namespace {
 int predict(const std::string& path, const std::string& in_path, const std::string& out, bool force,
             const Common& common) {
   const RunDirectory run(path);
-  require<eqnn::FileError>(run.exists(), path, ": there is no such run directory; train one first");
   const TrainConfig c = run.config();
   if (!c.data.empty())
     throw NotBuiltError(
