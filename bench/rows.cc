@@ -188,6 +188,30 @@ RowEngine::RowEngine(const RowData& data, int threads, ConvolutionMethod method)
   trainer = std::make_unique<Trainer<float>>(params, options, model);
 }
 
+OperationCost RowEngine::cost(int operation) const {
+  const Program<float>& program = trainer->program();
+  OperationCost c = program.operation_cost(operation);
+  if (program.operation_name(operation).starts_with("aggregate_neighbors")) {
+    const Row& r = data_.row;
+    const double row = static_cast<double>(r.width) * sizeof(float);
+    const double bytes =
+        static_cast<double>(r.edges) * (row + sizeof(std::int32_t)) + static_cast<double>(r.n) * row;
+    c.forward_bytes = bytes;
+    if (c.backward_bytes > 0) c.backward_bytes = bytes;
+  }
+  return c;
+}
+
+double RowEngine::bytes() const {
+  const Program<float>& program = trainer->program();
+  double total = 0;
+  for (int id = 0; id < program.operations(); ++id) {
+    const OperationCost c = cost(id);
+    total += c.forward_bytes + c.backward_bytes;
+  }
+  return total * static_cast<double>(data_.row.batch) / static_cast<double>(program.capacity());
+}
+
 std::optional<double> convolution_work_ratio(const Row& r) {
   if (r.model != Row::Model::cnn) return {};
   double ours = 0, direct = 0;
