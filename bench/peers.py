@@ -4,9 +4,13 @@
     peers.py --list --model gnn --layers 3          the variants, as a JSON list of names LIBRARY-NETWORK[:compile...]
     peers.py --variant pytorch-split --threads 2 --data row.npz --answer gradient.npz --model gnn --n 15 ...
 
-row.npz has the engine's data and parameters; gradient.npz is written with the gradient of every parameter. On
-standard output one line of JSON: {"loss": .., "version": ..}, or {"error": ".."}. Then for each line `go SECONDS` on
-standard input a block of about so many seconds, and {"steps": .., "seconds": ..}. Ends with its input.
+row.npz has the engine's data and parameters. On standard output one line of JSON when all is loaded, {"version": ..};
+then one for each line of standard input, with whose end it ends:
+
+    gradient OFFSET   loss and gradients with OFFSET added to every bias: gradient.npz is written, {"loss": ..}
+    go SECONDS        a block of steps of about so many seconds, {"steps": .., "seconds": ..}
+
+Instead of any of them {"error": ".."}, and the end.
 """
 import argparse
 import importlib.util
@@ -59,17 +63,20 @@ def serve(a, say):
     arrays = read(a.data, a.model)
     library, _, variant = a.variant.partition("-")
     peer = importlib.import_module(LIBRARIES[library]).Peer(variant, a, arrays)
-    loss, gradient = peer.gradient()
-    numpy.savez(a.answer, **{k: numpy.ascontiguousarray(g, dtype="f4") for k, g in zip(arrays["keys"], gradient)})
-    say({"loss": loss, "version": peer.version})
+    say({"version": peer.version})
     rate = 0.0
     for line in sys.stdin:
-        word, _, seconds = line.strip().partition(" ")
+        word, _, number = line.strip().partition(" ")
+        if word == "gradient":
+            loss, gradient = peer.gradient(float(number))
+            numpy.savez(a.answer, **{k: numpy.ascontiguousarray(g, "f4") for k, g in zip(arrays["keys"], gradient)})
+            say({"loss": loss})
+            continue
         if word != "go":
-            raise ValueError(f"'{line.strip()}' is no command; 'go SECONDS' is")
+            raise ValueError(f"'{line.strip()}' is no command; 'gradient OFFSET' and 'go SECONDS' are")
         if rate == 0:
             peer.run(3)  # what is compiled or chosen at the first steps
-        steps, elapsed = block(peer, float(seconds), rate or 1.0)
+        steps, elapsed = block(peer, float(number), rate or 1.0)
         rate = steps / elapsed
         say({"steps": steps, "seconds": elapsed})
 

@@ -90,7 +90,7 @@ def variants(model, layers):
 
 
 class Peer:
-    """One variant: `gradient()` is loss and gradients before any step, run(count) takes steps."""
+    """One variant: `gradient(offset)` is loss and gradients with biases moved by that much, run(count) takes steps."""
 
     def __init__(self, variant, row, arrays):
         jax = self.jax = start(row.threads)
@@ -121,8 +121,9 @@ class Peer:
     def loss(self, parameters, inputs, y):
         return ((self.network(parameters, inputs) - y) ** 2).mean()
 
-    def gradient(self):
-        value, gradient = self.jax.jit(self.value_and_gradient)(self.parameters, self.inputs, self.y)
+    def gradient(self, offset):
+        moved = [p + offset if p.ndim == 1 else p for p in self.parameters]
+        value, gradient = self.jax.jit(self.value_and_gradient)(moved, self.inputs, self.y)
         return float(value), [self.turn(numpy.asarray(g)) for g in gradient]
 
     def run(self, count):

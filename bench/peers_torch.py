@@ -117,7 +117,7 @@ def variants(model, layers):
 
 
 class Peer:
-    """One variant: `gradient()` is loss and gradients before any step, run(count) takes steps."""
+    """One variant: `gradient(offset)` is loss and gradients with biases moved by that much, run(count) takes steps."""
 
     def __init__(self, variant, row, arrays):
         torch.set_num_threads(row.threads)
@@ -170,8 +170,11 @@ class Peer:
 
         return step
 
-    def gradient(self):
+    def gradient(self, offset):
+        trained = self.parameters
+        self.parameters = [(p.detach() + offset).requires_grad_(p.requires_grad) if p.ndim == 1 else p for p in trained]
         value, gradient = self.step(0.0)
+        self.parameters = trained
         return value.item(), [self.turn(g.detach().numpy()) for g in gradient]
 
     def run(self, count):
