@@ -6,11 +6,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cli/json.h"
 #include "cli/note.h"
 #include "hand.h"
 #include "peers.h"
 #include "report.h"
 #include "rows.h"
+#include "scaling.h"
 
 namespace bench {
 namespace {
@@ -118,9 +120,23 @@ class Run {
   Limits limits_;
 };
 
+int run_scaling(const BenchOptions& options) {
+  figure_format(options.scaling);  // before minutes of measuring
+  const std::vector<ScalingCurve> curves = measure_scaling([&](const std::string& what) {
+    if (!options.quiet) tools::note("eqnn: {}\n", what);
+  });
+  draw_scaling(curves, options.scaling);
+  if (options.json)
+    fmt::print("{}\n", tools::to_text(tools::Json{{"scaling", scaling_json(curves)}}, 2));
+  else
+    print_scaling(curves);
+  return 0;
+}
+
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
+  if (!options.scaling.empty()) return run_scaling(options);
   Run run(options);
   restart_with_best_blas();
   Report report;

@@ -69,8 +69,16 @@ Model<float> cnn(Params<float>& p, const Row& r, ConvolutionMethod method) {
   };
 }
 
+// The shifts by multiples of n / order.
+PermutationGroup shifts(Index n, Index order) {
+  std::vector<std::int32_t> images;
+  for (Index i = 0; i < n; ++i) images.push_back(static_cast<std::int32_t>((i + n / order) % n));
+  return {n, {Permutation(std::move(images))}};
+}
+
 Model<float> frame(Params<float>& p, const Row& r) {
-  const GroupAveragedMlp<float> average(p, "average", PermutationGroup::cyclic(r.n), {1, r.width, 1});
+  const PermutationGroup group = r.group > 0 ? shifts(r.n, r.group) : PermutationGroup::cyclic(r.n);
+  const GroupAveragedMlp<float> average(p, "average", group, {1, r.width, 1});
   return [=](Program<float>& g) {
     const auto x = g.input("x", {.points = r.n, .channels = 1});
     return squared_error(average(x), g.input("y", {.channels = 1}));

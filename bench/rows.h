@@ -28,6 +28,7 @@ struct Row {
   Index layers = 3;
   Index shard = 8;  // examples a worker replays at a time
   Index edges = 0;
+  Index group = 0;  // frame: the order of a group of shifts, a divisor of n; 0: all n of them
 };
 const char* model_name(Row::Model model);
 std::span<const Row> bench_rows();
