@@ -21,11 +21,11 @@ constexpr std::array<Row, 5> kCounted = {
     {.id = "frame-64-256", .model = Row::Model::frame, .n = 64, .width = 256, .batch = 16, .layers = 1},
     {.id = "sparse-gnn",
      .model = Row::Model::sparse,
-     .n = 5000,
+     .n = 2000,
      .width = 64,
-     .batch = 5000,
+     .batch = 2000,
      .layers = 2,
-     .edges = 50'000},
+     .edges = 20'000},
 };
 
 constexpr int kSteps = 2;

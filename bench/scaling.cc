@@ -52,9 +52,9 @@ Row group_row(Index order) {
 Row sparse_row(Index edges) {
   return {.id = "sparse",
           .model = Row::Model::sparse,
-          .n = 4'000,
+          .n = 2'000,
           .width = 64,
-          .batch = 4'000,
+          .batch = 2'000,
           .layers = 2,
           .edges = edges};
 }
@@ -83,8 +83,8 @@ std::vector<Plan> plans() {
        {4, 8, 16, 32, 64, 128},
        group_row,
        automatic},
-      {{"edges", "edges", "GraphConv on 4,000 nodes, width 64", "edges", linear, {}},
-       {20'000, 80'000, 320'000, 1'280'000, 5'120'000},
+      {{"edges", "edges", "GraphConv on 2,000 nodes, width 64", "edges", linear, {}},
+       {40'000, 160'000, 640'000, 2'560'000, 10'240'000},
        sparse_row,
        automatic},
   };
@@ -124,7 +124,7 @@ std::string panel(const ScalingCurve& c, std::size_t number) {
                         tools::plotted(last * c.theory(static_cast<double>(p.size)) * 1e6));
   data += "EOD\n";
   return data +
-         fmt::format("set title {} font ',11'\nset xtics ({})\nset xlabel {}\nset xrange [{}:{}]\n",
+         fmt::format("set title {} font ',11'\nset xtics ({}) font ',9'\nset xlabel {}\nset xrange [{}:{}]\n",
                      tools::plot_string(c.title), tics(c), tools::plot_string(c.size),
                      static_cast<double>(c.points.front().size) / 1.5,
                      static_cast<double>(c.points.back().size) * 1.5) +
