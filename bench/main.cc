@@ -17,6 +17,9 @@ void add_bench(CommandLine& line) {
   sub.list("--rows", options->rows, "ids, separated by commas (default: all but sweep)", ',');
   sub.number("--minutes", options->minutes, "time for the measurements (default 2)");
   sub.toggle("--no-peers", *no_peers, "leave PyTorch and JAX out");
+  sub.toggle("--profile", options->profile, "where the time of a step goes, operation by operation");
+  sub.option("--scaling", options->scaling,
+             "draw how a step's time grows with its sizes into this .svg, .pdf or .png");
   sub.runs([options, no_peers](const Common& common) {
     if (common.threads > 0) options->threads = {common.threads};
     options->json = common.json;

@@ -69,8 +69,16 @@ Model<float> cnn(Params<float>& p, const Row& r, ConvolutionMethod method) {
   };
 }
 
+// The shifts by multiples of n / order.
+PermutationGroup shifts(Index n, Index order) {
+  std::vector<std::int32_t> images;
+  for (Index i = 0; i < n; ++i) images.push_back(static_cast<std::int32_t>((i + n / order) % n));
+  return {n, {Permutation(std::move(images))}};
+}
+
 Model<float> frame(Params<float>& p, const Row& r) {
-  const GroupAveragedMlp<float> average(p, "average", PermutationGroup::cyclic(r.n), {1, r.width, 1});
+  const PermutationGroup group = r.group > 0 ? shifts(r.n, r.group) : PermutationGroup::cyclic(r.n);
+  const GroupAveragedMlp<float> average(p, "average", group, {1, r.width, 1});
   return [=](Program<float>& g) {
     const auto x = g.input("x", {.points = r.n, .channels = 1});
     return squared_error(average(x), g.input("y", {.channels = 1}));
@@ -186,6 +194,30 @@ RowEngine::RowEngine(const RowData& data, int threads, ConvolutionMethod method)
   options.threads = threads;
   options.optimizer = Sgd{.rate = kBenchRate};
   trainer = std::make_unique<Trainer<float>>(params, options, model);
+}
+
+OperationCost RowEngine::cost(int operation) const {
+  const Program<float>& program = trainer->program();
+  OperationCost c = program.operation_cost(operation);
+  if (program.operation_name(operation).starts_with("aggregate_neighbors")) {
+    const Row& r = data_.row;
+    const double row = static_cast<double>(r.width) * sizeof(float);
+    const double bytes =
+        static_cast<double>(r.edges) * (row + sizeof(std::int32_t)) + static_cast<double>(r.n) * row;
+    c.forward_bytes = bytes;
+    if (c.backward_bytes > 0) c.backward_bytes = bytes;
+  }
+  return c;
+}
+
+double RowEngine::bytes() const {
+  const Program<float>& program = trainer->program();
+  double total = 0;
+  for (int id = 0; id < program.operations(); ++id) {
+    const OperationCost c = cost(id);
+    total += c.forward_bytes + c.backward_bytes;
+  }
+  return total * static_cast<double>(data_.row.batch) / static_cast<double>(program.capacity());
 }
 
 std::optional<double> convolution_work_ratio(const Row& r) {

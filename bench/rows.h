@@ -28,6 +28,7 @@ struct Row {
   Index layers = 3;
   Index shard = 8;  // examples a worker replays at a time
   Index edges = 0;
+  Index group = 0;  // frame: the order of a group of shifts, a divisor of n; 0: all n of them
 };
 const char* model_name(Row::Model model);
 std::span<const Row> bench_rows();
@@ -57,6 +58,11 @@ class RowEngine {
   }
   // Floating-point operations of a step's matrix products: 2 m n k of forward, dW and dX; no gradient for inputs.
   double products() const { return 2 * trainer->multiply_adds(); }
+  // Bytes that the operations of a step read and write, each value once, but in sums over neighbours one row and
+  // one index for each edge.
+  double bytes() const;
+  // The same of one operation and one replay.
+  OperationCost cost(int operation) const;
 
   Params<float> params;
   std::unique_ptr<Trainer<float>> trainer;

@@ -1,10 +1,14 @@
 #include "sweep.h"
 
 #include <fmt/format.h>
-#include <stdlib.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include <eqnn/io/files.h>
@@ -15,11 +19,13 @@
 #include "cli/programs.h"
 #include "cli/text.h"
 #include "peers.h"
+#include "scratch.h"
 
 namespace bench {
 namespace {
 
 namespace fs = std::filesystem;
+using tools::Json;
 
 constexpr std::size_t kPairs = 3;
 
@@ -34,26 +40,16 @@ std::string sweep_file() {
       SweepResult::kRuns, SweepResult::kSteps, SweepResult::kSteps);
 }
 
-// A folder of its own, gone at the end.
-class Scratch {
+// `eqnn sweep run` on a folder of its own.
+class Engine {
  public:
-  Scratch() : path_((fs::temp_directory_path() / ("eqnn-bench-" + std::string(6, 'X'))).string()) {
-    require<FileError>(mkdtemp(path_.data()) != nullptr, path_,
-                       ": cannot be made; set TMPDIR to a folder that can be written");
-    write_atomically(path_ + "/bench.toml", sweep_file());
-  }
-  ~Scratch() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  Scratch(const Scratch&) = delete;
-  Scratch& operator=(const Scratch&) = delete;
+  Engine() { write_atomically(folder_.file("bench.toml"), sweep_file()); }
 
   // Seconds of one `eqnn sweep run` with everything to do.
   double sweep(int jobs) const {
-    const std::string out = path_ + "/runs";
+    const std::string out = folder_.file("runs");
     const auto start = std::chrono::steady_clock::now();
-    const int code = run({"eqnn", "sweep", "run", path_ + "/bench.toml", "--out", out, "--jobs",
+    const int code = run({"eqnn", "sweep", "run", folder_.file("bench.toml"), "--out", out, "--jobs",
                           std::to_string(jobs), "--progress", "none", "-q"});
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     require<tools::NotBuiltError>(code != tools::kNotBuilt, "bench: the row 'sweep' needs eqnn sweep");
@@ -77,46 +73,99 @@ class Scratch {
     return r.signal != 0 ? 128 + r.signal : r.code;
   }
 
-  std::string path_;
+  Scratch folder_;
 };
 
-SweepResult measure(const Scratch& scratch, int jobs) {
-  std::vector<double> seconds, ratios;
-  for (std::size_t pair = 0; pair < kPairs; ++pair) {
-    // Whoever goes first changes from pair to pair.
-    double one = jobs > 1 && pair % 2 == 1 ? scratch.sweep(1) : 0;
-    seconds.push_back(scratch.sweep(jobs));
-    if (jobs > 1 && pair % 2 == 0) one = scratch.sweep(1);
-    ratios.push_back(jobs > 1 ? one / seconds.back() : 1);
+// One way to make the same runs in Python.
+struct SweepPeer {
+  std::string variant;
+  std::unique_ptr<Child> child;
+  Json answer;  // version and compile_seconds
+  double screened = 0;
+  std::vector<double> seconds = {};
+};
+
+// Seconds of so many steps of every run; nothing where it cannot, and `why` says so.
+std::optional<double> sweep_seconds(SweepPeer& peer, int steps) {
+  peer.child->say(fmt::format("go {}", steps));
+  const Json done = peer_answer(*peer.child);
+  if (!done.contains("error")) return done["seconds"].get<double>();
+  peer.answer["why"] = done["error"];
+  return std::nullopt;
+}
+
+// Starts every variant and keeps the fastest of each library on a tenth of the steps; the others are told of.
+std::vector<SweepPeer> screen(const Peers& python, int jobs, Json& told) {
+  std::vector<SweepPeer> best;
+  for (const std::string& variant : python.sweep_variants(jobs)) {
+    SweepPeer peer{variant, python.sweep(variant, SweepResult::kRuns, jobs), {}};
+    peer.answer = peer_answer(*peer.child);
+    const std::optional<double> seconds =
+        peer.answer.contains("error") ? std::nullopt : sweep_seconds(peer, SweepResult::kSteps / 10);
+    if (!seconds) {
+      told[variant] = {{"why", peer.answer.value("why", peer.answer.value("error", ""))}};
+      continue;
+    }
+    peer.screened = *seconds;
+    told[variant] = {{"why", fmt::format("slower: {:.2f} s for a tenth of the steps", *seconds)}};
+    const auto library = [](const SweepPeer& p) { return p.variant.substr(0, p.variant.find('-')); };
+    const auto same =
+        std::find_if(best.begin(), best.end(), [&](const auto& p) { return library(p) == library(peer); });
+    if (same == best.end())
+      best.push_back(std::move(peer));
+    else if (peer.screened < same->screened)
+      *same = std::move(peer);
   }
-  SweepResult r;
+  return best;
+}
+
+// Rounds of the engine with so many jobs, with one, and of the peers; every other round in the opposite order.
+SweepResult measure(const Engine& engine, int jobs, std::vector<SweepPeer>& peers, SweepResult r) {
+  std::vector<double> seconds, one;
+  for (std::size_t round = 0; round < kPairs; ++round) {
+    std::vector<std::function<void()>> turns{[&] { seconds.push_back(engine.sweep(jobs)); }};
+    if (jobs > 1) turns.emplace_back([&] { one.push_back(engine.sweep(1)); });
+    for (SweepPeer& peer : peers)
+      turns.emplace_back(
+          [&peer] { peer.seconds.push_back(sweep_seconds(peer, SweepResult::kSteps).value_or(NAN)); });
+    if (round % 2 == 1) std::reverse(turns.begin(), turns.end());
+    for (const auto& turn : turns) turn();
+  }
+  const auto over_engine = [&](const std::vector<double>& other, double more) {
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < other.size(); ++i) ratios.push_back((other[i] + more) / seconds[i]);
+    return tools::median(ratios);
+  };
   r.jobs = jobs;
   r.seconds = tools::median(seconds);
-  r.speedup = tools::median(ratios);
+  r.speedup = jobs > 1 ? over_engine(one, 0) : 1;
   r.pairs = kPairs;
+  for (const SweepPeer& peer : peers) {
+    const double compiling = peer.answer.value("compile_seconds", 0.0);
+    r.peers[peer.variant] = {{"seconds", tools::median(peer.seconds)},
+                             {"workers", jobs},
+                             {"version", peer.answer.value("version", "")},
+                             {"times_engine", over_engine(peer.seconds, 0)},
+                             {"compile_seconds", compiling},
+                             {"times_engine_with_compiling", over_engine(peer.seconds, compiling)}};
+  }
   return r;
 }
 
 }  // namespace
 
-std::vector<SweepResult> measure_sweep(const std::vector<int>& jobs, bool peers, bool quiet) {
-  const Scratch scratch;
+std::vector<SweepResult> measure_sweep(const std::vector<int>& jobs, bool with_peers, bool quiet) {
+  const Engine engine;
   std::vector<SweepResult> results;
+  std::optional<Peers> python;
+  if (with_peers) python.emplace();
+  if (python && !python->found()) tools::note("eqnn: peers are skipped: {}\n", python->missing);
   for (const int j : jobs) {
     if (!quiet) tools::note("eqnn: sweep, {} job{} at a time\n", j, j == 1 ? "" : "s");
-    results.push_back(measure(scratch, j));
-  }
-  if (!peers) return results;
-  const Peers python;
-  if (!python.found()) {
-    tools::note("eqnn: peers are skipped: {}\n", python.missing);
-    return results;
-  }
-  for (SweepResult& r : results) {
-    if (!quiet) tools::note("eqnn: sweep, PyTorch in {} process{}\n", r.jobs, r.jobs == 1 ? "" : "es");
-    r.peers = python.run_sweep(SweepResult::kRuns, SweepResult::kSteps, r.jobs);
-    for (auto& [name, peer] : r.peers.items())
-      if (peer.contains("seconds")) peer["times_engine"] = peer["seconds"].get<double>() / r.seconds;
+    SweepResult r;
+    std::vector<SweepPeer> peers;
+    if (python && python->found()) peers = screen(*python, j, r.peers);
+    results.push_back(measure(engine, j, peers, std::move(r)));
   }
   return results;
 }

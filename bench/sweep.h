@@ -19,9 +19,9 @@ struct SweepResult {
   double runs_per_second() const { return kRuns / seconds; }
 };
 
-// One result for each number of jobs, in alternation with one job. Each command is a process of its own, on a
-// temporary folder. With `peers`, the same runs in PyTorch (bench/peers_sweep.py), where Python has it. Throws
-// NotBuiltError without `eqnn sweep`, and FileError when a sweep fails.
+// One result for each number of jobs, in alternation with one job and, with `peers`, with the fastest way of
+// PyTorch and of JAX (bench/peers_sweep.py). Each sweep of the engine is a process of its own, on a temporary
+// folder. Throws NotBuiltError without `eqnn sweep`, and FileError when a sweep fails.
 std::vector<SweepResult> measure_sweep(const std::vector<int>& jobs, bool peers, bool quiet);
 
 }  // namespace bench

@@ -165,6 +165,34 @@ double Program<T>::multiply_adds() const {
 }
 
 template <class T>
+std::string_view Program<T>::operation_name(int id) const {
+  const Node& n = node(id);
+  return n.kind == Kind::operation ? std::string_view(n.operation.name) : std::string_view();
+}
+
+template <class T>
+OperationCost Program<T>::operation_cost(int id) const {
+  const Node& n = node(id);
+  if (n.kind != Kind::operation) return {};
+  const auto bytes = [this](int value) {
+    return static_cast<double>(rows(shape(value), capacities_) * shape(value).channels) * sizeof(T);
+  };
+  OperationCost cost;
+  cost.forward_multiply_adds = n.operation.multiply_adds * static_cast<double>(capacity());
+  cost.forward_bytes = bytes(id);
+  if (n.active) cost.backward_bytes = bytes(id) * (n.operation.backward_reads_output ? 2 : 1);
+  for (std::size_t k = 0; k < n.operation.inputs.size(); ++k) {
+    const double size = bytes(n.operation.inputs[k].id());
+    cost.forward_bytes += size;
+    if (!n.active) continue;
+    if (n.operation.backward_reads_inputs) cost.backward_bytes += size;
+    if (n.flows[k]) cost.backward_bytes += size;
+    if (n.flows[k] && k < 2) cost.backward_multiply_adds += cost.forward_multiply_adds;
+  }
+  return cost;
+}
+
+template <class T>
 void Program<T>::check_indices(const Workspace<T>& w) const {
   for (const GraphNode& g : graphs_)
     require(w.graphs_[g.input.id] != nullptr, "graph '", g.name, "' is not bound; call bind_graph");
@@ -200,10 +228,12 @@ void Program<T>::run_operation(Workspace<T>& w, int id, const Gradients& gradien
 template <class T>
 void Program<T>::forward_operation(Workspace<T>& w, int id, const RowBlocks* blocks) const {
   const Node& n = node(id);
+  if (w.observer_) w.observer_->begins(ReplayObserver::Part::forward, id);
   run_operation(w, id, {}, blocks, 0, [&n](const Call<T>& call) {
     n.operation.forward(call);
     if (!n.operation.overwrites) clear_padding(call.out());
   });
+  if (w.observer_) w.observer_->ends(ReplayObserver::Part::forward, id);
 }
 
 template <class T>
@@ -226,6 +256,7 @@ template <class T>
 void Program<T>::backward_operation(Workspace<T>& w, int id, const Gradients& gradients, const RowBlocks* blocks,
                                     Index row_size) const {
   const Node& n = node(id);
+  if (w.observer_) w.observer_->begins(ReplayObserver::Part::backward, id);
   if (!n.operation.overwrites) {
     const Call<T> whole(*this, w, id, gradients, {});
     for (int k = 0; k < static_cast<int>(n.operation.inputs.size()); ++k) {
@@ -234,6 +265,7 @@ void Program<T>::backward_operation(Workspace<T>& w, int id, const Gradients& gr
     }
   }
   run_operation(w, id, gradients, blocks, row_size, n.operation.backward);
+  if (w.observer_) w.observer_->ends(ReplayObserver::Part::backward, id);
 }
 
 template <class T>

@@ -192,6 +192,25 @@ inline constexpr Index kDerivedBlocks = 8;
 
 enum class Mode : std::uint8_t { train, evaluate };
 
+// Is told of every operation of a replay before and after it runs, on the thread that replays; for profiles.
+// `update` is the trainer's: gradients added up and applied, operation -1.
+class ReplayObserver {
+ public:
+  enum class Part : std::uint8_t { forward, backward, update };
+  virtual void begins(Part part, int operation) noexcept = 0;
+  virtual void ends(Part part, int operation) noexcept = 0;
+
+ protected:
+  ~ReplayObserver() = default;
+};
+
+// What one replay of an operation costs on the full capacity: multiply-adds of matrix products, and bytes of what
+// is read and written, each once.
+struct OperationCost {
+  double forward_multiply_adds = 0, backward_multiply_adds = 0;
+  double forward_bytes = 0, backward_bytes = 0;
+};
+
 // A recorded computation. Record by calling layers and operations on its inputs, then finish(loss).
 // Const once finished. Threads: replays with different Workspaces may run at the same time.
 template <class T>
@@ -241,6 +260,9 @@ class Program {
   // that choose how they compute by what they will be asked for.
   bool needs_gradient(Tensor<T> x) const { return node(x.id()).needs_gradient; }
   int operations() const { return static_cast<int>(nodes_.size()); }
+  // Name and cost of operation `id`; empty and none for inputs and parameters, which are not replayed.
+  std::string_view operation_name(int id) const;
+  OperationCost operation_cost(int id) const;
   Index memory_bytes() const;  // of one Workspace
 
   // Replays forward on the examples bound in `w`. `params` is the flat vector.
@@ -363,6 +385,9 @@ class Workspace {
   MatrixView<const T> losses() const;
   // weight_i of the root, one an example of the capacity.
   std::span<T> weights() { return {weights_.data(), static_cast<std::size_t>(weights_.size())}; }
+  // Who is told of the operations, or null; must outlive the replays.
+  void observe(ReplayObserver* observer) { observer_ = observer; }
+  ReplayObserver* observer() const { return observer_; }
 
   // From now on derived values are those of `owner` (another workspace of the program, or this one), which must
   // outlive this one, and forward() and backward() leave them to Program::derive and backward_derived. Their
@@ -389,6 +414,7 @@ class Workspace {
   std::vector<Index> counts_;  // rows bound, by extent
   std::vector<const SparseGraph*> graphs_;
   Span span_;
+  ReplayObserver* observer_ = nullptr;
 };
 
 extern template class Program<float>;

@@ -273,7 +273,10 @@ template <class T>
 double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
   const double loss = state_->accumulate(fill);
   if (noise) *noise = state_->noise_of_rows();
+  ReplayObserver* const observer = state_->train_space[0].observer();
+  if (observer) observer->begins(ReplayObserver::Part::update, -1);
   state_->update();
+  if (observer) observer->ends(ReplayObserver::Part::update, -1);
   return loss;
 }
 
@@ -331,6 +334,20 @@ const TrainerOptions& Trainer<T>::options() const {
 template <class T>
 double Trainer<T>::multiply_adds() const {
   return state_->train.multiply_adds() * static_cast<double>(state_->options.batch);
+}
+template <class T>
+const Program<T>& Trainer<T>::program() const {
+  return state_->train;
+}
+template <class T>
+int Trainer<T>::workers() const {
+  return state_->workers;
+}
+template <class T>
+void Trainer<T>::observe(int worker, ReplayObserver* observer) {
+  require(worker >= 0 && worker < state_->workers, "observe: there is no worker ", worker, "; this trainer has ",
+          state_->workers);
+  state_->train_space[worker].observe(observer);
 }
 template <class T>
 Index Trainer<T>::memory_bytes() const {

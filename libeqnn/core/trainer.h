@@ -100,6 +100,12 @@ class Trainer {
   Index memory_bytes() const;    // parameters, gradients, moments and all workers' arenas
   double multiply_adds() const;  // of the matrix products of one step
 
+  // For profiles. The recorded program; the workers that replay it, and who is told of the operations of each, from
+  // the next step on, or null. Worker 0's observer is told of step()'s updates too. It must outlive the steps.
+  const Program<T>& program() const;
+  int workers() const;
+  void observe(int worker, ReplayObserver* observer);
+
  private:
   struct State;
   std::unique_ptr<State> state_;

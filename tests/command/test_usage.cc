@@ -251,8 +251,32 @@ TEST_CASE("bench: the keys of its JSON, for a row with convolutions") {
   for (const char* key : {"ratio_to_hand_written", "speedup_over_one_thread", "data_generation_share"})
     CHECK(row.at(key).is_null());
   CHECK(row.contains("allocations_per_step"));
-  CHECK(row.at("peers") == Json::object());
+  CHECK(row.at("limit") == "sgemm");
+  CHECK(!all.contains("matches"));
+  REQUIRE(all.at("limits").size() == 1);
+  for (const char* key : {"sgemm_gflops", "registers_gflops", "triad_gigabytes_per_second"})
+    CHECK(all.at("limits").at(0).at(key).get<double>() > 0);
   refused(f, {"bench", "--rows", "cnn-50-10"}, 2, "cnn-50-100");
+  refused(f, {"bench", "--scaling", "curves.jpg"}, 2, ".svg, .pdf or .png");
+}
+
+TEST_CASE("bench: a profile's operations have all of the step's time") {
+  const Folder f;
+  const Outcome o =
+      f.run({"bench", "--profile", "--rows", "gnn-15-32", "--minutes", "0.01", "--threads", "1", "--json", "-q"});
+  REQUIRE(o.code == 0);
+  const Json profiles = Json::parse(o.out).at("profiles");
+  REQUIRE(profiles.size() == 1);
+  CHECK(profiles.at(0).at("id") == "gnn-15-32");
+  double share = 0, multiply_adds = 0;
+  for (const Json& line : profiles.at(0).at("operations")) {
+    share += line.at("share").get<double>();
+    multiply_adds += line.at("multiply_adds").get<double>();
+  }
+  CHECK(share > 0.99);
+  CHECK(share < 1.01);
+  // Of the two wide layers forward, to their weights and to their inputs alone: 480 nodes, 64 to 32 channels.
+  CHECK(multiply_adds > 2 * 3 * 480 * 64 * 32);
 }
 
 }  // namespace test_usage

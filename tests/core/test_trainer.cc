@@ -7,6 +7,7 @@
 #include <tbb/global_control.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cmath>
 #include <cstdlib>
@@ -832,6 +833,55 @@ TEST_CASE("options that make no sense are refused with what is allowed") {
   Regression<float> fine({.batch = 2});
   CHECK_THROWS_WITH_AS(fine.trainer.evaluate(0, Regression<float>::fill),
                        "evaluate: 0 examples; at least 1 is allowed", ValueError);
+}
+
+TEST_CASE("an observer is told of every operation of every replay, and changes no bit") {
+  struct Tally final : ReplayObserver {
+    void begins(Part part, int operation) noexcept override {
+      right &= !open;
+      open = true;
+      ++calls[static_cast<std::size_t>(part)];
+      last = operation;
+    }
+    void ends(Part, int operation) noexcept override {
+      right &= open && operation == last;
+      open = false;
+    }
+    std::array<int, 3> calls{};
+    int last = -2;
+    bool open = false, right = true;
+  };
+  Run<float> plain({.batch = 16, .shard = 8, .threads = 1}), observed({.batch = 16, .shard = 8, .threads = 1});
+  Tally tally;
+  REQUIRE(observed.trainer.workers() == 1);
+  observed.trainer.observe(0, &tally);
+  plain.steps(3);
+  observed.steps(3);
+  CHECK(hash(plain.params) == hash(observed.params));
+  CHECK(tally.right);
+  CHECK(!tally.open);
+  const Program<float>& program = observed.trainer.program();
+  int operations = 0;
+  double multiply_adds = 0;
+  for (int id = 0; id < program.operations(); ++id) {
+    const OperationCost cost = program.operation_cost(id);
+    if (program.operation_name(id).empty()) {
+      CHECK(cost.forward_bytes == 0);
+      continue;
+    }
+    ++operations;
+    CHECK(cost.forward_bytes > 0);
+    multiply_adds += cost.forward_multiply_adds + cost.backward_multiply_adds;
+  }
+  CHECK(multiply_adds * 2 == doctest::Approx(observed.trainer.multiply_adds()));
+  CHECK(tally.calls[0] == 3 * 2 * operations);  // three steps of two shards
+  CHECK(tally.calls[1] > 3 * 2 * operations / 2);
+  CHECK(tally.calls[1] <= tally.calls[0]);
+  CHECK(tally.calls[2] == 3);
+  observed.trainer.observe(0, nullptr);
+  observed.steps(1);
+  CHECK(tally.calls[2] == 3);
+  CHECK_THROWS_AS(observed.trainer.observe(1, &tally), ValueError);
 }
 
 TEST_CASE("a model whose loss is not one value an example is refused") {
