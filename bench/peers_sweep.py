@@ -111,7 +111,7 @@ class Jax:
         whole = time.perf_counter() - begin
         begin = time.perf_counter()
         self.run(CHUNK)
-        self.compile_seconds = whole - (time.perf_counter() - begin)
+        self.compile_seconds = max(0.0, whole - (time.perf_counter() - begin))
 
     def new_run(self, seed):
         jax = self.jax
