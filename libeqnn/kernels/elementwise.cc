@@ -22,6 +22,8 @@
          (f, size, x_or_y, dy, dx, accumulate))                                                              \
   KERNEL(axpy, (Index size, T alpha, const T* x, T* y, bool accumulate), (size, alpha, x, y, accumulate))    \
   KERNEL(multiply, (Index size, const T* x, const T* z, T* y, bool accumulate), (size, x, z, y, accumulate)) \
+  KERNEL(scaled_difference, (Index size, T alpha, const T* x, const T* z, T* y, bool accumulate),            \
+         (size, alpha, x, z, y, accumulate))                                                                 \
   KERNEL(copy_columns,                                                                                       \
          (Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate),        \
          (rows, cols, in, in_row, out, out_row, accumulate))                                                 \
@@ -147,6 +149,17 @@ void axpy(Index size, T alpha, const T* x, T* y, bool accumulate) {
     each_vector(size, y, [=](Index i) { return hn::MulAdd(a, hn::LoadU(d, x + i), hn::LoadU(d, y + i)); });
   else
     each_vector(size, y, [=](Index i) { return hn::Mul(a, hn::LoadU(d, x + i)); });
+}
+
+template <class T>
+void scaled_difference(Index size, T alpha, const T* x, const T* z, T* y, bool accumulate) {
+  const Tag<T> d;
+  const auto scale = hn::Set(d, alpha);
+  const auto value = [&](Index i) { return hn::Mul(scale, hn::Sub(hn::LoadU(d, x + i), hn::LoadU(d, z + i))); };
+  if (accumulate)
+    each_vector(size, y, [&](Index i) { return hn::Add(hn::LoadU(d, y + i), value(i)); });
+  else
+    each_vector(size, y, value);
 }
 
 template <class T>

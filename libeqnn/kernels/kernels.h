@@ -89,6 +89,9 @@ template <class T>
 void axpy(Index size, T alpha, const T* x, T* y, bool accumulate);
 template <class T>
 void multiply(Index size, const T* x, const T* z, T* y, bool accumulate);
+// y (+)= alpha (x - z)
+template <class T>
+void scaled_difference(Index size, T alpha, const T* x, const T* z, T* y, bool accumulate);
 
 // Copies `cols` columns of `rows` rows; the destination's other columns are untouched.
 template <class T>

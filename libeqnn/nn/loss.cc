@@ -5,7 +5,24 @@
 #include <algorithm>
 #include <cmath>
 
+#include "../kernels/kernels.h"
+
 namespace eqnn {
+namespace {
+
+// sum_j (a_ij - b_ij)^2 of rows i, .., i + R - 1, each in the order of j: sums side by side do not wait for each
+// other.
+template <int R, class T>
+void squared_distances(MatrixView<const T> a, MatrixView<const T> b, Index i, T* sums) {
+  std::fill(sums, sums + R, T(0));
+  for (Index j = 0; j < a.cols; ++j)
+    for (int r = 0; r < R; ++r) {
+      const T d = a(i + r, j) - b(i + r, j);
+      sums[r] += d * d;
+    }
+}
+
+}  // namespace
 
 template <class T>
 Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
@@ -20,13 +37,20 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
       .forward =
           [=](const Call<T>& call) {
             const MatrixView<const T> a = call.in(0), b = call.in(1);
-            for (Index e = 0; e < call.out().rows; ++e) {
+            const MatrixView<T> out = call.out();
+            std::fill(out.data, out.data + out.rows * out.stride, T(0));
+            constexpr int kAtOnce = 8;
+            const Index together = points == 1 ? out.rows / kAtOnce * kAtOnce : 0;
+            T sums[kAtOnce];
+            for (Index e = 0; e < together; e += kAtOnce) {
+              squared_distances<kAtOnce>(a, b, e, sums);
+              for (int r = 0; r < kAtOnce; ++r) out(e + r, 0) = sums[r] * unit;
+            }
+            for (Index e = together; e < out.rows; ++e) {
               T sum = 0;
               for (Index i = e * points; i < (e + 1) * points; ++i)
                 for (Index j = 0; j < channels; ++j) sum += (a(i, j) - b(i, j)) * (a(i, j) - b(i, j));
-              T* out = call.out().row(e);
-              std::fill(out, out + call.out().stride, T(0));
-              out[0] = sum * unit;
+              out(e, 0) = sum * unit;
             }
           },
       .backward =
@@ -36,10 +60,7 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
             if (!da) return;
             for (Index i = 0; i < a.rows; ++i) {
               const T weight = 2 * unit * call.out_gradient()(i / points, 0);
-              for (Index j = 0; j < channels; ++j) {
-                const T d = weight * (a(i, j) - b(i, j));
-                da(i, j) = call.accumulate(0) ? da(i, j) + d : d;
-              }
+              kernels::scaled_difference(channels, weight, a.row(i), b.row(i), da.row(i), call.accumulate(0));
             }
             if (!call.accumulate(0)) clear_padding(da);
           },

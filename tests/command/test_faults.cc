@@ -141,8 +141,11 @@ TEST_CASE("faults: a folder that cannot be opened is not used without its lock")
   const Folder f;
   accepted(f, tiny({"--out", "run", "-q"}));
   std::filesystem::remove(f / "run/result.json");
-  refused(f, tiny({"--out", "run", "--resume", "-q"}), 3, "to lock it",
+  // Opened to see what it holds, and again to lock it.
+  refused(f, tiny({"--out", "run", "--resume", "-q"}), 3, "cannot be read",
           failing("run", "openat", "error=EMFILE:when=2"));
+  refused(f, tiny({"--out", "run", "--resume", "-q"}), 3, "to lock it",
+          failing("run", "openat", "error=EMFILE:when=3"));
 }
 
 TEST_CASE("faults: killed while a run is replaced, it can be replaced again") {

@@ -404,24 +404,29 @@ TEST_CASE_TEMPLATE("every elementwise function is zero at zero, and passes NaN o
   });
 }
 
-TEST_CASE_TEMPLATE("axpy and multiply equal the reference", T, float, double) {
+TEST_CASE_TEMPLATE("axpy, multiply and scaled_difference equal the reference", T, float, double) {
   testing::on_every_target([](const std::string&) {
     for (const bool accumulate : {false, true})
       for (Index size = 0; size <= 40; ++size) {
-        Guarded<T> x(size, 21), z(size, 22), sum(size, 23), product(size, 24);
+        Guarded<T> x(size, 21), z(size, 22), sum(size, 23), product(size, 24), difference(size, 25);
         const T alpha = T(-0.75);
-        std::vector<double> sums = sum.values(), products = product.values();
+        std::vector<double> sums = sum.values(), products = product.values(), differences = difference.values();
         for (Index i = 0; i < size; ++i) {
           const double v = static_cast<double>(x[i]);
           sums[i] = (accumulate ? sums[i] : 0) + static_cast<double>(alpha) * v;
           products[i] = (accumulate ? products[i] : 0) + v * static_cast<double>(z[i]);
+          differences[i] =
+              (accumulate ? differences[i] : 0) + static_cast<double>(alpha) * (v - static_cast<double>(z[i]));
         }
         kernels::axpy(size, alpha, x.data(), sum.data(), accumulate);
         kernels::multiply(size, x.data(), z.data(), product.data(), accumulate);
         CHECK(worst(sum, sums, 2 * kEpsilon<T>) <= 1);
+        kernels::scaled_difference(size, alpha, x.data(), z.data(), difference.data(), accumulate);
         CHECK(worst(product, products, 2 * kEpsilon<T>) <= 1);
+        CHECK(worst(difference, differences, 2 * kEpsilon<T>) <= 1);
         CHECK(sum.intact());
         CHECK(product.intact());
+        CHECK(difference.intact());
       }
   });
 }
