@@ -7,6 +7,8 @@
 #include "dispatch.h"
 #include "kernels.h"
 
+#include <hwy/cache_control.h>
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "elementwise.cc"
 #include <hwy/foreach_target.h>
@@ -232,11 +234,14 @@ void pool_gradient(Index examples, Index points, Index stride, T scale, const T*
       axpy(stride, scale, dout + e * stride, din + (e * points + p) * stride, accumulate);
 }
 
-// One row of a gather: V vectors of columns in registers over all edges.
+// One row of a gather: V vectors of columns in registers over all edges. Lists follow each other in memory, and
+// their rows are anywhere: those of the edges to come are fetched while these are added.
 template <class T, int V>
 HWY_INLINE void gather_row(const GatherSum<T>& g, Index v, Index j) {
+  constexpr std::int32_t kAhead = 12;
   const Tag<T> d;
   const Index step = lanes<T>();
+  const std::int32_t end = g.offsets[g.last];
   hn::Vec<decltype(d)> sum[V];
   for (int i = 0; i < V; ++i) sum[i] = hn::Zero(d);
   const auto add = [&](Index row) {
@@ -245,7 +250,13 @@ HWY_INLINE void gather_row(const GatherSum<T>& g, Index v, Index j) {
     for (int i = 0; i < V; ++i) sum[i] = hn::MulAdd(factor, hn::LoadU(d, p + i * step), sum[i]);
   };
   if (g.self) add(v);
-  for (std::int32_t e = g.offsets[v]; e < g.offsets[v + 1]; ++e) add(g.index[e]);
+  for (std::int32_t e = g.offsets[v]; e < g.offsets[v + 1]; ++e) {
+    if (e + kAhead < end) {
+      const T* ahead = g.in + g.index[e + kAhead] * g.stride + j;
+      for (Index i = 0; i < V * step; i += static_cast<Index>(kLine / sizeof(T))) hwy::Prefetch(ahead + i);
+    }
+    add(g.index[e]);
+  }
   const auto factor = hn::Set(d, g.to ? static_cast<T>(g.to[v]) : T(1));
   T* out = g.out + v * g.stride + j;
   for (int i = 0; i < V; ++i) {

@@ -123,8 +123,6 @@ constexpr std::array<double, 2 * R> roots() {
             0.62348980185873353053,
             -0.78183148246802980871};
 }
-template <int R>
-constexpr bool kOdd = R % 2 == 1;
 constexpr double kHalfRoot = 0.70710678118654752440;
 
 // Odd R: y_q = x_0 + sum_j cos(2 pi j q / R) even_j and, apart, sum_j sin(2 pi j q / R) odd_j, j to (R - 1) / 2.
@@ -627,8 +625,13 @@ std::vector<Index> radices_of(Index n) {
   while (n % 8 == 0 && n % 32 != 16) take(8);
   for (const Index r : {7, 5, 4, 3, 2})
     while (n % r == 0) take(r);
-  for (Index r = 11; n > 1; r += 2)
-    while (n % r == 0) take(r);
+  Index r = 11;
+  while (n > 1) {
+    if (n % r == 0)
+      take(r);
+    else
+      r += 2;
+  }
   return radices;
 }
 }  // namespace
