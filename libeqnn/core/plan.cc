@@ -120,14 +120,17 @@ void Program<T>::place(std::vector<Buffer>& buffers) {
   }
 }
 
-// Derived values stay from step to step: each has a place of its own, and so has its gradient, at the same offset
-// of a row. Behind them the scratch, kDerivedBlocks times.
+// Derived values stay from step to step: each has a place of its own. Those that a gradient flows through come
+// first, and it has the same place in a gradient row. Behind the values the scratch, kDerivedBlocks times.
 template <class T>
 void Program<T>::place_derived() {
-  for (int id = 0; id < operations(); ++id) {
-    if (!node(id).derived) continue;
-    node(id).value = derived_size_;
-    derived_size_ += value_size(id);
+  for (const bool active : {true, false}) {
+    for (int id = 0; id < operations(); ++id) {
+      if (!node(id).derived || node(id).active != active) continue;
+      node(id).value = derived_size_;
+      derived_size_ += value_size(id);
+    }
+    if (active) derived_gradients_ = derived_size_;
   }
   for (Node& n : nodes_) {
     if (!n.derived) continue;

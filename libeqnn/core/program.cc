@@ -124,6 +124,7 @@ template <class T>
 void Program<T>::output(std::string name, Tensor<T> value) {
   require(!finished_, "output '", name, "' is named in a finished program");
   require<ShapeError>(value && &value.program() == this, "output '", name, "' belongs to another program");
+  check_examples("output", value);
   node(value.id()).keep = true;
   outputs_.push_back({std::move(name), value.id()});
 }
@@ -147,9 +148,14 @@ void Program<T>::finish() {
 
 template <class T>
 Index Program<T>::memory_bytes() const {
-  return (arena_size_ + padded<T>(1) + input_size_ + capacity() + 2 * derived_size_ + derived_scratch_) *
-             static_cast<Index>(sizeof(T)) +
+  return derived_memory_bytes() +
+         (arena_size_ + padded<T>(1) + input_size_ + capacity()) * static_cast<Index>(sizeof(T)) +
          (index_size_ + index_scratch_size_) * static_cast<Index>(sizeof(std::int32_t));
+}
+
+template <class T>
+Index Program<T>::derived_memory_bytes() const {
+  return (derived_size_ + derived_scratch_ + derived_gradients_) * static_cast<Index>(sizeof(T));
 }
 
 template <class T>
@@ -231,8 +237,10 @@ void Program<T>::forward_operation(Workspace<T>& w, int id, const RowBlocks* blo
   if (w.observer_) w.observer_->begins(ReplayObserver::Part::forward, id);
   run_operation(w, id, {}, blocks, 0, [&n](const Call<T>& call) {
     n.operation.forward(call);
-    if (!n.operation.overwrites) clear_padding(call.out());
+    if (!n.operation.overwrites && !n.derived) clear_padding(call.out());
   });
+  // Parts see the whole value: one clears it for all.
+  if (n.derived && !n.operation.overwrites) clear_padding(Call<T>(*this, w, id, {}, {}).out());
   if (w.observer_) w.observer_->ends(ReplayObserver::Part::forward, id);
 }
 
@@ -279,6 +287,8 @@ void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlo
     row[0] = w.weights_[i];
   }
   const bool shared = w.derived_offset_ >= 0;
+  require(shared || blocks == nullptr || derived_gradients_ == 0,
+          "backward over blocks of rows needs a workspace that shares its derived values; call share_derived");
   const Gradients gradients{gradient, shared ? gradient + w.derived_offset_ : w.derived_gradients_.data(), fresh,
                             fresh || !shared};
   for (int id = operations() - 1; id >= 0; --id)
@@ -317,7 +327,7 @@ Workspace<T>::Workspace(const Program<T>& program)
       inputs_(program.input_size_),
       weights_(program.capacity()),
       derived_(program.derived_size_ + program.derived_scratch_),
-      derived_gradients_(program.training() ? program.derived_size_ : 0),
+      derived_gradients_(program.derived_gradients_),
       indices_(program.index_size_),
       index_scratch_(program.index_scratch_size_),
       slots_(program.nodes_.size()),
@@ -335,6 +345,7 @@ Workspace<T>::Workspace(const Program<T>& program)
 
 template <class T>
 void Workspace<T>::share_derived(const Workspace& owner, Index offset) {
+  require(owner.program_ == program_, "derived values are shared by workspaces of two programs; make both of one");
   derived_offset_ = offset;
   for (int id = 0; id < program_->operations(); ++id)
     if (program_->node(id).derived) slots_[id].value = owner.slots_[id].value;

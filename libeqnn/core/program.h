@@ -24,7 +24,8 @@ class Workspace;
 // A value is a matrix of examples * points rows and `channels` columns: [b, n, c]. Recorded sizes are
 // capacities: the examples of one replay are bound in its Workspace and may be fewer.
 // Values that are not one for each example say of which extent they are in `examples`: kCapacity the examples,
-// Extent::id the nodes or edges of a batch of graphs, kShared a parameter, whose rows are `points`.
+// Extent::id the nodes or edges of a batch of graphs, kShared a parameter, or what is derived from parameters,
+// whose rows are `points`.
 struct Shape {
   static constexpr Index kCapacity = 0, kShared = -1;
   Index examples = kCapacity, points = 1, channels = 1;
@@ -162,8 +163,8 @@ class Call {
 
 // One operation: everything record() needs. Only the first five fields are required.
 // Derived operations have a Shape with kShared, and inputs that are parameters or derived themselves (the spectrum
-// of a filter). What they compute depends on parameters alone: a Trainer runs them once a step, not once a shard,
-// and their backward once a step too, on the sum of the gradients of all shards.
+// of a filter). What they compute depends on parameters alone, not on Call::span(): a Trainer runs them once a
+// step, not once a shard, and their backward once a step too, on the sum of the gradients of all shards.
 template <class T>
 struct Operation {
   std::string name;
@@ -263,25 +264,27 @@ class Program {
   // Name and cost of operation `id`; empty and none for inputs and parameters, which are not replayed.
   std::string_view operation_name(int id) const;
   OperationCost operation_cost(int id) const;
-  Index memory_bytes() const;  // of one Workspace
+  Index memory_bytes() const;          // of one Workspace
+  Index derived_memory_bytes() const;  // of that, what workspaces that share derived values have once
 
   // Replays forward on the examples bound in `w`. `params` is the flat vector.
   // Throws ValueError when an index input is out of its range, or a graph is not bound.
   void forward(Workspace<T>& w, const T* params, const RowBlocks* blocks = nullptr) const;
-  // Replays backward, after forward, from d root / d loss_i = w.weights()[i]. `gradient` is laid out like
+  // Replays backward, once after each forward, from d root / d loss_i = w.weights()[i]. `gradient` is laid out like
   // the parameters: replaced where `fresh`, added to otherwise. Slices of parameters that the loss does not
   // reach are not touched.
   void backward(Workspace<T>& w, T* gradient, bool fresh) const { backward(w, gradient, fresh, nullptr, 0); }
-  // The same over blocks of rows: block i adds to row i of `gradients`, rows `row_size` elements apart.
+  // The same over blocks of rows: block i adds to row i of `gradients`, rows `row_size` elements apart. Throws
+  // ValueError where there are derived values that the workspace does not share.
   void backward(Workspace<T>& w, T* gradients, Index row_size, const RowBlocks& blocks) const {
     backward(w, gradients, false, &blocks, row_size);
   }
 
   // For many replays with the same parameters, by workspaces that share derived values (Workspace::share_derived).
   // derive() computes these, before forward(), in the workspace that owns them. backward() leaves their gradients
-  // in the gradient row, derived_size() elements; backward_derived() takes these on to the gradients of the
-  // parameters, replacing what nothing but derived values read, and adding to the rest.
-  Index derived_size() const { return derived_size_; }
+  // in the gradient row, derived_size() elements (those that have any); backward_derived() takes these on to the
+  // gradients of the parameters, replacing what nothing but derived values read, and adding to the rest.
+  Index derived_size() const { return derived_gradients_; }
   void derive(Workspace<T>& w, const T* params, const RowBlocks* blocks = nullptr) const;
   void backward_derived(Workspace<T>& w, T* derived, T* gradient, const RowBlocks* blocks = nullptr) const {
     backward_derived(w, {gradient, derived, true, false}, blocks);
@@ -360,7 +363,8 @@ class Program {
   std::vector<int> param_nodes_;
   int loss_ = -1;
   Index arena_size_ = 0, input_size_ = 0, index_size_ = 0, index_scratch_size_ = 0;
-  Index derived_size_ = 0, derived_scratch_ = 0;
+  Index derived_size_ = 0, derived_scratch_ = 0;  // of all derived values; of their scratch
+  Index derived_gradients_ = 0;                   // of those that a gradient flows through, which come first
 };
 
 // The memory of one worker for one Program: values, gradients, scratch, inputs. Allocated here, once.
@@ -487,7 +491,8 @@ bool Call<T>::accumulate(int k) const {
   if (!node.first[k]) return true;
   const auto& in = program_.node(input_id(k));
   if (in.kind == Program<T>::Kind::param) return !gradients_.fresh_params;
-  return in.derived && !gradients_.fresh_derived;
+  // Examples add to what other shards left; of derived operations the first finds nothing.
+  return in.derived && !program_.node(node_).derived && !gradients_.fresh_derived;
 }
 template <class T>
 std::span<T> Call<T>::scratch() const {

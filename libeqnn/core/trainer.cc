@@ -160,14 +160,14 @@ struct Trainer<T>::State {
     std::array<Index, kMaxParts> examples;
     for (Index r = 0; r < rows; ++r) examples[r] = examples_of_row(r);
     MatrixView<const T> sums{gradients.data(), rows, params.size(), row_size};
-    AlignedBuffer<T> whole;
     if (train.derived_size() > 0) {
-      whole = AlignedBuffer<T>(rows * row_size);
-      std::copy_n(gradients.data(), rows * row_size, whole.data());
-      for (Index r = 0; r < rows; ++r)
-        train.backward_derived(train_space[0], whole.data() + r * row_size + params.size(),
-                               whole.data() + r * row_size);
-      sums.data = whole.data();
+      if (whole_rows.size() == 0) whole_rows = AlignedBuffer<T>(rows * row_size);
+      std::copy_n(gradients.data(), rows * row_size, whole_rows.data());
+      in_blocks([this](const RowBlocks& blocks) {
+        for (T* row = whole_rows.begin(); row < whole_rows.end(); row += row_size)
+          train.backward_derived(train_space[0], row + params.size(), row, &blocks);
+      });
+      sums.data = whole_rows.data();
     }
     return gradient_noise<T>(sums, std::span(examples).first(rows));
   }
@@ -256,6 +256,7 @@ struct Trainer<T>::State {
   int workers = 1;
   std::vector<Workspace<T>> train_space, eval_space;
   AlignedBuffer<T> gradients;
+  AlignedBuffer<T> whole_rows;  // of noise_of_rows, once it was asked for
   std::vector<std::string> moment_names;
   std::vector<AlignedBuffer<T>> moments;
   std::uint64_t step = 0;
@@ -352,9 +353,10 @@ void Trainer<T>::observe(int worker, ReplayObserver* observer) {
 template <class T>
 Index Trainer<T>::memory_bytes() const {
   const State& s = *state_;
-  const Index vectors = 1 + static_cast<Index>(s.moments.size());
-  return (vectors * s.params.size() + s.rows * s.row_size) * static_cast<Index>(sizeof(T)) +
-         s.workers * (s.train.memory_bytes() + s.eval.memory_bytes());
+  const Index vectors = 1 + static_cast<Index>(s.moments.size()), others = s.workers - 1;
+  return (vectors * s.params.size() + s.rows * s.row_size + s.whole_rows.size()) * static_cast<Index>(sizeof(T)) +
+         s.workers * (s.train.memory_bytes() + s.eval.memory_bytes()) -
+         others * (s.train.derived_memory_bytes() + s.eval.derived_memory_bytes());
 }
 
 template class Trainer<float>;

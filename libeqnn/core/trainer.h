@@ -74,7 +74,8 @@ class Trainer {
 
   // One update on fresh examples; returns L = mean over the batch of loss_i, before the update. A loss
   // that is not finite is returned as it is. Allocates nothing (one thread). `noise`, where given, is that of the
-  // step's gradient, unclipped; it costs one more pass over the groups' gradients and changes no bit of the update.
+  // step's gradient, unclipped; it costs one more pass over the groups' gradients (where there are derived values a
+  // copy of them, allocated at the first time, and one more way back for each) and changes no bit of the update.
   double step(Fill<T> fill, GradientNoise* noise = nullptr);
   // L and its gradient, without an update.
   double gradient(Fill<T> fill, GradientNoise* noise = nullptr);

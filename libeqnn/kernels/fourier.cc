@@ -415,22 +415,24 @@ class AnyRadix {
   void sums(Vector<T> x0, Vector<T> middle, Rows<T> even, Rows<T> odd, const Visit& visit) const {
     constexpr int kAtOnce = 4;
     const Vector<T> start[2] = {hn::Add(x0, middle), hn::Sub(x0, middle)};
-    for (Index first = 0; first < half_; first += kAtOnce) {
+    for (Index first = 1; first <= half_; first += kAtOnce) {
       Vector<T> cosines[kAtOnce], sines[kAtOnce];
-      const T* w[kAtOnce];
+      Index at[kAtOnce];  // j q modulo r
       HWY_UNROLL(4) for (int i = 0; i < kAtOnce; ++i) {
-        cosines[i] = start[(first + i + 1) % 2];
+        cosines[i] = start[(first + i) % 2];
         sines[i] = hn::Zero(hn::ScalableTag<T>());
-        w[i] = roots_ + std::min(first + i, half_ - 1) * 2 * half_;
+        at[i] = 0;
       }
       for (Index j = 0; j < half_; ++j) {
         const Vector<T> e = even[j], o = odd[j];
         HWY_UNROLL(4) for (int i = 0; i < kAtOnce; ++i) {
-          cosines[i] = hn::MulAdd(e, constant(w[i][2 * j]), cosines[i]);
-          sines[i] = hn::MulAdd(o, constant(w[i][2 * j + 1]), sines[i]);
+          at[i] += first + i;
+          at[i] -= at[i] >= radix_ ? radix_ : 0;
+          cosines[i] = hn::MulAdd(e, constant(roots_[2 * at[i]]), cosines[i]);
+          sines[i] = hn::MulAdd(o, constant(roots_[2 * at[i] + 1]), sines[i]);
         }
       }
-      for (int i = 0; i < kAtOnce && first + i < half_; ++i) visit(first + i + 1, cosines[i], sines[i]);
+      for (int i = 0; i < kAtOnce && first + i <= half_; ++i) visit(first + i, cosines[i], sines[i]);
     }
   }
 
@@ -651,13 +653,8 @@ FourierPlan<T>::FourierPlan(Index n) : n_(n) {
     offsets.push_back(static_cast<Index>(table_.size()));
     for (Index k = 0; k < size; ++k)
       for (Index j = 0; j < r; ++j) add(j * k, size * r);
-    const bool butterfly = r <= 8;
-    for (Index q = 1; 2 * q < r; ++q)
-      for (Index j = 1; 2 * j < r; ++j) add(j * q, r);
+    for (Index j = 0; j < r; ++j) add(j, r);
     largest = std::max(largest, r);
-    // Of n / r transforms of r points, half of them: twiddles and a butterfly of about r log2(r) / 2 + r pairs.
-    const double points = static_cast<double>(n), radix = static_cast<double>(r);
-    multiply_adds_ += butterfly ? points * (1 + std::log2(radix)) : points * (1 + radix / 2);
     size *= r;
   }
   for (std::size_t i = 0; i < passes_.size(); ++i) {
@@ -667,6 +664,17 @@ FourierPlan<T>::FourierPlan(Index n) : n_(n) {
   }
   work_ = (4 * n + 6 * (largest / 2)) * padded<T>(1);
 }
+
+// Of n / r transforms of r points, half of them: twiddles and a butterfly of about r log2(r) / 2 + r pairs.
+double fourier_multiply_adds(Index n) {
+  double sum = 0;
+  for (const Index r : radices_of(n)) {
+    const double radix = static_cast<double>(r);
+    sum += static_cast<double>(n) * (1 + (r <= 8 ? std::log2(radix) : radix / 2));
+  }
+  return sum;
+}
+
 template class FourierPlan<float>;
 template class FourierPlan<double>;
 

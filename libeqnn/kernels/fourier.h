@@ -1,6 +1,6 @@
 // Discrete Fourier transforms over the rows of a matrix, one column a lane: no shuffles, and bits that do not
 // depend on the vector length of the target. n is any number; its prime factors up to 7 (and 4 and 8) have
-// butterflies of their own, other primes p cost p operations an entry.
+// butterflies of their own on targets with fused multiply-add, other primes p cost p operations an entry.
 #pragma once
 
 #include <vector>
@@ -16,12 +16,17 @@ class FourierPlan {
  public:
   // Throws ValueError for n < 1.
   explicit FourierPlan(Index n);
+  // Passes point into the table.
+  FourierPlan(const FourierPlan&) = delete;
+  FourierPlan& operator=(const FourierPlan&) = delete;
+  FourierPlan(FourierPlan&&) = default;
+  FourierPlan& operator=(FourierPlan&&) = default;
 
   struct Pass {
     Index radix, size;
     // cos, sin of 2 pi j k / (size radix) for k = 0, .., size - 1 and j = 0, .., radix - 1.
     const T* twiddles;
-    // For radices without a butterfly: cos, sin of 2 pi j q / radix for q, j = 1, .., (radix - 1) / 2.
+    // For radices without a butterfly: cos, sin of 2 pi j / radix for j = 0, .., radix - 1.
     const T* roots;
   };
   Index points() const { return n_; }
@@ -29,15 +34,15 @@ class FourierPlan {
   const std::vector<Pass>& passes() const { return passes_; }
   // Elements of memory that a transform works in.
   Index work() const { return work_; }
-  // Multiply-adds of a real transform of one column, about.
-  double multiply_adds() const { return multiply_adds_; }
 
  private:
   Index n_, work_ = 0;
-  double multiply_adds_ = 0;
   std::vector<Pass> passes_;
   std::vector<T> table_;
 };
+
+// Multiply-adds of a real transform of n points, of one column, about.
+double fourier_multiply_adds(Index n);
 
 // re[w] = sum_t x_t cos(2 pi w t / n), im[w] = -sum_t x_t sin(2 pi w t / n), w = 0, .., n / 2.
 // REQUIRES, of all three: `cols` a whole number of lines (matrix.h), rows on lines, `work` of plan.work() elements
@@ -57,7 +62,8 @@ void fourier_forward(const FourierForward<T>& f);
 
 // x_t = base + scale (re[0] + 2 sum_{0 < w < n/2} (re[w] cos(2 pi w t / n) - im[w] sin(2 pi w t / n))
 //                     + (-1)^t re[n / 2]), the last term for even n: with scale = 1 / n the inverse of forward.
-// `base` is x itself (accumulate), `bias` (one row, may be null) or 0. REQUIRES: im[n / 2] = 0 for even n.
+// `base` is x itself (accumulate), `bias` (one row, may be null) or 0. REQUIRES: im[n / 2] = 0 for even n, up to
+// rounding.
 template <class T>
 struct FourierBackward {
   const FourierPlan<T>* plan;

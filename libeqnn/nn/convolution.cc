@@ -186,12 +186,6 @@ class TorusTransform {
 
   Index frequencies() const { return torus_.height * row_.frequencies(); }
   Index work() const { return std::max(row_.work(), column_.work()) + (plain() ? 0 : 2 * frequencies() * kWidth); }
-  // Of one channel.
-  double multiply_adds() const {
-    return static_cast<double>(torus_.height) * row_.multiply_adds() +
-           (plain() ? 0 : 2 * static_cast<double>(row_.frequencies()) * column_.multiply_adds());
-  }
-
   // re_w + i im_w = sum_t e^{-i w t} x_t
   void forward(Index cols, const T* x, Index x_row, T* re, T* im, Index w_row, T* work) const {
     const Index width = row_.frequencies();
@@ -521,12 +515,14 @@ double convolution_work(const Torus& t, Index examples, Index in, Index out, Con
                l = static_cast<double>(t.filter_points());
   const double i = static_cast<double>(in), o = static_cast<double>(out);
   const double passes = input_gradient ? 3 : 2, direct = passes * e * n * l * i * o;
-  // Products at about n/2 frequencies, of 2E rows by 2 out columns; transforms of signals, forward and backward.
-  const TorusTransform<float> transform(t);
+  if (method == ConvolutionMethod::direct) return direct;
+  // Complex products at about n/2 frequencies; transforms of signals, forward and backward.
+  const double width = static_cast<double>(t.width / 2 + 1), height = static_cast<double>(t.height);
+  const double transform = height * kernels::fourier_multiply_adds(t.width) +
+                           (t.height > 1 ? 2 * width * kernels::fourier_multiply_adds(t.height) : 0);
   const double signals = e * ((passes - 1) * i + 2 * o);
-  const double spectral = passes * static_cast<double>(transform.frequencies()) * 2 * e * i * 2 * o +
-                          signals * transform.multiply_adds();
-  if (method != ConvolutionMethod::automatic) return method == ConvolutionMethod::direct ? direct : spectral;
+  const double spectral = passes * height * width * 2 * e * i * 2 * o + signals * transform;
+  if (method == ConvolutionMethod::spectral) return spectral;
   return spectral + kPerMoved * n * signals < direct ? spectral : direct;
 }
 

@@ -24,9 +24,9 @@ struct Torus {
   static Torus cycle(Index n, Index length = 0) { return {1, n, 1, length > 0 ? length : n}; }
 };
 
-// direct: n L c_in c_out multiply-adds an example. spectral: one complex c_in x c_out product a frequency, and
-// real transforms as products with matrices of cosines and sines. automatic: the one of fewer multiply-adds
-// for a shard of this program (convolution_work), 40 added to the spectral ones for each entry that goes through
+// direct: n L c_in c_out multiply-adds an example. spectral: one complex c_in x c_out product a frequency, and fast
+// Fourier transforms of the signals; those of the filters once a step. automatic: the one of fewer multiply-adds
+// for a shard of this program (convolution_work), 20 added to the spectral ones for each entry that goes through
 // its transforms; docs/convolution.md has the measured crossover.
 enum class ConvolutionMethod : std::uint8_t { automatic, direct, spectral };
 

@@ -5,7 +5,9 @@
 #include <eqnn/nn/loss.h>
 #include <eqnn/nn/points.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <memory>
 #include <vector>
 
@@ -186,6 +188,129 @@ TEST_CASE("derived values: a workspace of its own derives for itself, forward an
   g.forward(space, net.params.values().data());
   g.backward(space, gradient.data(), false);
   CHECK(gradient[0] == doctest::Approx(2 * expected[0]).epsilon(1e-12));
+}
+
+namespace {
+
+// y = x (w^2)^2: only another derived value reads w^2. Without `overwrites` the padding is the program's to clear.
+Tensor<double> squared_plainly(Tensor<double> w) {
+  return w.program().record({
+      .name = "squared",
+      .inputs = {w},
+      .shape = w.shape(),
+      .forward =
+          [](const Call<double>& call) {
+            for (Index i = call.first_part(); i < call.last_part(); ++i)
+              for (Index j = 0; j < call.in(0).stride; ++j)  // the padding too, with what is no zero
+                call.out().row(i)[j] = j < call.in(0).cols ? call.in(0)(i, j) * call.in(0)(i, j) : 1;
+          },
+      .backward =
+          [](const Call<double>& call) {
+            for (Index i = call.first_part(); i < call.last_part(); ++i)
+              for (Index j = 0; j < call.in(0).cols; ++j)
+                call.in_gradient(0)(i, j) += 2 * call.in(0)(i, j) * call.out_gradient()(i, j);
+          },
+      .parts = w.shape().points,
+  });
+}
+
+struct Chain {
+  explicit Chain(const TrainerOptions& o) {
+    w = params.weight("w", 3, 2);
+    params.initialize(kaiming_uniform, 4);
+    trainer = std::make_unique<Trainer<double>>(params, o, [this](Program<double>& g) {
+      const Tensor<double> x = g.input("x", {0, 1, 3});
+      const Tensor<double> y = linear(x, squared_plainly(squared_plainly(g.param(w))), Tensor<double>{});
+      return squared_error(y, g.input("y", {0, 1, 2}));
+    });
+  }
+  Params<double> params;
+  Param w;
+  std::unique_ptr<Trainer<double>> trainer;
+};
+
+}  // namespace
+
+TEST_CASE("derived values: chains, in shards and in blocks of rows, step after step") {
+  for (const Index row_block : {0, 6})
+    for (const int threads : {1, 3})
+      for (const double clip : {0.0, 1e-3}) {
+        CAPTURE(row_block);
+        CAPTURE(threads);
+        TrainerOptions o;
+        o.batch = 20;
+        o.shard = 3;
+        o.row_block = row_block;
+        o.threads = threads;
+        o.clip_norm = clip;
+        o.optimizer = Sgd{.rate = 0.1};
+        Chain net(o);
+        Network formula(false, 1, 20);
+        for (int step = 0; step < 3; ++step) {
+          // With v = w^2 the rest is the formula's: d/dw = 2 w d/dv, and its parameters are v.
+          const auto w = net.params.view(net.w), v = formula.params.view(formula.w);
+          for (Index i = 0; i < 3; ++i)
+            for (Index j = 0; j < 2; ++j) v(i, j) = w(i, j) * w(i, j);
+          const std::vector<double> expected = formula.expected();
+          const std::vector<double> before(net.params.values().begin(), net.params.values().end());
+          net.trainer->step(Network::fill);
+          double norm = 0;
+          for (Index i = 0; i < 3; ++i)
+            for (Index j = 0; j < 2; ++j) {
+              const Index at = i * w.stride + j;
+              const double gradient = 2 * before[at] * expected[at];
+              norm += gradient * gradient;
+              CHECK(net.trainer->last_gradient()[at] == doctest::Approx(gradient).epsilon(1e-12));
+            }
+          const double scale = clip > 0 ? std::min(1.0, clip / (std::sqrt(norm) + 1e-6)) : 1;
+          for (Index i = 0; i < 3; ++i)
+            for (Index j = 0; j < 2; ++j) {
+              const Index at = i * w.stride + j;
+              CHECK(w(i, j) ==
+                    doctest::Approx(before[at] - 0.1 * scale * 2 * before[at] * expected[at]).epsilon(1e-12));
+            }
+        }
+      }
+}
+
+TEST_CASE("derived values: evaluation derives from the parameters of its moment, on all workers") {
+  TrainerOptions o;
+  o.batch = 20;
+  o.shard = 2;
+  o.threads = 3;
+  o.optimizer = Sgd{.rate = 0.1};
+  Chain net(o);
+  for (int step = 0; step < 2; ++step) {
+    const double evaluated = net.trainer->evaluate(20, Network::fill);
+    CHECK(net.trainer->gradient(Network::fill) == doctest::Approx(evaluated).epsilon(1e-12));
+    CHECK(net.trainer->step(Network::fill) == doctest::Approx(evaluated).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("derived values: blocks of rows need a workspace that shares them") {
+  Network net(false, 1, 20);
+  Program<double> g(20, Mode::train);
+  g.finish(net.record(g));
+  Workspace<double> space(g);
+  space.bind({20, 0, 0, 0});
+  const auto run = [](Index count, FunctionRef<void(Index)> task) {
+    for (Index i = 0; i < count; ++i) task(i);
+  };
+  const RowBlocks blocks{2, run};
+  g.forward(space, net.params.values().data(), &blocks);
+  std::vector<double> gradients(static_cast<std::size_t>(2 * net.params.size()));
+  CHECK_THROWS_WITH_AS(g.backward(space, gradients.data(), net.params.size(), blocks),
+                       "backward over blocks of rows needs a workspace that shares its derived values; call "
+                       "share_derived",
+                       ValueError);
+}
+
+TEST_CASE("derived values: are no outputs, which have examples") {
+  Params<double> params;
+  const Param w = params.weight("w", 3, 2);
+  params.freeze();
+  Program<double> g(4, Mode::evaluate);
+  CHECK_THROWS_AS(g.output("w", squared_plainly(g.param(w))), ShapeError);
 }
 
 TEST_CASE("derived values: depend on parameters alone") {

@@ -114,7 +114,7 @@ TEST_CASE_TEMPLATE("Fourier transforms of 1 to 512 points equal their definition
       CAPTURE(n);
       CHECK(worst_error<T>(n) <= allowed(n));
     }
-    for (const Index n : {256, 343, 512, 625}) {
+    for (const Index n : {256, 343, 512, 625, 1009}) {
       CAPTURE(n);
       CHECK(worst_error<T>(n) <= allowed(n));
     }
@@ -133,6 +133,8 @@ TEST_CASE("Fourier transforms: a plan needs a point, and factors its number") {
     }
     CHECK(product == n);
   }
+  CHECK(fourier_multiply_adds(1) < fourier_multiply_adds(53));
+  CHECK(fourier_multiply_adds(64) < fourier_multiply_adds(53));
 }
 
 TEST_CASE_TEMPLATE("complex products equal the reference for all sizes and forms", T, float, double) {

@@ -83,12 +83,12 @@ bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-// The fields of a configuration that are settings of optimisers, under the names that these have for them.
-struct SettingField {
+// The flags of `train` that are settings of optimisers, under the names that these have for them.
+struct OptimizerFlag {
   const char *setting, *field;
   double (*value)(const TrainConfig&);
 };
-constexpr SettingField kSettingFields[] = {
+constexpr OptimizerFlag kOptimizerFlags[] = {
     {"rate", "lr", [](const TrainConfig& c) { return c.lr; }},
     {"momentum", "momentum", [](const TrainConfig& c) { return c.momentum; }},
     {"nesterov", "nesterov", [](const TrainConfig& c) { return c.nesterov ? 1.0 : 0.0; }},
@@ -98,11 +98,11 @@ constexpr SettingField kSettingFields[] = {
 OptimizerChoice optimizer_choice(const std::string& name) {
   OptimizerChoice choice;
   const std::vector<std::string> settings = eqnn::optimizer_settings(name);
-  for (const SettingField& f : kSettingFields)
+  for (const OptimizerFlag& f : kOptimizerFlags)
     if (contains(settings, f.setting)) choice.fields.push_back(f.field);
   choice.make = [name, settings](const TrainConfig& c) {
     std::vector<std::pair<std::string, double>> values;
-    for (const SettingField& f : kSettingFields)
+    for (const OptimizerFlag& f : kOptimizerFlags)
       if (contains(settings, f.setting)) values.emplace_back(f.setting, f.value(c));
     return eqnn::make_optimizer(name, values);
   };

@@ -109,7 +109,9 @@ std::vector<ConfigField> plain_fields() {
       integer("eval-every", "steps between two evaluations; 0: a twentieth of --steps", &C::eval_every, 0),
       number("stop-at-loss", "stop when the normalised test loss is this low; 0: never", &C::stop_at_loss, 0),
       integer("patience",
-              "stop after this many evaluations without a better loss on the last tenth of --samples; 0: never",
+              "stop after this many evaluations without a better loss on a tenth set apart (of --samples the last, "
+              "of a file "
+              "by class); 0: never",
               &C::patience, 0),
       number("clip-norm", "largest gradient norm; 0: no clipping", &C::clip_norm, 0),
       number("noise", "noise on training targets: flip probability (two-valued) or standard deviation", &C::noise,

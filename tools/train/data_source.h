@@ -42,8 +42,8 @@ template <class T>
 std::unique_ptr<DataSource<T>> family_data(const TrainConfig& c, const eqnn::hard::Member& member);
 
 // Examples of a file: the test part is fold max(c.fold, 0) of c.folds (of 10 when c.folds is 0), stratified by
-// class, and the others are the training set, in an order of its own each epoch; what does not fill a batch waits
-// for the next epoch. The data set must outlive it.
+// class, and the others are the training set (but for a tenth set apart for --patience), in an order of its own
+// each epoch; what does not fill a batch waits for the next epoch. The data set must outlive it.
 template <class T>
 std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const Dataset& data);
 
