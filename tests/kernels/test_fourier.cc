@@ -146,8 +146,9 @@ TEST_CASE_TEMPLATE("complex products equal the reference for all sizes and forms
           for (int form = 0; form < 8; ++form) {
             const bool conjugate = (form & 1) != 0, accumulate = (form & 2) != 0, transposed = (form & 4) != 0;
             const Index n = lines * line;
-            const AlignedBuffer<T> a = random<T>(2 * m * k, 5), b = random<T>(2 * k * n, 6);
-            AlignedBuffer<T> c = random<T>(2 * m * n, 7);
+            // Of empty matrices too there is memory.
+            const AlignedBuffer<T> a = random<T>(2 * m * k + line, 5), b = random<T>(2 * k * n + 2 * n, 6);
+            AlignedBuffer<T> c = random<T>(2 * m * n + 2 * n, 7);
             std::vector<double> expected(c.begin(), c.end());
             ComplexProduct<T> p{.m = m, .n = n, .k = k, .conjugate_b = conjugate, .accumulate = accumulate};
             p.a_re = a.data();
