@@ -15,17 +15,12 @@
 #include <cstring>
 #include <thread>
 
+#include "cli/process.h"
+
 namespace bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-std::vector<char*> pointers(std::vector<std::string>& words) {
-  std::vector<char*> list;
-  for (std::string& word : words) list.push_back(word.data());
-  list.push_back(nullptr);
-  return list;
-}
 
 }  // namespace
 
@@ -39,8 +34,8 @@ Child::Child(std::vector<std::string> words, std::vector<std::string> environmen
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
   posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-  const int failed = posix_spawnp(&process_, words[0].c_str(), &actions, nullptr, pointers(words).data(),
-                                  pointers(environment).data());
+  const int failed = posix_spawnp(&process_, words[0].c_str(), &actions, nullptr, tools::pointers(words).data(),
+                                  tools::pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   close(ends[1]);
   if (failed != 0) close(ends[0]);

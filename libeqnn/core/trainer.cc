@@ -215,9 +215,9 @@ struct Trainer<T>::State {
   }
 
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
+    in_blocks([this](const RowBlocks& blocks) { eval.derive(eval_space[0], params.values().data(), &blocks); });
     if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
     const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxParts);
-    in_blocks([this](const RowBlocks& blocks) { eval.derive(eval_space[0], params.values().data(), &blocks); });
     std::array<double, kMaxParts> losses{};
     pool.for_each(parts, [&](Index part, std::size_t worker) {
       Workspace<T>& w = eval_space[worker];
@@ -239,10 +239,7 @@ struct Trainer<T>::State {
     w.bind({examples, 0, 0, options.seed});
     Batch<T> batch(w);
     fill(batch);
-    in_blocks([&](const RowBlocks& blocks) {
-      eval.derive(w, params.values().data(), &blocks);
-      eval.forward(w, params.values().data(), &blocks);
-    });
+    in_blocks([&](const RowBlocks& blocks) { eval.forward(w, params.values().data(), &blocks); });
     if (inspect) inspect(batch);
     return sum_losses(w) / static_cast<double>(examples);
   }

@@ -353,19 +353,9 @@ class Spectral {
     const Memory m(*this, call);
     const Index examples = call.examples();
     to_spectrum(call.in(0), in_, examples, m.signal, m.transform);
-    for (Index w = 0; w < transform_->frequencies(); ++w) {  // y^ = x^ conj(W^)
-      kernels::ComplexProduct<T> p{.m = examples, .n = out_, .k = s_.in, .conjugate_b = true};
-      p.a_re = m.signal + w * step(examples, in_);
-      p.a_im = p.a_re + in_;
-      p.a_row = 2 * in_;
-      p.b_re = call.in(1).data + w * filter_.step();
-      p.b_im = p.b_re + out_;
-      p.b_row = filter_.row();
-      p.c_re = m.spectrum + w * step(examples, out_);
-      p.c_im = p.c_re + out_;
-      p.c_row = 2 * out_;
-      kernels::complex_product(p);
-    }
+    for (Index w = 0; w < transform_->frequencies(); ++w)  // y^ = x^ conj(W^)
+      multiply({.m = examples, .n = out_, .k = s_.in, .conjugate_b = true}, m.signals(w), m.filter(call.in(1), w),
+               m.spectra(w));
     from_spectrum(m.spectrum, out_, examples, call.out(), s_.has_bias ? call.in(bias).data : nullptr, false,
                   m.transform);
   }
@@ -377,20 +367,64 @@ class Spectral {
     to_spectrum(call.out_gradient(), out_, examples, m.spectrum, m.transform);
     const MatrixView<T> dw = call.in_gradient(1), dx = call.in_gradient(0);
     for (Index w = 0; w < transform_->frequencies(); ++w) {
-      if (dw) filter_product(call, m, w, dw);
-      if (dx) signal_product(call, m, w);
+      if (dw)  // dW^ (+)= x^ conj(dy^), over the examples
+        multiply({.m = s_.in, .n = out_, .k = examples, .conjugate_b = true, .accumulate = call.accumulate(1)},
+                 m.signals(w).transposed(), m.spectra(w), m.filter(dw, w));
+      if (dx)  // dx^ = dy^ W^T, in the place of x^
+        multiply({.m = examples, .n = in_, .k = s_.out}, m.spectra(w), m.transposed(call.in(2), w), m.signals(w));
     }
     if (dx) from_spectrum(m.signal, in_, examples, dx, nullptr, call.accumulate(0), m.transform);
   }
 
  private:
+  // The complex matrix of one frequency: U is T, or const T.
+  template <class U>
+  struct Part {
+    U *re, *im;
+    Index row, col = 1;
+    Part transposed() const { return {re, im, col, row}; }
+  };
   struct Memory {
     Memory(const Spectral& s, const Call<T>& call)
-        : signal(call.scratch().data()),
-          spectrum(signal + s.transform_->frequencies() * step(call.examples(), s.in_)),
-          transform(spectrum + s.transform_->frequencies() * step(call.examples(), s.out_)) {}
+        : self(s),
+          examples(call.examples()),
+          signal(call.scratch().data()),
+          spectrum(signal + s.transform_->frequencies() * step(examples, s.in_)),
+          transform(spectrum + s.transform_->frequencies() * step(examples, s.out_)) {}
+    Part<T> signals(Index w) const { return part(signal + w * step(examples, self.in_), self.in_); }
+    Part<T> spectra(Index w) const { return part(spectrum + w * step(examples, self.out_), self.out_); }
+    template <class U>
+    Part<U> filter(MatrixView<U> spectrum_of, Index w) const {
+      return part(spectrum_of.data + w * self.filter_.step(), self.out_);
+    }
+    template <class U>
+    Part<U> transposed(MatrixView<U> spectrum_of, Index w) const {
+      return part(spectrum_of.data + w * self.transposed_.step(), self.in_);
+    }
+    // Rows [re | im] of so many channels each.
+    template <class U>
+    static Part<U> part(U* data, Index channels) {
+      return {data, data + channels, 2 * channels};
+    }
+    const Spectral& self;
+    Index examples;
     T *signal, *spectrum, *transform;
   };
+  // C (+)= A B or A conj(B), for the sizes in p.
+  template <class A, class B>
+  static void multiply(kernels::ComplexProduct<T> p, const Part<A>& a, const Part<B>& b, const Part<T>& c) {
+    p.a_re = a.re;
+    p.a_im = a.im;
+    p.a_row = a.row;
+    p.a_col = a.col;
+    p.b_re = b.re;
+    p.b_im = b.im;
+    p.b_row = b.row;
+    p.c_re = c.re;
+    p.c_im = c.im;
+    p.c_row = c.row;
+    kernels::complex_product(p);
+  }
   static Index step(Index examples, Index channels) { return 2 * examples * channels + padded<T>(1); }
 
   void to_spectrum(MatrixView<const T> x, Index channels, Index examples, T* to, T* work) const {
@@ -403,39 +437,6 @@ class Spectral {
     for (Index e = 0; e < examples; ++e, from += 2 * channels)
       transform_->backward(channels, from, from + channels, step(examples, channels), x.row(e * s_.points()),
                            channels, bias, accumulate, work);
-  }
-
-  // dW^ (+)= x^ conj(dy^), over the examples
-  void filter_product(const Call<T>& call, const Memory& m, Index w, MatrixView<T> dw) const {
-    const Index examples = call.examples();
-    kernels::ComplexProduct<T> p{.m = s_.in, .n = out_, .k = examples, .conjugate_b = true};
-    p.a_re = m.signal + w * step(examples, in_);
-    p.a_im = p.a_re + in_;
-    p.a_row = 1;
-    p.a_col = 2 * in_;
-    p.b_re = m.spectrum + w * step(examples, out_);
-    p.b_im = p.b_re + out_;
-    p.b_row = 2 * out_;
-    p.c_re = dw.data + w * filter_.step();
-    p.c_im = p.c_re + out_;
-    p.c_row = filter_.row();
-    p.accumulate = call.accumulate(1);
-    kernels::complex_product(p);
-  }
-  // dx^ = dy^ W^T, in the place of x^.
-  void signal_product(const Call<T>& call, const Memory& m, Index w) const {
-    const Index examples = call.examples();
-    kernels::ComplexProduct<T> p{.m = examples, .n = in_, .k = s_.out};
-    p.a_re = m.spectrum + w * step(examples, out_);
-    p.a_im = p.a_re + out_;
-    p.a_row = 2 * out_;
-    p.b_re = call.in(2).data + w * transposed_.step();
-    p.b_im = p.b_re + in_;
-    p.b_row = transposed_.row();
-    p.c_re = m.signal + w * step(examples, in_);
-    p.c_im = p.c_re + in_;
-    p.c_row = 2 * in_;
-    kernels::complex_product(p);
   }
 
   Sizes s_;

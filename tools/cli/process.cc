@@ -73,15 +73,14 @@ class StreamActions {
   posix_spawn_file_actions_t actions_;
 };
 
-// The words as exec takes them; they must outlive it.
+}  // namespace
+
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> list;
   for (std::string& word : words) list.push_back(word.data());
   list.push_back(nullptr);
   return list;
 }
-
-}  // namespace
 
 ProcessResult Process::run() const {
   StreamActions actions;

@@ -8,6 +8,9 @@
 
 namespace tools {
 
+// The words as exec takes them, with a null after them; they must outlive it.
+std::vector<char*> pointers(std::vector<std::string>& words);
+
 struct ProcessResult {
   int code = 0, signal = 0;    // the exit code, or the signal that ended it
   std::string output, errors;  // what it wrote, where that was captured
