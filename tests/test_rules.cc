@@ -23,8 +23,8 @@ namespace fs = std::filesystem;
 // folder has files of two ranks, those of the later one are named by their path without the ending.
 const std::vector<std::set<std::string>> kOrder = {
     {"libeqnn/core/check", "libeqnn/core/fork_join", "libeqnn/core/rng", "libeqnn/core/spelling"},
-    {"libeqnn/core/matrix", "libeqnn/core/function_ref", "libeqnn/core/sparse_graph", "libeqnn/core/workers",
-     "libeqnn/io/files"},
+    {"libeqnn/core/matrix", "libeqnn/core/function_ref", "libeqnn/core/sparse_graph", "libeqnn/core/team",
+     "libeqnn/core/workers", "libeqnn/io/files"},
     {"libeqnn/kernels/", "libeqnn/io/npz"},
     {"libeqnn/core/params", "libeqnn/core/program"},
     {"libeqnn/groups/"},

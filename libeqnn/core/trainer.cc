@@ -13,7 +13,7 @@ namespace {
 // The update works on pieces of this many elements, which stay in the first-level cache.
 constexpr Index kUpdateBlock = 2048;
 // Updates of fewer elements than this are not worth waking another thread.
-constexpr Index kParallelUpdate = 65536;
+constexpr Index kParallelUpdate = 4096;
 
 void check(const TrainerOptions& o) {
   require(o.batch >= 1, "batch is ", o.batch, "; it must be at least 1");

@@ -1,7 +1,7 @@
 // The worker threads of one object, and sums by a fixed tree. Not installed: it includes oneTBB.
 #pragma once
 
-#include <tbb/parallel_for.h>
+#include <tbb/global_control.h>
 #include <tbb/task_arena.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "fork_join.h"
+#include "team.h"
 
 namespace eqnn {
 
@@ -22,32 +23,42 @@ class Workers {
   explicit Workers(int threads, Index most = kMaxParts)
       : threads_(threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))) {
     threads_ = std::min(threads_, static_cast<int>(most));
-    if (threads_ > 1) arena_.initialize(threads_);
+    // No more than oneTBB has: it says on stderr that it lacks those that are asked for beyond.
+    const auto allowed = tbb::global_control::active_value(tbb::global_control::max_allowed_parallelism);
+    const int present = std::min(threads_, static_cast<int>(allowed));
+    if (present == 1) return;
+    arena_.initialize(present);
+    team_ = new Team(present);
   }
+  ~Workers() {
+    if (team_) team_->leave();
+  }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
 
   int threads() const { return threads_; }
 
-  // Calls body(task, worker) for every task; worker < threads(). One thread: a plain loop.
+  // Calls body(task, worker) for every task; worker < threads(). One thread: a plain loop. Throws what a task
+  // threw.
   template <class Body>
   void for_each(Index tasks, const Body& body) {
-    if (threads_ == 1 || tasks == 1) {
+    if (!team_ || tasks <= 1) {
       for (Index i = 0; i < tasks; ++i) body(i, std::size_t{0});
       return;
     }
-    ForkJoin loop;
     // Isolated: a data callback that runs oneTBB itself must not be given another task while it waits.
-    const auto task = [&](Index i) EQNN_BEFORE_FORK {
-      loop.task([&] {
-        tbb::this_task_arena::isolate(
-            [&] { body(i, static_cast<std::size_t>(tbb::this_task_arena::current_thread_index())); });
-      });
+    const auto isolated = [&body](Index i, std::size_t worker) {
+      tbb::this_task_arena::isolate([&] { body(i, worker); });
     };
-    arena_.execute([&] { tbb::parallel_for(Index{0}, tasks, task, tbb::static_partitioner{}); });
+    team_->run(tasks, isolated, [this](std::size_t worker) {
+      arena_.enqueue([team = team_, worker]() EQNN_BEFORE_FORK { team->help(worker); });
+    });
   }
 
  private:
   int threads_;
   tbb::task_arena arena_;
+  Team* team_ = nullptr;  // which helpers that were called share
 };
 
 // Adds `count` values by `add(from, to)`, as a binary tree over their index: (0+1)+(2+3) and so on, whatever the
