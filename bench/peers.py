@@ -14,10 +14,10 @@ Instead of any of them {"error": ".."}, and the end.
 """
 import argparse
 import importlib.util
-import json
-import os
 import sys
 import time
+
+import peers_answers
 
 LIBRARIES = {"pytorch": "peers_torch", "jax": "peers_jax"}
 
@@ -93,20 +93,10 @@ def main():
         parser.add_argument("--" + name, type=int, default=value)
     parser.add_argument("--rate", type=float, default=1e-7)
     a = parser.parse_args()
-    # What libraries print must not come between the answers.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-
-    def say(answer):
-        print(json.dumps(answer), file=answers, flush=True)
-
+    say = peers_answers.sayer()
     if a.list:
         return say(names(a.model, a.layers))
-    try:
-        serve(a, say)
-    except Exception as error:  # whatever a library throws is the engine's to tell
-        say({"error": f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"})
-        sys.exit(1)
+    peers_answers.answering(serve, a, say)
 
 
 if __name__ == "__main__":

@@ -17,13 +17,13 @@ Answers {"compile_seconds": .., "version": ..} when all is imported, started and
 """
 import argparse
 import importlib.util
-import json
 import multiprocessing
 import os
 import sys
 import time
 from types import SimpleNamespace
 
+import peers_answers
 import peers_networks as networks
 
 TEST_GRAPHS = 1000
@@ -171,20 +171,10 @@ def main():
     parser.add_argument("--runs", type=int, default=64, help="a multiple of the workers")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     a = parser.parse_args()
-    # What libraries print must not come between the answers.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-
-    def say(answer):
-        print(json.dumps(answer), file=answers, flush=True)
-
+    say = peers_answers.sayer()
     if a.list:
         return say(variants(a.workers))
-    try:
-        serve(a, say)
-    except Exception as error:  # whatever a library throws is the engine's to tell
-        say({"error": f"{type(error).__name__}: {(str(error).strip().splitlines() or [''])[0]}"})
-        sys.exit(1)
+    peers_answers.answering(serve, a, say)
 
 
 if __name__ == "__main__":
