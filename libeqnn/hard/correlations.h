@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,15 @@ struct Packing {
   std::string name;    // of the construction: "spread classes"
   std::string prior;   // the uniform law over these functions, in words
   std::string source;  // the proof, in a line
+};
+
+// How seldom two members correlate: for f' drawn by the family and any fixed member f
+//   P(|E f f'| > gamma) <= exp(log_tail(gamma)),  0 < gamma < 1.
+struct CorrelationTail {
+  std::function<double(double gamma)> log_tail;  // falls, from at most 0; null: nothing is known
+  double error = 0;   // relative standard error of the tail, from an estimated acceptance; 0: exact
+  std::string prior;  // of f'
+  std::string formula, source;
 };
 
 // E f_i f_j of members drawn from consecutive seeds, or limits |E f_i f_j| <= values(i, j); 1 on the diagonal.

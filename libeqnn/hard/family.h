@@ -168,6 +168,8 @@ struct Family {
   std::vector<SecondMoment> (*second_moments)(const ParameterValues& values) = nullptr;
   // Sets of members that are nearly orthogonal by proof, from the least gamma on.
   std::vector<Packing> (*packings)(const ParameterValues& values) = nullptr;
+  // The law of a member's correlations with those of `draw`, where a limit of it is proved.
+  CorrelationTail (*correlation_tail)(const ParameterValues& values) = nullptr;
   // Of `members` members that `draw` makes from the seeds seed, seed + 1, ...; null where the second moment says
   // more (all members are orthonormal).
   PairCorrelations (*correlations)(const ParameterValues& values, Index members, std::uint64_t seed) = nullptr;

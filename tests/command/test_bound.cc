@@ -48,11 +48,15 @@ TEST_CASE("bound: the specification's instances, every field, and the file") {
   const Json printed = bounds(f, small + Arguments{"--out", "dir/here"});
   CHECK(Json::parse(f.read("dir/here/bounds.json")) == printed);
   CHECK(printed["params"]["n"] == 6);
-  CHECK(printed["bounds"].size() == 6);
+  CHECK(printed["bounds"].size() == 8);
+  CHECK(printed["lambda"]["lower"].get<double>() > 0);
+  CHECK(printed["lambda"]["lower"].get<double>() <=
+        printed["lambda"]["upper"].get<double>() + 5 * printed["lambda"]["lower_error"].get<double>());
   refused(f, Arguments{"bound", "-q"} + small + Arguments{"--out", "dir/here"}, 2, "--force");
   CHECK(bounds(f, small + Arguments{"--out", "dir/here", "--force", "--threads", "3"}) == printed);
   const std::string text = accepted(f, Arguments{"bound", "-q"} + small);
-  for (const char* part : {"B1 second moment", "(vacuous)", "says ", "assumes ", "source "})
+  for (const char* part :
+       {"B1 second moment", "(vacuous)", "says ", "assumes ", "source ", "B5 tail", "lambda, what one query"})
     CHECK(text.find(part) != std::string::npos);
 }
 

@@ -50,6 +50,15 @@ Json bound_json(const Bound& b) {
           {"vacuous", b.vacuous()}, {"statement", b.statement}, {"assumes", b.assumes}, {"source", b.source}};
 }
 
+// A number, or null for one that is not known.
+Json lambda_json(const eqnn::hard::LambdaRange& l) {
+  const auto known = [](double value) { return std::isnan(value) ? Json() : Json(value); };
+  return {{"lower", known(l.lower)},
+          {"lower_error", l.lower_error},
+          {"upper", known(l.upper)},
+          {"upper_error", l.upper_error}};
+}
+
 // What the family's default training asks: each coordinate of each gradient is one query.
 Json training_json(const TrainConfig& c, const Examples& examples) {
   const Index parameters = make_training(c, examples, 1)->parameters();
@@ -71,6 +80,15 @@ void print_bounds(const std::vector<Bound>& bounds) {
     fmt::print("\n{}\n  says     {}\n  assumes  {}\n  source   {}\n", b.name, b.statement, b.assumes, b.source);
 }
 
+void print_lambda(const eqnn::hard::LambdaRange& l) {
+  const auto number = [](double value, double error) {
+    if (std::isnan(value)) return std::string("(not known)");
+    return fmt::format("{:.4g}{}", value, error > 0 ? fmt::format(" +- {:.2g}", error) : "");
+  };
+  fmt::print("\nlambda, what one query can know of a member on average (B1): at least {}, at most {}\n",
+             number(l.lower, l.lower_error), number(l.upper, l.upper_error));
+}
+
 int bound(const BoundFlags& flags, const Common& common) {
   const auto& family = eqnn::hard::family(flags.id);
   const ParameterValues values = family_parameters(family, flags.parameters.given());
@@ -83,7 +101,8 @@ int bound(const BoundFlags& flags, const Common& common) {
   const std::shared_ptr<const eqnn::hard::Member> member = family.draw(values, common.seed);
   if (!common.quiet)
     for (const std::string& w : member->warnings()) note("eqnn: warning: {}\n", one_line(w));
-  const std::vector<Bound> bounds = bounds_of(family.id, values, tau, prob, options);
+  const eqnn::hard::InstanceBounds found = instance_bounds(family.id, values, tau, prob, options);
+  const std::vector<Bound>& bounds = found.bounds;
 
   RawOptions given = flags.parameters.given();
   given.push_back({"family", family.id});
@@ -98,6 +117,7 @@ int bound(const BoundFlags& flags, const Common& common) {
     document["batch"] = parse_integer("batch", flags.measures.get("batch"), 1, 1 << 24);
   document["bounds"] = Json::array();
   for (const Bound& b : bounds) document["bounds"].push_back(bound_json(b));
+  document["lambda"] = lambda_json(found.lambda);
   document["training"] = training_json(config, {member, nullptr});
   if (!flags.out.empty())
     eqnn::write_atomically(claim_document(flags.out, "bounds", flags.force), to_text(document, 2) + "\n");
@@ -111,6 +131,7 @@ int bound(const BoundFlags& flags, const Common& common) {
         "bound holds for sampled gradients\n\n",
         document["batch"].get<Index>(), tau);
   print_bounds(bounds);
+  print_lambda(found.lambda);
   const Json& training = document["training"];
   fmt::print("\nThe family's default training asks {:.4g} queries: {} steps of {} coordinates (model {}).\n",
              training["queries"].get<double>(), training["steps"].get<Index>(), training["parameters"].get<Index>(),

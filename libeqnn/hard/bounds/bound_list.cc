@@ -19,6 +19,10 @@ constexpr const char* kBalance =
 constexpr const char* kAverage =
     "proof: the functions that a query hits have an average correlation above tau^2 (docs/bounds.md, B3); Feldman, "
     "Grigorescu, Reyzin, Vempala, Xiao, J. ACM 2017; ";
+constexpr const char* kTail =
+    "proof: two members that a query hits, a share s, have tau^2 < E |<f, f'>| <= gamma + E (|<f, f'>| - gamma)_+ "
+    "/ s "
+    "(docs/bounds.md, B5); ";
 constexpr const char* kSzorenyi =
     "Szorenyi, Characterizing statistical query learning, ALT 2009; quoted, not re-proved (B2 with N = d, "
     "gamma = 1/d implies it where d tau^2 >= 3); ";
@@ -168,6 +172,22 @@ void add_best_packing(const std::vector<Packing>& packings, const Asked& a, std:
   add_szorenyi(*best, ", " + best->name, a, all);
 }
 
+void add_tail(const CorrelationTail& t, const Asked& a, std::vector<Bound>& all) {
+  const auto add = [&](const char* name, const TailQueries& q, const char* share) {
+    const Bound b{.kind = "B5",
+                  .name = name,
+                  .queries = q.queries,
+                  .statement = fmt::format("queries >= {}(tau^2 - gamma) / {} - 1 at gamma = {:.6g}, {}",
+                                           times_prob(a), share, q.gamma, t.formula),
+                  .assumes = a.unit(t.prior),
+                  .source = kTail + t.source};
+    all.push_back(with_error(b, 1, t.error));
+  };
+  add("B5 tail of the correlations", tail_queries(t.log_tail, a.tau, a.prob), "eps(gamma)");
+  add("B5 mean excess of the correlations", mean_excess_queries(t.log_tail, a.tau, a.prob),
+      "(integral of eps from gamma to 1)");
+}
+
 void add_gram(const SampledGram& g, const Asked& a, const BoundOptions& options, std::vector<Bound>& all) {
   const double size = static_cast<double>(g.limits.rows());
   const std::string suffix = fmt::format(", {} sampled members", g.limits.rows()),
@@ -208,14 +228,31 @@ void add_gram(const SampledGram& g, const Asked& a, const BoundOptions& options,
   add_szorenyi(p, suffix, a, all);
 }
 
+LambdaRange lambda_range(const std::vector<SecondMoment>& moments, const SampledGram& gram) {
+  LambdaRange range;
+  if (!moments.empty()) {
+    const SecondMoment& drawn = moments.back();
+    range.upper = drawn.two_valued ? drawn.bounded : drawn.unit;
+    range.upper_error = range.upper * drawn.error;
+    // Of N orthonormal functions E <f, f'>^2 is 1 / N, which is lambda.
+    if (drawn.orthonormal > 0) range = {range.upper, range.upper_error, range.upper, range.upper_error};
+  }
+  if (gram.limits.rows() > 0) {
+    range.lower = gram.mean_square;
+    range.lower_error = gram.mean_square_error;
+  }
+  return range;
+}
+
 }  // namespace
 
-std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob,
-                             const BoundOptions& options) {
+InstanceBounds instance_bounds(std::string_view id, const ParameterValues& values, double tau, double prob,
+                               const BoundOptions& options) {
   require(tau > 0 && tau <= 1, "tau is ", tau, "; a tolerance above 0 and at most 1 is needed");
   require(prob > 0 && prob <= 1, "prob is ", prob, "; a probability above 0 and at most 1 is needed");
   const Asked asked{tau, prob};
-  std::vector<Bound> all;
+  InstanceBounds result;
+  std::vector<Bound>& all = result.bounds;
   const std::vector<SecondMoment> moments = second_moments(id, values);
   for (std::size_t i = 0; i < moments.size(); ++i) {
     const std::string suffix = i > 0 ? ", as drawn" : "";
@@ -226,10 +263,18 @@ std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values,
   }
   if (!moments.empty() && moments[0].orthonormal > 0) add_orthonormal(moments[0], asked, all);
   if (const Family& f = family(id); f.packings != nullptr) add_best_packing(f.packings(values), asked, all);
-  if (options.members == 0) return all;
-  const SampledGram gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
+  if (const Family& f = family(id); f.correlation_tail != nullptr)
+    if (const CorrelationTail tail = f.correlation_tail(values); tail.log_tail) add_tail(tail, asked, all);
+  SampledGram gram;
+  if (options.members > 0) gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
   if (gram.limits.rows() > 0) add_gram(gram, asked, options, all);
-  return all;
+  result.lambda = lambda_range(moments, gram);
+  return result;
+}
+
+std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob,
+                             const BoundOptions& options) {
+  return instance_bounds(id, values, tau, prob, options).bounds;
 }
 
 }  // namespace eqnn::hard

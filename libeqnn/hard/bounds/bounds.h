@@ -12,6 +12,7 @@
 #pragma once
 
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,21 @@ double sda_lower_bound(MatrixView<const double> limits, double average);
 // queries of a learner that succeeds on each of them. B2 implies it up to the constant: N = d, gamma = 1/d. d >= 1.
 double szorenyi_queries(double dimension, double tau);
 
+// B5, the law of the correlations: P(|<f, f'>| > gamma) <= eps(gamma) = exp(log_tail(gamma)) for f' drawn from the
+// prior and every f. `tail`: the largest over gamma of prob (tau^2 - gamma) / eps(gamma) - 1, 0 < gamma < tau^2;
+// `mean_excess`: of
+//   prob (tau^2 - gamma) / E (|<f, f'>| - gamma)_+ - 1,  E (..)_+ <= integral of eps from gamma to 1,
+// which is no smaller at the same gamma (the integral is at most (1 - gamma) eps(gamma)).
+// Proof: let h hit a share s, with signs s_f. Two members f, f' drawn from those that it hits have tau^2 < E s_f
+// s_f' <f, f'> <= gamma + E (|<f, f'>| - gamma)_+ / s, as to be hit makes no event more than 1 / s times as likely;
+// so one query hits a share below E (..)_+ / (tau^2 - gamma). Both are at most 1e300. `gamma` is where the largest
+// was found.
+struct TailQueries {
+  double queries = 0, gamma = 0;
+};
+TailQueries tail_queries(const std::function<double(double)>& log_tail, double tau, double prob = 1);
+TailQueries mean_excess_queries(const std::function<double(double)>& log_tail, double tau, double prob = 1);
+
 // The largest eigenvalue of a symmetric matrix, to 1e-13 of its largest absolute row sum, and not below by more:
 // Householder's tridiagonal form and bisection by Sturm sequences (Golub and Van Loan 2013, 8.3 and 8.4). O(n^3).
 // Throws ValueError for a matrix that is not square, or empty.
@@ -66,17 +82,18 @@ double largest_correlation(MatrixView<const double> gram);
 // --- The constants of the families.
 
 // Of all priors for which one is known; the last is of members as Family::draw makes them, if it is known at all
-// (cnn-cyclic needs c-min > 0, rotation-invariant n >= 5). Throws ValueError for an unknown family and parameters
+// (cnn-cyclic needs c-min > 0, rotation-invariant n >= 3). Throws ValueError for an unknown family and parameters
 // that are not allowed.
 std::vector<SecondMoment> second_moments(std::string_view id, const ParameterValues& values);
 
 // Members drawn from the seeds seed, seed + 1, ..., and their Gram matrix.
 struct SampledGram {
-  Matrix<double> gram;            // E f_i f_j, exact or estimated
-  Matrix<double> limits;          // |E f_i f_j| <= limits, always exact
-  Index inputs = 0;               // of the estimate; 0: exact
-  double largest = 0, error = 0;  // the largest eigenvalue of gram, and its standard error
-  std::string formula;            // what the limits are, in words
+  Matrix<double> gram;                            // E f_i f_j, exact or estimated
+  Matrix<double> limits;                          // |E f_i f_j| <= limits, always exact
+  Index inputs = 0;                               // of the estimate; 0: exact
+  double largest = 0, error = 0;                  // the largest eigenvalue of gram, and its standard error
+  double mean_square = 0, mean_square_error = 0;  // E (E f f')^2 over two members, unbiased, and its standard error
+  std::string formula;                            // what the limits are, in words
 };
 // Exact by the families' formulas; rotation-invariant: from `inputs` random inputs, whose largest eigenvalue is too
 // large on average (by a relative 2 sqrt(members / inputs) or less), so that the bound is too low. Empty where
@@ -88,12 +105,20 @@ SampledGram sampled_gram(std::string_view id, const ParameterValues& values, Ind
 // --- All bounds of an instance.
 
 struct Bound {
-  std::string kind;  // "B1", "B2", "B3", "B4", "Szorenyi"
+  std::string kind;  // "B1", "B2", "B3", "B4", "B5", "Szorenyi"
   std::string name;  // unique in its list
   double queries = 0;
   double error = 0;  // one standard error of queries; 0: exact
   std::string statement, assumes, source;
   bool vacuous() const { return !(queries > 1); }
+};
+
+// lambda = sup E_f <f, h>^2 over E h^2 <= 1 (of two-valued families over |h| <= 1), for members as they are drawn,
+// from both sides: a member h = f' has E <f, f'>^2 on average, so that lambda is no smaller than `lower`; `upper`
+// is what B1 uses. NaN: not known.
+struct LambdaRange {
+  double lower = std::numeric_limits<double>::quiet_NaN(), lower_error = 0;
+  double upper = std::numeric_limits<double>::quiet_NaN(), upper_error = 0;
 };
 
 struct BoundOptions {
@@ -103,8 +128,14 @@ struct BoundOptions {
 };
 inline constexpr Index kMaxGramMembers = 1000;
 
-// Every bound of this header that holds for the family at these parameters, those of the whole family first. Throws
-// ValueError for what is not allowed. Deterministic.
+struct InstanceBounds {
+  std::vector<Bound> bounds;  // those of the whole family first
+  LambdaRange lambda;
+};
+// Every bound of this header that holds for the family at these parameters. Throws ValueError for what is not
+// allowed. Deterministic.
+InstanceBounds instance_bounds(std::string_view id, const ParameterValues& values, double tau, double prob = 1,
+                               const BoundOptions& options = {});
 std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob = 1,
                              const BoundOptions& options = {});
 

@@ -33,6 +33,24 @@ std::vector<double> top_direction(const Matrix<double>& m) {
   return v;
 }
 
+// The mean of squares(i, j) over i > j, and its standard error by the jackknife over members.
+void set_mean_square(const Matrix<double>& squares, SampledGram& out) {
+  const auto n = static_cast<double>(squares.rows());
+  std::vector<double> of_member(squares.rows());
+  double sum = 0, scatter = 0;
+  for (Index i = 0; i < squares.rows(); ++i)
+    for (Index j = 0; j < squares.rows(); ++j)
+      if (i != j) of_member[i] += squares(i, j);
+  for (const double s : of_member) sum += s;
+  out.mean_square = sum / (n * (n - 1));
+  if (n < 3) return;
+  for (const double s : of_member) {
+    const double left_out = (sum - 2 * s) / ((n - 1) * (n - 2)) - out.mean_square;
+    scatter += left_out * left_out;
+  }
+  out.mean_square_error = std::sqrt(scatter * (n - 1) / n);
+}
+
 // The Gram matrix on `inputs` random inputs, in ten parts whose scatter along the top eigenvector is the error.
 void estimate_gram(const Members& members, Index inputs, std::uint64_t seed, SampledGram& out) {
   constexpr Index kParts = 10, kInputsAtOnce = 512;
@@ -66,6 +84,15 @@ void estimate_gram(const Members& members, Index inputs, std::uint64_t seed, Sam
         if (j < i) out.gram(j, i) += g(i, j) / kParts;
       }
   }
+  // Products of two parts are unbiased squares: their noise is independent.
+  set_mean_square(symmetric_matrix(size,
+                                   [&](Index i, Index j) {
+                                     double squares = 0;
+                                     for (const Matrix<double>& g : parts) squares += g(i, j) * g(i, j);
+                                     const double total = out.gram(i, j) * kParts;
+                                     return (total * total - squares) / (kParts * (kParts - 1));
+                                   }),
+                  out);
   out.inputs = each * kParts;
   out.largest = largest_eigenvalue(out.gram.view());
   const std::vector<double> v = top_direction(out.gram);
@@ -107,6 +134,8 @@ SampledGram sampled_gram(std::string_view id, const ParameterValues& values, Ind
   }
   out.limits = symmetric_matrix(members, [&](Index i, Index j) { return std::abs(pairs.values(i, j)); });
   out.largest = largest_eigenvalue(pairs.values.view());
+  set_mean_square(symmetric_matrix(members, [&](Index i, Index j) { return out.limits(i, j) * out.limits(i, j); }),
+                  out);
   out.gram = std::move(pairs.values);
   return out;
 }

@@ -159,8 +159,12 @@ TEST_CASE("bounds: the terms that are subtracted, and what a rejecting sampler c
   CHECK(named("invariant-poly", {{"terms", "2"}}, tau).count("B2 near-orthonormal") == 0);
   CHECK(near(named("invariant-poly", {{"terms", "1"}}, tau).at("B1 second moment").queries,
              named("invariant-poly", {{"terms", "5"}}, tau).at("B1 second moment").queries));
-  // rotation-invariant is proved from n = 5 on; cnn-cyclic needs c.
-  CHECK(named("rotation-invariant", {{"n", "4"}}, tau).empty());
+  // rotation-invariant is proved from n = 3 on; cnn-cyclic needs c.
+  CHECK(named("rotation-invariant", {{"n", "2"}}, tau).count("B1 second moment") == 0);
+  CHECK(near(named("rotation-invariant", {{"n", "4"}, {"k", "2"}}, 0.5).at("B1 second moment").queries,
+             0.25 * 25 - 1));
+  CHECK(near(named("rotation-invariant", {{"n", "3"}, {"k", "2"}}, 0.5).at("B1 second moment").queries,
+             0.25 * 9 - 1));
   CHECK(near(named("rotation-invariant", {{"n", "6"}, {"k", "2"}}, 0.5).at("B1 second moment").queries,
              0.25 * harmonic_dimension(4, 6) - 1));
   CHECK(named("cnn-cyclic", {{"c-min", "0"}}, tau).empty());

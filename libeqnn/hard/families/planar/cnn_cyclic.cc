@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../../../kernels/kernels.h"
+#include "plane_overlap.h"
 
 namespace eqnn::hard {
 namespace {
@@ -243,6 +244,10 @@ CnnCyclicSampler cnn_cyclic_sampler(const ParameterValues& values) {
   return sampler;
 }
 
+std::string accepted_planes(const CnnCyclicSampler& sampler) {
+  return fmt::format("B Haar, again until n norm_sq / (d E h^2) >= c = {:g}", sampler.c_min);
+}
+
 std::vector<SecondMoment> cnn_cyclic_second_moments(const ParameterValues& values) {
   const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
   const Fact alpha = sampler.acceptance();
@@ -255,8 +260,28 @@ std::vector<SecondMoment> cnn_cyclic_second_moments(const ParameterValues& value
   m.source =
       "by convexity over the n shifts E_B <raw f_B, h>^2 <= d E h^2 / dim H_k(R^n) with h of the plane, and "
       "accepted planes have n E (raw f_B)^2 >= c d E h^2";
-  return {accepted_share(m, alpha.value, alpha.error,
-                         fmt::format("B Haar, again until n norm_sq / (d E h^2) >= c = {:g}", sampler.c_min))};
+  return {accepted_share(m, alpha.value, alpha.error, accepted_planes(sampler))};
+}
+
+CorrelationTail cnn_cyclic_tail(const ParameterValues& values) {
+  const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
+  const Fact alpha = sampler.acceptance();
+  CorrelationTail t;
+  if (sampler.c_min <= 0 || alpha.value <= 0) return t;
+  const auto n = static_cast<double>(sampler.n), power = 1 / static_cast<double>(sampler.k);
+  t.log_tail = [=](double gamma) {
+    const double r = std::pow(sampler.c_min * gamma / n, power);
+    return std::min(0.0, log_overlap_tail(sampler.n, r) + std::log(n / alpha.value));
+  };
+  t.error = alpha.error / alpha.value;
+  t.prior = accepted_share({}, alpha.value, alpha.error, accepted_planes(sampler)).prior;
+  t.formula = fmt::format("eps(gamma) = (n / alpha) P(||B^T B'|| > (c gamma / n)^(1/{})), planes of R^{}, c = {:g}",
+                          sampler.k, sampler.n, sampler.c_min);
+  t.source =
+      "accepted planes have |E f_B f_B'| <= (1/c) sum over shifts g of ||B^T S_g B'||^k, each S_g B' is Haar, a "
+      "union "
+      "over the n shifts, and alpha conditions B'; the 2 x 2 Jacobi ensemble (Muirhead 1982)";
+  return t;
 }
 
 }  // namespace
@@ -286,6 +311,7 @@ Family cnn_cyclic_family() {
   };
   f.parse = parse_planar_member<CnnCyclic>;
   f.second_moments = cnn_cyclic_second_moments;
+  f.correlation_tail = cnn_cyclic_tail;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
     return exact_correlations(members, seed, [&](std::uint64_t s) { return CnnCyclic::draw(sampler, s); });

@@ -12,6 +12,7 @@
 #include "../../../io/files.h"
 #include "../../../kernels/kernels.h"
 #include "../../member_file.h"
+#include "plane_overlap.h"
 
 namespace eqnn::hard {
 namespace {
@@ -323,6 +324,19 @@ std::vector<SecondMoment> gnn_feature_second_moments(const ParameterValues& valu
   return {m};
 }
 
+CorrelationTail gnn_feature_tail(const ParameterValues& values) {
+  const GnnFeature f = draw(feature_settings(values), 0);
+  const Index d = f.d(), k = f.k();
+  CorrelationTail t;
+  t.log_tail = [d, k](double gamma) { return log_overlap_tail(d, std::pow(gamma, 1 / static_cast<double>(k))); };
+  t.prior = "B Haar, a uniformly random plane, as it is drawn; the graph A is fixed and may be known";
+  t.formula = fmt::format("eps(gamma) = P(||B^T B'|| > gamma^(1/{})), planes of R^{}", k, d);
+  t.source =
+      "|E f_B f_B'| <= ||B^T B'||^k, as Hermite components of degree q >= k are contracted by ||B^T B'||^q; "
+      "the singular values are those of a 2 x 2 Jacobi ensemble (Muirhead 1982)";
+  return t;
+}
+
 }  // namespace
 
 Family gnn_feature_family() {
@@ -348,6 +362,7 @@ Family gnn_feature_family() {
   };
   f.parse = parse_gnn_feature;
   f.second_moments = gnn_feature_second_moments;
+  f.correlation_tail = gnn_feature_tail;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     return exact_correlations(members, seed, [&](std::uint64_t s) { return draw(feature_settings(values), s); });
   };

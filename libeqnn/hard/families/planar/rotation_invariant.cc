@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../../../kernels/kernels.h"
+#include "plane_overlap.h"
 
 namespace eqnn::hard {
 namespace {
@@ -195,7 +196,7 @@ std::vector<Fact> RotationInvariant::facts() const {
                {
                    {"dim_harmonic", dimension, 0, "dim H_2k(R^n) = C(n+2k-1, 2k) - C(n+2k-3, 2k-2)"},
                    {"second_moment", 1 / dimension, 0,
-                    "1 / dim H_2k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform (proved for n >= 5)"},
+                    "1 / dim H_2k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform (proved for n >= 3)"},
                    {"n_eff", dimension, 0, "1 / second_moment, the effective number of functions"},
                    {"network_units", units, 0, "realising network: hidden layer on three inner products"},
                    {"network_parameters", 3 * static_cast<double>(n()) + 5 * units + 1, 0,
@@ -235,18 +236,38 @@ RotationSettings rotation_settings(const ParameterValues& values) {
   return s;
 }
 
+constexpr const char* kHaarPlane = "B Haar, a uniformly random plane, as it is drawn";
+
 std::vector<SecondMoment> rotation_invariant_second_moments(const ParameterValues& values) {
   const RotationSettings s = rotation_settings(values);
-  if (s.n < 5) return {};  // checked at n = 4, and proved from n = 5 on
+  if (s.n < 3) return {};
   const double dimension = harmonic_dimension(2 * s.k, s.n);
   SecondMoment m;
   m.bounded = m.unit = 1 / dimension;
-  m.prior = "B Haar, a uniformly random plane, as it is drawn";
+  m.prior = kHaarPlane;
   m.formula = fmt::format("lambda = 1 / dim H_{}(R^{}) = 1 / {:.10g}", 2 * s.k, s.n, dimension);
   m.source =
-      "E_B f_B (x) f_B commutes with O(n) and has trace 1, f_B has only types (l1, l2) with l1 >= 2k, and for n "
-      ">= 5 the smallest of them is (2k, 0), of dimension dim H_2k(R^n)";
+      "E_B f_B (x) f_B commutes with O(n) and has trace 1; f_B turns with weights +-2k, +-6k, .. in its plane, so ";
+  if (s.n == 3)
+    m.source += "its types have l >= 2k, of dimension 4k + 1 = dim H_2k(R^3) at least";
+  else if (s.n == 4)
+    m.source += "its types (l1, l2) have l1 - l2 >= 2k, of dimension (2k + 1)^2 = dim H_2k(R^4) at least";
+  else
+    m.source += "its types (l1, l2) have l1 >= 2k; for n >= 5 the smallest is (2k, 0), of dimension dim H_2k(R^n)";
   return {m};
+}
+
+CorrelationTail rotation_invariant_tail(const ParameterValues& values) {
+  const RotationSettings s = rotation_settings(values);
+  CorrelationTail t;
+  t.log_tail = [s](double gamma) { return log_overlap_tail(s.n, std::pow(gamma, 0.5 / static_cast<double>(s.k))); };
+  t.prior = kHaarPlane;
+  t.formula = fmt::format("eps(gamma) = P(||B^T B'|| > gamma^(1/{})), planes of R^{}", 2 * s.k, s.n);
+  t.source =
+      "|E f_B f_B'| <= ||B^T B'||^(2k), as f_B has no part of a degree below 2k; the singular values are those of "
+      "a 2 x 2 "
+      "Jacobi ensemble (Muirhead 1982)";
+  return t;
 }
 
 PairCorrelations rotation_invariant_correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
@@ -265,7 +286,7 @@ Family rotation_invariant_family() {
   f.id = "rotation-invariant";
   f.title = "A hidden plane in the Gram matrix of a point cloud";
   f.theorem =
-      "at least tau^2 dim H_2k(R^n) - 1 correlational queries of tolerance tau, whatever d (second moment; n >= 5)";
+      "at least tau^2 dim H_2k(R^n) - 1 correlational queries of tolerance tau, whatever d (second moment; n >= 3)";
   f.group = "O(d), rotating and reflecting the cloud";
   f.definition =
       "f(X) = h(s) / sqrt(4 d E h^2), s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "
@@ -283,6 +304,7 @@ Family rotation_invariant_family() {
   };
   f.parse = parse_planar_member<RotationInvariant>;
   f.second_moments = rotation_invariant_second_moments;
+  f.correlation_tail = rotation_invariant_tail;
   f.correlations = rotation_invariant_correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     const RotationSettings s = rotation_settings(values);
