@@ -69,7 +69,9 @@ TEST_CASE("tail of the correlations: no smaller than the exact correlations of d
       {"gnn-feature", {{"d", "8"}, {"k", "4"}, {"n", "4"}}},
       {"cnn-cyclic", {{"n", "12"}, {"k", "4"}, {"c-min", "0.8"}}},
       {"rotation-invariant", {{"n", "4"}, {"k", "2"}}}};
-  for (const auto& [id, values] : settings) {
+  for (const auto& setting : settings) {
+    const char* const id = setting.first;
+    const ParameterValues& values = setting.second;
     CAPTURE(id);
     const CorrelationTail tail = family(id).correlation_tail(values);
     REQUIRE(tail.log_tail);
@@ -175,7 +177,9 @@ TEST_CASE("lambda from both sides") {
                                                                          {"gnn-degree-parity", {{"n", "8"}}},
                                                                          {"boolean-orbit", {{"n", "10"}}},
                                                                          {"invariant-poly", {{"r", "8"}}}};
-  for (const auto& [id, values] : settings) {
+  for (const auto& setting : settings) {
+    const char* const id = setting.first;
+    const ParameterValues& values = setting.second;
     CAPTURE(id);
     const LambdaRange r = range(id, values, {.members = 60});
     CHECK(r.lower > 0);
