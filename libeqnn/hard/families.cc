@@ -70,6 +70,17 @@ bool Family::has_parameter(std::string_view name) const {
 void Member::features(Block<const float>, Block<float>) const { throw ValueError("this family has no features"); }
 void Member::features(Block<const double>, Block<double>) const { throw ValueError("this family has no features"); }
 
+IndependentVariables Member::variables() const {
+  const InputLayout& layout = input();
+  return {layout.bits ? std::nullopt : std::optional(Law::gauss), layout.points * layout.channels};
+}
+void Member::variables(Block<const double> x, MatrixView<double> z) const {
+  const bool bits = input().bits;
+  for (Index e = 0; e < x.examples; ++e)
+    for (Index p = 0, i = 0; p < x.points; ++p)
+      for (Index c = 0; c < x.channels; ++c, ++i) z(e, i) = bits ? 1 - 2 * x(e, p, c) : x(e, p, c);
+}
+
 void Member::list_inputs(Index, Block<float>) const { throw ValueError("this family's inputs cannot be listed"); }
 void Member::list_inputs(Index, Block<double>) const { throw ValueError("this family's inputs cannot be listed"); }
 

@@ -66,6 +66,15 @@ struct InputLayout {
   bool other_sizes = false;      // value() takes inputs of other sizes too, and says which
 };
 
+enum class Law : std::uint8_t;  // families/invariant_poly/orthonormal_polynomials.h
+
+// Independent variables of one law of which every function of a family is a function: generators, entries, or bits
+// as fair +-1 (law: none).
+struct IndependentVariables {
+  std::optional<Law> law;
+  Index count = 0;
+};
+
 struct CheckOptions {
   std::uint64_t seed = 0;
   Index samples = 10000;  // random inputs of the checks that sample
@@ -95,6 +104,10 @@ class Member {
   virtual const InputLayout* features() const { return nullptr; }
   virtual void features(Block<const float> x, Block<float> z) const;
   virtual void features(Block<const double> x, Block<double> z) const;
+  // The independent variables of the input, and their values z [b, count] of inputs x [b, points, channels]: every
+  // entry, a bit x as 1 - 2x, unless the family says otherwise.
+  virtual IndependentVariables variables() const;
+  virtual void variables(Block<const double> x, MatrixView<double> z) const;
   // The group under which the member is invariant, where it permutes the points.
   virtual std::optional<PermutationGroup> group() const { return {}; }
   // Elements of the group of the family as they act on the input (named as in input()): all of a small group,

@@ -84,6 +84,9 @@ const Target& target_of(const LearnConfig& c, const eqnn::hard::Member& member) 
   return *target;
 }
 
+// The independent variables of every example, [b, count] (Member::variables).
+eqnn::Matrix<double> variables_of(const eqnn::hard::Member& member, const eqnn::Block<const double>& x);
+
 // The oracle of a configuration, if any. Throws ValueError for --tau or --answer without --oracle, and for --oracle
 // without --tau.
 std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c);

@@ -40,6 +40,12 @@ const LearnerKind& learner_of(const LearnConfig& c) {
                                c.base.family, fmt::join(allowed, ", "), eqnn::nearest(c.algorithm, allowed)));
 }
 
+eqnn::Matrix<double> variables_of(const eqnn::hard::Member& member, const eqnn::Block<const double>& x) {
+  eqnn::Matrix<double> z(x.examples, member.variables().count);
+  member.variables(x, z.view());
+  return z;
+}
+
 std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c) {
   if (c.oracle == "none") {
     require(c.tau == 0 && c.answer.empty(), "--tau and --answer are of an oracle; give --oracle csq or sq too");

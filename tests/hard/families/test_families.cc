@@ -1,7 +1,10 @@
 // What holds for every family: what it says of itself is all there, and files that are no members are refused.
 #include <doctest/doctest.h>
+#include <eqnn/hard/families/invariant_poly/orthonormal_polynomials.h>
 #include <eqnn/hard/family.h>
 
+#include <cmath>
+#include <map>
 #include <set>
 #include <string>
 
@@ -33,6 +36,41 @@ TEST_CASE("families: a member's file is read again as the same file; one that ne
     CHECK(f.parse(text)->json() == text);
     CHECK_THROWS_AS(f.parse(std::string(100000, '[')), FileError);
     CHECK_THROWS_AS(f.parse("{\"n\":" + std::string(100000, '[') + std::string(100000, ']') + "}"), FileError);
+  }
+}
+
+TEST_CASE("families: variables are independent and of one law, and the entries that are fixed are none of them") {
+  const std::map<std::string, ParameterValues> small = {{"boolean-orbit", {{"n", "7"}}},
+                                                        {"gnn-degree-parity", {{"n", "6"}}},
+                                                        {"invariant-poly", {{"r", "8"}, {"generators", "cyclic"}}},
+                                                        {"frame-parity", {{"n", "8"}, {"k", "2"}}}};
+  const std::map<std::string, Index> counts = {
+      {"boolean-orbit", 7}, {"gnn-degree-parity", 30}, {"gnn-feature", 256},      {"cnn-cyclic", 48},
+      {"frame-parity", 8},  {"invariant-poly", 8},     {"rotation-invariant", 48}};
+  constexpr Index kSamples = 4000;
+  for (const Family& f : families()) {
+    CAPTURE(f.id);
+    const auto member = f.draw(small.count(f.id) != 0 ? small.at(f.id) : ParameterValues{}, 3);
+    const IndependentVariables v = member->variables();
+    CHECK(v.count == counts.at(f.id));
+    CHECK(v.law.has_value() != member->input().bits);
+    const InputLayout& in = member->input();
+    std::vector<double> x(kSamples * in.points * in.channels);
+    const Block<double> inputs{x.data(), kSamples, in.points, in.channels, in.channels};
+    member->sample({5, Stream::user, 0, 0}, inputs);
+    Matrix<double> z(kSamples, v.count);
+    member->variables({x.data(), kSamples, in.points, in.channels, in.channels}, z.view());
+    // P_1 of the law has mean 0 and variance 1, and no two of them correlate.
+    double mean = 0, square = 0, cross = 0;
+    for (Index e = 0; e < kSamples; ++e) {
+      const auto p = [&](Index i) { return v.law ? orthonormal_polynomial(*v.law, 1, z(e, i)) : z(e, i); };
+      mean += p(1) / kSamples;
+      square += p(1) * p(1) / kSamples;
+      cross += p(1) * p(v.count - 1) / kSamples;
+    }
+    CHECK(std::abs(mean) < 0.08);
+    CHECK(std::abs(square - 1) < 0.25);
+    CHECK(std::abs(cross) < 0.08);
   }
 }
 

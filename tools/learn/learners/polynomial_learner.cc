@@ -20,24 +20,13 @@ Index degree_of(const std::vector<hard::PolynomialTerm>& terms) {
 
 }  // namespace
 
-// From P_1(z) = slope z + shift.
-eqnn::Matrix<double> generators(const hard::InvariantPoly& target, const Block<const double>& x) {
-  const Index r = target.inputs().r;
-  eqnn::Matrix<double> z(x.examples, r);
-  target.features(x, Block<double>{z.data(), x.examples, 1, r, z.stride()});
-  const hard::RecurrenceStep first = hard::recurrence_step(target.law(), 0);
-  for (Index e = 0; e < x.examples; ++e)
-    for (Index i = 0; i < r; ++i) z(e, i) = (z(e, i) - first.shift) / first.slope;
-  return z;
-}
-
 PolynomialSample::PolynomialSample(const hard::InvariantPoly& target, const ExampleStream& examples) {
   const Index r = target.inputs().r;
   require(examples.samples() <= kMostEntries / r, "--samples is ", examples.samples(), "; with r = ", r,
           " generators at most ", kMostEntries / r, " are held in memory");
   z = eqnn::Matrix<double>(examples.samples(), r);
   examples.training([&](Block<const double> x, std::span<const double> labels) {
-    const eqnn::Matrix<double> some = generators(target, x);
+    const eqnn::Matrix<double> some = variables_of(target, x);
     for (Index e = 0; e < x.examples; ++e) std::copy_n(&some(e, 0), r, &z(static_cast<Index>(y.size()) + e, 0));
     y.insert(y.end(), labels.begin(), labels.end());
   });
@@ -49,7 +38,7 @@ PolynomialLearner::PolynomialLearner(const LearnConfig& c, const hard::Invariant
       degree_(c.max_degree > 0 ? c.max_degree : degree_of(terms_)) {}
 
 void PolynomialLearner::predict(Block<const double> x, double* y) const {
-  const eqnn::Matrix<double> z = generators(target_, x);
+  const eqnn::Matrix<double> z = variables_of(target_, x);
   for (Index e = 0; e < x.examples; ++e)
     y[e] = hard::polynomial_value(target_.law(), fit_.terms, {&z(e, 0), static_cast<std::size_t>(z.cols())});
 }

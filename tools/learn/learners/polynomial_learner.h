@@ -10,9 +10,6 @@
 
 namespace tools {
 
-// z_0, ..., z_{r-1} of every example, [b, r].
-eqnn::Matrix<double> generators(const eqnn::hard::InvariantPoly& target, const eqnn::Block<const double>& x);
-
 // The generators of every training example, [samples, r], and its label. Throws ValueError where they would take
 // more than 2 GB.
 struct PolynomialSample {

@@ -168,6 +168,14 @@ double DegreeParity::value(MatrixView<const double> adjacency) const {
   return static_cast<double>(sum % 2);
 }
 
+IndependentVariables DegreeParity::variables() const { return {{}, self_loops_ ? n_ * n_ : n_ * (n_ - 1)}; }
+void DegreeParity::variables(Block<const double> x, MatrixView<double> z) const {
+  for (Index e = 0; e < x.examples; ++e)
+    for (Index i = 0, next = 0; i < n_; ++i)
+      for (Index j = 0; j < n_; ++j)
+        if (self_loops_ || i != j) z(e, next++) = 1 - 2 * x(e, i, j);
+}
+
 template <class T>
 Index DegreeParity::nodes_in_set(const Block<const T>& x, Index example) const {
   const std::size_t none = in_set_.size() - 1;

@@ -101,6 +101,9 @@ class DegreeParity final : public MemberOf<DegreeParity> {
   void list_inputs(Index first, Block<float> x) const override;
   void list_inputs(Index first, Block<double> x) const override;
   double value(MatrixView<const double> adjacency) const override;
+  // The entries that are not fixed, row by row.
+  IndependentVariables variables() const override;
+  void variables(Block<const double> x, MatrixView<double> z) const override;
   // S_n on the nodes.
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double target_variance() const override { return 1 - mean_sign_ * mean_sign_; }

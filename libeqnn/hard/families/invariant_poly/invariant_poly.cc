@@ -364,6 +364,14 @@ double InvariantPoly::value(MatrixView<const double> x) const {
   return polynomial_value(law(), terms(), some_generators(inputs_.generators, inputs_.r, x, target_.used()));
 }
 
+// From P_1(z) = slope z + shift.
+void InvariantPoly::variables(Block<const double> x, MatrixView<double> z) const {
+  features(x, Block<double>{z.data, x.examples, 1, inputs_.r, z.stride});
+  const RecurrenceStep first = recurrence_step(law(), 0);
+  for (Index e = 0; e < x.examples; ++e)
+    for (Index i = 0; i < inputs_.r; ++i) z(e, i) = (z(e, i) - first.shift) / first.slope;
+}
+
 std::vector<Fact> InvariantPoly::facts() const {
   const Index d = degree(), count = static_cast<Index>(terms().size());
   const double r = static_cast<double>(inputs_.r), size = static_cast<double>(count),

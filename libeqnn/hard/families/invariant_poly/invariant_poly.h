@@ -147,6 +147,9 @@ class InvariantPoly final : public MemberOf<InvariantPoly> {
   const InputLayout* features() const override { return &feature_layout_; }
   void features(Block<const float> x, Block<float> z) const override { features_.evaluate(x, z); }
   void features(Block<const double> x, Block<double> z) const override { features_.evaluate(x, z); }
+  // The generators themselves, of law().
+  IndependentVariables variables() const override { return {law(), inputs_.r}; }
+  void variables(Block<const double> x, MatrixView<double> z) const override;
   // rowsum: S_m on the rows; sign: flips of single coordinates, of all, and random ones; cyclic: shifts and the
   // reflection of the n positions.
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
