@@ -2,6 +2,7 @@
 // and what is refused.
 #include <doctest/doctest.h>
 
+#include <map>
 #include <set>
 
 #include <cmath>
@@ -137,6 +138,47 @@ TEST_CASE("learn --oracle: GROWING-BASIS gets through an SQ oracle what it does 
   refused(f, learn("gnn-degree-parity", {"--oracle", "sq", "--tau", "1"}), 2, "growing-basis and brute-force");
 }
 
+TEST_CASE("learn spectral: hidden planes themselves, and under shifts their power spectrum") {
+  const Folder f;
+  const std::map<std::string, Arguments> small = {{"gnn-feature", {"--n", "4", "--d", "8", "--k", "4"}},
+                                                  {"rotation-invariant", {"--n", "5", "--k", "4"}}};
+  for (const auto& entry : small) {
+    const std::string family = entry.first;
+    const Arguments common = entry.second + Arguments{"--algo", "spectral", "--samples", "3000"};
+    const Json r = result(f, family, common + Arguments{"--expect", "learned"});
+    CAPTURE(family);
+    CHECK(r["exact"] == true);
+    CHECK(r["test_loss"].get<double>() < 1e-20);
+    CHECK(r["learner"]["status"] == "converged");
+    CHECK(r["queries"] ==
+          r["learner"]["squared_queries"].get<int>() + r["learner"]["correlational_queries"].get<int>());
+    f.write("found.json", r["recovered"].dump());
+    CHECK(result(f, family, {"--member", "found.json", "--samples", "3000"})["exact"] == true);
+    const Arguments through = common + Arguments{"--tau", "0.002", "--oracle"};
+    const Json sq = result(f, family, through + Arguments{"sq", "--expect", "learned"});
+    CHECK(sq["oracle"]["queries"] == sq["queries"]);
+    CHECK(sq["queries_above_tau"].get<int>() > 0);
+    const Json csq = result(f, family, through + Arguments{"csq", "--expect", "fails"});
+    CHECK(csq["learner"]["status"] == "stuck");
+    CHECK(csq["recovered"].is_null());
+    CHECK(csq["queries_above_tau"] == 0);
+    refused(f, learn(family, common + Arguments{"--control"}), 2, "the control has none");
+    refused(f, learn(family, through + Arguments{"sq", "--noise", "0.1"}), 2, "without noise");
+    refused(f, learn(family, {"--k", "1", "--algo", "spectral"}), 2, "k >= 2");
+  }
+  const Arguments cyclic = {"--n", "16", "--algo", "spectral", "--samples", "20000"};
+  const Json r = result(f, "cnn-cyclic", cyclic + Arguments{"--expect", "fails"});
+  CHECK(r["recovered"].is_null());
+  CHECK(r["queries"] == 9);
+  CHECK(r["learner"]["power_spectrum"].size() == 9);
+  CHECK(r["learner"]["spectrum_error"].get<double>() < 0.25);
+  const Arguments through = cyclic + Arguments{"--tau", "0.001", "--oracle"};
+  CHECK(result(f, "cnn-cyclic", through + Arguments{"sq"})["learner"]["spectrum_error"].get<double>() < 0.05);
+  const Json csq = result(f, "cnn-cyclic", through + Arguments{"csq"});
+  CHECK(csq["queries_above_tau"] == 0);
+  CHECK(csq["learner"]["spectrum_error"] == 0.5);
+}
+
 TEST_CASE("learn lasso and brute-force: sparse polynomials from all products, where these are few") {
   const Folder f;
   const Arguments small = {"--r", "10", "--degree", "2", "--terms", "2", "--samples", "1500"};
@@ -195,7 +237,7 @@ TEST_CASE("learn low-degree and kernel: on every family; controls are learned, t
   CHECK(tangent["learner"]["features"] == 2 * 8 + 8 + 64 + 8 + 8 + 1);
   CHECK(tangent["normalized_test_loss"].get<double>() < 0.9);
   refused(f, learn("cnn-cyclic", {"--algo", "kernel", "--samples", "5000"}), 2, "5 to 4096");
-  refused(f, learn("cnn-cyclic", {"--max-degree", "12"}), 2, "take a smaller degree");
+  refused(f, learn("cnn-cyclic", {"--algo", "low-degree", "--max-degree", "12"}), 2, "take a smaller degree");
 }
 
 TEST_CASE("learn: the sample and the test are those of train") {
@@ -272,7 +314,7 @@ TEST_CASE("learn: what is not allowed is refused, naming what is") {
           "its learners are gf2, brute-force, low-degree, kernel");
   refused(f, learn("invariant-poly", {"--algo", "gf2"}), 2, "its learners are growing-basis, lasso");
   refused(f, learn("boolean-orbit", {"--algo", "tabel"}), 2, "nearest is table");
-  refused(f, learn("cnn-cyclic", {"--algo", "lasso"}), 2, "its learners are low-degree, kernel");
+  refused(f, learn("cnn-cyclic", {"--algo", "lasso"}), 2, "its learners are spectral, low-degree, kernel");
   refused(f, learn("gnn-degree-parity", {"--samples", "0"}), 2, "at least 1");
   refused(f, learn("gnn-degree-parity", {"--n", "1"}), 2, "n is 1");
   refused(f, learn("gnn-degree-parity", {"--a-min", "1"}), 2, "flag of --algo growing-basis");

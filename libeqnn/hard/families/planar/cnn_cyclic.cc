@@ -190,6 +190,59 @@ void CnnCyclic::raw(const FoldedResponse<double>& h, const Block<const double>& 
   all_raw(h, double_shifts_, x, y);
 }
 
+void CnnCyclic::rows(const Block<const double>& x, const Block<double>& z) const {
+  for (Index e = 0; e < x.examples; ++e)
+    for (Index g = 0; g < n(); ++g)
+      for (Index c = 0; c < d(); ++c)
+        for (Index t = 0; t < n(); ++t) z(e, g * d() + c, t) = x(e, (t + g) % n(), c);
+}
+
+namespace {
+
+// sum_ij a_i a_j of d/de E relu(a) relu(b), a and b of variance 1 + e w_i^T V w_i, 1 + e w_j^T V w_j and covariance
+// w_i^T (M + e D) w_j.
+double kernel_change(const std::vector<std::array<double, 2>>& w, const PlaneMap& m, const PlaneMap& v,
+                     const PlaneMap& d) {
+  const auto form = [](const PlaneMap& p, const std::array<double, 2>& a, const std::array<double, 2>& b) {
+    return a[0] * (p[0] * b[0] + p[1] * b[1]) + a[1] * (p[2] * b[0] + p[3] * b[1]);
+  };
+  double sum = 0;
+  for (std::size_t i = 0; i < w.size(); ++i)
+    for (std::size_t j = 0; j < w.size(); ++j) {
+      const double rho = form(m, w[i], w[j]), slope = relu_kernel_slope(rho);
+      const double growth = (form(v, w[i], w[i]) + form(v, w[j], w[j])) / 2;
+      const double term = growth * (relu_kernel(rho) - rho * slope) + slope * form(d, w[i], w[j]);
+      sum += (i + j) % 2 == 0 ? term : -term;
+    }
+  return sum;
+}
+
+}  // namespace
+
+// Entry (a, a + l) is E[(f^2 - 1) sum_{c,t} x_{t,c} x_{t+l,c}]: the form C of each channel is (S_l + S_l^T) / 2.
+Matrix<double> CnnCyclic::squared_moment() const {
+  require(k() > 1, "k is 1: f is linear in one direction of the plane; take k = 2 or more");
+  const auto products = shifted_products(plane(), plane());
+  const auto between = [&](Index g, Index l) {
+    const PlaneMap &up = products[(g + l) % n()], &down = products[(g + n() - l) % n()];
+    PlaneMap mean;
+    for (std::size_t p = 0; p < 4; ++p) mean[p] = (up[p] + down[p]) / 2;
+    return mean;
+  };
+  Matrix<double> moment(n(), n());
+  for (Index l = 0; l <= n() / 2; ++l) {
+    double sum = 0;
+    for (Index g = 0; g < n(); ++g) sum += kernel_change(directions(), products[g], between(0, l), between(g, l));
+    const double value = 2 * static_cast<double>(d()) * sum / (static_cast<double>(n()) * norm_sq());
+    for (Index a = 0; a < n(); ++a) moment(a, (a + l) % n()) = moment((a + l) % n(), a) = value;
+  }
+  return moment;
+}
+
+std::unique_ptr<PlanarMember> CnnCyclic::with_plane(Matrix<double> b) const {
+  return std::make_unique<CnnCyclic>(k(), std::move(b), d(), c_min_);
+}
+
 double correlation(const CnnCyclic& f, const CnnCyclic& g) {
   require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d(), "the members differ (k ", f.k(), " and ", g.k(),
           ", n ", f.n(), " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, n and d");

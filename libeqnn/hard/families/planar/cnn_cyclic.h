@@ -7,6 +7,7 @@
 // f_{S_g B} = f_B: members must differ modulo shifts.
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,14 @@ class CnnCyclic final : public PlanarMember {
   double largest_overlap() const;
 
   std::optional<PermutationGroup> group() const override { return PermutationGroup::cyclic(input().points); }
+  // All shifts of all channels, S_g^{-1} X_{:,c}, g first.
+  PlaneForm form() const override {
+    return {k(), n() * d(), false, 1 / (static_cast<double>(n()) * std::sqrt(norm_sq()))};
+  }
+  void rows(const Block<const double>& x, const Block<double>& z) const override;
+  // A circulant: it knows power spectra of B alone.
+  Matrix<double> squared_moment() const override;
+  std::unique_ptr<PlanarMember> with_plane(Matrix<double> b) const override;
   Index work() const override { return 2 * n() * (n() + 2 * k()) * d(); }
 
   std::vector<Fact> facts() const override;

@@ -212,6 +212,47 @@ void GnnFeature::raw(const FoldedResponse<double>& h, const Block<const double>&
   all_raw(h, plane(), x, y);
 }
 
+void GnnFeature::rows(const Block<const double>& x, const Block<double>& z) const {
+  for (Index e = 0; e < x.examples; ++e)
+    for (Index v = 0; v < n(); ++v) {
+      double* sum = z.row(e, v);
+      std::fill_n(sum, d(), 0.0);
+      for (Index i = offsets_[v]; i < offsets_[v + 1]; ++i) {
+        const double* row = x.row(e, neighbors_[i]);
+        for (Index j = 0; j < d(); ++j) sum[j] += row[j];
+      }
+    }
+}
+
+// The covariance of the rows, C = A A^T, changes by C^2; a pair of nodes by d/de sqrt(c_u c_v) K(c_uv / sqrt(c_u
+// c_v)). Both directions of the plane have half of the sum.
+Matrix<double> GnnFeature::squared_moment() const {
+  Matrix<double> c(n(), n()), change(n(), n());
+  for (Index u = 0; u < n(); ++u)
+    for (Index v = 0; v < n(); ++v)
+      for (Index i = offsets_[u]; i < offsets_[u + 1]; ++i) c(u, v) += a_(v, neighbors_[i]);
+  for (Index u = 0; u < n(); ++u)
+    for (Index i = 0; i < n(); ++i)
+      for (Index v = 0; c(u, i) != 0 && v < n(); ++v) change(u, v) += c(u, i) * c(i, v);
+  double sum = 0;
+  for (Index u = 0; u < n(); ++u)
+    for (Index v = 0; v < n(); ++v) {
+      const double scale = std::sqrt(c(u, u) * c(v, v));
+      if (scale == 0) continue;
+      const double rho = c(u, v) / scale, slope = isotropic_kernel_slope(k(), Signs::alternating, rho);
+      const double kernel = isotropic_kernel(k(), Signs::alternating, rho);
+      const double growth = (change(u, u) / c(u, u) + change(v, v) / c(v, v)) / 2;
+      sum += growth * scale * (kernel - rho * slope) + slope * change(u, v);
+    }
+  return plane_moment(sum / norm_sq());
+}
+
+std::unique_ptr<PlanarMember> GnnFeature::with_plane(Matrix<double> b) const {
+  Matrix<double> a(n(), n());
+  for (Index i = 0; i < n(); ++i) std::copy_n(&a_(i, 0), n(), &a(i, 0));
+  return std::make_unique<GnnFeature>(k(), std::move(a), std::move(b));
+}
+
 double correlation(const GnnFeature& f, const GnnFeature& g) {
   bool same = f.k() == g.k() && f.n() == g.n() && f.d() == g.d();
   for (Index i = 0; same && i < f.n(); ++i)

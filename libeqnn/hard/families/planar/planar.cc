@@ -72,6 +72,16 @@ double planar_norm_sq(Index k) {
   return 1 / (c * c) - std::tan(a) / a;
 }
 
+double relu_kernel_slope(double r) {
+  return (std::numbers::pi - std::acos(std::clamp(r, -1.0, 1.0))) / (2 * std::numbers::pi);
+}
+
+double isotropic_kernel_slope(Index k, Signs signs, double rho) {
+  double sum = 0;
+  for (Index t = 0; t < 2 * k; ++t) sum += sign_of(signs, t) * cosine(t, k) * relu_kernel_slope(rho * cosine(t, k));
+  return 2 * static_cast<double>(k) * sum;
+}
+
 double harmonic_dimension(Index k, Index d) {
   return exact_binomial(d + k - 1, k) - exact_binomial(d + k - 3, k - 2);
 }
@@ -205,6 +215,14 @@ double PlanarMember::response(Signs signs, double z1, double z2) const {
     sum +=
         sign_of(signs, static_cast<Index>(j) + 1) * std::max(0.0, directions_[j][0] * z1 + directions_[j][1] * z2);
   return sum;
+}
+
+Matrix<double> PlanarMember::plane_moment(double gap) const {
+  require(k_ > 1, "k is 1: f is linear in one direction of the plane; take k = 2 or more");
+  Matrix<double> m(b_.rows(), b_.rows());
+  for (Index i = 0; i < b_.rows(); ++i)
+    for (Index j = 0; j < b_.rows(); ++j) m(i, j) = gap * (b_(i, 0) * b_(j, 0) + b_(i, 1) * b_(j, 1));
+  return m;
 }
 
 void PlanarMember::set_moments(double norm_sq, double control_mean, double control_variance) {

@@ -41,6 +41,18 @@ double planar_norm_sq(Index k);
 // Dimension of the spherical harmonics of degree k on R^d, C(d+k-1, k) - C(d+k-3, k-2); exact below 2^53.
 double harmonic_dimension(Index k, Index d);
 
+// d relu_kernel / dr = (pi - arccos r) / (2 pi), r clipped; and d isotropic_kernel / d rho.
+double relu_kernel_slope(double r);
+double isotropic_kernel_slope(Index k, Signs signs, double rho);
+
+// How the plane of a member enters: f_B = scale sum_r h(B^T z_r) over `rows` vectors z_r of R^m, m the rows of B,
+// or, with `squares`, scale h(sum_r (B^T z_r)^2), the square that of a complex number. The z_r do not depend on B.
+struct PlaneForm {
+  Index k = 2, rows = 1;
+  bool squares = false;
+  double scale = 1;
+};
+
 // A uniformly random plane in R^m: the Q of a Gaussian m x 2 matrix whose R has a positive diagonal, from the words
 // of Counter{seed, Stream::member, attempt, 0}. REQUIRES: m >= 2.
 Matrix<double> haar_plane(Index m, std::uint64_t seed, std::uint64_t attempt = 0);
@@ -93,6 +105,15 @@ class PlanarMember : public MemberOf<PlanarMember> {
   // By the definition, in double. Throws ValueError for another shape, and for entries that are not finite.
   double value(MatrixView<const double> x) const override;
   double control_value(MatrixView<const double> x) const;
+  virtual PlaneForm form() const = 0;
+  // The z_r of every example, [b, rows, m].
+  virtual void rows(const Block<const double>& x, const Block<double>& z) const = 0;
+  // E[(f_B^2 - 1) sum_r z_r z_r^T], [m, m], exact: what a query about f^2 sees of B. Throws ValueError for k = 1.
+  // With Q = sum_r z_r^T C z_r, e^(tQ) tilts the covariance of normal inputs, so that E[(f^2 - 1) Q] = 2 d/de E f^2
+  // under the covariance I + e C (C as a form of the inputs), and E f^2 of correlated pairs is known.
+  virtual Matrix<double> squared_moment() const = 0;
+  // The member of the same family with this plane and all else as here. Throws ValueError for what is no plane.
+  virtual std::unique_ptr<PlanarMember> with_plane(Matrix<double> b) const = 0;
   // Multiply-adds of one value(), about.
   virtual Index work() const = 0;
   // {"k": 4, "d": 1, "B": [[...], ...]}. A file that leaves out d has d = 1.
@@ -105,6 +126,8 @@ class PlanarMember : public MemberOf<PlanarMember> {
   void set_moments(double norm_sq, double control_mean, double control_variance);
   // planar_response, from a table of the w_j.
   double response(Signs signs, double z1, double z2) const;
+  // gap B B^T, [m, m]. Throws ValueError for k = 1, where f^2 does not see the plane alike in its directions.
+  Matrix<double> plane_moment(double gap) const;
   // Facts that the three have in common.
   std::vector<Fact> planar_facts() const;
 

@@ -139,6 +139,16 @@ void RotationInvariant::all_features(const Block<const T>& x, const Block<T>& z)
 void RotationInvariant::features(Block<const float> x, Block<float> z) const { all_features(x, z); }
 void RotationInvariant::features(Block<const double> x, Block<double> z) const { all_features(x, z); }
 
+void RotationInvariant::rows(const Block<const double>& x, const Block<double>& z) const {
+  for (Index e = 0; e < x.examples; ++e)
+    for (Index c = 0; c < d(); ++c)
+      for (Index i = 0; i < n(); ++i) z(e, c, i) = x(e, i, c);
+}
+
+std::unique_ptr<PlanarMember> RotationInvariant::with_plane(Matrix<double> b) const {
+  return std::make_unique<RotationInvariant>(k(), std::move(b), d());
+}
+
 double correlation_bound(const RotationInvariant& f, const RotationInvariant& g) {
   require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d(), "the members differ (k ", f.k(), " and ", g.k(),
           ", n ", f.n(), " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, n and d");

@@ -7,6 +7,7 @@
 // it, and |E f_B f_B'| <= ||B^T B'||^{2k}.
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ class RotationInvariant final : public PlanarMember {
 
   // O(d): quarter turns of all pairs of axes, a mirror, and `random` products of random turns.
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
+  // The columns of X. f is of degree 2 in them: E[(f^2 - 1) |B^T X|^2] = 2 times 2, shared by two directions.
+  PlaneForm form() const override { return {k(), d(), true, 1 / std::sqrt(norm_sq())}; }
+  void rows(const Block<const double>& x, const Block<double>& z) const override;
+  Matrix<double> squared_moment() const override { return plane_moment(2); }
+  std::unique_ptr<PlanarMember> with_plane(Matrix<double> b) const override;
   Index work() const override { return 2 * n() * d() + 4 * k(); }
 
   std::vector<Fact> facts() const override;
