@@ -179,6 +179,40 @@ TEST_CASE("learn spectral: hidden planes themselves, and under shifts their powe
   CHECK(csq["learner"]["spectrum_error"] == 0.5);
 }
 
+TEST_CASE(
+    "learn sign-gf2 and screen: the set of a frame parity, in every frame; only screening goes through an oracle") {
+  const Folder f;
+  for (const char* frame : {"none", "cyclic", "sort"}) {
+    const Arguments small = {"--n", "12", "--frame", frame, "--samples", "4000", "--algo"};
+    CAPTURE(frame);
+    for (const char* k : {"4", "6"}) {
+      const Json r = result(f, "frame-parity", small + Arguments{"sign-gf2", "--k", k, "--expect", "learned"});
+      CHECK(r["exact"] == true);
+      CHECK(r["queries"].is_null());
+      CHECK(r["learner"]["status"] == "confirmed");
+      CHECK(r["learner"]["indices_found"] == r["params"]["k"]);
+    }
+    const Arguments screen = small + Arguments{"screen", "--k", "4"};
+    const Json r = result(f, "frame-parity", screen + Arguments{"--expect", "learned"});
+    CHECK(r["exact"] == true);
+    CHECK(r["learner"]["certain"] == 4);
+    f.write("found.json", r["recovered"].dump());
+    CHECK(result(f, "frame-parity", {"--member", "found.json", "--samples", "4000", "--algo", "screen"})["exact"] ==
+          true);
+    const Arguments through = screen + Arguments{"--tau", "0.02", "--oracle"};
+    const Json sq = result(f, "frame-parity", through + Arguments{"sq", "--expect", "learned"});
+    CHECK(sq["oracle"]["queries"] == sq["queries"]);
+    const Json csq = result(f, "frame-parity", through + Arguments{"csq", "--expect", "fails"});
+    CHECK(csq["learner"]["status"] == "stuck");
+    CHECK(csq["queries_above_tau"] == 0);
+  }
+  const Arguments sign = {"--algo", "sign-gf2", "--n", "8", "--k", "4"};
+  refused(f, learn("frame-parity", sign + Arguments{"--oracle", "sq", "--tau", "0.1"}), 2, "reads examples");
+  refused(f, learn("frame-parity", sign + Arguments{"--control"}), 2, "no signs");
+  refused(f, learn("frame-parity", {"--algo", "screen", "--n", "16", "--k", "12", "--frame", "sort"}), 2,
+          "at most 10");
+}
+
 TEST_CASE("learn lasso and brute-force: sparse polynomials from all products, where these are few") {
   const Folder f;
   const Arguments small = {"--r", "10", "--degree", "2", "--terms", "2", "--samples", "1500"};

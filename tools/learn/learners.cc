@@ -11,12 +11,12 @@ namespace tools {
 
 // Each in its file in learners/. A new one is added to both lists.
 LearnerKind gf2_learner(), growing_basis_learner(), lasso_learner(), brute_force_learner(), table_learner(),
-    low_degree_learner(), kernel_learner(), spectral_learner();
+    low_degree_learner(), kernel_learner(), spectral_learner(), screen_learner(), sign_gf2_learner();
 
 const std::vector<LearnerKind>& learner_kinds() {
-  static const std::vector<LearnerKind> all = {gf2_learner(),         growing_basis_learner(), lasso_learner(),
-                                               brute_force_learner(), table_learner(),         spectral_learner(),
-                                               low_degree_learner(),  kernel_learner()};
+  static const std::vector<LearnerKind> all = {
+      gf2_learner(),    growing_basis_learner(), lasso_learner(),    brute_force_learner(), table_learner(),
+      screen_learner(), spectral_learner(),      sign_gf2_learner(), low_degree_learner(),  kernel_learner()};
   return all;
 }
 
