@@ -12,10 +12,13 @@ void Schedule::check() const {
   require(kind != Kind::cosine || steps >= 1, "a cosine schedule needs the number of steps");
   require(std::isfinite(floor) && std::isfinite(factor), "the schedule's floor is ", floor, " and its factor ",
           factor, "; both must be finite");
+  require(std::isfinite(first) && first >= 0, "the factor of the schedule's first step is ", first,
+          "; it must be finite and not negative");
   require(kind != Kind::step || every >= 1, "a step schedule falls every ", every, " steps; at least 1 is allowed");
 }
 
 double Schedule::operator()(std::uint64_t step) const {
+  if (step == 0 && first > 0) return first;
   const double s = static_cast<double>(step);
   double result = 1;
   if (kind == Kind::cosine) {

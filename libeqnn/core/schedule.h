@@ -11,6 +11,7 @@ namespace eqnn {
 //   cosine    floor + (1 - floor) (1 + cos(pi s' / S')) / 2, from s' = s - warmup = 0 to S' = steps - warmup,
 //             then floor
 //   step      factor^(s / every), the quotient rounded down
+// and that of step 0 is `first` times the optimiser's, where that is above 0.
 struct Schedule {
   enum class Kind : std::uint8_t { constant, cosine, step };
   Kind kind = Kind::constant;
@@ -19,8 +20,10 @@ struct Schedule {
   double floor = 0;          // cosine: last factor
   std::uint64_t every = 1000;
   double factor = 0.1;
+  double first = 0;
 
-  void check() const;  // throws ValueError for a cosine without steps, every = 0, or numbers that are not finite
+  // Throws ValueError for a cosine without steps, every = 0, first < 0, or numbers that are not finite.
+  void check() const;
   double operator()(std::uint64_t step) const;
 };
 

@@ -55,7 +55,12 @@ struct Trainer<T>::State {
     row_size = params.size() + train.derived_size();
     gradients = AlignedBuffer<T>(rows * row_size);
     list_summed();
-    moment_names = optimizer_moments(o.optimizer);
+    clear_moments();
+  }
+
+  void clear_moments() {
+    moment_names = optimizer_moments(options.optimizer);
+    moments.clear();
     for (std::size_t i = 0; i < moment_names.size(); ++i) moments.emplace_back(params.size());
   }
 
@@ -206,7 +211,7 @@ struct Trainer<T>::State {
       if (!summed) for_blocks([&](Index first, Index size) { reduce(first, size); });
       scale = std::min(1.0, options.clip_norm / (gradient_norm() + 1e-6));
     }
-    const UpdateStep now{step, options.schedule(step), scale};
+    const UpdateStep now{step - origin, options.schedule(step - origin), scale};
     for_blocks([&](Index first, Index size) {
       if (!clip && !summed) reduce(first, size);
       optimizer_update<T>(options.optimizer, now, {first, size, params.values().data(), gradients.data(), moments});
@@ -257,6 +262,7 @@ struct Trainer<T>::State {
   std::vector<std::string> moment_names;
   std::vector<AlignedBuffer<T>> moments;
   std::uint64_t step = 0;
+  std::uint64_t origin = 0;  // the step from which optimiser and schedule count
 };
 
 template <class T>
@@ -299,6 +305,16 @@ template <class T>
 double Trainer<T>::evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
   require(examples >= 1, "evaluate: ", examples, " examples; at least 1 is allowed");
   return state_->evaluate(examples, fill, inspect);
+}
+
+template <class T>
+void Trainer<T>::restart(const Optimizer& optimizer, const Schedule& schedule) {
+  check_optimizer(optimizer);
+  schedule.check();
+  state_->options.optimizer = optimizer;
+  state_->options.schedule = schedule;
+  state_->origin = state_->step;
+  state_->clear_moments();
 }
 
 template <class T>

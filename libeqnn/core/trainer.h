@@ -86,6 +86,11 @@ class Trainer {
   // shard after its forward. Partial sums are double, added in a fixed order.
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect = {});
 
+  // From the next step on another optimiser and schedule, as if training began there at the parameters as they are:
+  // moments are zero, and both count their steps from 0. What draws and `fill` know as the step goes on.
+  // Throws ValueError as the constructor does for settings that are out of range.
+  void restart(const Optimizer& optimizer, const Schedule& schedule);
+
   std::uint64_t steps_done() const;
   void set_steps_done(std::uint64_t steps);
   // The last gradient, laid out like the parameters (after clipping it is still the unclipped one).

@@ -71,6 +71,69 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
   });
 }
 
+namespace {
+
+// loss_i = mean over points and channels of value(f - y), with the derivative slope(f - y).
+template <class T, class Value, class Slope>
+Tensor<T> mean_of_differences(const char* name, Tensor<T> f, Tensor<T> y, Value value, Slope slope) {
+  check_same_shape(name, f, y);
+  check_examples(name, f);
+  const Index points = f.shape().points, channels = f.shape().channels;
+  const T unit = static_cast<T>(1.0 / static_cast<double>(points * channels));
+  return f.program().record({
+      .name = name,
+      .inputs = {f, y},
+      .shape = {f.shape().examples, 1, 1},
+      .forward =
+          [=](const Call<T>& call) {
+            const MatrixView<const T> a = call.in(0), b = call.in(1);
+            for (Index e = 0; e < call.out().rows; ++e) {
+              T sum = 0;
+              for (Index i = e * points; i < (e + 1) * points; ++i)
+                for (Index j = 0; j < channels; ++j) sum += value(a(i, j) - b(i, j));
+              call.out()(e, 0) = sum * unit;
+            }
+          },
+      .backward =
+          [=](const Call<T>& call) {
+            const MatrixView<const T> a = call.in(0), b = call.in(1);
+            const MatrixView<T> da = call.in_gradient(0);
+            if (!da) return;
+            for (Index i = 0; i < a.rows; ++i) {
+              const T weight = unit * call.out_gradient()(i / points, 0);
+              for (Index j = 0; j < channels; ++j) da(i, j) += weight * slope(a(i, j) - b(i, j));
+            }
+          },
+      .backward_reads_output = false,
+      .by_rows = points == 1,
+      .differentiable = 0b01,
+  });
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> absolute_error(Tensor<T> f, Tensor<T> y) {
+  return mean_of_differences(
+      "absolute_error", f, y, [](T d) { return std::abs(d); },
+      [](T d) {
+        return static_cast<T>(d > 0 ? 1 : d < 0 ? -1 : 0);
+      });
+}
+
+template <class T>
+Tensor<T> huber_error(Tensor<T> f, Tensor<T> y, double delta) {
+  require(std::isfinite(delta) && delta > 0, "huber_error: delta is ", delta, "; it must be finite and above 0");
+  const T limit = static_cast<T>(delta);
+  return mean_of_differences(
+      "huber_error", f, y,
+      [=](T d) {
+        const T size = std::abs(d);
+        return size <= limit ? d * d / 2 : limit * (size - limit / 2);
+      },
+      [=](T d) { return std::clamp(d, -limit, limit); });
+}
+
 template <class T>
 Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
   const Shape& s = logits.shape();
@@ -123,8 +186,10 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                               \
-  template Tensor<T> squared_error(Tensor<T>, Tensor<T>); \
+#define EQNN_INSTANTIATE(T)                                     \
+  template Tensor<T> squared_error(Tensor<T>, Tensor<T>);       \
+  template Tensor<T> absolute_error(Tensor<T>, Tensor<T>);      \
+  template Tensor<T> huber_error(Tensor<T>, Tensor<T>, double); \
   template Tensor<T> cross_entropy(Tensor<T>, IndexInput);
 
 EQNN_INSTANTIATE(float)

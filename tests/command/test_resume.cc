@@ -20,9 +20,12 @@ Arguments longer(const Arguments& more = {}) {
 }
 
 // The kinds of runs that have state of their own.
-const std::vector<Arguments> kKinds = {{},
-                                       {"--samples", "50", "--patience", "1000", "--dtype", "f64"},
-                                       {"--optimizer", "sgd", "--momentum", "0.9", "--noise", "0.1"}};
+const std::vector<Arguments> kKinds = {
+    {},
+    {"--samples", "50", "--patience", "1000", "--dtype", "f64"},
+    {"--optimizer", "sgd", "--momentum", "0.9", "--noise", "0.1"},
+    {"--control", "--phases", "clip-square:1000:2e-3,none:500:1e-3,abs:1500:3e-3", "--reuse", "3", "--loss",
+     "huber", "--first-lr", "0.1"}};
 
 // Starts a run in a new folder, signals it when its file is that long, and says how it ended. A busy machine may
 // let a run finish before it gets the signal: it is then started again.

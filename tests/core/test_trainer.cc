@@ -100,10 +100,10 @@ struct GraphNet {
 
 // Example i of step s depends on (s, i) alone.
 template <class T>
-void draw_graphs(Batch<T>& b) {
+void draw_graphs(Batch<T>& b, std::uint64_t later = 0) {
   const Block<T> x = b["x"], a = b["adjacency"], y = b["y"];
   for (Index e = 0; e < b.last - b.first; ++e) {
-    Draws d({77, Stream::train, b.step, static_cast<std::uint64_t>(b.first + e)});
+    Draws d({77, Stream::train, b.step + later, static_cast<std::uint64_t>(b.first + e)});
     int edges = 0;
     for (Index i = 0; i < kPoints; ++i) {
       x(e, i) = static_cast<T>(d.uniform());
@@ -593,6 +593,34 @@ TEST_CASE("schedules equal their formulas") {
     CHECK(cosine(1000000) == doctest::Approx(0.1).epsilon(1e-15));
   }
   CHECK(Schedule{}(123) == 1);
+  const Schedule first{.kind = Schedule::Kind::cosine, .steps = 50, .warmup = 4, .first = 30};
+  CHECK(first(0) == 30);
+  CHECK(first(1) == 0.5);  // the second step of warm-up
+}
+
+TEST_CASE_TEMPLATE("restarted, a Trainer goes on as a new one with the parameters as they are", T, float, double) {
+  const Schedule falling{.kind = Schedule::Kind::cosine, .steps = 25, .warmup = 3};
+  for (const Optimizer& o : {Optimizer{Adam{}}, Optimizer{Sgd{.momentum = 0.9}}, Optimizer{SignSgd{}}}) {
+    const TrainerOptions options{.batch = 10, .shard = 4, .threads = 1, .schedule = {.first = 5}};
+    TrainerOptions others = options;
+    others.optimizer = o;
+    others.schedule = falling;
+    Run<T> one(options), other(others);
+    one.steps(15);
+    std::copy(one.params.values().begin(), one.params.values().end(), other.params.values().begin());
+    one.trainer.restart(o, falling);
+    CHECK(one.trainer.steps_done() == 15);
+    // The same graphs for both.
+    for (int i = 0; i < 25; ++i) {
+      one.trainer.step([](Batch<T>& b) { draw_graphs(b); });
+      other.trainer.set_steps_done(static_cast<std::uint64_t>(i));
+      other.trainer.step([](Batch<T>& b) { draw_graphs(b, 15); });
+    }
+    CHECK(hash(one.params) == hash(other.params));
+    CHECK(one.trainer.moments().size() == other.trainer.moments().size());
+    CHECK_THROWS_AS(one.trainer.restart(Adam{.rate = -1}, falling), ValueError);
+    CHECK_THROWS_AS(one.trainer.restart(o, {.first = -1}), ValueError);
+  }
 }
 
 TEST_CASE("a step uses the rate of its number") {

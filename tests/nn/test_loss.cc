@@ -1,5 +1,6 @@
 // Losses: values, gradients, labels and shapes that are refused.
 #include <doctest/doctest.h>
+#include <eqnn/core/trainer.h>
 #include <eqnn/nn/elementwise.h>
 #include <eqnn/nn/loss.h>
 
@@ -62,6 +63,59 @@ TEST_CASE("gradients of the squared error equal differences") {
     };
     testing::check_gradient(p, twice, fill);
   }
+}
+
+TEST_CASE_TEMPLATE("absolute and Huber errors compute their formulas", T, float, double) {
+  const auto mean_of = [](auto value) {
+    return [=](const Dense& x, const Dense& y) {
+      Dense loss(1, 1);
+      for (std::size_t i = 0; i < x.data.size(); ++i)
+        loss(0, 0) += value(std::abs(x.data[i] - y.data[i])) / static_cast<double>(x.data.size());
+      return loss;
+    };
+  };
+  for (const Index c : {1, 5, 8, 17})
+    for (const Index n : {1, 4}) {
+      const Shape s{.points = n, .channels = c};
+      check_operation<T>([](auto x, auto y) { return absolute_error(x, y); }, mean_of([](double d) { return d; }),
+                         s, s);
+      for (const double delta : {0.5, 1.0, 100.0})
+        check_operation<T>(
+            [=](auto x, auto y) { return huber_error(x, y, delta); },
+            mean_of([=](double d) { return d <= delta ? d * d / 2 : delta * d - delta * delta / 2; }), s, s);
+    }
+}
+
+TEST_CASE("gradients of the absolute and the Huber error equal differences") {
+  for (const Index c : {1, 5, 8, 17}) {
+    Params<double> p;
+    const Param a = p.weight("a", 12, c);
+    testing::draw_off_zero(p, 29);
+    // Off the kinks of all: parameters are 0.1 and more from 0, and targets multiples of 1/64 off.
+    const auto fill = [](Workspace<double>& w) {
+      for (Index e = 0; e < 3; ++e)
+        for (Index i = 0; i < 4; ++i)
+          for (Index j = 0; j < w.input("y").channels; ++j)
+            w.input("y")(e, i, j) = static_cast<double>(i - j) / 4 + 0.0078125;
+    };
+    for (const double delta : {0.25, 1.0}) {
+      const auto both = [&](Program<double>& g) {
+        const auto x = parameter_as_input(g, a, 4), y = g.input("y", {.points = 4, .channels = c});
+        return add(mul(absolute_error(x, y), huber_error(tanh(x), y, delta)), huber_error(x, y, delta));
+      };
+      check_gradient(p, both, fill, {.step = 1e-5});
+    }
+  }
+  // The kink itself has the slope 0.
+  Params<double> p;
+  const Param a = p.weight("a", 2, 1);
+  p.view(a)(1, 0) = 3;
+  Trainer<double> trainer(p, {.batch = 2, .threads = 1}, [&](Program<double>& g) {
+    return absolute_error(parameter_as_input(g, a, 1), g.input("y", {}));
+  });
+  trainer.gradient([](Batch<double>& b) { b["y"](0) = b["y"](1) = 0; });
+  CHECK(trainer.last_gradient()[a.offset] == 0);
+  CHECK(trainer.last_gradient()[a.offset + a.stride] == 0.5);
 }
 
 TEST_CASE_TEMPLATE("cross_entropy is what its formula says, for large logits too", T, float, double) {
@@ -128,6 +182,11 @@ TEST_CASE("losses refuse shapes that do not fit") {
   CHECK_THROWS_WITH_AS(squared_error(x, y),
                        "squared_error: shapes [b, 3, 4] and [b, 3, 5] differ; they must be equal", ShapeError);
   CHECK_THROWS_AS(squared_error(v, v), ShapeError);
+  CHECK_THROWS_AS(absolute_error(x, y), ShapeError);
+  CHECK_THROWS_AS(huber_error(x, y), ShapeError);
+  CHECK_THROWS_AS(absolute_error(v, v), ShapeError);
+  for (const double delta : {0.0, -1.0, std::nan(""), HUGE_VAL})
+    CHECK_THROWS_AS(huber_error(x, x, delta), ValueError);
   CHECK_THROWS_AS(cross_entropy(x, g.index_input("labels", {}, 4)), ShapeError);
 }
 

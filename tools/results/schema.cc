@@ -26,6 +26,7 @@ constexpr ResultKey kResultKeys[] = {
     {"oracle", "ANY"},
     {"steps", "INTEGER", kMean | kMetric, "step"},
     {"samples_seen", "INTEGER", kMean | kMetric},
+    {"training_phases", "TEXT"},
     {"queries", "ANY"},
     {"queries_above_tau", "ANY"},
     {"batch_loss", "REAL", kMetric},

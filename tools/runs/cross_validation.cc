@@ -155,6 +155,7 @@ class FoldsRun {
     Json r = folds[0];
     r["run_id"] = run_id(config_);
     r["data"]["fold"] = -1;
+    r.erase("training_phases");  // whose means and deviations are of one fold
     r["test_samples"] = examples_.data->examples;
     for (const ResultKey& key : result_keys()) {
       if (!key.has(kMean) || !r.contains(key.name)) continue;

@@ -70,9 +70,9 @@ class TrainRun {
   // The keys of a run through an oracle; none without.
   Json oracle_json() const;
   Json oracle_counts() const;
-  std::uint64_t samples_at(std::uint64_t steps) const {
-    return steps * static_cast<std::uint64_t>(training_->examples_per_step());
-  }
+  // The key of a run with phases or a label transform; none without.
+  Json phases_json() const;
+  std::uint64_t samples_at(std::uint64_t steps) const { return training_->examples_seen(steps); }
   std::uint64_t samples_seen() const { return samples_at(state_.steps); }
   Json result(bool diverged);
   double wall_seconds() const {
@@ -287,9 +287,27 @@ Json TrainRun::oracle_json() const {
   return j;
 }
 
+Json TrainRun::phases_json() const {
+  if (config_.phases.empty() && !transforms_labels(config_)) return Json::object();
+  const PhaseLabels& labels = training_->labels();
+  Json list = Json::array();
+  for (std::size_t i = 0; i < labels.phases().size(); ++i) {
+    const Phase& p = labels.phases()[i];
+    const PhaseLabels::Scale& s = labels.scales()[i];
+    list.push_back({{"label_transform", p.transform.text()},
+                    {"mean", s.mean},
+                    {"sd", s.sd},
+                    {"steps", p.steps},
+                    {"lr", p.lr}});
+  }
+  return {{"training_phases", list}};
+}
+
 Json TrainRun::result(bool diverged) {
   const Evaluation test = training_->test(config_.test_samples);
   Evaluation train{.loss = mean(state_.recent_losses), .variance = test.variance};
+  // Fresh inputs are the test's in law; a batch's loss is another thing where it is of another loss or label.
+  if (!batch_loss_is_test_loss(config_)) train = test;
   if (training_->fixed_examples() > 0) train = training_->training_set();
   const double seconds = wall_seconds();
   Json r;
@@ -313,6 +331,7 @@ Json TrainRun::result(bool diverged) {
   r["steps"] = state_.steps;
   r["samples_seen"] = samples_seen();
   r.update(oracle_json());
+  r.update(phases_json());
   r["train_loss"] = number_json(train.loss);
   r["normalized_train_loss"] = number_json(train.normalized());
   r.update(evaluation_json(test, shown()));

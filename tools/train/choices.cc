@@ -45,7 +45,9 @@ const NameTable<Norm>& norms() {
 }
 
 const NameTable<Loss>& losses() {
-  static const NameTable<Loss> table("--loss", {{"mse", Loss::mse}, {"cross-entropy", Loss::cross_entropy}});
+  static const NameTable<Loss> table(
+      "--loss",
+      {{"mse", Loss::mse}, {"abs", Loss::abs}, {"huber", Loss::huber}, {"cross-entropy", Loss::cross_entropy}});
   return table;
 }
 
@@ -148,7 +150,7 @@ const NameTable<SourceChoice>& sources() {
   static const NameTable<SourceChoice> table(
       "source", {{"family",
                   {{"control", "samples", "test-samples", "noise", "member-seed", "adjacency", "oracle", "tau",
-                    "answer", "oracle-samples", "null-target"}}},
+                    "answer", "oracle-samples", "null-target", "reuse"}}},
                  {"file", {{"data", "format", "folds", "fold", "node-labels"}}}});
   return table;
 }
@@ -200,7 +202,8 @@ eqnn::Schedule schedule(const TrainConfig& c) {
           .steps = static_cast<std::uint64_t>(c.steps),
           .warmup = static_cast<std::uint64_t>(c.warmup),
           .every = static_cast<std::uint64_t>(c.decay_every),
-          .factor = c.decay_factor};
+          .factor = c.decay_factor,
+          .first = c.first_lr > 0 ? c.first_lr / c.lr : 0};
 }
 
 }  // namespace tools

@@ -23,7 +23,7 @@ namespace tools {
 
 enum class Pool : std::uint8_t { mean, sum, sqrt };
 enum class Norm : std::uint8_t { none, layer, graph };
-enum class Loss : std::uint8_t { mse, cross_entropy };
+enum class Loss : std::uint8_t { mse, abs, huber, cross_entropy };
 enum class Dtype : std::uint8_t { f32, f64 };
 
 const NameTable<eqnn::Activation>& activations();
@@ -64,7 +64,7 @@ std::set<std::string> fields_read(const TrainConfig& c);
 // Who reads a field that not every run does: "--model cnn, gnn; --schedule step".
 std::string readers_of(const std::string& field);
 
-// As `c` has them.
+// As `c` has them; the schedule and the optimiser of a phase are those of its phase_config().
 eqnn::Initializer initializer(const TrainConfig& c);
 eqnn::Schedule schedule(const TrainConfig& c);
 // Whether the network gives a logit a class, for a label, in the place of one value.

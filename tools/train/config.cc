@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "train/choices.h"
 #include "train/models.h"
+#include "train/phases.h"
 
 namespace tools {
 namespace {
@@ -154,6 +155,30 @@ std::vector<ConfigField> oracle_fields() {
   return fields;
 }
 
+// Fields of training that is not correlational.
+std::vector<ConfigField> label_fields() {
+  using C = TrainConfig;
+  std::vector<ConfigField> fields = {
+      ConfigField{"label-transform",
+                  "train on T(y), centred and scaled: none, square, abs, clip-square[:c], sign[:c]; tests are on y",
+                  false,
+                  [](C& c, const std::string& text) {
+                    c.label_transform = parse_label_transform("label-transform", text).text();
+                  },
+                  [](const C& c) { return json_string(c.label_transform); },
+                  [](const C& c) { return c.label_transform != "none"; }},
+      ConfigField{
+          "phases", "phases of training, TRANSFORM:STEPS:LR for each: clip-square:8000:1e-3,none:20000:1e-3", false,
+          [](C& c, const std::string& text) { c.phases = text.empty() ? "" : phases_text(parse_phases(text)); },
+          [](const C& c) { return json_string(c.phases); }, [](const C& c) { return !c.phases.empty(); }},
+      integer("reuse", "steps in a row that train on the same fresh batch", &C::reuse, 1, 1 << 20),
+      number("first-lr", "learning rate of the first step, whatever --schedule says; 0: no other", &C::first_lr,
+             0)};
+  fields[2].written = [](const C& c) { return c.reuse > 1; };
+  fields[3].written = [](const C& c) { return c.first_lr > 0; };
+  return fields;
+}
+
 std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields = plain_fields();
   ConfigField labels =
@@ -162,6 +187,7 @@ std::vector<ConfigField> make_fields() {
   labels.written = [](const TrainConfig& c) { return c.node_labels != "file"; };
   fields.push_back(std::move(labels));
   for (ConfigField& f : oracle_fields()) fields.push_back(std::move(f));
+  for (ConfigField& f : label_fields()) fields.push_back(std::move(f));
   return fields;
 }
 
@@ -211,6 +237,36 @@ void check_oracle(const TrainConfig& c) {
           number_text(c.dropout), ")");
   require(c.stop_at_loss == 0, "--stop-at-loss (", number_text(c.stop_at_loss),
           ") reads the target past the oracle; leave it out");
+  require(c.phases.empty() && c.label_transform == "none" && c.reuse == 1,
+          "--oracle answers about the target itself, fresh at each step; leave out --label-transform, --phases and "
+          "--reuse");
+}
+
+void check_phases(const TrainConfig& c) {
+  const std::vector<Phase> phases = phases_of(c);
+  require(c.phases.empty() || c.label_transform == "none", "--label-transform is ", c.label_transform,
+          " beside --phases, which name the transform of each; leave one of them out");
+  for (const Phase& p : phases)
+    require(c.warmup<p.steps, "--warmup is ", c.warmup, " with ", p.steps, " steps", phases.size()> 1
+                ? " in a phase, at whose start it begins anew"
+                : "",
+            "; it must be less");
+  if (!c.phases.empty()) {
+    const auto steps = phases.back().first + static_cast<std::uint64_t>(phases.back().steps);
+    require(c.steps == static_cast<Index>(steps), "--steps is ", c.steps, ", and the phases of --phases have ",
+            steps, " together; leave out --steps");
+    require(c.lr == phases.back().lr, "--lr is ", number_text(c.lr),
+            ", and --phases names the rate of each phase; leave out --lr");
+  }
+  const bool transformed = transforms_labels(c);
+  require(!transformed || c.loss != "cross-entropy",
+          "a label transform is for real labels; under --loss cross-entropy they are classes: leave it out");
+  require(c.patience == 0 || (c.phases.empty() && !transformed),
+          "--patience watches one loss, and --phases and --label-transform have others; leave it out");
+  require(c.reuse == 1 || c.samples == 0, "--reuse is ", c.reuse, ", of fresh batches; a fixed set of --samples ",
+          c.samples, " is used again anyway: leave one of them out");
+  require(c.first_lr == 0 || phases.front().lr > 0, "--first-lr is ", number_text(c.first_lr),
+          " and the rate after it 0; give --lr above 0");
 }
 
 }  // namespace
@@ -238,7 +294,7 @@ void check_config(const TrainConfig& c) {
   require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
           "--patience needs a fixed training set of at least 10: give --samples");
   check_oracle(c);
-  require(c.warmup < c.steps, "--warmup is ", c.warmup, " with --steps ", c.steps, "; it must be less");
+  check_phases(c);
 }
 
 RawOptions config_options(const TrainConfig& c) {

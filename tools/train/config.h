@@ -37,7 +37,10 @@ struct TrainConfig {
   Index warmup = 0, decay_every = 1000;
   double decay_factor = 0.1;
   Index batch = 32, steps = 12000;
-  Index samples = 0;  // 0: online
+  std::string label_transform = "none", phases;  // phases: empty, or what steps, lr and label_transform are from
+  Index reuse = 1;                               // steps that each fresh batch is used for
+  double first_lr = 0;                           // > 0: the rate of the first step
+  Index samples = 0;                             // 0: online
   Index test_samples = 10000;
   Index eval_every = 0;  // 0: a twentieth of the steps
   double stop_at_loss = 0;

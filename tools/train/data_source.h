@@ -7,11 +7,13 @@
 
 #include "data/dataset.h"
 #include "train/models.h"
+#include "train/phases.h"
 
 namespace tools {
 
 // Fills the inputs that the network of a configuration reads, and the targets: "y" [b, 1, 1], or under cross
-// entropy the class "label". Immutable, but for the workspaces of graphs: worker threads call it at the same time.
+// entropy the class "label". train() transforms the labels as the phase of its step says; all others give them as
+// they are. Immutable, but for the workspaces of graphs: worker threads call it at the same time.
 template <class T>
 class DataSource {
  public:
@@ -21,6 +23,7 @@ class DataSource {
   virtual Index test_examples() const = 0;   // 0: as many as are asked for
   virtual Index validation_examples() const = 0;
   virtual void train(eqnn::Batch<T>& b) const = 0;
+  virtual const PhaseLabels& labels() const = 0;  // of its steps
   // What an oracle averages over in a step: examples 0 .. oracle_inputs() - 1 of the input law, a sample of its own
   // or every input once, and after them those that train() gives. 0: there is no such law.
   virtual Index oracle_inputs() const { return 0; }

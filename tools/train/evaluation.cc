@@ -121,6 +121,12 @@ void correlate(const Outcomes& o, Evaluation& e) {
 
 }  // namespace
 
+double mean_squared_error(const Outcomes& o) {
+  double sum = 0;
+  for (std::size_t i = 0; i < o.y.size(); ++i) sum += (o.f[i] - o.y[i]) * (o.f[i] - o.y[i]);
+  return sum / static_cast<double>(o.y.size());
+}
+
 Evaluation summarize(const Outcomes& o, double loss) {
   Evaluation e;
   e.examples = static_cast<Index>(o.y.size());

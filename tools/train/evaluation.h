@@ -30,7 +30,10 @@ struct Outcomes {
   std::vector<double> f, y;
 };
 
-// `loss` is the mean of the training loss over the same examples.
+// Of a network with one output.
+double mean_squared_error(const Outcomes& o);
+
+// `loss` is the mean of the loss over the same examples.
 Evaluation summarize(const Outcomes& o, double loss);
 
 }  // namespace tools

@@ -34,15 +34,16 @@ class FamilyData final : public DataSource<T> {
       : config_(c),
         member_(member),
         inputs_(network_inputs(member)),
-        labels_(predicts_classes(c)),
+        classes_(predicts_classes(c)),
         fixed_(c.samples - (c.patience > 0 ? c.samples / 10 : 0)),
-        shuffle_(c.data_seed, std::max<Index>(fixed_, 1)) {
+        shuffle_(c.data_seed, std::max<Index>(fixed_, 1)),
+        transformed_(c, [this] { return first_labels(); }) {
     const Index inputs = member.input_count();
     require(c.oracle_samples != 0 || (inputs > 0 && inputs <= kMostInputs),
             "--oracle-samples is 0, all inputs, of which there are ",
             inputs > 0 ? concat(inputs) : "infinitely or too many", "; at most ", kMostInputs,
             " are averaged over: give a number of samples");
-    require(!labels_ || (member.two_valued() && !c.control),
+    require(!classes_ || (member.two_valued() && !c.control),
             "--loss cross-entropy needs a target of two values; this one is real: take mse");
   }
 
@@ -52,8 +53,8 @@ class FamilyData final : public DataSource<T> {
 
   void train(Batch<T>& b) const override {
     if (config_.samples == 0) {
-      fill(b, 0, b.last - b.first, {config_.data_seed, Stream::train, b.step, static_cast<std::uint64_t>(b.first)},
-           true);
+      fill(b, 0, b.last - b.first, fresh(b.step, b.first), true);
+      transform(b);
       return;
     }
     const auto size = static_cast<std::uint64_t>(fixed_);
@@ -63,7 +64,9 @@ class FamilyData final : public DataSource<T> {
       const Index which = shuffle_(position / size, static_cast<Index>(position % size));
       fill(b, i, 1, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true);
     }
+    transform(b);
   }
+  const PhaseLabels& labels() const override { return transformed_; }
   Index oracle_inputs() const override {
     return config_.oracle_samples != 0 ? config_.oracle_samples : member_.input_count();
   }
@@ -87,6 +90,37 @@ class FamilyData final : public DataSource<T> {
          {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(offset + b.first)}, true);
   }
 
+  // Of an example of a step's batch, where all are fresh.
+  Counter fresh(std::uint64_t step, Index example) const {
+    return {config_.data_seed, Stream::train, step / static_cast<std::uint64_t>(config_.reuse),
+            static_cast<std::uint64_t>(example)};
+  }
+
+  void transform(Batch<T>& b) const {
+    if (classes_) return;
+    const PhaseLabels::Scale& scale = transformed_.at(b.step);
+    for (Index i = 0; i < b.last - b.first; ++i) b["y"](i) = scale(b["y"](i));
+  }
+
+  // Of the fixed set, or of the first fresh batches.
+  std::vector<double> first_labels() const {
+    const eqnn::hard::InputLayout& layout = member_.input();
+    eqnn::AlignedBuffer<T> memory(eqnn::padded<T>(layout.channels) * layout.points);
+    const Block<T> x{memory.data(), 1, layout.points, layout.channels, eqnn::padded<T>(layout.channels)};
+    std::vector<double> labels;
+    const Index count = fixed_ > 0 ? std::min(fixed_, kLabelSample) : kLabelSample;
+    for (Index i = 0; i < count; ++i) {
+      const auto steps = static_cast<std::uint64_t>(i / config_.batch * config_.reuse);
+      const Counter at = fixed_ > 0 ? Counter{config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(i)}
+                                    : fresh(steps, i % config_.batch);
+      T target = 0;
+      member_.sample(at, x);
+      config_.control ? member_.controls(read_only(x), &target) : member_.targets(read_only(x), &target);
+      labels.push_back(static_cast<double>(disturbed(target, at)));
+    }
+    return labels;
+  }
+
   // Examples [first, first + count) of the batch, from the counter on.
   void fill(Batch<T>& b, Index first, Index count, Counter at, bool training) const {
     constexpr Index group = 64;  // targets come densely packed: a few at a time, on the stack
@@ -103,7 +137,7 @@ class FamilyData final : public DataSource<T> {
       fill_derived<T>(config_, member_, inputs_, input, first, part);
       for (Index i = 0; i < part; ++i, ++at.example, ++first) {
         const T y = training ? disturbed(targets[i], at) : targets[i];
-        if (labels_)
+        if (classes_)
           b.indices("label")(first) = y > 0 ? 0 : 1;
         else
           b["y"](first) = y;
@@ -122,9 +156,10 @@ class FamilyData final : public DataSource<T> {
   const TrainConfig& config_;
   const eqnn::hard::Member& member_;
   NetworkInputs inputs_;
-  bool labels_;
+  bool classes_;
   Index fixed_;
   Shuffle shuffle_;
+  PhaseLabels transformed_;
 };
 
 }  // namespace

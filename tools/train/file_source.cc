@@ -22,9 +22,9 @@ class FileData final : public DataSource<T> {
   FileData(const TrainConfig& c, const Dataset& data)
       : data_(data),
         shard_(c.shard),
-        labels_(predicts_classes(c)),
+        classes_(predicts_classes(c)),
         collators_([this] { return Workplace(data_, shard_); }) {
-    require(!labels_ || data.has_classes(), "--loss cross-entropy needs classes; the targets of ", data.path,
+    require(!classes_ || data.has_classes(), "--loss cross-entropy needs classes; the targets of ", data.path,
             " are real: take mse");
     const int folds = static_cast<int>(c.folds > 0 ? c.folds : 10),
               test = static_cast<int>(std::max<Index>(c.fold, 0));
@@ -34,6 +34,7 @@ class FileData final : public DataSource<T> {
     if (c.patience > 0) set_validation_apart(classes, c.data_seed);
     batch_ = std::min<Index>(c.batch, fixed_examples());
     shuffle_.emplace(c.data_seed, fixed_examples());
+    transformed_.emplace(c, [this] { return first_labels(); });
   }
 
   Index fixed_examples() const override { return static_cast<Index>(train_.size()); }
@@ -44,7 +45,11 @@ class FileData final : public DataSource<T> {
     const auto batches = static_cast<std::uint64_t>(fixed_examples() / batch_);
     const Index first = static_cast<Index>(b.step % batches) * batch_;
     fill(b, [&](Index i) { return train_[(*shuffle_)(b.step / batches, first + i)]; });
+    if (classes_) return;
+    const PhaseLabels::Scale& scale = transformed_->at(b.step);
+    for (Index i = 0; i < b.last - b.first; ++i) b["y"](i) = scale(b["y"](i));
   }
+  const PhaseLabels& labels() const override { return *transformed_; }
   void test(Batch<T>& b) const override {
     fill(b, [&](Index i) { return test_[i]; });
   }
@@ -56,6 +61,13 @@ class FileData final : public DataSource<T> {
   }
 
  private:
+  std::vector<double> first_labels() const {
+    std::vector<double> labels;
+    for (Index i = 0; i < std::min(fixed_examples(), kLabelSample); ++i)
+      labels.push_back(data_.y[static_cast<std::size_t>(train_[i])]);
+    return labels;
+  }
+
   // A tenth of the training set, by class.
   void set_validation_apart(const std::vector<std::int32_t>& classes, std::uint64_t seed) {
     std::vector<std::int32_t> of_train;
@@ -89,7 +101,7 @@ class FileData final : public DataSource<T> {
     }
     for (Index i = 0; i < count; ++i) {
       const auto e = static_cast<std::size_t>(examples[i]);
-      if (labels_)
+      if (classes_)
         b.indices("label")(i) = data_.classes[e];
       else
         b["y"](i) = static_cast<T>(data_.y[e]);
@@ -102,10 +114,11 @@ class FileData final : public DataSource<T> {
 
   const Dataset& data_;
   Index shard_;
-  bool labels_;
+  bool classes_;
   std::vector<Index> train_, test_, validation_;
   Index batch_ = 1;
   std::optional<Shuffle> shuffle_;
+  std::optional<PhaseLabels> transformed_;
   mutable tbb::enumerable_thread_specific<Workplace> collators_;
 };
 

@@ -11,6 +11,7 @@
 #include "train/choices.h"
 #include "train/data_source.h"
 #include "train/examples.h"
+#include "train/phases.h"
 
 namespace tools {
 namespace {
@@ -59,6 +60,15 @@ void check_effects(const TrainConfig& c, const TrainConfig& without, const RawOp
                                 "; leave it out"));
 }
 
+// Steps and rate are those of the phases, unless they are given: then they are checked against these.
+void take_phases(TrainConfig& c, const RawOptions& fields) {
+  if (c.phases.empty()) return;
+  const Phase last = parse_phases(c.phases).back();
+  if (last_value(fields, "steps").empty())
+    c.steps = static_cast<Index>(last.first + static_cast<std::uint64_t>(last.steps));
+  if (last_value(fields, "lr").empty()) c.lr = last.lr;
+}
+
 // Defaults, then fields: later ones win.
 TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& defaults, const RawOptions& fields) {
   for (const auto& [name, value] : defaults) set_field(c, name, value);
@@ -67,6 +77,7 @@ TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& default
   // What is not given is the optimiser's own: AdamW without decay would be Adam.
   if (last_value(fields, "weight-decay").empty())
     c.weight_decay = std::visit([](const auto& o) { return o.weight_decay; }, eqnn::make_optimizer(c.optimizer));
+  take_phases(c, fields);
   check_config(c);
   check_effects(c, without, fields);
   if (c.oracle != "none" && c.answer.empty()) c.answer = "zero";

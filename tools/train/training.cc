@@ -39,6 +39,13 @@ eqnn::hard::Oracle::Log read_log(const eqnn::SafeTensors& file) {
 }
 
 template <class T>
+eqnn::Tensor<T> real_loss(Loss loss, eqnn::Tensor<T> f, eqnn::Tensor<T> y) {
+  if (loss == Loss::abs) return absolute_error(f, y);
+  if (loss == Loss::huber) return huber_error(f, y);
+  return squared_error(f, y);
+}
+
+template <class T>
 class TypedTraining final : public Training {
  public:
   TypedTraining(const TrainConfig& c, const NetworkInputs& inputs, std::unique_ptr<DataSource<T>> data, int threads)
@@ -51,7 +58,7 @@ class TypedTraining final : public Training {
                  [this](eqnn::Program<T>& g) {
                    const auto f = network_(g);
                    g.output("prediction", f);
-                   if (outputs_ == 1) return squared_error(f, g.input("y", {}));
+                   if (outputs_ == 1) return real_loss(losses()[config_.loss], f, g.input("y", {}));
                    return cross_entropy(f, g.index_input("label", {}, static_cast<std::int32_t>(outputs_)));
                  }),
         initial_(params_.values().begin(), params_.values().end()) {
@@ -63,6 +70,8 @@ class TypedTraining final : public Training {
   }
 
   double step(eqnn::GradientNoise* noise) override {
+    const std::uint64_t now = trainer_.steps_done();
+    if (const Phase& phase = phase_of(now); now > 0 && now == phase.first) restart(phase);
     if (!oracle_) return loss_ = trainer_.step([this](Batch<T>& b) { data_->train(b); }, noise);
     trainer_.apply_gradient(oracle_->answer(trainer_.steps_done()));
     return oracle_->loss();
@@ -89,9 +98,12 @@ class TypedTraining final : public Training {
     return std::sqrt(sum);
   }
   double watched_loss() const override { return oracle_ ? oracle_->label_free_loss() : loss_; }
-  Index examples_per_step() const override {
-    return oracle_ ? oracle_->examples_per_step() : trainer_.options().batch;
+  std::uint64_t examples_seen(std::uint64_t steps) const override {
+    const auto reuse = static_cast<std::uint64_t>(config_.reuse);
+    const Index batch = oracle_ ? oracle_->examples_per_step() : trainer_.options().batch;
+    return (steps + reuse - 1) / reuse * static_cast<std::uint64_t>(batch);
   }
+  const PhaseLabels& labels() const override { return data_->labels(); }
   const eqnn::hard::Oracle* oracle() const override { return oracle_ ? &oracle_->oracle() : nullptr; }
   Index oracle_inputs() const override { return oracle_ ? oracle_->inputs() : 0; }
   Index parameters() const override { return params_.count(); }
@@ -113,6 +125,8 @@ class TypedTraining final : public Training {
   }
   void restore(const eqnn::SafeTensors& file, std::uint64_t steps) override {
     eqnn::load_parameter_arrays<T>(params_, params_.values(), file, "model.");
+    trainer_.set_steps_done(phase_of(steps).first);
+    restart(phase_of(steps));
     for (const auto& moment : trainer_.moments())
       eqnn::load_parameter_arrays<T>(params_, moment.values, file, concat("optimizer.", moment.name, "."));
     if (oracle_) oracle_->oracle().set_log(read_log(file));
@@ -127,16 +141,25 @@ class TypedTraining final : public Training {
     return {.batch = c.data.empty() ? c.batch : std::min(c.batch, fixed),
             .shard = c.shard,
             .threads = threads,
-            .optimizer = optimizers()[c.optimizer].make(c),
-            .schedule = tools::schedule(c),
+            .optimizer = optimizers()[c.optimizer].make(phase_config(c, phases_of(c)[0])),
+            .schedule = tools::schedule(phase_config(c, phases_of(c)[0])),
             .clip_norm = c.clip_norm,
             .seed = c.data_seed,
             .strict = c.strict};
   }
 
+  const Phase& phase_of(std::uint64_t step) const {
+    const std::vector<Phase>& phases = data_->labels().phases();
+    return phases[phase_at(phases, step)];
+  }
+  void restart(const Phase& phase) {
+    const TrainConfig c = phase_config(config_, phase);
+    trainer_.restart(optimizers()[c.optimizer].make(c), tools::schedule(c));
+  }
+
   Evaluation evaluate(Index examples, eqnn::Fill<T> fill) {
     Outcomes o{outputs_, std::vector<double>(examples * outputs_), std::vector<double>(examples)};
-    const double loss = trainer_.evaluate(examples, fill, [&](Batch<T>& b) {
+    double loss = trainer_.evaluate(examples, fill, [&](Batch<T>& b) {
       const auto prediction = b.output("prediction");
       for (Index i = 0; i < b.last - b.first; ++i) {
         const auto at = static_cast<std::size_t>(b.first + i);
@@ -146,6 +169,8 @@ class TypedTraining final : public Training {
         o.y[at] = outputs_ > 1 ? static_cast<double>(b.indices("label")(i)) : static_cast<double>(b["y"](i));
       }
     });
+    if (const Loss trained = losses()[config_.loss]; trained == Loss::abs || trained == Loss::huber)
+      loss = mean_squared_error(o);
     return summarize(o, loss);
   }
 

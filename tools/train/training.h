@@ -11,6 +11,7 @@
 
 #include "train/evaluation.h"
 #include "train/examples.h"
+#include "train/phases.h"
 
 namespace tools {
 
@@ -28,6 +29,7 @@ class Training {
 
   // One update; the loss before it. `noise` may be null.
   virtual double step(eqnn::GradientNoise* noise) = 0;
+  // Evaluations are on labels without a transform, and of a network with one output by its squared error.
   virtual Evaluation test(Index examples) = 0;  // of a file: all of its test part
   virtual Evaluation training_set() = 0;        // all of a fixed one
   virtual Index fixed_examples() const = 0;     // its size; 0: online
@@ -38,7 +40,9 @@ class Training {
   // What divergence is judged by: the loss of the last step. Through an oracle E h^2 + 1, h the network's output:
   // the loss would tell of the target.
   virtual double watched_loss() const = 0;
-  virtual Index examples_per_step() const = 0;
+  // Through so many steps: those of a fixed set each time again, fresh ones once.
+  virtual std::uint64_t examples_seen(std::uint64_t steps) const = 0;
+  virtual const PhaseLabels& labels() const = 0;
   // Null without one. Its means are over oracle_inputs() examples.
   virtual const eqnn::hard::Oracle* oracle() const = 0;
   virtual Index oracle_inputs() const = 0;

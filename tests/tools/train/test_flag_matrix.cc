@@ -139,6 +139,15 @@ std::vector<FlagValue> flag_values() {
                                  {"clip-norm", "1e-3"},
                                  {"loss", "cross-entropy"},
                                  {"loss", "mse"},
+                                 {"loss", "abs"},
+                                 {"loss", "huber"},
+                                 {"label-transform", "clip-square:0.5"},
+                                 {"label-transform", "sign"},
+                                 {"label-transform", "abs", {{"loss", "mse"}}},
+                                 {"phases", "square:2:1e-3,none:6:2e-3"},
+                                 {"phases", "none:8:1e-3", {{"loss", "mse"}}},
+                                 {"reuse", "3"},
+                                 {"first-lr", "0.3"},
                                  {"dtype", "f64"},
                                  {"control", "true"},
                                  {"folds", "5"},
@@ -191,7 +200,7 @@ std::optional<TrainConfig> resolved(const Source& s, const RawOptions& more) {
 Examples examples_of(const Source& s, const TrainConfig& c) {
   if (!s.data) return {make_member(c), nullptr};
   auto d = std::make_shared<Dataset>(*s.data);
-  if (c.loss == "mse") {
+  if (!predicts_classes(c)) {
     d->y.assign(d->classes.begin(), d->classes.end());
     d->classes.clear();
     d->class_names.clear();
