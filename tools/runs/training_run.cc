@@ -306,7 +306,8 @@ Json TrainRun::phases_json() const {
 Json TrainRun::result(bool diverged) {
   const Evaluation test = training_->test(config_.test_samples);
   Evaluation train{.loss = mean(state_.recent_losses), .variance = test.variance};
-  // Fresh inputs are the test's in law; a batch's loss is another thing where it is of another loss or label.
+  // Fresh inputs are the test's in law; a batch's loss is another thing where it is of another loss or label, or of
+  // a batch that was trained on.
   if (!batch_loss_is_test_loss(config_)) train = test;
   if (training_->fixed_examples() > 0) train = training_->training_set();
   const double seconds = wall_seconds();

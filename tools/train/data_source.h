@@ -34,6 +34,14 @@ class DataSource {
   virtual void validation(eqnn::Batch<T>& b) const = 0;
 };
 
+// The labels of a batch of training, in the place of the "y" that stand there.
+template <class T>
+void transform_labels(const PhaseLabels& labels, eqnn::Batch<T>& b) {
+  const PhaseLabels::Scale& scale = labels.at(b.step);
+  const eqnn::Block<T> y = b["y"];
+  for (Index i = 0; i < b.last - b.first; ++i) y(i) = scale(y(i));
+}
+
 // The inputs of a network besides the family's own, which examples [first, first + count) of `input` hold:
 // features and the fixed graph. `input` gives the block of a name.
 template <class T>

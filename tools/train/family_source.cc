@@ -54,17 +54,10 @@ class FamilyData final : public DataSource<T> {
   void train(Batch<T>& b) const override {
     if (config_.samples == 0) {
       fill(b, 0, b.last - b.first, fresh(b.step, b.first), true);
-      transform(b);
-      return;
+    } else {
+      fill_from_set(b);
     }
-    const auto size = static_cast<std::uint64_t>(fixed_);
-    for (Index i = 0; i < b.last - b.first; ++i) {
-      const auto position =
-          b.step * static_cast<std::uint64_t>(config_.batch) + static_cast<std::uint64_t>(b.first + i);
-      const Index which = shuffle_(position / size, static_cast<Index>(position % size));
-      fill(b, i, 1, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true);
-    }
-    transform(b);
+    if (!classes_) transform_labels(transformed_, b);
   }
   const PhaseLabels& labels() const override { return transformed_; }
   Index oracle_inputs() const override {
@@ -85,6 +78,17 @@ class FamilyData final : public DataSource<T> {
   void validation(Batch<T>& b) const override { fixed_part(b, fixed_); }
 
  private:
+  // A batch of the fixed set, in the order of its epoch.
+  void fill_from_set(Batch<T>& b) const {
+    const auto size = static_cast<std::uint64_t>(fixed_);
+    for (Index i = 0; i < b.last - b.first; ++i) {
+      const auto position =
+          b.step * static_cast<std::uint64_t>(config_.batch) + static_cast<std::uint64_t>(b.first + i);
+      const Index which = shuffle_(position / size, static_cast<Index>(position % size));
+      fill(b, i, 1, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true);
+    }
+  }
+
   void fixed_part(Batch<T>& b, Index offset) const {
     fill(b, 0, b.last - b.first,
          {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(offset + b.first)}, true);
@@ -94,12 +98,6 @@ class FamilyData final : public DataSource<T> {
   Counter fresh(std::uint64_t step, Index example) const {
     return {config_.data_seed, Stream::train, step / static_cast<std::uint64_t>(config_.reuse),
             static_cast<std::uint64_t>(example)};
-  }
-
-  void transform(Batch<T>& b) const {
-    if (classes_) return;
-    const PhaseLabels::Scale& scale = transformed_.at(b.step);
-    for (Index i = 0; i < b.last - b.first; ++i) b["y"](i) = scale(b["y"](i));
   }
 
   // Of the fixed set, or of the first fresh batches.

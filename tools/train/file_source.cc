@@ -45,9 +45,7 @@ class FileData final : public DataSource<T> {
     const auto batches = static_cast<std::uint64_t>(fixed_examples() / batch_);
     const Index first = static_cast<Index>(b.step % batches) * batch_;
     fill(b, [&](Index i) { return train_[(*shuffle_)(b.step / batches, first + i)]; });
-    if (classes_) return;
-    const PhaseLabels::Scale& scale = transformed_->at(b.step);
-    for (Index i = 0; i < b.last - b.first; ++i) b["y"](i) = scale(b["y"](i));
+    if (!classes_) transform_labels(*transformed_, b);
   }
   const PhaseLabels& labels() const override { return *transformed_; }
   void test(Batch<T>& b) const override {

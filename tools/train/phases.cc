@@ -132,7 +132,8 @@ bool transforms_labels(const TrainConfig& c) {
 
 bool batch_loss_is_test_loss(const TrainConfig& c) {
   const Loss loss = losses()[c.loss];
-  return (loss == Loss::mse || loss == Loss::cross_entropy) && phases_of(c).back().transform.kind == Kind::none;
+  return c.reuse == 1 && (loss == Loss::mse || loss == Loss::cross_entropy) &&
+         phases_of(c).back().transform.kind == Kind::none;
 }
 
 namespace {

@@ -49,7 +49,8 @@ TrainConfig phase_config(const TrainConfig& c, const Phase& phase);
 // The place of the phase to which a step belongs, the last one where all are done.
 std::size_t phase_at(const std::vector<Phase>& phases, std::uint64_t step);
 bool transforms_labels(const TrainConfig& c);
-// Whether the loss of a batch of the last phase is what a test measures: of y itself, and squared or of classes.
+// Whether the loss of a batch of the last phase is what a test measures: of y itself, squared or of classes, and on
+// examples that no step before it has seen, or those of a fixed set.
 bool batch_loss_is_test_loss(const TrainConfig& c);
 
 // The labels of a run's steps. Immutable.

@@ -291,6 +291,7 @@ TEST_CASE("losses: tests of absolute and Huber losses are by the squared error")
       CHECK(batch_loss_is_test_loss(squared) == true);
     }
   CHECK(!batch_loss_is_test_loss(config({{"label-transform", "abs"}})));
+  CHECK(!batch_loss_is_test_loss(config({{"reuse", "2"}})));
   CHECK(batch_loss_is_test_loss(config({{"phases", "abs:3:1,none:3:1"}})));
   CHECK(!batch_loss_is_test_loss(config({{"phases", "none:3:1,abs:3:1"}})));
 }
