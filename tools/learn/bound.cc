@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "data/members.h"
 #include "results/documents.h"
+#include "runs/explanation.h"
 #include "train/resolve.h"
 #include "train/training.h"
 
@@ -59,14 +60,20 @@ Json lambda_json(const eqnn::hard::LambdaRange& l) {
           {"upper_error", l.upper_error}};
 }
 
-// What the family's default training asks: each coordinate of each gradient is one query.
+// What the family's default training asks: each coordinate of each gradient is one query. The bounds at what one of
+// its batches, and all of its samples together, can tell apart.
 Json training_json(const TrainConfig& c, const Examples& examples) {
-  const Index parameters = make_training(c, examples, 1)->parameters();
+  const std::unique_ptr<Training> training = make_training(c, examples, 1);
+  const Index parameters = training->parameters();
+  const std::uint64_t samples = training->examples_seen(static_cast<std::uint64_t>(c.steps));
+  const double queries = static_cast<double>(parameters) * static_cast<double>(c.steps);
   return {{"model", c.model},
           {"parameters", parameters},
           {"steps", c.steps},
           {"batch", c.batch},
-          {"queries", static_cast<double>(parameters) * static_cast<double>(c.steps)}};
+          {"samples", samples},
+          {"queries", queries},
+          {"explanation", explanation_json(c, {queries, c.batch, samples})}};
 }
 
 void print_bounds(const std::vector<Bound>& bounds) {
@@ -136,6 +143,7 @@ int bound(const BoundFlags& flags, const Common& common) {
   fmt::print("\nThe family's default training asks {:.4g} queries: {} steps of {} coordinates (model {}).\n",
              training["queries"].get<double>(), training["steps"].get<Index>(), training["parameters"].get<Index>(),
              training["model"].get<std::string>());
+  fmt::print("Were it not to learn, that would be explained {}.\n", explanation_text(training["explanation"]));
   return kDone;
 }
 

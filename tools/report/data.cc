@@ -178,6 +178,7 @@ void add_run(ReportSide& side, ReportRun run) {
     ++side.done, ++side.verdicts[run.verdict];
   else
     ++(run.status == "failed" ? side.failed : side.unfinished);
+  if (run.explained) ++(*run.explained ? side.explained : side.not_explained);
   side.runs.push_back(std::move(run));
 }
 

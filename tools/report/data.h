@@ -28,8 +28,9 @@ struct ReportSide {
   std::vector<ReportRun> runs;          // by id
   std::map<std::string, int> verdicts;  // of finished runs
   int done = 0, failed = 0, unfinished = 0;
-  FrontierPoint best;      // of its grid points; nothing in it when done is 0
-  std::size_t points = 0;  // grid points with a run of any kind
+  int explained = 0, not_explained = 0;  // by a bound, of those that did not learn
+  FrontierPoint best;                    // of its grid points; nothing in it when done is 0
+  std::size_t points = 0;                // grid points with a run of any kind
 
   bool run() const { return !runs.empty(); }
   // Some, or every, seed of the best grid point.

@@ -15,6 +15,10 @@ samples, or over held-out examples where the data are a file.</dd>
 above a million times the first one; <em>learned</em>, a normalised test loss of at most 0.05; <em>memorised</em>, at
 most 0.1 in training and at least 0.9 in the test; <em>cannot-fit</em>, at least 0.9 in training;
 <em>partly-learned</em>, below 0.9 in the test; <em>undecided</em>.</dd>
+<dt>explained by a bound</dt><dd>Of the runs that did not learn: those whose queries (steps times parameters) are fewer than the
+largest lower bound of the family needs at the tolerance 1/√(all samples of the run), which is what a run as a whole can tell apart. Where it is
+not, the failure may be one of budget, of settings or of information; a bound says nothing. A comparison, but for runs through
+an oracle.</dd>
 <dt>seeds learned</dt><dd>How many of the finished runs at a grid point have the verdict <em>learned</em>. A seed draws
 the function to learn, the initial weights and the data, unless the study fixes some of them: the spread mixes all that
 is drawn.</dd>

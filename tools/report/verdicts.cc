@@ -26,7 +26,7 @@ std::string verdict_table(const ReportStudy& study) {
   for (const std::string& v : others)
     if (std::find(verdicts.begin(), verdicts.end(), v) == verdicts.end()) verdicts.push_back(v);
   head.insert(head.end(), verdicts.begin(), verdicts.end());
-  head.insert(head.end(), {"failed", "unfinished"});
+  head.insert(head.end(), {"failed", "unfinished", "explained by a bound"});
   std::vector<std::vector<HtmlRow>> bodies;
   const auto count_cell = [](int count) {
     return count == 0 ? HtmlCell{"<span class=\"quiet\">0</span>", true} : number_cell(fmt::format("{}", count));
@@ -43,6 +43,9 @@ std::string verdict_table(const ReportStudy& study) {
       }
       row.push_back(count_cell(side->failed));
       row.push_back(count_cell(side->unfinished));
+      const int judged = side->explained + side->not_explained;
+      row.push_back(judged == 0 ? HtmlCell{"<span class=\"quiet\">–</span>", true}
+                                : number_cell(fmt::format("{} of {}", side->explained, judged)));
       rows.push_back(std::move(row));
     }
     name_rows(rows, s);

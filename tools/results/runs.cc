@@ -57,6 +57,8 @@ Run RunTable::run(std::size_t row) const {
   r.method = r.learner ? algorithm : text_of(either(row, "model"));
   const Cell& control = either(row, "control");
   r.control = text_of(control) == "true" || (std::isfinite(number_of(control)) && number_of(control) != 0);
+  if (const double explains = number(row, "explanation.explains"); std::isfinite(explains))
+    r.explained = explains != 0;
   r.seed = whole(cell(row, "seed"));
   r.test_loss = number(row, "normalized_test_loss");
   r.train_loss = number(row, "normalized_train_loss");

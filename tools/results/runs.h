@@ -23,6 +23,7 @@ struct Run {
   std::string method;   // the model, or the algorithm of `learn`
   bool learner = false;
   bool control = false;
+  std::optional<bool> explained;  // by a bound, where it did not learn; none where nothing is said
   std::optional<std::int64_t> seed;
   double test_loss = kNone, train_loss = kNone;  // normalised
   double test_accuracy = kNone;

@@ -52,6 +52,7 @@ constexpr ResultKey kResultKeys[] = {
     {"steps_to_learn", "REAL", kMean},
     {"samples_to_learn", "REAL", kMean},
     {"verdict", "TEXT"},
+    {"explanation", "ANY"},
     {"recovered", "ANY"},
     {"exact", "ANY"},
     {"thresholds", "REAL"},

@@ -17,6 +17,7 @@
 #include "cli/progress.h"
 #include "results/run_directory.h"
 #include "results/schema.h"
+#include "runs/explanation.h"
 #include "runs/verdict.h"
 #include "train/choices.h"
 #include "train/oracle_gradient.h"
@@ -70,6 +71,8 @@ class TrainRun {
   // The keys of a run through an oracle; none without.
   Json oracle_json() const;
   Json oracle_counts() const;
+  // Why it did not learn, as far as bounds say; null where it did, or diverged.
+  Json explanation(const Json& result) const;
   // The key of a run with phases or a label transform; none without.
   Json phases_json() const;
   std::uint64_t samples_at(std::uint64_t steps) const { return training_->examples_seen(steps); }
@@ -303,6 +306,21 @@ Json TrainRun::phases_json() const {
   return {{"training_phases", list}};
 }
 
+Json TrainRun::explanation(const Json& r) const {
+  const Json& verdict = r["verdict"];
+  if (verdict.is_null() || verdict == "learned" || verdict == "diverged") return nullptr;
+  const auto* oracle = training_->oracle();
+  Asked asked;
+  asked.queries = oracle != nullptr
+                      ? static_cast<double>(oracle->log().queries)
+                      : static_cast<double>(state_.steps) * static_cast<double>(training_->parameters());
+  asked.batch = config_.batch;
+  asked.samples = samples_seen();
+  if (const Index fixed = training_->fixed_examples(); fixed > 0)
+    asked.samples = std::min(asked.samples, static_cast<std::uint64_t>(fixed));
+  return explanation_json(config_, asked);
+}
+
 Json TrainRun::result(bool diverged) {
   const Evaluation test = training_->test(config_.test_samples);
   Evaluation train{.loss = mean(state_.recent_losses), .variance = test.variance};
@@ -344,6 +362,7 @@ Json TrainRun::result(bool diverged) {
   r["steps_to_learn"] = learned_at > 0 ? Json(learned_at) : Json(nullptr);
   r["samples_to_learn"] = learned_at > 0 ? Json(samples_at(learned_at)) : Json(nullptr);
   r["verdict"] = optional_json(verdict(config_, diverged, train.normalized(), test.normalized()));
+  if (Json why = explanation(r); !why.is_null()) r["explanation"] = std::move(why);
   r["thresholds"] = thresholds_json(config_);
   r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(state_.steps) / seconds}};
   r["machine"] = parse_json(machine_json());
@@ -376,6 +395,8 @@ void TrainRun::print_summary(const Json& r) const {
   print_outcome(r, examples_.data ? "held-out" : "fresh");
   fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
              r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));
+  if (const std::string why = explanation_text(r.value("explanation", Json())); !why.empty())
+    fmt::print("explained              {}\n", why);
   if (const auto* oracle = training_->oracle())
     fmt::print("queries                {}   ({} above tau {:g}; the largest {:.3g} of its norm)\n",
                oracle->log().queries, oracle->log().above_tau, config_.tau, oracle->log().largest);

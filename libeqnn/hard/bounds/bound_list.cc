@@ -180,7 +180,8 @@ void add_tail(const CorrelationTail& t, const Asked& a, std::vector<Bound>& all)
                   .statement = fmt::format("queries >= {}(tau^2 - gamma) / {} - 1 at gamma = {:.6g}, {}",
                                            times_prob(a), share, q.gamma, t.formula),
                   .assumes = a.unit(t.prior),
-                  .source = kTail + t.source};
+                  .source = kTail + t.source,
+                  .as_drawn = true};
     all.push_back(with_error(b, 1, t.error));
   };
   add("B5 tail of the correlations", tail_queries(t.log_tail, a.tau, a.prob), "eps(gamma)");
@@ -256,10 +257,12 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
   const std::vector<SecondMoment> moments = second_moments(id, values);
   for (std::size_t i = 0; i < moments.size(); ++i) {
     const std::string suffix = i > 0 ? ", as drawn" : "";
+    const std::size_t before = all.size();
     if (moments[i].two_valued)
       add_bounded_moment(moments[i], suffix, asked, all);
     else
       add_unit_moment(moments[i], suffix, asked, all);
+    for (std::size_t b = before; b < all.size(); ++b) all[b].as_drawn = i + 1 == moments.size();
   }
   if (!moments.empty() && moments[0].orthonormal > 0) add_orthonormal(moments[0], asked, all);
   if (const Family& f = family(id); f.packings != nullptr) add_best_packing(f.packings(values), asked, all);
@@ -275,6 +278,13 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
 std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob,
                              const BoundOptions& options) {
   return instance_bounds(id, values, tau, prob, options).bounds;
+}
+
+Bound strongest_bound(std::string_view id, const ParameterValues& values, double tau, double prob) {
+  Bound best;
+  for (Bound& b : bounds_of(id, values, tau, prob, {.members = 0}))
+    if (b.as_drawn && (best.name.empty() || b.queries > best.queries)) best = std::move(b);
+  return best;
 }
 
 }  // namespace eqnn::hard

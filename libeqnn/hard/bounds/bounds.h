@@ -110,6 +110,7 @@ struct Bound {
   double queries = 0;
   double error = 0;  // one standard error of queries; 0: exact
   std::string statement, assumes, source;
+  bool as_drawn = false;  // of members as Family::draw makes them
   bool vacuous() const { return !(queries > 1); }
 };
 
@@ -138,5 +139,9 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
                                const BoundOptions& options = {});
 std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob = 1,
                              const BoundOptions& options = {});
+
+// The largest of the bounds of members as they are drawn, those of sampled ones left out; without a name where
+// there is none.
+Bound strongest_bound(std::string_view id, const ParameterValues& values, double tau, double prob = 1);
 
 }  // namespace eqnn::hard

@@ -1,0 +1,76 @@
+#include "runs/explanation.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include <eqnn/hard/bounds/bounds.h>
+
+#include "cli/json.h"
+#include "train/phases.h"
+
+namespace tools {
+namespace {
+
+// The bound at a tolerance, as the keys PREFIX_tau, PREFIX_queries and PREFIX_bound.
+void add_bound(const TrainConfig& c, const std::string& prefix, double tau, Json& j) {
+  const eqnn::hard::Bound b = eqnn::hard::strongest_bound(c.family, c.params, std::min(tau, 1.0));
+  j[prefix + "_tau"] = tau;
+  j[prefix + "_queries"] = b.queries;
+  j[prefix + "_bound"] = b.name.empty() ? Json() : Json(b.name);
+}
+
+std::string bound_text(const Json& e, const std::string& prefix) {
+  const double queries = e[prefix + "_queries"].get<double>(), tau = e[prefix + "_tau"].get<double>();
+  if (e[prefix + "_bound"].is_null()) return fmt::format("not known at tau = {:.2g}", tau);
+  return fmt::format("{:.3g}{} at tau = {:.2g}", queries, queries > 1 ? "" : " (vacuous)", tau);
+}
+
+// Empty where the family's bounds are about the run.
+std::string why_no_bound(const TrainConfig& c) {
+  if (c.control) return "the control is no member of the family";
+  if (!c.member.empty()) return "the member was given, and not drawn";
+  if (c.null_target) return "there is no target";
+  if (c.oracle == "sq") return "the oracle answers queries that are not correlational";
+  if (transforms_labels(c)) return "queries about transformed labels are not correlational";
+  if (c.reuse > 1) return "queries of a batch that was trained on are not correlational";
+  if (c.loss == "abs" || c.loss == "huber") return "queries of this loss are not correlational";
+  return "";
+}
+
+}  // namespace
+
+Json explanation_json(const TrainConfig& c, const Asked& asked) {
+  if (!c.data.empty() || asked.samples == 0) return nullptr;
+  Json j;
+  j["asked"] = asked.queries;
+  if (const std::string why = why_no_bound(c); !why.empty()) {
+    j["no_bound"] = why;
+    j["explains"] = false;
+    return j;
+  }
+  const bool oracle = c.oracle != "none";
+  if (oracle) {
+    add_bound(c, "oracle", c.tau, j);
+  } else {
+    add_bound(c, "batch", 1 / std::sqrt(static_cast<double>(asked.batch)), j);
+    add_bound(c, "run", 1 / std::sqrt(static_cast<double>(asked.samples)), j);
+  }
+  j["explains"] = j[oracle ? "oracle_queries" : "run_queries"].get<double>() > asked.queries;
+  return j;
+}
+
+std::string explanation_text(const Json& e) {
+  if (e.is_null()) return "";
+  const double asked = e["asked"].get<double>();
+  const char* answer = e["explains"].get<bool>() ? "by a bound" : "by no bound";
+  if (e.contains("no_bound")) return fmt::format("{}: {}", answer, e["no_bound"].get<std::string>());
+  if (e.contains("oracle_tau"))
+    return fmt::format("{}: {:.3g} queries asked; the oracle's bound is {}", answer, asked,
+                       bound_text(e, "oracle"));
+  return fmt::format("{}: {:.3g} queries asked; the bound is {} (all samples), {} (a batch)", answer, asked,
+                     bound_text(e, "run"), bound_text(e, "batch"));
+}
+
+}  // namespace tools
