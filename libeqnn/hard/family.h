@@ -158,6 +158,8 @@ class MemberOf : public Member {
   const Derived& derived() const { return static_cast<const Derived&>(*this); }
 };
 
+inline constexpr Index kMaxListedMembers = 4096;
+
 // A family: its description, how its members are made, and what is known of all of them. Each family's file fills
 // one; what is null, or empty, a family does not have. Every function throws ValueError for parameters that are not
 // allowed, and may be called by any number of threads.
@@ -186,6 +188,9 @@ struct Family {
   // Of `members` members that `draw` makes from the seeds seed, seed + 1, ...; null where the second moment says
   // more (all members are orthonormal).
   PairCorrelations (*correlations)(const ParameterValues& values, Index members, std::uint64_t seed) = nullptr;
+  // Of all functions that `draw` may make, each with the same probability (up to sign); no values where they are
+  // more than kMaxListedMembers.
+  PairCorrelations (*all_correlations)(const ParameterValues& values) = nullptr;
 };
 
 const std::vector<Family>& families();

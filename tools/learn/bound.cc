@@ -46,6 +46,11 @@ double tolerance(const TextFlags& flags) {
   return 1 / std::sqrt(static_cast<double>(parse_integer("batch", flags.get("batch"), 1, 1 << 24)));
 }
 
+Index parse_members(const std::string& text) {
+  if (text == "all") return eqnn::hard::BoundOptions::kAll;
+  return parse_integer("members", text, 0, eqnn::hard::kMaxGramMembers);
+}
+
 Json bound_json(const Bound& b) {
   return {{"kind", b.kind},         {"name", b.name},           {"queries", b.queries}, {"error", b.error},
           {"vacuous", b.vacuous()}, {"statement", b.statement}, {"assumes", b.assumes}, {"source", b.source}};
@@ -100,9 +105,8 @@ int bound(const BoundFlags& flags, const Common& common) {
   const auto& family = eqnn::hard::family(flags.id);
   const ParameterValues values = family_parameters(family, flags.parameters.given());
   const double tau = tolerance(flags.measures), prob = parse_share("prob", flags.measures.get("prob", "1"));
-  const eqnn::hard::BoundOptions options{
-      .members = parse_integer("members", flags.measures.get("members", "200"), 0, eqnn::hard::kMaxGramMembers),
-      .seed = common.seed};
+  const eqnn::hard::BoundOptions options{.members = parse_members(flags.measures.get("members", "200")),
+                                         .seed = common.seed};
   require(options.members != 1, "--members is 1; allowed are 2 and more, or 0 for no bounds of sampled members");
   // What is not allowed fails here.
   const std::shared_ptr<const eqnn::hard::Member> member = family.draw(values, common.seed);
@@ -156,7 +160,8 @@ void add_bound(CommandLine& line) {
   flags->measures.add(sub, "tau", "tolerance of the queries, above 0 and at most 1");
   flags->measures.add(sub, "batch", "instead of --tau: 1/sqrt(BATCH), for comparison with training");
   flags->measures.add(sub, "prob", "success probability of the learner (default 1)");
-  flags->measures.add(sub, "members", "sampled members whose Gram matrix is used; 0: none (default 200)");
+  flags->measures.add(sub, "members",
+                      "members whose Gram matrix is used: so many sampled ones, 0: none, or all (default 200)");
   sub.option("-o,--out", flags->out, "folder for bounds.json");
   sub.toggle("--force", flags->force, "replace an existing bounds.json");
   add_family_flags(sub, flags->parameters);

@@ -191,9 +191,11 @@ void add_tail(const CorrelationTail& t, const Asked& a, std::vector<Bound>& all)
 
 void add_gram(const SampledGram& g, const Asked& a, const BoundOptions& options, std::vector<Bound>& all) {
   const double size = static_cast<double>(g.limits.rows());
-  const std::string suffix = fmt::format(", {} sampled members", g.limits.rows()),
-                    prior = fmt::format("uniform over {} members drawn from the seeds {} on", g.limits.rows(),
-                                        options.seed);
+  const std::string suffix = g.all ? fmt::format(", all {} members", g.limits.rows())
+                                   : fmt::format(", {} sampled members", g.limits.rows());
+  const std::string prior =
+      g.all ? fmt::format("uniform over the {} functions that are drawn, up to sign", g.limits.rows())
+            : fmt::format("uniform over {} members drawn from the seeds {} on", g.limits.rows(), options.seed);
   const std::string& formula = g.formula;
   const Packing p{size, std::min(1.0, largest_correlation(g.limits.view())), "", prior, formula};
   const auto add_eigenvalue = [&](const std::string& name, const std::string& what, double eigenvalue, double error,
@@ -269,7 +271,13 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
   if (const Family& f = family(id); f.correlation_tail != nullptr)
     if (const CorrelationTail tail = f.correlation_tail(values); tail.log_tail) add_tail(tail, asked, all);
   SampledGram gram;
-  if (options.members > 0) gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
+  if (options.members == BoundOptions::kAll) {
+    gram = whole_gram(id, values);
+    require(gram.all, "members is all; ", id, " has no list of all its members, or more than ", kMaxListedMembers,
+            " at these parameters: gnn-degree-parity has one up to 13 degree classes. Give a number of members");
+  } else if (options.members > 0) {
+    gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
+  }
   if (gram.limits.rows() > 0) add_gram(gram, asked, options, all);
   result.lambda = lambda_range(moments, gram);
   return result;

@@ -94,6 +94,7 @@ struct SampledGram {
   double largest = 0, error = 0;                  // the largest eigenvalue of gram, and its standard error
   double mean_square = 0, mean_square_error = 0;  // E (E f f')^2 over two members, unbiased, and its standard error
   std::string formula;                            // what the limits are, in words
+  bool all = false;                               // of all members, not of a sample
 };
 // Exact by the families' formulas; rotation-invariant: from `inputs` random inputs, whose largest eigenvalue is too
 // large on average (by a relative 2 sqrt(members / inputs) or less), so that the bound is too low. Empty where
@@ -101,6 +102,9 @@ struct SampledGram {
 // orthonormal. Throws ValueError for members outside 2..kMaxGramMembers, and inputs < members.
 SampledGram sampled_gram(std::string_view id, const ParameterValues& values, Index members, std::uint64_t seed,
                          Index inputs);
+
+// Of all members where they can be listed (Family::all_correlations); empty otherwise.
+SampledGram whole_gram(std::string_view id, const ParameterValues& values);
 
 // --- All bounds of an instance.
 
@@ -123,7 +127,8 @@ struct LambdaRange {
 };
 
 struct BoundOptions {
-  Index members = 200;     // of the sampled Gram matrix; 0: none of its bounds. At most kMaxGramMembers
+  static constexpr Index kAll = -1;
+  Index members = 200;     // of the Gram matrix: sampled ones, at most kMaxGramMembers, 0: none of its bounds, kAll
   Index inputs = 100000;   // where it is estimated
   std::uint64_t seed = 0;  // of the first member
 };

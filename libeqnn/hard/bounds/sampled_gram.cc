@@ -108,6 +108,14 @@ void estimate_gram(const Members& members, Index inputs, std::uint64_t seed, Sam
   out.error = std::sqrt(scatter / (kParts * (kParts - 1)));
 }
 
+void set_exact(Matrix<double> gram, SampledGram& out) {
+  const Index members = gram.rows();
+  out.limits = symmetric_matrix(members, [&](Index i, Index j) { return std::abs(gram(i, j)); });
+  out.largest = largest_eigenvalue(gram.view());
+  set_mean_square(symmetric_matrix(members, [&](Index i, Index j) { return gram(i, j) * gram(i, j); }), out);
+  out.gram = std::move(gram);
+}
+
 }  // namespace
 
 std::vector<SecondMoment> second_moments(std::string_view id, const ParameterValues& values) {
@@ -132,11 +140,19 @@ SampledGram sampled_gram(std::string_view id, const ParameterValues& values, Ind
     estimate_gram(members_of(f, values, members, seed), inputs, seed, out);
     return out;
   }
-  out.limits = symmetric_matrix(members, [&](Index i, Index j) { return std::abs(pairs.values(i, j)); });
-  out.largest = largest_eigenvalue(pairs.values.view());
-  set_mean_square(symmetric_matrix(members, [&](Index i, Index j) { return out.limits(i, j) * out.limits(i, j); }),
-                  out);
-  out.gram = std::move(pairs.values);
+  set_exact(std::move(pairs.values), out);
+  return out;
+}
+
+SampledGram whole_gram(std::string_view id, const ParameterValues& values) {
+  const Family& f = family(id);
+  SampledGram out;
+  if (f.all_correlations == nullptr) return out;
+  PairCorrelations pairs = f.all_correlations(values);
+  if (pairs.values.rows() < 2) return out;
+  out.formula = pairs.formula;
+  out.all = true;
+  set_exact(std::move(pairs.values), out);
   return out;
 }
 

@@ -204,4 +204,36 @@ TEST_CASE("lambda from both sides") {
   CHECK(std::abs(few.lower) < 1.0 / 400);
 }
 
+TEST_CASE("all members: every function that is drawn, once") {
+  const std::vector<std::pair<Index, Index>> counts = {{4, 4}, {6, 20}, {8, 100}, {10, 428}};
+  for (const auto& entry : counts) {
+    const Index n = entry.first, count = entry.second;
+    CAPTURE(n);
+    const ParameterValues values{{"n", std::to_string(n)}, {"min-count", "0"}};
+    const SampledGram g = whole_gram("gnn-degree-parity", values);
+    REQUIRE(g.gram.rows() == count);  // half of the accepted sets
+    REQUIRE(g.all);
+    // Drawn members are among them: no correlation between two of them that the list has not.
+    const SampledGram drawn = sampled_gram("gnn-degree-parity", values, 12, 5, 100);
+    for (Index i = 0; i < 12; ++i)
+      for (Index j = 0; j < i; ++j) {
+        double nearest = 1;
+        if (drawn.limits(i, j) == 1) continue;
+        for (Index k = 0; k < count; ++k)
+          for (Index l = 0; l < k; ++l) nearest = std::min(nearest, std::abs(g.limits(k, l) - drawn.limits(i, j)));
+        CHECK(nearest < 1e-12);
+      }
+    // lambda over E h^2 <= 1 is exact here, and no larger than what is proved of it.
+    CHECK(g.largest / static_cast<double>(count) <=
+          second_moments("gnn-degree-parity", values).back().unit + 1e-12);
+    const std::vector<Bound> all = bounds_of("gnn-degree-parity", values, 0.5, 1, {.members = BoundOptions::kAll});
+    const Bound* b = find(all, "B1 Gram, all " + std::to_string(count) + " members");
+    REQUIRE(b != nullptr);
+    CHECK(b->queries == doctest::Approx(std::max(0.0, 0.25 * static_cast<double>(count) / g.largest - 1)));
+  }
+  CHECK(!whole_gram("gnn-degree-parity", {{"n", "14"}}).all);
+  CHECK(!whole_gram("gnn-feature", {}).all);
+  CHECK_THROWS_AS(bounds_of("gnn-feature", {}, 0.5, 1, {.members = BoundOptions::kAll}), ValueError);
+}
+
 }  // namespace test_tail_bounds

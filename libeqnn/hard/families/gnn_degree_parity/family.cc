@@ -80,6 +80,32 @@ std::vector<Packing> packings(const ParameterValues& values) {
   return all;
 }
 
+// Of S and its complement, one function up to sign, the one without the first class.
+PairCorrelations all_correlations(const ParameterValues& values) {
+  const DegreeParitySampler sampler = degree_parity_sampler(values);
+  const std::vector<double> p = class_probabilities(sampler.n, sampler.self_loops);
+  const std::size_t sets = std::size_t{1} << std::min<std::size_t>(p.size() - 1, 60);
+  if (sets > static_cast<std::size_t>(kMaxListedMembers)) return {};
+  std::vector<std::size_t> accepted;
+  for (std::size_t set = 0; set < sets; ++set) {
+    std::vector<Index> classes;
+    for (std::size_t i = 1; i < p.size(); ++i)
+      if ((set >> (i - 1) & 1) != 0) classes.push_back(static_cast<Index>(i) + 1);
+    if (sampler.accepts(classes)) accepted.push_back(set);
+  }
+  const auto probability = [&](std::size_t set) {
+    double sum = 0;
+    for (std::size_t i = 1; i < p.size(); ++i) sum += (set >> (i - 1) & 1) != 0 ? p[i] : 0;
+    return sum;
+  };
+  return {symmetric_matrix(static_cast<Index>(accepted.size()),
+                           [&](Index i, Index j) {
+                             return std::pow(1 - 2 * probability(accepted[i] ^ accepted[j]),
+                                             static_cast<double>(sampler.n));
+                           }),
+          true, "the Gram matrix of all functions that are drawn, (1 - 2 p_(S xor T))^n"};
+}
+
 }  // namespace
 
 Family gnn_degree_parity_family() {
@@ -107,6 +133,7 @@ Family gnn_degree_parity_family() {
     const DegreeParitySampler sampler = degree_parity_sampler(values);
     return exact_correlations(members, seed, [&](std::uint64_t s) { return DegreeParity::draw(sampler, s); });
   };
+  f.all_correlations = all_correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     return check_degree_parities(degree_parity_sampler(values), members, options);
   };
