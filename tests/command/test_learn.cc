@@ -94,6 +94,9 @@ TEST_CASE("learn growing-basis: the target, exactly, in fewer queries than the l
   CHECK(found["exact"] == true);
   CHECK(found["learner"]["attempts"].get<int>() > 1);
   CHECK(found["queries"].get<int>() > told["queries"].get<int>());
+  // More samples than its rule asks for by itself.
+  refused(f, learn("invariant-poly", {"--generators", "sign", "--degree", "6", "--terms", "3"}), 2,
+          "takes about 3334994 samples");
   // Half of what it is: never found.
   CHECK(result(f, "invariant-poly", kSmallPoly + Arguments{"--a-min", "3"})["learner"]["terms_found"] == 0);
   // Plain detectors, the control, and noise.

@@ -52,7 +52,7 @@ const std::vector<LearnerFlag>& learner_flags() {
        "smallest coefficient of the target, right within 30 %, or auto: not told (default: the target's own)",
        [](LearnConfig& c, Text text) { c.a_min = text; },
        [](const LearnConfig& c) -> Value { return flag_json(c.a_min); }},
-      {"damping", "damping of the detectors, 0: plain (default: 1, for cyclic generators 0.75)",
+      {"damping", "damping of all detectors alike, 0: plain (default: by the law, and of what is not tested too)",
        [](LearnConfig& c, Text text) { c.damping = text; },
        [](const LearnConfig& c) -> Value { return flag_json(c.damping); }},
       {"max-degree",

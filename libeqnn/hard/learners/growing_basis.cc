@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace eqnn::hard {
 namespace {
 
 constexpr Index kMaxDegree = 12, kMostTerms = 10000;
+// Detections of an attempt, in query limits: what false ones may cost.
+constexpr Index kMostSearched = 8;
+constexpr Index kMostRounds = 4;  // in terms
 
 void check_options(const GrowingBasisOptions& o) {
   require(o.degree >= 1, "degree is ", o.degree, "; it must be at least 1");
@@ -20,24 +24,60 @@ void check_options(const GrowingBasisOptions& o) {
     throw ValueError(fmt::format("the noise variance is {}; it must be finite and not negative", o.noise_variance));
 }
 
-// Step (2): a monomial of the residual, empty when there is none.
-Monomial grow_monomial(SquaredLabelOracle& oracle, Index degree, double theta, const std::vector<double>& scales,
-                       Index& queries) {
-  Monomial monomial;
-  double scale = 1;
-  Index left = degree;
-  for (Index i = 0; i < oracle.generators() && left > 0; ++i)
-    for (Index t = left; t >= 1; --t) {
-      ++queries;
-      const double c = scales[t];
-      if (!(oracle.detection(monomial, i, t) >= theta * scale * c)) continue;
-      monomial.push_back({i, t});
-      left -= t;
-      scale *= c;
-      break;
+// c_t of a tested and of a chosen generator, and what the rest of a monomial leaves of its square, kappa^degree.
+struct Scales {
+  std::vector<double> tested, chosen, rest;
+};
+
+// Steps (2) and (3): the search of one monomial, depth first.
+class Search {
+ public:
+  Search(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, Damping damping,
+         GrowingBasisResult& result)
+      : oracle_(oracle), options_(options), theta_(options.a_min * options.a_min / 2), result_(result) {
+    const double kappa = rest_moment(oracle.law(), 1, 1, damping.rest);
+    for (Index t = 0; t <= options.degree; ++t) {
+      scales_.tested.push_back(detector_scale(oracle.law(), t, damping.tested));
+      scales_.chosen.push_back(detector_scale(oracle.law(), t, damping.chosen));
+      scales_.rest.push_back(std::pow(kappa, static_cast<double>(t)));
     }
-  return monomial;
-}
+    most_ = result.detection_queries + kMostSearched * result.query_limit;
+  }
+  double theta() const { return theta_; }
+
+  // A term of the residual, with its coefficient; nothing where there is none, or too many were tried.
+  std::optional<PolynomialTerm> next() {
+    Monomial monomial;
+    return extend(monomial, 0, options_.degree, 1);
+  }
+
+ private:
+  // The same with this beginning: longer ones first, then the beginning itself.
+  std::optional<PolynomialTerm> extend(Monomial& monomial, Index from, Index left, double scale) {
+    for (Index i = from; i < oracle_.generators() && left > 0; ++i)
+      for (Index t = left; t >= 1; --t) {
+        if (result_.detection_queries == most_) return {};
+        ++result_.detection_queries;
+        const double least = theta_ * scale * scales_.tested[t] * scales_.rest[left - t];
+        if (!(oracle_.detection(monomial, i, t) >= least)) continue;
+        monomial.push_back({i, t});
+        if (auto found = extend(monomial, i + 1, left - t, scale * scales_.chosen[t])) return found;
+        monomial.pop_back();
+      }
+    if (monomial.empty()) return {};
+    ++result_.coefficient_queries;
+    const double c = oracle_.coefficient(monomial);
+    if (std::abs(c) < options_.a_min / 2) return {};
+    return PolynomialTerm{c, monomial};
+  }
+
+  SquaredLabelOracle& oracle_;
+  const GrowingBasisOptions& options_;
+  double theta_;
+  GrowingBasisResult& result_;
+  Scales scales_;
+  Index most_;
+};
 
 void record(std::vector<PolynomialTerm>& terms, double c, const Monomial& monomial) {
   for (PolynomialTerm& t : terms)
@@ -48,33 +88,29 @@ void record(std::vector<PolynomialTerm>& terms, double c, const Monomial& monomi
   terms.push_back({c, monomial});
 }
 
-// One attempt, from the oracle's present residual. Coefficients below `least` end it: stuck.
-void attempt(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, double damping, double least,
+// One attempt, from the oracle's present residual.
+void attempt(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, Damping damping,
              GrowingBasisResult& result) {
-  std::vector<double> scales;
-  for (Index t = 0; t <= options.degree; ++t) scales.push_back(detector_scale(oracle.law(), t, damping));
-  const double theta = options.a_min * options.a_min / 2;
+  Search search(oracle, options, damping, result);
   result.status = GrowingBasisResult::Status::stuck;
   result.terms.clear();
   result.a_min = options.a_min;
   ++result.attempts;
   for (Index round = 0;; ++round) {
     ++result.energy_queries;
-    if (oracle.energy() - options.noise_variance < theta) {
+    if (oracle.energy() - options.noise_variance < search.theta()) {
       result.status = GrowingBasisResult::Status::converged;
       return;
     }
-    if (round == options.terms) {
+    // A coefficient that was far off leaves a term to be found again.
+    if (static_cast<Index>(result.terms.size()) == options.terms || round == kMostRounds * options.terms) {
       result.status = GrowingBasisResult::Status::out_of_terms;
       return;
     }
-    const Monomial monomial = grow_monomial(oracle, options.degree, theta, scales, result.detection_queries);
-    if (monomial.empty()) return;
-    ++result.coefficient_queries;
-    const double c = oracle.coefficient(monomial);
-    if (std::abs(c) < least) return;
-    record(result.terms, c, monomial);
-    oracle.subtract({c, monomial});
+    const auto term = search.next();
+    if (!term) return;
+    record(result.terms, term->coefficient, term->monomial);
+    oracle.subtract(*term);
   }
 }
 
@@ -104,19 +140,19 @@ const char* status_name(GrowingBasisResult::Status status) {
   return "out-of-terms";
 }
 
-GrowingBasisResult grow_basis(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, double damping) {
+GrowingBasisResult grow_basis(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, Damping damping) {
   check_options(options);
   check_damping(damping);
   if (!(options.a_min > 0 && std::isfinite(options.a_min)))
     throw ValueError(fmt::format("a_min is {}; it must be finite and above zero", options.a_min));
   GrowingBasisResult result;
   result.query_limit = options.terms * (oracle.generators() * options.degree + 2) + 1;
-  attempt(oracle, options, damping, 0, result);
+  attempt(oracle, options, damping, result);
   return result;
 }
 
 GrownPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::span<const double> y,
-                                    const GrowingBasisOptions& options, double damping) {
+                                    const GrowingBasisOptions& options, Damping damping) {
   SampleOracle oracle(law, z, y, damping);
   if (options.a_min != 0) return fitted(oracle, grow_basis(oracle, options, damping));
 
@@ -133,7 +169,7 @@ GrownPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::sp
     GrowingBasisOptions guess = options;
     guess.a_min = std::sqrt(energy / k);
     oracle.restart();
-    attempt(oracle, guess, damping, guess.a_min / 2, search);
+    attempt(oracle, guess, damping, search);
     GrownPolynomial candidate = fitted(oracle, search);
     if (first || information(candidate) < information(learned)) learned = std::move(candidate);
     first = false;

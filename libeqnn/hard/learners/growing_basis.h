@@ -5,13 +5,19 @@
 //   theta = a_min^2 / 2, res = y. Repeat, at most T_max times:
 //   (1) if E res^2 - noise < theta, stop: converged;
 //   (2) grow a monomial: used = 0, scale = 1; for i = 0..r-1 while used < D, for t = D-used..1:
-//         v = E [res^2 prod_l psi_{t_l}(z_l) psi_t(z_i)];  if v / (scale c_t) >= theta: add (i, t), used += t,
-//         scale *= c_t, next i;                            stop if none was added: stuck;
-//   (3) c = E [res prod P_{t_i}(z_i)]; record the term, res -= c prod P_{t_i}.
-// psi_t and c_t are the detectors of orthonormal_polynomials.h. In the population, v / (scale c_t) is 0, or the sum
-// of c_s^2 over the terms that agree with the monomial so far and have degree t in z_i, where none has more: 0, or
-// at least a_min^2. Terms are found in descending lexicographic order of their degrees (s_0, ..., s_{r-1}).
-// Queries: at most T + 1 energies, T r D detections and T coefficients, T (r D + 2) + 1 in all.
+//         v = E [res^2 prod_l psi_{t_l}(z_l) psi_t(z_i) prod_{other j} w(z_j)];
+//         if v / (scale c_t) >= theta kappa^(D - used - t): add (i, t), used += t, scale *= c_t, next i;
+//   (3) c = E [res prod P_{t_i}(z_i)]; if |c| >= a_min / 2: record the term, res -= c prod P_{t_i}; else go back to
+//   the
+//       last (i, t) of (2), take it away, and go on behind it; stop if nothing is left: stuck.
+// psi_t, c_t and w are the detectors of orthonormal_polynomials.h, kappa = E w P_1^2. In the population, v / (scale
+// c_t) is E w (sum c_s prod_{other j} P_{s_j}(z_j))^2 over the terms s that agree with the monomial so far and have
+// degree t in z_i, where none has more: 0 where there is none, a^2 prod E w P_{s_j}^2 >= a_min^2 kappa^(D - used -
+// t) for one, and without w (kappa = 1) the sum of all c_s^2. Of several terms cross products E w P_s P_s' remain,
+// which are small (tested on random targets, not proved). Terms are found in descending lexicographic order of
+// their degrees (s_0, ..., s_{r-1}). Going back is for samples: a detection that noise makes costs queries and not
+// the run. With exact answers it never happens, and queries are at most T + 1 energies, T r D detections and T
+// coefficients, T (r D + 2) + 1 in all. An attempt ends after eight times as many detections.
 #pragma once
 
 #include <span>
@@ -45,7 +51,7 @@ const char* status_name(GrowingBasisResult::Status status);  // "converged", "st
 // The algorithm above, with a_min told. The detectors' damping must be the one of the oracle; terms whose updates
 // cancel stay in the list with coefficient 0. Throws ValueError for options that are not allowed (a_min <= 0 too),
 // and for a damping that is not.
-GrowingBasisResult grow_basis(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, double damping);
+GrowingBasisResult grow_basis(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, Damping damping);
 
 // What learns from a data set: the algorithm, then least squares on the monomials found.
 struct GrownPolynomial : LearnedPolynomial {
@@ -53,11 +59,10 @@ struct GrownPolynomial : LearnedPolynomial {
 };
 
 // Not told a_min (0), it tries E[y^2]^(1/2) / sqrt(k), less noise, for k = 1, ..., T_max and then k growing by 1.5
-// to 16 T_max, on the same samples: right for equal coefficients, within 30 % for others. An attempt ends at a
-// coefficient below half its a_min, which contradicts it. The first verified attempt is taken, otherwise the one of
-// the least samples * log(residual) + terms * log(samples) (the Bayesian information criterion).
-// Throws ValueError as SampleOracle and grow_basis do.
+// to 16 T_max, on the same samples: right for equal coefficients, within 30 % for others. The first verified
+// attempt is taken, otherwise the one of the least samples * log(residual) + terms * log(samples) (the Bayesian
+// information criterion). Throws ValueError as SampleOracle and grow_basis do.
 GrownPolynomial learn_growing_basis(Law law, MatrixView<const double> z, std::span<const double> y,
-                                    const GrowingBasisOptions& options, double damping);
+                                    const GrowingBasisOptions& options, Damping damping);
 
 }  // namespace eqnn::hard

@@ -48,12 +48,23 @@ double dot(const double* x, const double* y, Index count) {
   return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
-// factor[k] = e^-decay of z_k, and u[k] = stretch * z_k.
-void damp(Law law, double damping, const double* z, Index count, double* factor, double* u) {
-  const double stretch = detector_stretch(law, damping);
+// factor[k] = e^-decay of z_k over w(z_k), and u[k] = stretch * z_k.
+void damp(Law law, double own, double rest, const double* z, Index count, double* factor, double* u) {
+  const double stretch = detector_stretch(law, own), mean = rest_mean(law, rest);
   for (Index k = 0; k < count; ++k) u[k] = stretch * z[k];
-  if (damping == 0) return std::fill_n(factor, count, 1.0), void();
-  for (Index k = 0; k < count; ++k) factor[k] = std::exp(-detector_decay(law, damping, z[k]));
+  if (own == 0 && rest == 0) return std::fill_n(factor, count, 1.0), void();
+  for (Index k = 0; k < count; ++k)
+    factor[k] = mean * std::exp(detector_decay(law, rest, z[k]) - detector_decay(law, own, z[k]));
+}
+
+// prod_j w(z_j) of every sample, z [r, samples].
+std::vector<double> rest_weights(Law law, double rest, const Matrix<double>& z) {
+  std::vector<double> w(static_cast<std::size_t>(z.cols()));
+  for (Index i = 0; i < z.rows(); ++i)
+    for (Index e = 0; e < z.cols(); ++e) w[static_cast<std::size_t>(e)] -= detector_decay(law, rest, z(i, e));
+  const double mean = static_cast<double>(z.rows()) * std::log(rest_mean(law, rest));
+  for (double& v : w) v = std::exp(v - mean);
+  return w;
 }
 
 }  // namespace
@@ -63,9 +74,10 @@ void check_labels(MatrixView<const double> z, std::span<const double> y) {
           " labels; give one label a sample");
 }
 
-void check_damping(double damping) {
-  if (!(damping >= 0 && std::isfinite(damping)))
-    throw ValueError(fmt::format("the damping is {}; it must be finite and not negative", damping));
+void check_damping(Damping damping) {
+  for (const double d : {damping.tested, damping.chosen, damping.rest})
+    if (!(d >= 0 && std::isfinite(d)))
+      throw ValueError(fmt::format("the damping is {}; it must be finite and not negative", d));
 }
 
 double mean_product(const std::vector<double>& x, const std::vector<double>& y) {
@@ -78,7 +90,7 @@ double mean_product(const std::vector<double>& x, const std::vector<double>& y) 
 
 // --- exact answers
 
-PopulationOracle::PopulationOracle(Law law, Index r, const std::vector<PolynomialTerm>& target, double damping)
+PopulationOracle::PopulationOracle(Law law, Index r, const std::vector<PolynomialTerm>& target, Damping damping)
     : law_(law), r_(r), damping_(damping) {
   require(r >= 1, "r is ", r, "; at least 1 generator is needed");
   check_damping(damping);
@@ -97,10 +109,11 @@ double PopulationOracle::energy() {
   return sum;
 }
 
-double PopulationOracle::moment(Index a, Index b, Index t) {
-  if (t == 0) return a == b ? 1 : 0;
-  const auto [found, is_new] = moments_.try_emplace({a, b, t});
-  if (is_new) found->second = detector_moment(law_, a, b, t, damping_);
+double PopulationOracle::moment(Index a, Index b, Index t, bool tested) {
+  const auto [found, is_new] = moments_.try_emplace({a, b, t, tested ? 1 : 0});
+  if (is_new)
+    found->second = t == 0 ? rest_moment(law_, a, b, damping_.rest)
+                           : detector_moment(law_, a, b, t, tested ? damping_.tested : damping_.chosen);
   return found->second;
 }
 
@@ -116,7 +129,7 @@ double PopulationOracle::detection(const Monomial& prefix, Index i, Index t) {
       for (const Factor& f : prefix) degrees[f.generator][2] = f.degree;
       degrees[i][2] = t;
       double product = c * d;
-      for (const auto& [generator, s] : degrees) product *= moment(s[0], s[1], s[2]);
+      for (const auto& [generator, s] : degrees) product *= moment(s[0], s[1], s[2], generator == i);
       sum += product;
     }
   return sum;
@@ -129,7 +142,7 @@ double PopulationOracle::coefficient(const Monomial& monomial) {
 
 // --- answers from samples
 
-SampleOracle::SampleOracle(Law law, MatrixView<const double> z, std::span<const double> y, double damping)
+SampleOracle::SampleOracle(Law law, MatrixView<const double> z, std::span<const double> y, Damping damping)
     : law_(law), damping_(damping) {
   require(z.rows >= 1 && z.cols >= 1, "the data set has ", z.rows, " samples of ", z.cols,
           " generators; at least one of each is needed");
@@ -145,6 +158,7 @@ SampleOracle::SampleOracle(Law law, MatrixView<const double> z, std::span<const 
   for (std::size_t e = 0; e < y.size(); ++e)
     if (!std::isfinite(y[e])) throw ValueError(fmt::format("label {} is {}; labels must be finite", e, y[e]));
   y_.assign(y.begin(), y.end());
+  if (damping.rest > 0) rest_ = rest_weights(law, damping.rest, z_);
   restart();
 }
 
@@ -159,13 +173,15 @@ double SampleOracle::energy() { return mean_product(residual_, residual_); }
 void SampleOracle::weigh(const Monomial& prefix) {
   if (weighed_ && prefix == prefix_) return;
   weights_.resize(residual_.size());
-  for (std::size_t e = 0; e < residual_.size(); ++e) weights_[e] = residual_[e] * residual_[e];
+  for (std::size_t e = 0; e < residual_.size(); ++e)
+    weights_[e] = residual_[e] * residual_[e] * (rest_.empty() ? 1 : rest_[e]);
   std::array<double, kSamplesAtOnce> factor, u;
   for (const Factor& f : prefix) {
     const auto steps = recurrence(law_, 2 * f.degree);
     for (Index first = 0; first < samples(); first += kSamplesAtOnce) {
       const Index count = std::min(kSamplesAtOnce, samples() - first);
-      damp(law_, damping_, z_.view().row(f.generator) + first, count, factor.data(), u.data());
+      damp(law_, damping_.chosen, damping_.rest, z_.view().row(f.generator) + first, count, factor.data(),
+           u.data());
       BlockPolynomials p(steps, u.data(), count);
       for (Index n = 0; n < 2 * f.degree; ++n) p.advance();
       double* w = weights_.data() + first;
@@ -187,7 +203,7 @@ double SampleOracle::detection(const Monomial& prefix, Index i, Index t) {
     std::array<double, kSamplesAtOnce> factor, u;
     for (Index first = 0; first < samples(); first += kSamplesAtOnce) {
       const Index count = std::min(kSamplesAtOnce, samples() - first);
-      damp(law_, damping_, z_.view().row(i) + first, count, factor.data(), u.data());
+      damp(law_, damping_.tested, damping_.rest, z_.view().row(i) + first, count, factor.data(), u.data());
       for (Index k = 0; k < count; ++k) factor[k] *= weights_[first + k];
       BlockPolynomials p(steps, u.data(), count);
       for (double& sum : detections_) {

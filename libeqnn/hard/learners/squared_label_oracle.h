@@ -19,7 +19,7 @@ class SquaredLabelOracle {
   virtual Index generators() const = 0;  // r
   // E res^2.
   virtual double energy() = 0;
-  // E [res^2 prod over `prefix` of psi_{degree}(z_generator) psi_t(z_i)].
+  // E [res^2 prod over `prefix` of psi_{degree}(z_generator) psi_t(z_i) prod over all others of w(z_j)].
   virtual double detection(const Monomial& prefix, Index i, Index t) = 0;
   // E [res prod P_{degree}(z_generator)].
   virtual double coefficient(const Monomial& monomial) = 0;
@@ -32,7 +32,7 @@ class SquaredLabelOracle {
 class PopulationOracle final : public SquaredLabelOracle {
  public:
   // Throws ValueError for r < 1, a generator outside 0..r-1, and a damping that is not allowed.
-  PopulationOracle(Law law, Index r, const std::vector<PolynomialTerm>& target, double damping);
+  PopulationOracle(Law law, Index r, const std::vector<PolynomialTerm>& target, Damping damping);
   Law law() const override { return law_; }
   Index generators() const override { return r_; }
   double energy() override;
@@ -42,13 +42,13 @@ class PopulationOracle final : public SquaredLabelOracle {
   void restart() override { residual_ = target_; }
 
  private:
-  double moment(Index a, Index b, Index t);
+  double moment(Index a, Index b, Index t, bool tested);
 
   Law law_;
   Index r_;
-  double damping_;
+  Damping damping_;
   std::map<Monomial, double> target_, residual_;
-  std::map<std::vector<Index>, double> moments_;  // E P_a P_b psi_t by (a, b, t)
+  std::map<std::vector<Index>, double> moments_;  // E P_a P_b psi_t by (a, b, t, whether tested), of w for t = 0
 };
 
 // Means over a data set. Runs on the calling thread; sums are over blocks of fixed size in order. Memory: a copy of
@@ -57,7 +57,7 @@ class SampleOracle final : public SquaredLabelOracle {
  public:
   // z [samples, r], one y a sample. Throws ValueError without samples or generators, for a number of labels that is
   // not the number of samples, for values that are not finite, and for a damping that is not allowed.
-  SampleOracle(Law law, MatrixView<const double> z, std::span<const double> y, double damping);
+  SampleOracle(Law law, MatrixView<const double> z, std::span<const double> y, Damping damping);
   Law law() const override { return law_; }
   Index generators() const override { return z_.rows(); }
   Index samples() const { return z_.cols(); }
@@ -75,8 +75,9 @@ class SampleOracle final : public SquaredLabelOracle {
   void weigh(const Monomial& prefix);
 
   Law law_;
-  double damping_;
-  Matrix<double> z_;  // [r, samples]
+  Damping damping_;
+  Matrix<double> z_;          // [r, samples]
+  std::vector<double> rest_;  // prod over all generators of w(z_j); empty: 1
   std::vector<double> y_, residual_;
   // res^2 prod psi over prefix_, and the detections of (prefix_, last_) for t = 1, 2, ...; valid until the residual
   // changes.
@@ -91,6 +92,6 @@ double mean_product(const std::vector<double>& x, const std::vector<double>& y);
 // Throws ValueError unless there are as many labels as samples (rows of z).
 void check_labels(MatrixView<const double> z, std::span<const double> y);
 // Throws ValueError for a damping that is negative or not finite.
-void check_damping(double damping);
+void check_damping(Damping damping);
 
 }  // namespace eqnn::hard

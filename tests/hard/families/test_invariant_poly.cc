@@ -195,6 +195,13 @@ TEST_CASE("invariant poly: detectors and their scales agree with the golden valu
   CHECK(default_damping(Law::gauss) == 1);
   CHECK(default_damping(Law::chi2) == 1);
   CHECK(default_damping(Law::exponential) == 0.75);
+  for (const Law law : kLaws) {
+    const Damping few = default_damping(law, 4), many = default_damping(law, 100);
+    CHECK(many.tested == default_damping(law));
+    CHECK(many.chosen > many.tested);
+    CHECK(few.rest > many.rest);
+    CHECK(many.rest > 0);
+  }
 }
 
 TEST_CASE("invariant poly: quadrature has the moments of its law and makes the polynomials orthonormal") {
@@ -250,6 +257,25 @@ TEST_CASE("invariant poly: detectors see squares of their degree and nothing of 
           }
       }
     }
+  for (const Law law : kLaws) {
+    CHECK(rest_moment(law, 2, 2, 0) == 1);
+    CHECK(rest_moment(law, 2, 1, 0) == 0);
+    CHECK(near(rest_moment(law, 0, 0, 0.3), 1));
+    // By the plain rule, for which w is no polynomial.
+    const Quadrature q = gauss_quadrature(law, 40);
+    double mean = 0, moment = 0;
+    for (std::size_t i = 0; i < q.nodes.size(); ++i) {
+      const double w = q.weights[i] * std::exp(-detector_decay(law, 0.3, q.nodes[i]));
+      mean += w;
+      moment += w * orthonormal_polynomial(law, 2, q.nodes[i]) * orthonormal_polynomial(law, 1, q.nodes[i]);
+    }
+    CHECK(rest_mean(law, 0.3) == doctest::Approx(mean).epsilon(1e-6));
+    CHECK(std::abs(rest_moment(law, 2, 1, 0.3) - moment / mean) < 1e-6);
+    // What is left of the squares of monomials of a degree is least for those without squares.
+    for (const double rest : {0.1, 0.3, 0.5})
+      for (Index s = 2; s <= 6; ++s)
+        CHECK(rest_moment(law, s, s, rest) >= std::pow(rest_moment(law, 1, 1, rest), static_cast<double>(s)));
+  }
   CHECK(near(detector_moment(Law::chi2, 3, 3, 0, 0), 1));
   CHECK(near(detector_moment(Law::chi2, 3, 2, 0, 0), 0));
 }

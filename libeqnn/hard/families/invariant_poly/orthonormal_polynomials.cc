@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "../../binomial.h"
@@ -149,6 +150,38 @@ double detector_moment(Law law, Index a, Index b, Index t, double damping) {
            orthonormal_polynomial(law, 2 * t, q.nodes[k]);
   }
   return factor * sum;
+}
+
+double rest_mean(Law law, double rest) {
+  require_damping(rest);
+  return law == Law::exponential ? 1 / (1 + rest) : 1 / std::sqrt(1 + rest);
+}
+
+// As above: w turns the law of z into that of u / stretch.
+double rest_moment(Law law, Index a, Index b, double rest) {
+  if (rest == 0) return a == b ? 1 : 0;
+  const double stretch = detector_stretch(law, rest);
+  const Quadrature q = gauss_quadrature(law, (a + b) / 2 + 1);
+  double sum = 0;
+  for (std::size_t k = 0; k < q.nodes.size(); ++k) {
+    const double z = q.nodes[k] / stretch;
+    sum += q.weights[k] * orthonormal_polynomial(law, a, z) * orthonormal_polynomial(law, b, z);
+  }
+  return sum;
+}
+
+Damping default_damping(Law law, Index r) {
+  require(r >= 1, "r is ", r, "; at least 1 generator is needed");
+  const auto rest = [r](double at_one) { return std::min(0.5, at_one / std::sqrt(static_cast<double>(r))); };
+  switch (law) {
+    case Law::gauss:
+      return {1, 2, rest(0.5)};
+    case Law::chi2:
+      return {1, 2.25, rest(2)};
+    case Law::exponential:
+      break;
+  }
+  return {0.75, 1.25, rest(1)};
 }
 
 Index total_degree(const Monomial& monomial) {

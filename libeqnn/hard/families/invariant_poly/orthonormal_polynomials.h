@@ -50,7 +50,7 @@ Quadrature gauss_quadrature(Law law, Index nodes);
 
 // --- detectors -----------------------------------------------------------------------------------------------
 
-// The damping a at which sample statistics of the detectors below have light tails: 1, 1, 0.75.
+// The damping a at which sample statistics of the detectors below, all alike, have light tails: 1, 1, 0.75.
 double default_damping(Law law);
 
 // psi_t(z), orthogonal to every polynomial of degree < 2t: P_2t(z) without damping; with a > 0 the bounded
@@ -63,6 +63,26 @@ double detector_decay(Law law, double damping, double z);
 // c_t = E P_t^2 psi_t: sqrt(C(2t,t)), sqrt(C(4t,2t)), C(2t,t), times (1+a)^-(t+1/2), (1+a)^-(2t+1/2),
 // (1+a)^-(2t+1).
 double detector_scale(Law law, Index t, double damping);
+
+// How a query about the squared label is damped: psi_t of the generator that is `tested`, psi_t of those that were
+// `chosen` before it, and all others (`rest`) by w(z) = e^(-b z^2 / 2), e^(-b z / 2), e^(-b z) over its mean, b =
+// rest. The test is mostly of generators that are not there, whose psi_t^2 is to be small: little damping. What was
+// chosen is there, and y^2 psi_t is to have light tails: much of it. A little of the rest takes the tails of what
+// is not yet found.
+struct Damping {
+  Damping(double all = 0) : tested(all), chosen(all) {}  // a number: of both, and the rest is not damped
+  Damping(double of_tested, double of_chosen, double of_rest)
+      : tested(of_tested), chosen(of_chosen), rest(of_rest) {}
+  double tested, chosen, rest = 0;
+};
+// E w, before it is divided out: (1+b)^-1/2, (1+b)^-1/2, (1+b)^-1.
+double rest_mean(Law law, double rest);
+// E w P_a P_b, exact up to rounding: 1[a = b] for rest = 0. Throws ValueError for a + b above 2 *
+// kMaxPolynomialDegree - 1.
+double rest_moment(Law law, Index a, Index b, double rest);
+// {1, 2, 0.5 / sqrt r}, {1, 2.25, 2 / sqrt r}, {0.75, 1.25, 1 / sqrt r}, as measured, `rest` at most 0.5: it has a
+// price, (E w^2)^r, that must stay small. Throws ValueError for r < 1.
+Damping default_damping(Law law, Index r);
 
 // E P_a P_b psi_t; t = 0 without damping means psi = 1. 0 whenever a + b < 2t; exact up to rounding, by
 // quadrature. Throws ValueError for a + b + 2t above 2 * kMaxPolynomialDegree - 1.
