@@ -51,6 +51,7 @@ struct LearnerKind {
   std::vector<std::string> families;  // that it learns, by id; empty: all
   std::vector<std::string> flags;     // of learner_flags() that it reads
   bool has_network = false;           // whether it reads the flags of train's network
+  int results_version = 1;            // of its results: runs of another version have other ids
   // The number of samples when none is told.
   Index (*default_samples)(const LearnConfig& c, const eqnn::hard::Member& member) =
       [](const LearnConfig&, const eqnn::hard::Member&) { return Index{10000}; };

@@ -38,7 +38,10 @@ std::string learn_config_json(const LearnConfig& c) {
   return to_text(j);
 }
 
-std::string learn_run_id(const LearnConfig& c) { return content_id(concat("learn ", learn_config_json(c))); }
+std::string learn_run_id(const LearnConfig& c) {
+  const int version = learner_of(c).results_version;
+  return content_id(concat("learn ", version > 1 ? concat(version, " ") : "", learn_config_json(c)));
+}
 
 // --- a run
 

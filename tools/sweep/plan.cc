@@ -9,12 +9,23 @@
 
 #include "cli/json.h"
 #include "cli/toml_text.h"
+#include "learn/learner.h"
 #include "train/resolve.h"
 
 namespace tools {
 namespace {
 
 using Grid = std::vector<GridAxis>;
+
+// " version 2" for a learner whose results are of a later version than the first, so that its runs have ids of
+// their own.
+std::string learner_version(const std::string& command, const std::string& family, const std::string& algorithm) {
+  if (command != "learn") return "";
+  for (const LearnerKind* kind : learners_of(family))
+    if (algorithm.empty() || kind->name == algorithm)
+      return kind->results_version > 1 ? concat(" version ", kind->results_version) : "";
+  return "";
+}
 
 constexpr std::size_t kMostRuns = 1'000'000;
 // Keys of [run] and [grid] that would make runs disagree with the sweep around them.
@@ -287,7 +298,8 @@ class Planner {
       eqnn::hard::family(family);
       std::map<std::string, std::string> sorted;
       for (const RawOption& o : run.flags) sorted[o.name] = o.value;
-      std::string text = concat(s.command, " seed ", seed);
+      std::string text =
+          concat(s.command, learner_version(s.command, family, last_value(run.flags, "algo")), " seed ", seed);
       for (const auto& [name, value] : sorted) text += concat("\n", name, " ", value);
       run.run_id = content_id(text);
     }

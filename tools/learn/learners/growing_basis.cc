@@ -103,6 +103,7 @@ LearnerKind growing_basis_learner() {
   kind.name = "growing-basis";
   kind.families = {"invariant-poly"};
   kind.flags = {"a-min", "damping", "oracle", "tau", "answer"};
+  kind.results_version = 2;  // since it confirms every monomial, and damps the rest
   kind.default_samples = [](const LearnConfig& c, const Member& member) {
     return default_samples(target_of<hard::InvariantPoly>(c, member));
   };
