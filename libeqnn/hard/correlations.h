@@ -19,6 +19,7 @@ struct SecondMoment {
   double error = 0;         // relative standard error of both, from an estimated acceptance; 0: exact
   double orthonormal = 0;   // the prior is uniform over so many orthonormal functions; 0: it is not
   bool two_valued = false;  // members are +-1
+  bool rejects = false;     // the sampler accepts a share of this prior that is not known
   std::string prior;        // "uniform over all ...", "as the sampler draws: ..."
   std::string formula;      // "lambda = 1 / dim H_4(R^50), 291550"
   std::string source;       // who proves it, or the proof in a line

@@ -264,7 +264,8 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
       add_bounded_moment(moments[i], suffix, asked, all);
     else
       add_unit_moment(moments[i], suffix, asked, all);
-    for (std::size_t b = before; b < all.size(); ++b) all[b].as_drawn = i + 1 == moments.size();
+    for (std::size_t b = before; b < all.size(); ++b)
+      all[b].as_drawn = i + 1 == moments.size() && !moments[i].rejects;
   }
   if (!moments.empty() && moments[0].orthonormal > 0) add_orthonormal(moments[0], asked, all);
   if (const Family& f = family(id); f.packings != nullptr) add_best_packing(f.packings(values), asked, all);

@@ -52,7 +52,8 @@ std::vector<SecondMoment> frame_parity_second_moments(const ParameterValues& val
   if (law.frame == ParityFrame::none) return {m};
   const Index sets = acceptance_sets(law.k);
   const double tries = static_cast<double>(sets), alpha = FrameParitySampler(law).acceptance(sets);
-  if (alpha <= 0) return {m};
+  m.rejects = alpha <= 0;
+  if (m.rejects) return {m};
   const double spread = std::clamp(alpha, 0.5 / tries, 1 - 0.5 / tries);  // above 0 where no set was refused
   return {m, accepted_share(m, alpha, std::sqrt(spread * (1 - spread) / tries),
                             "S uniform, again until its kurtosis is at most 30 and f_S is nonzero often enough")};

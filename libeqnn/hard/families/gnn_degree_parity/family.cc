@@ -56,7 +56,8 @@ std::vector<SecondMoment> gnn_degree_parity_second_moments(const ParameterValues
       "c' mod 2]: at most P(c = c' mod 2) for |h| <= 1, at most max_v P(c = v mod 2) for E h^2 <= 1{}",
       cell ? "" : " (here by its bound, the root of P(c = c' mod 2))");
   const Estimate alpha = sampler.acceptance();
-  if (alpha.value <= 0) return {m};
+  m.rejects = alpha.value <= 0;
+  if (m.rejects) return {m};
   return {m, accepted_share(m, alpha.value, alpha.error,
                             fmt::format("S uniform, again until the bias is at most {:g} and the scarcer kind of "
                                         "node is expected {:g} times, or n/3",
