@@ -274,8 +274,9 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
   SampledGram gram;
   if (options.members == BoundOptions::kAll) {
     gram = whole_gram(id, values);
-    require(gram.all, "members is all; ", id, " has no list of all its members, or more than ", kMaxListedMembers,
-            " at these parameters: gnn-degree-parity has one up to 13 degree classes. Give a number of members");
+    require(gram.all, "members is all; ", id,
+            " lists no members at these parameters (gnn-degree-parity lists 2 to ", kMaxListedMembers,
+            ", with up to 13 degree classes); give a number of members");
   } else if (options.members > 0) {
     gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
   }
