@@ -22,8 +22,8 @@ std::string bounds_section(const ReportData& data) {
   }
   return "<section id=\"bounds\">\n<h2>Lower bounds</h2>\n" +
          paragraph(
-             "What the theory says of every learner by statistical queries. At or below 1 query a bound says "
-             "nothing.") +
+             "What the theory says of every learner by correlational queries, and where labels have two values, by "
+             "statistical ones. At or below 1 query a bound says nothing.") +
          html_table("Queries that a learner needs, at least.", data.bounds.columns, {rows}) + "</section>\n";
 }
 

@@ -77,7 +77,8 @@ void add_bounded_moment(const SecondMoment& m, const std::string& suffix, const 
           .statement = fmt::format("queries >= {} / lambda - 1, {}", p_tau_squared(a), m.formula),
           .assumes = fmt::format("{}queries |q| <= 1, answered 0 while |E f q| <= tau = {:g}; success: {}", shape,
                                  a.tau, output),
-          .source = kMarkov + m.source};
+          .source = kMarkov + m.source,
+          .unit_queries = false};
   all.push_back(with_error(b, 1, m.error));
 
   const double last = m.unit / m.bounded;
@@ -107,6 +108,10 @@ void add_bounded_moment(const SecondMoment& m, const std::string& suffix, const 
       "and a correlational query (docs/bounds.md, B4); " +
       m.source;
   all.push_back(with_error(b, 1, m.error));
+
+  SecondMoment unit = m;
+  unit.formula = fmt::format("lambda = {:.6g}, that of E h^2 <= 1", m.unit);
+  add_unit_moment(unit, ", unit queries" + suffix, a, all);
 }
 
 // --- from pairwise correlations
@@ -293,7 +298,7 @@ std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values,
 Bound strongest_bound(std::string_view id, const ParameterValues& values, double tau, double prob) {
   Bound best;
   for (Bound& b : bounds_of(id, values, tau, prob, {.members = 0}))
-    if (b.as_drawn && (best.name.empty() || b.queries > best.queries)) best = std::move(b);
+    if (b.as_drawn && b.unit_queries && (best.name.empty() || b.queries > best.queries)) best = std::move(b);
   return best;
 }
 

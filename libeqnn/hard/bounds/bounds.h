@@ -53,18 +53,19 @@ double near_orthonormal_sda(double members, double gamma, double shift);
 double sda_lower_bound(MatrixView<const double> limits, double average);
 
 // Szorenyi (ALT 2009), quoted and not re-proved: d functions with |<f_i, f_j>| <= 1/d need (d tau^2 - 1) / 2
-// queries of a learner that succeeds on each of them. B2 implies it up to the constant: N = d, gamma = 1/d. d >= 1.
+// queries of a learner that succeeds on each of them. B2 with N = d, gamma = 1/d implies it where d tau^2 >= 3. d
+// >= 1.
 double szorenyi_queries(double dimension, double tau);
 
-// B5, the law of the correlations: P(|<f, f'>| > gamma) <= eps(gamma) = exp(log_tail(gamma)) for f' drawn from the
-// prior and every f. `tail`: the largest over gamma of prob (tau^2 - gamma) / eps(gamma) - 1, 0 < gamma < tau^2;
-// `mean_excess`: of
+// B5, the law of the correlations: P(|<f, f'>| > gamma) <= eps(gamma) = exp(log_tail(gamma)) over f' drawn from the
+// prior, for every member f; E (..)_+ is over f' too, for the f where it is largest. `tail`: the largest over gamma
+// of prob (tau^2 - gamma) / eps(gamma) - 1, 0 < gamma < tau^2; `mean_excess`: of
 //   prob (tau^2 - gamma) / E (|<f, f'>| - gamma)_+ - 1,  E (..)_+ <= integral of eps from gamma to 1,
 // which is no smaller at the same gamma (the integral is at most (1 - gamma) eps(gamma)).
-// Proof: let h hit a share s, with signs s_f. Two members f, f' drawn from those that it hits have tau^2 < E s_f
-// s_f' <f, f'> <= gamma + E (|<f, f'>| - gamma)_+ / s, as to be hit makes no event more than 1 / s times as likely;
-// so one query hits a share below E (..)_+ / (tau^2 - gamma). Both are at most 1e300. `gamma` is where the largest
-// was found.
+// Proof: let h, E h^2 <= 1, hit a share s, with signs s_f. Two members f, f' drawn independently from those that it
+// hits have tau^2 < E s_f s_f' <f, f'> <= gamma + E (|<f, f'>| - gamma)_+ / s: for every f, that f' is hit makes no
+// event more than 1 / s times as likely. So one query hits a share below E (..)_+ / (tau^2 - gamma), and so does
+// the output over its norm. Both are at most 1e300. `gamma` is where the largest was found.
 struct TailQueries {
   double queries = 0, gamma = 0;
 };
@@ -114,7 +115,8 @@ struct Bound {
   double queries = 0;
   double error = 0;  // one standard error of queries; 0: exact
   std::string statement, assumes, source;
-  bool as_drawn = false;  // of members as Family::draw makes them
+  bool as_drawn = false;     // of members as Family::draw makes them
+  bool unit_queries = true;  // of all queries with E q^2 <= 1; false: of |q| <= 1 alone
   bool vacuous() const { return !(queries > 1); }
 };
 
@@ -145,8 +147,8 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
 std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob = 1,
                              const BoundOptions& options = {});
 
-// The largest of the bounds of members as they are drawn, those of sampled ones left out; without a name where
-// there is none.
+// The largest of the bounds of members as they are drawn and of queries with E q^2 <= 1 (a gradient's coordinates
+// are no bounded functions), those of sampled members left out; without a name where there is none.
 Bound strongest_bound(std::string_view id, const ParameterValues& values, double tau, double prob = 1);
 
 }  // namespace eqnn::hard
