@@ -54,11 +54,18 @@ TEST_CASE("explanation: an oracle's bound is at its own tolerance, and may expla
   CHECK(e["asked"] == Json::parse(f.read("o/result.json"))["queries"]);
   CHECK(e["explains"] == true);
   CHECK(!e.contains("run_tau"));
+  // For the squared error sq asks the same queries, with a wider tolerance.
+  const Json sq = explanation(
+      f, "sq", kShort + Arguments{"--d", "64", "--oracle", "sq", "--tau", "0.5", "--oracle-samples", "256"});
+  CHECK(sq["oracle_queries"] == e["oracle_queries"]);
 }
 
 TEST_CASE("explanation: no bound is claimed for what it is not about") {
   const Folder f;
+  const Arguments oracle = {"--oracle", "csq", "--tau", "0.5", "--oracle-samples", "256", "--answer"};
   const std::vector<std::pair<Arguments, const char*>> cases = {
+      {oracle + Arguments{"exact"}, "tells more"},
+      {oracle + Arguments{"sampled"}, "tells more"},
       {{"--loss", "huber"}, "this loss"},
       {{"--reuse", "2"}, "trained on"},
       {{"--label-transform", "square"}, "transformed labels"},

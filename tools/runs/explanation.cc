@@ -32,7 +32,8 @@ std::string why_no_bound(const TrainConfig& c) {
   if (c.control) return "the control is no member of the family";
   if (!c.member.empty()) return "the member was given, and not drawn";
   if (c.null_target) return "there is no target";
-  if (c.oracle == "sq") return "the oracle answers queries that are not correlational";
+  if (c.answer == "exact" || c.answer == "sampled")
+    return "this oracle tells more than the bound's, which answers 0";
   if (transforms_labels(c)) return "queries about transformed labels are not correlational";
   if (c.reuse > 1) return "queries of a batch that was trained on are not correlational";
   if (c.loss == "abs" || c.loss == "huber") return "queries of this loss are not correlational";
