@@ -29,6 +29,9 @@ struct LearnConfig {
   double tau = 0;
 };
 
+// Numbers that a learner holds in memory, at most: 2 GiB.
+inline constexpr Index kMostEntries = Index{1} << 28;
+
 class Learner {
  public:
   virtual ~Learner() = default;

@@ -13,7 +13,7 @@ namespace {
 constexpr Index kMaxDegree = 12, kMostTerms = 10000;
 // Detections of an attempt, in query limits: what false ones may cost.
 constexpr Index kMostSearched = 8;
-constexpr Index kMostRounds = 4;  // in terms
+constexpr Index kRoundsPerTerm = 4;
 
 void check_options(const GrowingBasisOptions& o) {
   require(o.degree >= 1, "degree is ", o.degree, "; it must be at least 1");
@@ -103,7 +103,7 @@ void attempt(SquaredLabelOracle& oracle, const GrowingBasisOptions& options, Dam
       return;
     }
     // A coefficient that was far off leaves a term to be found again.
-    if (static_cast<Index>(result.terms.size()) == options.terms || round == kMostRounds * options.terms) {
+    if (static_cast<Index>(result.terms.size()) == options.terms || round == kRoundsPerTerm * options.terms) {
       result.status = GrowingBasisResult::Status::out_of_terms;
       return;
     }

@@ -25,6 +25,9 @@
 
 namespace eqnn::hard {
 
+// A learner takes the norm of a query about labels over so many examples at most.
+inline constexpr Index kNormExamples = 4096;
+
 class Oracle {
  public:
   enum class Kind : std::uint8_t { csq, sq };

@@ -4,13 +4,9 @@
 #include <cmath>
 #include <numbers>
 
+#include "oracle.h"
+
 namespace eqnn::hard {
-namespace {
-
-constexpr Index kNormExamples = 4096;
-
-}  // namespace
-
 SquaredAutocovariance::SquaredAutocovariance(Index n) : n_(n) {
   require(n >= 1, "n is ", n, "; at least 1 position is needed");
   sums_.resize(static_cast<std::size_t>(n / 2 + 1));

@@ -7,7 +7,7 @@
 namespace eqnn::hard {
 namespace {
 
-constexpr Index kNormExamples = 4096, kScanned = 8, kMostSteps = 60;
+constexpr Index kScanned = 8, kMostSteps = 60;
 
 double mean_of_product(std::span<const double> x, std::span<const double> y) {
   double sum = 0;

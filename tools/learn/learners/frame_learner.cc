@@ -8,12 +8,6 @@ namespace tools {
 using eqnn::Block;
 namespace hard = eqnn::hard;
 
-namespace {
-
-constexpr Index kMostEntries = Index{1} << 28;
-
-}  // namespace
-
 FrameLearner::FrameLearner(const LearnConfig& c, const hard::FrameParity& target) : target_(target) {
   require(!c.base.control, "--algo ", c.algorithm,
           " learns parities, and the control has no signs to find; take low-degree or kernel");

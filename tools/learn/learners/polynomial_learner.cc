@@ -10,8 +10,6 @@ namespace hard = eqnn::hard;
 
 namespace {
 
-constexpr Index kMostEntries = Index{1} << 28;
-
 Index degree_of(const std::vector<hard::PolynomialTerm>& terms) {
   Index degree = 1;
   for (const hard::PolynomialTerm& t : terms) degree = std::max(degree, hard::total_degree(t.monomial));

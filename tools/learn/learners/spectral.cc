@@ -16,8 +16,6 @@ using eqnn::Matrix;
 using eqnn::hard::Member;
 namespace hard = eqnn::hard;
 
-constexpr Index kMostEntries = Index{1} << 28;
-
 class Spectral final : public Learner {
  public:
   Spectral(const LearnConfig& c, const hard::PlanarMember& target)
