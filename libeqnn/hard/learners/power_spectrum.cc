@@ -7,6 +7,7 @@
 #include "oracle.h"
 
 namespace eqnn::hard {
+
 SquaredAutocovariance::SquaredAutocovariance(Index n) : n_(n) {
   require(n >= 1, "n is ", n, "; at least 1 position is needed");
   sums_.resize(static_cast<std::size_t>(n / 2 + 1));
