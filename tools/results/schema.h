@@ -19,7 +19,7 @@ inline constexpr const char* kCheckpointFormat = "eqnn-checkpoint-2";  // of che
 enum KeyUse : unsigned {
   kPlanned = 1,  // run.json's configuration has it under this name: known before there is a result
   kMean = 2,     // of a cross-validation: the mean over the folds, so that whole numbers become others
-  kLine = 4,     // also on a line of metrics.jsonl
+  kOnLine = 4,   // also on a line of metrics.jsonl
   kMetric = 8,   // and there a column of table `metrics`
 };
 

@@ -374,7 +374,7 @@ int TrainRun::finish(bool diverged) {
   Json r = result(diverged);
   Json line;
   for (const ResultKey& key : result_keys())
-    if (key.has(kLine | kMetric) && r.contains(key.name)) line[key.metric_name()] = r[key.name];
+    if (key.has(kOnLine | kMetric) && r.contains(key.name)) line[key.metric_name()] = r[key.name];
   line.update(oracle_counts());
   line["time"] = {{"wall_seconds", r["time"]["wall_seconds"]}};
   checkpoint();  // before the last line, which a run that goes on from here does not have
