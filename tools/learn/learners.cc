@@ -52,6 +52,8 @@ std::optional<eqnn::hard::Oracle> make_oracle(const LearnConfig& c) {
     return {};
   }
   require(c.tau > 0, "--oracle ", c.oracle, " needs a tolerance: give --tau, such as 0.01");
+  require(c.base.noise == 0, "--oracle answers about the target without noise; leave out --noise (", c.base.noise,
+          ")");
   return eqnn::hard::Oracle(eqnn::hard::oracle_kind(c.oracle), c.tau,
                             eqnn::hard::oracle_mode(c.answer.empty() ? "zero" : c.answer));
 }

@@ -13,12 +13,17 @@
 namespace tools {
 namespace {
 
-// The bound at a tolerance, as the keys PREFIX_tau, PREFIX_queries and PREFIX_bound.
-void add_bound(const TrainConfig& c, const std::string& prefix, double tau, Json& j) {
-  const eqnn::hard::Bound b = eqnn::hard::strongest_bound(c.family, c.params, std::min(tau, 1.0));
-  j[prefix + "_tau"] = tau;
-  j[prefix + "_queries"] = b.queries;
-  j[prefix + "_bound"] = b.name.empty() ? Json() : Json(b.name);
+// The bounds at tolerances, as the keys PREFIX_tau, PREFIX_queries and PREFIX_bound.
+void add_bounds(const TrainConfig& c, const std::vector<std::pair<std::string, double>>& tolerances, Json& j) {
+  std::vector<double> taus;
+  for (const auto& [prefix, tau] : tolerances) taus.push_back(std::min(tau, 1.0));
+  const std::vector<eqnn::hard::Bound> bounds = eqnn::hard::strongest_bounds(c.family, c.params, taus);
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    const std::string& prefix = tolerances[i].first;
+    j[prefix + "_tau"] = tolerances[i].second;
+    j[prefix + "_queries"] = bounds[i].queries;
+    j[prefix + "_bound"] = bounds[i].name.empty() ? Json() : Json(bounds[i].name);
+  }
 }
 
 std::string bound_text(const Json& e, const std::string& prefix) {
@@ -28,14 +33,16 @@ std::string bound_text(const Json& e, const std::string& prefix) {
 }
 
 // Empty where the family's bounds are about the run.
-std::string why_no_bound(const TrainConfig& c) {
+std::string why_no_bound(const TrainConfig& c, const Asked& asked) {
   if (c.control) return "the control is no member of the family";
   if (!c.member.empty()) return "the member was given, and not drawn";
   if (c.null_target) return "there is no target";
   if (c.answer == "exact" || c.answer == "sampled")
     return "this oracle tells more than the bound's, which answers 0";
   if (transforms_labels(c)) return "queries about transformed labels are not correlational";
-  if (c.reuse > 1) return "queries of a batch that was trained on are not correlational";
+  // Dandi et al. 2024: the second gradient on the same examples depends on more than correlations with the label.
+  if (c.oracle == "none" && (c.reuse > 1 || asked.again))
+    return "queries of examples that were trained on before are not correlational";
   if (c.loss == "abs" || c.loss == "huber") return "queries of this loss are not correlational";
   return "";
 }
@@ -46,17 +53,19 @@ Json explanation_json(const TrainConfig& c, const Asked& asked) {
   if (!c.data.empty() || asked.samples == 0) return nullptr;
   Json j;
   j["asked"] = asked.queries;
-  if (const std::string why = why_no_bound(c); !why.empty()) {
+  if (const std::string why = why_no_bound(c, asked); !why.empty()) {
     j["no_bound"] = why;
     j["explains"] = false;
     return j;
   }
   const bool oracle = c.oracle != "none";
   if (oracle) {
-    add_bound(c, "oracle", c.tau, j);
+    add_bounds(c, {{"oracle", c.tau}}, j);
   } else {
-    add_bound(c, "batch", 1 / std::sqrt(static_cast<double>(asked.batch)), j);
-    add_bound(c, "run", 1 / std::sqrt(static_cast<double>(asked.samples)), j);
+    add_bounds(c,
+               {{"batch", 1 / std::sqrt(static_cast<double>(asked.batch))},
+                {"run", 1 / std::sqrt(static_cast<double>(asked.samples))}},
+               j);
   }
   j["explains"] = j[oracle ? "oracle_queries" : "run_queries"].get<double>() > asked.queries;
   return j;

@@ -14,6 +14,7 @@ struct Asked {
   double queries = 0;         // steps x parameters: each coordinate of each gradient is one
   Index batch = 0;            // examples of one gradient
   std::uint64_t samples = 0;  // different examples of the whole run
+  bool again = false;         // of which some were trained on more than once
 };
 
 // {"asked", "batch_tau", "batch_queries", "batch_bound", "run_tau", .., "explains"}: the largest lower bound for

@@ -316,8 +316,11 @@ Json TrainRun::explanation(const Json& r) const {
                       : static_cast<double>(state_.steps) * static_cast<double>(training_->parameters());
   asked.batch = config_.batch;
   asked.samples = samples_seen();
-  if (const Index fixed = training_->fixed_examples(); fixed > 0)
-    asked.samples = std::min(asked.samples, static_cast<std::uint64_t>(fixed));
+  if (const auto fixed = static_cast<std::uint64_t>(training_->fixed_examples());
+      fixed > 0 && asked.samples > fixed) {
+    asked.samples = fixed;
+    asked.again = true;
+  }
   return explanation_json(config_, asked);
 }
 

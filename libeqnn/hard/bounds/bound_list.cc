@@ -252,16 +252,36 @@ LambdaRange lambda_range(const std::vector<SecondMoment>& moments, const Sampled
   return range;
 }
 
-}  // namespace
+// What the bounds of an instance are made from at any tolerance.
+struct Facts {
+  std::vector<SecondMoment> moments;
+  std::vector<Packing> packings;
+  CorrelationTail tail;
+  SampledGram gram;
+};
 
-InstanceBounds instance_bounds(std::string_view id, const ParameterValues& values, double tau, double prob,
-                               const BoundOptions& options) {
-  require(tau > 0 && tau <= 1, "tau is ", tau, "; a tolerance above 0 and at most 1 is needed");
-  require(prob > 0 && prob <= 1, "prob is ", prob, "; a probability above 0 and at most 1 is needed");
-  const Asked asked{tau, prob};
-  InstanceBounds result;
-  std::vector<Bound>& all = result.bounds;
-  const std::vector<SecondMoment> moments = second_moments(id, values);
+Facts facts_of(std::string_view id, const ParameterValues& values, const BoundOptions& options) {
+  const Family& f = family(id);
+  Facts facts{.moments = second_moments(id, values), .packings = {}, .tail = {}, .gram = {}};
+  if (f.packings != nullptr) facts.packings = f.packings(values);
+  if (f.correlation_tail != nullptr) facts.tail = f.correlation_tail(values);
+  if (options.members == BoundOptions::kAll) {
+    facts.gram = whole_gram(id, values);
+    require(facts.gram.all, "members is all; ", id,
+            " lists no members at these parameters (gnn-degree-parity lists 2 to ", kMaxListedMembers,
+            ", with up to 13 degree classes); give a number of members");
+  } else if (options.members > 0) {
+    facts.gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
+  }
+  return facts;
+}
+
+std::vector<Bound> bounds_at(const Facts& facts, const Asked& asked, const BoundOptions& options) {
+  require(asked.tau > 0 && asked.tau <= 1, "tau is ", asked.tau, "; a tolerance above 0 and at most 1 is needed");
+  require(asked.prob > 0 && asked.prob <= 1, "prob is ", asked.prob,
+          "; a probability above 0 and at most 1 is needed");
+  std::vector<Bound> all;
+  const std::vector<SecondMoment>& moments = facts.moments;
   for (std::size_t i = 0; i < moments.size(); ++i) {
     const std::string suffix = i > 0 ? ", as drawn" : "";
     const std::size_t before = all.size();
@@ -273,21 +293,18 @@ InstanceBounds instance_bounds(std::string_view id, const ParameterValues& value
       all[b].as_drawn = i + 1 == moments.size() && !moments[i].rejects;
   }
   if (!moments.empty() && moments[0].orthonormal > 0) add_orthonormal(moments[0], asked, all);
-  if (const Family& f = family(id); f.packings != nullptr) add_best_packing(f.packings(values), asked, all);
-  if (const Family& f = family(id); f.correlation_tail != nullptr)
-    if (const CorrelationTail tail = f.correlation_tail(values); tail.log_tail) add_tail(tail, asked, all);
-  SampledGram gram;
-  if (options.members == BoundOptions::kAll) {
-    gram = whole_gram(id, values);
-    require(gram.all, "members is all; ", id,
-            " lists no members at these parameters (gnn-degree-parity lists 2 to ", kMaxListedMembers,
-            ", with up to 13 degree classes); give a number of members");
-  } else if (options.members > 0) {
-    gram = sampled_gram(id, values, options.members, options.seed, options.inputs);
-  }
-  if (gram.limits.rows() > 0) add_gram(gram, asked, options, all);
-  result.lambda = lambda_range(moments, gram);
-  return result;
+  if (!facts.packings.empty()) add_best_packing(facts.packings, asked, all);
+  if (facts.tail.log_tail) add_tail(facts.tail, asked, all);
+  if (facts.gram.limits.rows() > 0) add_gram(facts.gram, asked, options, all);
+  return all;
+}
+
+}  // namespace
+
+InstanceBounds instance_bounds(std::string_view id, const ParameterValues& values, double tau, double prob,
+                               const BoundOptions& options) {
+  const Facts facts = facts_of(id, values, options);
+  return {bounds_at(facts, {tau, prob}, options), lambda_range(facts.moments, facts.gram)};
 }
 
 std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob,
@@ -295,10 +312,15 @@ std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values,
   return instance_bounds(id, values, tau, prob, options).bounds;
 }
 
-Bound strongest_bound(std::string_view id, const ParameterValues& values, double tau, double prob) {
-  Bound best;
-  for (Bound& b : bounds_of(id, values, tau, prob, {.members = 0}))
-    if (b.as_drawn && b.unit_queries && (best.name.empty() || b.queries > best.queries)) best = std::move(b);
+std::vector<Bound> strongest_bounds(std::string_view id, const ParameterValues& values,
+                                    const std::vector<double>& taus) {
+  const BoundOptions options{.members = 0};
+  const Facts facts = facts_of(id, values, options);
+  std::vector<Bound> best(taus.size());
+  for (std::size_t i = 0; i < taus.size(); ++i)
+    for (Bound& b : bounds_at(facts, {taus[i], 1}, options))
+      if (b.as_drawn && b.unit_queries && (best[i].name.empty() || b.queries > best[i].queries))
+        best[i] = std::move(b);
   return best;
 }
 

@@ -148,7 +148,9 @@ std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values,
                              const BoundOptions& options = {});
 
 // The largest of the bounds of members as they are drawn and of queries with E q^2 <= 1 (a gradient's coordinates
-// are no bounded functions), those of sampled members left out; without a name where there is none.
-Bound strongest_bound(std::string_view id, const ParameterValues& values, double tau, double prob = 1);
+// are no bounded functions), those of sampled members left out, at each of the tolerances; without a name where
+// there is none.
+std::vector<Bound> strongest_bounds(std::string_view id, const ParameterValues& values,
+                                    const std::vector<double>& taus);
 
 }  // namespace eqnn::hard

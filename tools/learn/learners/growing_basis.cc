@@ -38,7 +38,6 @@ class GrowingBasis final : public PolynomialLearner {
     damping_ = damping(c, target);
     if (!oracle_) return;
     require(c.a_min != "auto", "--a-min auto needs to look at the sample's labels; with --oracle give a number");
-    require(c.base.noise == 0, "--oracle answers about the target without noise; leave out --noise");
   }
 
   void learn(const ExampleStream& examples) override {

@@ -56,8 +56,6 @@ LearnerKind screen_learner() {
   kind.flags = {"oracle", "tau", "answer"};
   kind.default_samples = [](const LearnConfig&, const Member&) { return Index{20000}; };
   kind.make = [](const LearnConfig& c, const Member& member) -> std::unique_ptr<Learner> {
-    require(c.oracle == "none" || c.base.noise == 0,
-            "--oracle answers about the target without noise; leave out --noise");
     const auto& target = target_of<hard::FrameParity>(c, member);
     require(target.law().frame != hard::ParityFrame::sort || target.law().k <= hard::kMostClimbedSize, "--k is ",
             target.law().k, "; with --frame sort --algo screen takes at most ", hard::kMostClimbedSize,

@@ -135,8 +135,6 @@ LearnerKind spectral_learner() {
         "--algo spectral learns planes behind signs (-1)^j, and the control has none; take low-degree or kernel");
     const auto& target = target_of<hard::PlanarMember>(c, member);
     require(target.k() > 1, "--algo spectral needs k >= 2; with k = 1 the target is linear: take low-degree");
-    require(c.oracle == "none" || c.base.noise == 0,
-            "--oracle answers about the target without noise; leave out --noise");
     if (const auto* shifted = dynamic_cast<const hard::CnnCyclic*>(&member))
       return std::make_unique<Spectrum>(c, *shifted);
     return std::make_unique<Spectral>(c, target);
