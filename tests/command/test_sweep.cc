@@ -280,7 +280,7 @@ TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a
     f.write("s.toml", accepted(f, {"reproduce", name, "--print"}));
     CHECK(Json::parse(accepted(f, {"sweep", "plan", "s.toml", "--json"}))["name"] == name);
   }
-  CHECK(lines(accepted(f, {"reproduce", "quick", "--dry-run"})).size() == 90);
+  CHECK(lines(accepted(f, {"reproduce", "quick", "--dry-run"})).size() == 150);
   refused(f, {"reproduce", "quik"}, 2, "'quick'");
 }
 

@@ -75,8 +75,13 @@ std::string values_text(const Json& values, bool tuned) {
 struct Question {
   std::string label;
   std::vector<FrontierRun> runs;
-  std::map<std::string, std::set<std::string>> verdicts;  // of each point
+  std::map<std::string, std::set<std::string>> verdicts;    // of each point
+  std::map<std::string, std::vector<std::string>> by_seed;  // of each point, "seed 3 0.0154 after 2500"
 };
+
+std::string loss_column(double v) {
+  return !std::isfinite(v) ? "-" : v < 1000 ? fmt::format("{:.4f}", v) : fmt::format("{:.1e}", v);
+}
 
 // In the order of the grid.
 std::vector<Question> questions_of(const RunTable& table, const Study& study) {
@@ -98,13 +103,12 @@ std::vector<Question> questions_of(const RunTable& table, const Study& study) {
     r.steps = run.steps;
     r.steps_to_learn = run.steps_to_learn;
     q.verdicts[r.point].insert(run.verdict.empty() ? "none" : run.verdict);
+    q.by_seed[r.point].push_back(fmt::format("{}{} after {:.0f}",
+                                             planned.seed ? fmt::format("seed {} ", *planned.seed) : "",
+                                             loss_column(run.test_loss), run.steps));
     q.runs.push_back(std::move(r));
   }
   return questions;
-}
-
-std::string loss_column(double v) {
-  return !std::isfinite(v) ? "-" : v < 1000 ? fmt::format("{:.4f}", v) : fmt::format("{:.1e}", v);
 }
 
 std::string interval_text(Interval i) { return fmt::format("[{:.2f}, {:.2f}]", i.low, i.high); }
@@ -140,7 +144,12 @@ void print_table(const Database& db) {
   for (const Study& study : read_studies(db)) {
     std::vector<std::vector<std::string>> rows{{"", "learned, all runs", "best point", "learned there",
                                                 "test loss, median (range)", "steps, most", "verdicts"}};
-    for (const Question& q : questions_of(table, study)) rows.push_back(table_row(q));
+    std::string by_seed;
+    for (const Question& q : questions_of(table, study)) {
+      rows.push_back(table_row(q));
+      by_seed += fmt::format("  {}{}: {}\n", q.label.empty() ? "" : q.label + ", ", rows.back()[2],
+                             fmt::join(q.by_seed.at(frontier(q.runs).front().best), "; "));
+    }
     if (rows.size() == 1) continue;
     std::vector<std::size_t> widths(rows[0].size());
     for (const auto& row : rows)
@@ -151,6 +160,7 @@ void print_table(const Database& db) {
       for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
       fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
     }
+    fmt::print("Test loss of each seed there, and the steps of its run:\n{}", by_seed);
   }
 }
 
