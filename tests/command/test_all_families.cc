@@ -61,7 +61,7 @@ TEST_CASE("all families: check passes at the defaults and at other settings, wit
     INFO(s.id, " ", r.dump());
     CHECK(r["pass"] == true);
     CHECK(r["checks"].size() >= 5);
-    if (!is_first(i)) continue;
+    if (!is_first(i) || kSanitized) continue;
     const Json many =
         Json::parse(accepted(f, Arguments{"families", "check", s.id, "--json", "-q", "--members", "8"}));
     CHECK(many["pass"] == true);
