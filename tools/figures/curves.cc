@@ -105,9 +105,7 @@ std::vector<FigureRun> best_runs(const std::vector<FigureRun>& runs, bool contro
   for (const FigureRun& r : runs)
     if (r.control == control) all.push_back(frontier_run(r, 0, values_text(r, grid)));
   if (all.empty()) return {};
-  FrontierOptions options;
-  options.resamples = 1;
-  best = frontier(all, options).front().best;
+  best = frontier(all).front().best;
   std::vector<FigureRun> chosen;
   for (const FigureRun& r : runs)
     if (r.control == control && values_text(r, grid) == best) chosen.push_back(r);

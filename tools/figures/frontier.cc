@@ -4,10 +4,9 @@
 #include <cmath>
 #include <limits>
 #include <map>
-#include <tuple>
+#include <numeric>
 
 #include <eqnn/core/check.h>
-#include <eqnn/core/rng.h>
 
 namespace tools {
 namespace {
@@ -28,51 +27,32 @@ double fraction_learned(const Runs& runs) {
   return static_cast<double>(learned) / static_cast<double>(runs.size());
 }
 
+std::vector<double> sorted_losses(const Runs& runs) {
+  std::vector<double> losses;
+  for (const FrontierRun* r : runs) losses.push_back(loss_of(*r));
+  std::sort(losses.begin(), losses.end());
+  return losses;
+}
+
+// Summed in rising order, so that the order of the runs decides no tie.
 double mean_loss(const Runs& runs) {
-  double sum = 0;
-  for (const FrontierRun* r : runs) sum += loss_of(*r);
-  return sum / static_cast<double>(runs.size());
+  const std::vector<double> losses = sorted_losses(runs);
+  return std::accumulate(losses.begin(), losses.end(), 0.0) / static_cast<double>(losses.size());
 }
 
-// Quantile of sorted values by the nearest rank, so that it is one of them: infinity needs no interpolation.
-double quantile(const std::vector<double>& sorted, double q) {
-  const auto rank = static_cast<std::size_t>(std::ceil(q * static_cast<double>(sorted.size())));
-  return sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1];
-}
-
-// Medians of steps and samples with their intervals, from the same resamples. `index` keeps the points' draws
-// apart.
-void bootstrap(const Runs& runs, const FrontierOptions& options, std::uint64_t index, FrontierPoint& point) {
-  std::vector<double> steps, samples;
+CensoredMedian censored_median(const Runs& runs, double FrontierRun::*to_learn, double FrontierRun::*given) {
+  CensoredMedian m;
+  std::vector<double> values;
   for (const FrontierRun* r : runs) {
-    steps.push_back(censored(r->steps_to_learn));
-    samples.push_back(censored(r->samples_to_learn));
-    point.steps.budget = std::max(point.steps.budget, r->steps);
-    point.samples.budget = std::max(point.samples.budget, r->samples);
+    values.push_back(censored(r->*to_learn));
+    m.budget = std::max(m.budget, r->*given);
   }
-  point.steps.value = median(steps);
-  point.samples.value = median(samples);
-  std::vector<double> step_medians, sample_medians, a(runs.size()), b(runs.size());
-  for (int i = 0; i < options.resamples; ++i) {
-    eqnn::Draws draws({options.seed, eqnn::Stream::user, static_cast<std::uint64_t>(i), index});
-    for (std::size_t k = 0; k < runs.size(); ++k) {
-      const std::uint32_t chosen = draws.below(static_cast<std::uint32_t>(runs.size()));
-      a[k] = steps[chosen];
-      b[k] = samples[chosen];
-    }
-    step_medians.push_back(median(a));
-    sample_medians.push_back(median(b));
-  }
-  std::sort(step_medians.begin(), step_medians.end());
-  std::sort(sample_medians.begin(), sample_medians.end());
-  point.steps.interval = {quantile(step_medians, 0.025), quantile(step_medians, 0.975)};
-  point.samples.interval = {quantile(sample_medians, 0.025), quantile(sample_medians, 0.975)};
-  point.bootstrap_seed = options.seed;
-  point.resamples = options.resamples;
+  m.value = median(values);
+  m.interval = median_interval(values).interval;
+  return m;
 }
 
-FrontierPoint best_point(const std::map<std::string, Runs>& grid, const FrontierOptions& options,
-                         std::uint64_t index) {
+FrontierPoint best_point(const std::map<std::string, Runs>& grid) {
   const auto* best = &*grid.begin();
   for (const auto& entry : grid) {
     const double ours = fraction_learned(entry.second), theirs = fraction_learned(best->second);
@@ -87,13 +67,13 @@ FrontierPoint best_point(const std::map<std::string, Runs>& grid, const Frontier
   point.seeds = static_cast<int>(runs.size());
   point.fraction = fraction_learned(runs);
   point.learned = static_cast<int>(std::lround(point.fraction * point.seeds));
-  point.fraction_interval = chosen_interval(point.learned, point.seeds, point.grid_points);
-  std::vector<double> losses;
-  for (const FrontierRun* r : runs) losses.push_back(loss_of(*r));
-  const auto [low, high] = std::minmax_element(losses.begin(), losses.end());
-  point.loss_range = {*low, *high};
+  point.fraction_interval = clopper_pearson(point.learned, point.seeds, point.grid_points);
+  const std::vector<double> losses = sorted_losses(runs);
+  point.loss_range = {losses.front(), losses.back()};
   point.loss_median = median(losses);
-  bootstrap(runs, options, index, point);
+  point.steps = censored_median(runs, &FrontierRun::steps_to_learn, &FrontierRun::steps);
+  point.samples = censored_median(runs, &FrontierRun::samples_to_learn, &FrontierRun::samples);
+  point.median_coverage = median_interval(losses).coverage;
   return point;
 }
 
@@ -124,21 +104,11 @@ LineFit fit_line(const std::vector<double>& x, const std::vector<double>& y) {
 
 }  // namespace
 
-std::vector<FrontierPoint> frontier(std::vector<FrontierRun> runs, const FrontierOptions& options) {
-  eqnn::require(options.resamples >= 1 && options.resamples <= 10000, "the bootstrap is given ", options.resamples,
-                " resamples; allowed are 1 to 10000");
-  // Sorted by everything that a resample can see, so that the order of the rows makes no difference.
-  std::sort(runs.begin(), runs.end(), [](const FrontierRun& a, const FrontierRun& b) {
-    const auto key = [](const FrontierRun& r) {
-      return std::make_tuple(r.size, r.control, loss_of(r), censored(r.steps_to_learn),
-                             censored(r.samples_to_learn));
-    };
-    return key(a) < key(b);
-  });
+std::vector<FrontierPoint> frontier(const std::vector<FrontierRun>& runs) {
   std::map<std::pair<double, bool>, std::map<std::string, Runs>> sizes;
   for (const FrontierRun& r : runs) sizes[{r.size, r.control}][r.point].push_back(&r);
   std::vector<FrontierPoint> points;
-  for (const auto& [key, grid] : sizes) points.push_back(best_point(grid, options, points.size()));
+  for (const auto& [key, grid] : sizes) points.push_back(best_point(grid));
   return points;
 }
 

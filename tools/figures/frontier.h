@@ -27,7 +27,7 @@ struct FrontierRun {
 // interval too) is infinite where the median falls on one, and is then to be read as "> budget".
 struct CensoredMedian {
   double value = 0;
-  Interval interval;  // 95 %, percentile bootstrap over the seeds
+  Interval interval;  // median_interval over the seeds, which does not allow for the choice of the grid point
   double budget = 0;  // the largest of the runs'
 };
 
@@ -43,22 +43,15 @@ struct FrontierPoint {
   int grid_points = 0;  // of how many
   int seeds = 0, learned = 0;
   double fraction = 0;
-  Interval fraction_interval;  // 95 %, allowing for the choice: chosen_interval
+  Interval fraction_interval;  // 95 %, allowing for the choice: clopper_pearson
   CensoredMedian steps, samples;
-  double loss_median = 0;  // normalised test loss; infinite where half of the runs or more diverged
-  Interval loss_range;     // lowest and highest
-  std::uint64_t bootstrap_seed = 0;
-  int resamples = 0;
+  double loss_median = 0;      // normalised test loss; infinite where half of the runs or more diverged
+  Interval loss_range;         // lowest and highest
+  double median_coverage = 0;  // of the intervals of steps and samples: below 0.95 for fewer than six seeds
 };
 
-struct FrontierOptions {
-  std::uint64_t seed = 0;  // of the bootstrap
-  int resamples = 2000;    // 1 to 10,000
-};
-
-// One point a size, target before control, sizes in rising order. The order of `runs` makes no difference. Throws
-// ValueError for a number of resamples that is not allowed.
-std::vector<FrontierPoint> frontier(std::vector<FrontierRun> runs, const FrontierOptions& options = {});
+// One point a size, target before control, sizes in rising order. The order of `runs` makes no difference.
+std::vector<FrontierPoint> frontier(const std::vector<FrontierRun>& runs);
 
 // log(steps) = a + b u by least squares, u = log(size) (polynomial: steps ~ size^b) or u = size (exponential:
 // steps ~ e^(b size)).

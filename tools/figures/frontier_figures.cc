@@ -79,34 +79,19 @@ Cell censored_cell(double value, double budget) {
 }
 
 Table frontier_table(const FrontierSlice& slice) {
-  Table t{{slice.size,    "role",        "grid_point",       "grid_points",    "seeds",
-           "learned",     "fraction",    "fraction_low",     "fraction_high",  "steps_to_learn",
-           "steps_low",   "steps_high",  "samples_to_learn", "samples_low",    "samples_high",
-           "median_loss", "lowest_loss", "highest_loss",     "bootstrap_seed", "resamples"},
+  Table t{{slice.size, "role", "grid_point", "grid_points", "seeds", "learned", "fraction", "fraction_low",
+           "fraction_high", "steps_to_learn", "steps_low", "steps_high", "samples_to_learn", "samples_low",
+           "samples_high", "median_loss", "lowest_loss", "highest_loss", "median_coverage"},
           {}};
   for (const FrontierPoint& p : slice.points) {
     const auto steps = [&](double v) { return censored_cell(v, p.steps.budget); };
     const auto samples = [&](double v) { return censored_cell(v, p.samples.budget); };
-    t.rows.push_back({p.size,
-                      std::string(p.control ? "control" : "target"),
-                      p.best,
-                      std::int64_t{p.grid_points},
-                      std::int64_t{p.seeds},
-                      std::int64_t{p.learned},
-                      p.fraction,
-                      p.fraction_interval.low,
-                      p.fraction_interval.high,
-                      steps(p.steps.value),
-                      steps(p.steps.interval.low),
-                      steps(p.steps.interval.high),
-                      samples(p.samples.value),
-                      samples(p.samples.interval.low),
-                      samples(p.samples.interval.high),
-                      number_cell(p.loss_median),
-                      number_cell(p.loss_range.low),
-                      number_cell(p.loss_range.high),
-                      static_cast<std::int64_t>(p.bootstrap_seed),
-                      std::int64_t{p.resamples}});
+    t.rows.push_back({p.size, std::string(p.control ? "control" : "target"), p.best, std::int64_t{p.grid_points},
+                      std::int64_t{p.seeds}, std::int64_t{p.learned}, p.fraction, p.fraction_interval.low,
+                      p.fraction_interval.high, steps(p.steps.value), steps(p.steps.interval.low),
+                      steps(p.steps.interval.high), samples(p.samples.value), samples(p.samples.interval.low),
+                      samples(p.samples.interval.high), number_cell(p.loss_median), number_cell(p.loss_range.low),
+                      number_cell(p.loss_range.high), p.median_coverage});
   }
   return t;
 }
@@ -353,7 +338,10 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
            ""};
   f.caption = fmt::format(
       "Median steps until the normalised test loss is at most {}, at the best grid point of each size: {}. Bars: "
-      "95 % bootstrap intervals over the seeds. Lines: least squares of log steps on log {} (polynomial) and on {} "
+      "exact 95 % intervals over the seeds (order statistics; of fewer than six seeds from the lowest to the "
+      "highest, "
+      "which hold the median with 1 - 2^(1 - seeds)), without an allowance for the choice. Lines: least squares of "
+      "log steps on log {} (polynomial) and on {} "
       "(exponential), through the sizes that were learned; one is favoured by exp(dAICc/2) to 1.",
       readable(slice.runs.front().learned_below), counts_text(slice.runs), slice.size, slice.size);
   page.finish(f);

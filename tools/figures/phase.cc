@@ -53,9 +53,7 @@ Phase make_phase(const Group& group, const std::string& x, const std::string& y)
                                           place_of(phase.columns, r.values.at(x)));
     runs.push_back(frontier_run(r, size, values_text(r, phase.rest)));
   }
-  FrontierOptions options;
-  options.resamples = 1;
-  for (const FrontierPoint& p : frontier(std::move(runs), options)) {
+  for (const FrontierPoint& p : frontier(runs)) {
     const auto at = static_cast<std::size_t>(p.size);
     phase.cells.push_back({at % phase.columns.size(), at / phase.columns.size(), p});
   }

@@ -40,7 +40,7 @@ std::vector<FrontierSlice> frontier_slices(const Group& group, const std::string
     std::vector<FrontierRun> runs;
     for (const FigureRun& run : slice.runs)
       runs.push_back(timed(frontier_run(run, number_of(run.values.at(size)), values_text(run, grid))));
-    slice.points = frontier(std::move(runs));
+    slice.points = frontier(runs);
   }
   return slices;
 }

@@ -108,7 +108,7 @@ std::vector<TauPoint> bisect(const Search& s, const Common& common) {
 
 Json point_json(const TauPoint& p, const Search& s) {
   Json j, runs = Json::array();
-  const auto [low, high] = wilson(static_cast<int>(p.learned()), static_cast<int>(p.seeds()));
+  const auto [low, high] = clopper_pearson(static_cast<int>(p.learned()), static_cast<int>(p.seeds()));
   j["tau"] = p.tau;
   j["learned"] = p.learned();
   j["seeds"] = p.seeds();

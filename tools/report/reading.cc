@@ -25,9 +25,9 @@ is drawn.</dd>
 <dt>best grid point</dt><dd>The one with the largest fraction of seeds learned; of equals, the one with the lowest mean
 test loss. It is chosen on the seeds that are then reported, separately for target and control. That favours learning:
 where the best of a grid fails, all of it failed.</dd>
-<dt>95 % interval</dt><dd>Of the fraction learned: Wilson’s score interval, and for the best of several grid points
-that of Clopper and Pearson with an allowance for the choice (Bonferroni). With few seeds it is wide: 0 of 3 still allows
-56 % where one point was tried, and 84 % for the best of six.</dd>
+<dt>95 % interval</dt><dd>Of the fraction learned, exact (Clopper and Pearson), and for the best of several grid points
+with an allowance for the choice (Bonferroni): it holds the true fraction with 95 % at least. With few seeds it is wide: 0 of 3
+still allows 71 % where one point was tried, and 84 % for the best of six.</dd>
 <dt>lowest to highest</dt><dd>The range over the seeds, not an interval of confidence.</dd>
 <dt>steps to learn</dt><dd>The first evaluation at which the test loss is at most the threshold, the median over the
 seeds. A seed that never gets there counts as more than its budget; “&gt; 12000” says that half of them or more did

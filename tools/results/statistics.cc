@@ -1,5 +1,6 @@
 #include "results/statistics.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tools {
@@ -26,21 +27,21 @@ double where_tail_is(int successes, int trials, double level) {
 
 }  // namespace
 
-Interval wilson(int successes, int trials) {
+Interval clopper_pearson(int successes, int trials, int choices) {
   if (trials == 0) return {0, 1};
-  constexpr double z = 1.959963984540054, z2 = z * z;
-  const double m = trials, p = successes / m;
-  const double centre = p + z2 / (2 * m), half = z * std::sqrt(p * (1 - p) / m + z2 / (4 * m * m));
-  // The ends are exact for none and for all; rounding would leave 1e-17 there.
-  return {successes == 0 ? 0 : (centre - half) / (1 + z2 / m),
-          successes == trials ? 1 : (centre + half) / (1 + z2 / m)};
-}
-
-Interval chosen_interval(int successes, int trials, int choices) {
-  if (choices <= 1 || trials == 0) return wilson(successes, trials);
   const double level = 0.025 / choices;
   return {successes == 0 ? 0 : where_tail_is(successes, trials, level),
           successes == trials ? 1 : where_tail_is(successes + 1, trials, 1 - level)};
+}
+
+MedianInterval median_interval(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  const auto trials = static_cast<int>(values.size());
+  const auto coverage = [&](int rank) { return 1 - 2 * upper_tail(trials + 1 - rank, trials, 0.5); };
+  int rank = 1;
+  while (coverage(rank + 1) >= 0.95) ++rank;
+  return {{values[static_cast<std::size_t>(rank - 1)], values[static_cast<std::size_t>(trials - rank)]},
+          coverage(rank)};
 }
 
 }  // namespace tools

@@ -1,5 +1,7 @@
-// Fractions and their intervals.
+// Intervals of fractions and of medians.
 #pragma once
+
+#include <vector>
 
 namespace tools {
 
@@ -7,13 +9,21 @@ struct Interval {
   double low = 0, high = 0;
 };
 
-// 95 % score interval of a fraction (Wilson 1927): (p + z^2/2m -+ z sqrt(p(1-p)/m + z^2/4m^2)) / (1 + z^2/m).
-// [0, 1] for no trials.
-Interval wilson(int successes, int trials);
+// Exact 95 % interval of a probability from independent trials (Clopper and Pearson 1934), the only one of
+// fractions here: the p at which P(at least `successes`) and P(at most `successes`) are not below 0.025 / choices.
+// It holds the truth with 95 % at least, whatever the truth and the number of trials. With `choices` > 1 that is so
+// of the fraction which was chosen among so many for what was seen of all of them, whatever the choice
+// (Bonferroni). [0, 1] for no trials. 0 <= successes <= trials, choices >= 1.
+Interval clopper_pearson(int successes, int trials, int choices = 1);
 
-// 95 % interval of the fraction that was chosen among `choices` for what was seen of all of them: that of Clopper
-// and Pearson (1934) at level 1 - 0.05 / choices (Bonferroni), which holds the chosen one's true value with 95 % at
-// least, whatever the choice. With one choice there was none: wilson.
-Interval chosen_interval(int successes, int trials, int choices);
+// Exact 95 % interval of a median, whatever the law: from the r-th lowest of m independent values to the r-th
+// highest, which holds it with 1 - 2 P(B(m, 1/2) < r) at least; r is the largest with 0.95 or more (David and
+// Nagaraja, Order Statistics 2003, 7.1). There is none for m < 6: then from the lowest to the highest, with the
+// `coverage` that this has, 1 - 2^(1 - m). Infinite values are as good as others. values: at least one.
+struct MedianInterval {
+  Interval interval;
+  double coverage = 0;
+};
+MedianInterval median_interval(std::vector<double> values);
 
 }  // namespace tools

@@ -121,7 +121,7 @@ std::vector<std::string> table_row(const Question& q) {
       static_cast<int>(std::count_if(q.runs.begin(), q.runs.end(), [](const auto& r) { return r.learned; }));
   const auto all = static_cast<int>(q.runs.size());
   return {q.label,
-          fmt::format("{} of {} {}", learned, all, interval_text(wilson(learned, all))),
+          fmt::format("{} of {} {}", learned, all, interval_text(clopper_pearson(learned, all))),
           fmt::format("{}{}", best.best.empty() ? "-" : best.best,
                       best.grid_points > 1 ? fmt::format(" (of {})", best.grid_points) : ""),
           fmt::format("{}/{} {}", best.learned, best.seeds, interval_text(best.fraction_interval)),
