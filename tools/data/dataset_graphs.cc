@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <system_error>
+#include <unordered_set>
 #include <utility>
 
 #include "cli/paths.h"
@@ -17,27 +18,26 @@ using eqnn::FileError;
 using eqnn::require;
 
 // Leaves out of a node's neighbours, those from `first` on, what was there before, as other readers of these
-// formats do, and counts it. Marks are kept from node to node.
+// formats do, and counts it. Memory is that of the node's degree: a number of nodes may be a lie.
 class RepeatedEdges {
  public:
   void leave_out(std::vector<std::int32_t>& neighbors, std::size_t first) {
-    ++node_;
-    std::size_t kept = first;
-    for (std::size_t i = first; i < neighbors.size(); ++i) {
-      const auto j = static_cast<std::size_t>(neighbors[i]);
-      if (j >= seen_by_.size()) seen_by_.resize(j + 1, 0);
-      if (std::exchange(seen_by_[j], node_) != node_) neighbors[kept++] = neighbors[i];
-    }
-    count_ += neighbors.size() - kept;
-    neighbors.resize(kept);
+    const auto begin = neighbors.begin() + static_cast<std::ptrdiff_t>(first);
+    sorted_.assign(begin, neighbors.end());
+    std::sort(sorted_.begin(), sorted_.end());
+    if (std::adjacent_find(sorted_.begin(), sorted_.end()) == sorted_.end()) return;
+    std::unordered_set<std::int32_t> seen;
+    const auto kept =
+        std::remove_if(begin, neighbors.end(), [&](std::int32_t j) { return !seen.insert(j).second; });
+    count_ += static_cast<std::size_t>(neighbors.end() - kept);
+    neighbors.erase(kept, neighbors.end());
   }
   void tell(Dataset& data) const {
     if (count_ > 0) data.notes.push_back(concat(count_, " edges are listed more than once; each is counted once"));
   }
 
  private:
-  std::vector<std::int64_t> seen_by_;  // the last node that had it as a neighbour
-  std::int64_t node_ = 0;
+  std::vector<std::int32_t> sorted_;
   std::size_t count_ = 0;
 };
 
