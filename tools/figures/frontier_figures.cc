@@ -339,10 +339,9 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
   f.caption = fmt::format(
       "Median steps until the normalised test loss is at most {}, at the best grid point of each size: {}. Bars: "
       "exact 95 % intervals over the seeds (order statistics; of fewer than six seeds from the lowest to the "
-      "highest, "
-      "which hold the median with 1 - 2^(1 - seeds)), without an allowance for the choice. Lines: least squares of "
-      "log steps on log {} (polynomial) and on {} "
-      "(exponential), through the sizes that were learned; one is favoured by exp(dAICc/2) to 1.",
+      "highest, which hold the median with 1 - 2^(1 - seeds)), without an allowance for the choice. Lines: least "
+      "squares of log steps on log {} (polynomial) and on {} (exponential), through the sizes that were learned; "
+      "one is favoured by exp(dAICc/2) to 1.",
       readable(slice.runs.front().learned_below), counts_text(slice.runs), slice.size, slice.size);
   page.finish(f);
   return f;

@@ -18,7 +18,7 @@ struct Asked {
 };
 
 // {"asked", "batch_tau", "batch_queries", "batch_bound", "run_tau", .., "explains"}: the largest lower bound for
-// members as they are drawn and queries of unit norm (eqnn::hard::strongest_bound) at tau = 1 / sqrt(batch) and at
+// members as they are drawn and queries of unit norm (eqnn::hard::strongest_bounds) at tau = 1 / sqrt(batch) and at
 // 1 / sqrt(samples), which is what the run as a whole could tell apart; `explains` where the latter asks for more
 // queries than were asked. Of a run through an oracle "oracle_tau", .. stand in the place of both, at its tau:
 // there the bound is a theorem, else a comparison. Through `sq` too, whose queries are correlational for the

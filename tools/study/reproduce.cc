@@ -115,8 +115,7 @@ std::string interval_text(Interval i) { return fmt::format("[{:.2f}, {:.2f}]", i
 
 // A row a question: what all runs of the grid did together, and the best point of the grid with an interval that
 // allows for its choice.
-std::vector<std::string> table_row(const Question& q) {
-  const FrontierPoint best = frontier(q.runs).front();
+std::vector<std::string> table_row(const Question& q, const FrontierPoint& best) {
   const auto learned =
       static_cast<int>(std::count_if(q.runs.begin(), q.runs.end(), [](const auto& r) { return r.learned; }));
   const auto all = static_cast<int>(q.runs.size());
@@ -146,9 +145,10 @@ void print_table(const Database& db) {
                                                 "test loss, median (range)", "steps, most", "verdicts"}};
     std::string by_seed;
     for (const Question& q : questions_of(table, study)) {
-      rows.push_back(table_row(q));
+      const FrontierPoint best = frontier(q.runs).front();
+      rows.push_back(table_row(q, best));
       by_seed += fmt::format("  {}{}: {}\n", q.label.empty() ? "" : q.label + ", ", rows.back()[2],
-                             fmt::join(q.by_seed.at(frontier(q.runs).front().best), "; "));
+                             fmt::join(q.by_seed.at(best.best), "; "));
     }
     if (rows.size() == 1) continue;
     std::vector<std::size_t> widths(rows[0].size());

@@ -252,6 +252,13 @@ LambdaRange lambda_range(const std::vector<SecondMoment>& moments, const Sampled
   return range;
 }
 
+// Before any facts are looked for: those may take seconds.
+Asked checked(double tau, double prob) {
+  require(tau > 0 && tau <= 1, "tau is ", tau, "; a tolerance above 0 and at most 1 is needed");
+  require(prob > 0 && prob <= 1, "prob is ", prob, "; a probability above 0 and at most 1 is needed");
+  return {tau, prob};
+}
+
 // What the bounds of an instance are made from at any tolerance.
 struct Facts {
   std::vector<SecondMoment> moments;
@@ -277,9 +284,6 @@ Facts facts_of(std::string_view id, const ParameterValues& values, const BoundOp
 }
 
 std::vector<Bound> bounds_at(const Facts& facts, const Asked& asked, const BoundOptions& options) {
-  require(asked.tau > 0 && asked.tau <= 1, "tau is ", asked.tau, "; a tolerance above 0 and at most 1 is needed");
-  require(asked.prob > 0 && asked.prob <= 1, "prob is ", asked.prob,
-          "; a probability above 0 and at most 1 is needed");
   std::vector<Bound> all;
   const std::vector<SecondMoment>& moments = facts.moments;
   for (std::size_t i = 0; i < moments.size(); ++i) {
@@ -293,7 +297,7 @@ std::vector<Bound> bounds_at(const Facts& facts, const Asked& asked, const Bound
       all[b].as_drawn = i + 1 == moments.size() && !moments[i].rejects;
   }
   if (!moments.empty() && moments[0].orthonormal > 0) add_orthonormal(moments[0], asked, all);
-  if (!facts.packings.empty()) add_best_packing(facts.packings, asked, all);
+  add_best_packing(facts.packings, asked, all);
   if (facts.tail.log_tail) add_tail(facts.tail, asked, all);
   if (facts.gram.limits.rows() > 0) add_gram(facts.gram, asked, options, all);
   return all;
@@ -303,8 +307,9 @@ std::vector<Bound> bounds_at(const Facts& facts, const Asked& asked, const Bound
 
 InstanceBounds instance_bounds(std::string_view id, const ParameterValues& values, double tau, double prob,
                                const BoundOptions& options) {
+  const Asked asked = checked(tau, prob);
   const Facts facts = facts_of(id, values, options);
-  return {bounds_at(facts, {tau, prob}, options), lambda_range(facts.moments, facts.gram)};
+  return {bounds_at(facts, asked, options), lambda_range(facts.moments, facts.gram)};
 }
 
 std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values, double tau, double prob,
@@ -315,10 +320,12 @@ std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values,
 std::vector<Bound> strongest_bounds(std::string_view id, const ParameterValues& values,
                                     const std::vector<double>& taus) {
   const BoundOptions options{.members = 0};
+  std::vector<Asked> asked;
+  for (const double tau : taus) asked.push_back(checked(tau, 1));
   const Facts facts = facts_of(id, values, options);
-  std::vector<Bound> best(taus.size());
-  for (std::size_t i = 0; i < taus.size(); ++i)
-    for (Bound& b : bounds_at(facts, {taus[i], 1}, options))
+  std::vector<Bound> best(asked.size());
+  for (std::size_t i = 0; i < asked.size(); ++i)
+    for (Bound& b : bounds_at(facts, asked[i], options))
       if (b.as_drawn && b.unit_queries && (best[i].name.empty() || b.queries > best[i].queries))
         best[i] = std::move(b);
   return best;

@@ -149,7 +149,7 @@ std::vector<Bound> bounds_of(std::string_view id, const ParameterValues& values,
 
 // The largest of the bounds of members as they are drawn and of queries with E q^2 <= 1 (a gradient's coordinates
 // are no bounded functions), those of sampled members left out, at each of the tolerances; without a name where
-// there is none.
+// there is none. What is costly is computed once for all of them. Throws ValueError for what is not allowed.
 std::vector<Bound> strongest_bounds(std::string_view id, const ParameterValues& values,
                                     const std::vector<double>& taus);
 
