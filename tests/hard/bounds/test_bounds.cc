@@ -425,4 +425,51 @@ TEST_CASE("gradient variance: the definition, term by term, in float and double"
   CHECK_THROWS_AS(gradient_variance(splits, members, parameters + 1, std::span<const double>(g)), ValueError);
 }
 
+TEST_CASE("gradient variance: how often two errors hold the truth, with eight members and eight splits") {
+  struct Case {
+    int parameters;
+    double noise, least;  // of the inputs, beside a variance of 0.5 over members; the share that is held at least
+  };
+  // Eight members alone say too little of their own scatter; where the noise of inputs is as large, errors add up.
+  constexpr Index kEach = 8;
+  constexpr int kTrials = 2000;
+  for (const Case& c : {Case{1, 0, 0.75}, {1, 2, 0.92}, {6, 0, 0.87}, {6, 2, 0.95}, {60, 2, 0.95}}) {
+    int variance = 0, signal = 0;
+    for (int r = 0; r < kTrials; ++r) {
+      Draws draws({21, Stream::user, static_cast<std::uint64_t>(r), static_cast<std::uint64_t>(c.parameters)});
+      std::vector<double> mu(static_cast<std::size_t>(kEach * c.parameters)), g;
+      for (double& v : mu) v = 1 + std::sqrt(0.5) * draws.normal();
+      for (Index k = 0; k < kEach; ++k)
+        for (const double v : mu) g.push_back(v + c.noise * draws.normal());
+      const GradientVariance e = gradient_variance(kEach, kEach, c.parameters, std::span<const double>(g));
+      variance += std::abs(e.variance.value - 0.5 * c.parameters) <= 2 * e.variance.error ? 1 : 0;
+      signal += std::abs(e.signal.value - 1.5 * c.parameters) <= 2 * e.signal.error ? 1 : 0;
+    }
+    CAPTURE(c.parameters);
+    CAPTURE(c.noise);
+    CHECK(variance >= c.least * kTrials);
+    CHECK(signal >= c.least * kTrials);
+  }
+}
+
+TEST_CASE("bounds: the largest eigenvalue of an estimated Gram matrix is too large by no more than is said") {
+  constexpr Index kMembers = 6, kInputs = 600, kMany = 30000;
+  constexpr int kTrials = 150;
+  const ParameterValues small{{"n", "4"}, {"k", "2"}, {"d", "2"}};
+  int held = 0;
+  double excess = 0;
+  for (std::uint64_t seed = 0; seed < kTrials; ++seed) {
+    const SampledGram few = sampled_gram("rotation-invariant", small, kMembers, seed, kInputs),
+                      many = sampled_gram("rotation-invariant", small, kMembers, seed, kMany);
+    const double bias = 2 * std::sqrt(static_cast<double>(kMembers) / kInputs);
+    const bool above = few.largest + 2 * few.error >= many.largest,
+               below = few.largest - 2 * few.error <= many.largest * (1 + bias);
+    held += above && below ? 1 : 0;
+    excess += (few.largest / many.largest - 1) / kTrials;
+  }
+  CHECK(excess > 0);
+  CHECK(excess < 2 * std::sqrt(static_cast<double>(kMembers) / kInputs));
+  CHECK(held >= 0.93 * kTrials);
+}
+
 }  // namespace test_bounds
