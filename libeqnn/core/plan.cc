@@ -6,6 +6,24 @@
 
 namespace eqnn {
 
+// A relu that one operation reads, and that this one can compute as it goes (Operation::of_relu), is never written.
+template <class T>
+void Program<T>::absorb_relu() {
+  std::vector<int> readers(nodes_.size(), 0);
+  for (const Node& n : nodes_)
+    for (const Tensor<T>& in : n.operation.inputs) ++readers[in.id()];
+  for (Node& n : nodes_) {
+    if (!n.operation.of_relu) continue;
+    const int read = n.operation.inputs[0].id();
+    Node& f = node(read);
+    if (!f.operation.relu || f.keep || readers[read] != 1) continue;
+    n.operation = Operation<T>(n.operation.of_relu(f.operation.inputs[0]));
+    f.kind = Kind::absorbed;
+    f.operation.inputs.clear();
+    f.flows.clear();
+  }
+}
+
 // A gradient flows through a node when it leads from a parameter (needs_gradient) to the loss. The first
 // writer of a gradient is the last of its consumers: backward runs from the end.
 template <class T>
@@ -155,6 +173,7 @@ void Program<T>::plan() {
 }
 
 #define EQNN_INSTANTIATE(T)                                                  \
+  template void Program<T>::absorb_relu();                                   \
   template void Program<T>::mark_active();                                   \
   template std::vector<typename Program<T>::Buffer> Program<T>::lifetimes(); \
   template void Program<T>::place(std::vector<Buffer>&);                     \

@@ -136,6 +136,7 @@ void Program<T>::finish(Tensor<T> loss) {
                       loss ? to_string(loss.shape()) : "none", "; it must be [b, 1, 1]: one value an example");
   loss_ = loss.id();
   node(loss_).keep = true;
+  absorb_relu();
   mark_active();
   plan();
 }
@@ -143,6 +144,7 @@ void Program<T>::finish(Tensor<T> loss) {
 template <class T>
 void Program<T>::finish() {
   require(!finished_ && mode_ == Mode::evaluate, "a training program needs a loss: call finish(loss)");
+  absorb_relu();
   plan();
 }
 

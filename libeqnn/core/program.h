@@ -178,6 +178,10 @@ struct Operation {
   bool elementwise = false;  // element i of out depends on element i of in(0) alone, and may replace it
   bool overwrites = false;   // honours Call::accumulate(k), and leaves all padding zero itself
   bool by_rows = false;      // rows [first, last) of the results depend on those rows of the views alone
+  bool relu = false;         // this is relu of input 0
+  // Of an operation that can apply relu itself while it reads input 0: what it is then, of an x of which it took
+  // the relu. finish() puts that in the place of both where nothing else reads the value between them.
+  std::function<Operation(Tensor<T> x)> of_relu = {};
   // Bit k: whether a gradient flows to input k. in_gradient(k) is null where it does not.
   std::uint32_t differentiable = ~std::uint32_t{0};
   // Multiply-adds of matrix products in forward, an example; one of its gradients costs as much.
@@ -296,7 +300,7 @@ class Program {
   friend class Call<T>;
   friend class Workspace<T>;
 
-  enum class Kind : std::uint8_t { input, param, operation };
+  enum class Kind : std::uint8_t { input, param, operation, absorbed };  // absorbed: by the operation that reads it
   struct Node {
     Operation<T> operation;
     Kind kind = Kind::operation;
@@ -345,6 +349,7 @@ class Program {
   template <class Body>
   void run_operation(Workspace<T>& w, int id, const Gradients& gradients, const RowBlocks* blocks, Index row_size,
                      const Body& body) const;
+  void absorb_relu();
   void mark_active();
   void plan();
   void place_derived();

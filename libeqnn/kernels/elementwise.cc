@@ -18,30 +18,31 @@
 
 // Highway reads this file once for each target; this part once only.
 #ifndef EQNN_ELEMENTWISE
-#define EQNN_ELEMENTWISE(KERNEL, T)                                                                          \
-  KERNEL(unary, (Unary f, Index size, const T* x, T* y), (f, size, x, y))                                    \
-  KERNEL(unary_gradient, (Unary f, Index size, const T* x_or_y, const T* dy, T* dx, bool accumulate),        \
-         (f, size, x_or_y, dy, dx, accumulate))                                                              \
-  KERNEL(axpy, (Index size, T alpha, const T* x, T* y, bool accumulate), (size, alpha, x, y, accumulate))    \
-  KERNEL(multiply, (Index size, const T* x, const T* z, T* y, bool accumulate), (size, x, z, y, accumulate)) \
-  KERNEL(scaled_difference, (Index size, T alpha, const T* x, const T* z, T* y, bool accumulate),            \
-         (size, alpha, x, z, y, accumulate))                                                                 \
-  KERNEL(copy_columns,                                                                                       \
-         (Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate),        \
-         (rows, cols, in, in_row, out, out_row, accumulate))                                                 \
-  KERNEL(column_sums, (Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate),          \
-         (rows, cols, in, in_row, out, accumulate))                                                          \
-  KERNEL(pool, (Index examples, Index points, Index stride, T scale, const T* in, T* out),                   \
-         (examples, points, stride, scale, in, out))                                                         \
-  KERNEL(pool_gradient,                                                                                      \
-         (Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate),      \
-         (examples, points, stride, scale, dout, din, accumulate))                                           \
-  KERNEL(gather_sum, (const GatherSum<T>& g), (g))                                                           \
-  KERNEL(sgd, (const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer),                   \
-         (u, size, param, gradient, buffer))                                                                 \
-  KERNEL(adam, (const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v),                \
-         (u, size, param, gradient, m, v))                                                                   \
-  KERNEL(sign_sgd, (T rate, T weight_decay, T gradient_scale, Index size, T * param, const T* gradient),     \
+#define EQNN_ELEMENTWISE(KERNEL, T)                                                                           \
+  KERNEL(unary, (Unary f, Index size, const T* x, T* y), (f, size, x, y))                                     \
+  KERNEL(unary_gradient, (Unary f, Index size, const T* x_or_y, const T* dy, T* dx, bool accumulate),         \
+         (f, size, x_or_y, dy, dx, accumulate))                                                               \
+  KERNEL(axpy, (Index size, T alpha, const T* x, T* y, bool accumulate), (size, alpha, x, y, accumulate))     \
+  KERNEL(multiply, (Index size, const T* x, const T* z, T* y, bool accumulate), (size, x, z, y, accumulate))  \
+  KERNEL(scaled_difference, (Index size, T alpha, const T* x, const T* z, T* y, bool accumulate),             \
+         (size, alpha, x, z, y, accumulate))                                                                  \
+  KERNEL(copy_columns,                                                                                        \
+         (Index rows, Index cols, const T* in, Index in_row, T* out, Index out_row, bool accumulate),         \
+         (rows, cols, in, in_row, out, out_row, accumulate))                                                  \
+  KERNEL(column_sums, (Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate),           \
+         (rows, cols, in, in_row, out, accumulate))                                                           \
+  KERNEL(pool, (bool relu, Index examples, Index points, Index stride, T scale, const T* in, T* out),         \
+         (relu, examples, points, stride, scale, in, out))                                                    \
+  KERNEL(pool_gradient,                                                                                       \
+         (bool relu, Index examples, Index points, Index stride, T scale, const T* in, const T* dout, T* din, \
+          bool accumulate),                                                                                   \
+         (relu, examples, points, stride, scale, in, dout, din, accumulate))                                  \
+  KERNEL(gather_sum, (const GatherSum<T>& g), (g))                                                            \
+  KERNEL(sgd, (const SgdUpdate<T>& u, Index size, T* param, const T* gradient, T* buffer),                    \
+         (u, size, param, gradient, buffer))                                                                  \
+  KERNEL(adam, (const AdamUpdate<T>& u, Index size, T* param, const T* gradient, T* m, T* v),                 \
+         (u, size, param, gradient, m, v))                                                                    \
+  KERNEL(sign_sgd, (T rate, T weight_decay, T gradient_scale, Index size, T * param, const T* gradient),      \
          (rate, weight_decay, gradient_scale, size, param, gradient))
 EQNN_TABLE_TYPE(EQNN_ELEMENTWISE)
 #endif
@@ -93,16 +94,22 @@ HWY_INLINE V gelu_slope(D d, V x) {
   return hn::MulAdd(hn::Mul(hn::Mul(half, x), sech2), inner_slope, hn::MulAdd(half, t, half));
 }
 
+// Not Max, which hides a NaN on x86: a diverging run must show in its loss.
+template <class D, class V>
+HWY_INLINE V relu_value(D d, V x) {
+  return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);
+}
+template <class D, class V>
+HWY_INLINE V relu_slope(D d, V x) {
+  return hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), hn::Set(d, hn::TFromD<D>(1)));
+}
+
 template <class T>
 void unary(Unary f, Index size, const T* x, T* y) {
   const Tag<T> d;
   switch (f) {
     case Unary::relu:
-      // Not Max, which hides a NaN on x86: a diverging run must show in its loss.
-      return each_vector(size, y, [=](Index i) {
-        const auto v = hn::LoadU(d, x + i);
-        return hn::IfThenZeroElse(hn::Lt(v, hn::Zero(d)), v);
-      });
+      return each_vector(size, y, [=](Index i) { return relu_value(d, hn::LoadU(d, x + i)); });
     case Unary::tanh:
       return each_vector(size, y, [=](Index i) { return hn::Tanh(d, hn::LoadU(d, x + i)); });
     case Unary::gelu:
@@ -130,10 +137,10 @@ HWY_INLINE void chain(Index size, const T* v, const T* dy, T* dx, bool accumulat
 template <class T>
 void unary_gradient(Unary f, Index size, const T* v, const T* dy, T* dx, bool accumulate) {
   const Tag<T> d;
-  const auto one = hn::Set(d, T(1)), two = hn::Set(d, T(2)), zero = hn::Zero(d);
+  const auto one = hn::Set(d, T(1)), two = hn::Set(d, T(2));
   switch (f) {
     case Unary::relu:
-      return chain(size, v, dy, dx, accumulate, [=](auto y) { return hn::IfThenElseZero(hn::Gt(y, zero), one); });
+      return chain(size, v, dy, dx, accumulate, [=](auto y) { return relu_slope(d, y); });
     case Unary::tanh:
       return chain(size, v, dy, dx, accumulate, [=](auto y) { return hn::NegMulAdd(y, y, one); });
     case Unary::gelu:
@@ -185,9 +192,10 @@ void copy_columns(Index rows, Index cols, const T* in, Index in_row, T* out, Ind
   }
 }
 
-// out[j] = scale * (start + sum_r in[r, j]) for one example's rows, columns in blocks of four vectors.
-template <class T>
-HWY_INLINE void sum_rows(Index rows, Index cols, const T* in, Index in_row, T scale, T* out, bool accumulate) {
+// out[j] = scale * (start + sum_r f(in[r, j])) for one example's rows, columns in blocks of four vectors.
+template <class T, class F>
+HWY_INLINE void sum_rows(Index rows, Index cols, const T* in, Index in_row, T scale, T* out, bool accumulate,
+                         const F& f) {
   const Tag<T> d;
   const Index step = lanes<T>();
   const auto s = hn::Set(d, scale);
@@ -196,42 +204,60 @@ HWY_INLINE void sum_rows(Index rows, Index cols, const T* in, Index in_row, T sc
     auto a = accumulate ? hn::LoadU(d, out + j) : hn::Zero(d);
     auto b = accumulate ? hn::LoadU(d, out + j + step) : hn::Zero(d);
     auto e = accumulate ? hn::LoadU(d, out + j + 2 * step) : hn::Zero(d);
-    auto f = accumulate ? hn::LoadU(d, out + j + 3 * step) : hn::Zero(d);
+    auto g = accumulate ? hn::LoadU(d, out + j + 3 * step) : hn::Zero(d);
     for (Index r = 0; r < rows; ++r) {
       const T* p = in + r * in_row + j;
-      a = hn::Add(a, hn::LoadU(d, p));
-      b = hn::Add(b, hn::LoadU(d, p + step));
-      e = hn::Add(e, hn::LoadU(d, p + 2 * step));
-      f = hn::Add(f, hn::LoadU(d, p + 3 * step));
+      a = hn::Add(a, f(hn::LoadU(d, p)));
+      b = hn::Add(b, f(hn::LoadU(d, p + step)));
+      e = hn::Add(e, f(hn::LoadU(d, p + 2 * step)));
+      g = hn::Add(g, f(hn::LoadU(d, p + 3 * step)));
     }
     hn::StoreU(hn::Mul(s, a), d, out + j);
     hn::StoreU(hn::Mul(s, b), d, out + j + step);
     hn::StoreU(hn::Mul(s, e), d, out + j + 2 * step);
-    hn::StoreU(hn::Mul(s, f), d, out + j + 3 * step);
+    hn::StoreU(hn::Mul(s, g), d, out + j + 3 * step);
   }
   for (; j < cols; j += step) {
     auto a = accumulate ? hn::LoadU(d, out + j) : hn::Zero(d);
-    for (Index r = 0; r < rows; ++r) a = hn::Add(a, hn::LoadU(d, in + r * in_row + j));
+    for (Index r = 0; r < rows; ++r) a = hn::Add(a, f(hn::LoadU(d, in + r * in_row + j)));
     hn::StoreU(hn::Mul(s, a), d, out + j);
   }
 }
 
 template <class T>
 void column_sums(Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate) {
-  sum_rows(rows, cols, in, in_row, T(1), out, accumulate);
+  sum_rows(rows, cols, in, in_row, T(1), out, accumulate, [](auto v) { return v; });
 }
 
 template <class T>
-void pool(Index examples, Index points, Index stride, T scale, const T* in, T* out) {
-  for (Index e = 0; e < examples; ++e)
-    sum_rows(points, stride, in + e * points * stride, stride, scale, out + e * stride, false);
+void pool(bool relu, Index examples, Index points, Index stride, T scale, const T* in, T* out) {
+  for (Index e = 0; e < examples; ++e, in += points * stride, out += stride)
+    if (relu)
+      sum_rows(points, stride, in, stride, scale, out, false, [](auto v) { return relu_value(Tag<T>(), v); });
+    else
+      sum_rows(points, stride, in, stride, scale, out, false, [](auto v) { return v; });
 }
 
+// The gradient of relu is its slope times that of the pool, as unary_gradient has it.
 template <class T>
-void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate) {
-  for (Index e = 0; e < examples; ++e)
-    for (Index p = 0; p < points; ++p)
-      axpy(stride, scale, dout + e * stride, din + (e * points + p) * stride, accumulate);
+void pool_gradient(bool relu, Index examples, Index points, Index stride, T scale, const T* in, const T* dout,
+                   T* din, bool accumulate) {
+  const Tag<T> d;
+  const auto s = hn::Set(d, scale);
+  for (Index e = 0; e < examples; ++e, dout += stride)
+    for (Index p = 0; p < points; ++p, din += stride) {
+      if (!relu) {
+        axpy(stride, scale, dout, din, accumulate);
+        continue;
+      }
+      const auto value = [=](Index i) { return hn::Mul(s, hn::LoadU(d, dout + i)); };
+      const auto slope = [=](Index i) { return relu_slope(d, hn::LoadU(d, in + i)); };
+      if (accumulate)
+        each_vector(stride, din, [=](Index i) { return hn::MulAdd(slope(i), value(i), hn::LoadU(d, din + i)); });
+      else
+        each_vector(stride, din, [=](Index i) { return hn::Mul(slope(i), value(i)); });
+      in += stride;
+    }
 }
 
 // One row of a gather: V vectors of columns in registers over all edges. Lists follow each other in memory, and

@@ -101,12 +101,14 @@ void copy_columns(Index rows, Index cols, const T* in, Index in_row, T* out, Ind
 template <class T>
 void column_sums(Index rows, Index cols, const T* in, Index in_row, T* out, bool accumulate);
 
-// Pooling over the points of each example: out[e, j] = scale * sum_p in[e, p, j], and its gradient
-// din[e, p, j] (+)= scale * dout[e, j]. `stride` is that of in and out (whole lines).
+// Pooling over the points of each example: out[e, j] = scale * sum_p f(in[e, p, j]), f the identity or relu, and
+// its gradient din[e, p, j] (+)= f'(in[e, p, j]) scale dout[e, j]; `in` may be null where f is the identity.
+// `stride` is that of in and out (whole lines). Bits are those of f and the pool one after the other.
 template <class T>
-void pool(Index examples, Index points, Index stride, T scale, const T* in, T* out);
+void pool(bool relu, Index examples, Index points, Index stride, T scale, const T* in, T* out);
 template <class T>
-void pool_gradient(Index examples, Index points, Index stride, T scale, const T* dout, T* din, bool accumulate);
+void pool_gradient(bool relu, Index examples, Index points, Index stride, T scale, const T* in, const T* dout,
+                   T* din, bool accumulate);
 
 // Sums over lists of rows: for v in [first, last)
 //   out[v] (+)= to[v] (self ? from[v] in[v] : 0 + sum_{e in [offsets[v], offsets[v+1])} from[index[e]]

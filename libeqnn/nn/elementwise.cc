@@ -30,6 +30,7 @@ Tensor<T> unary(const char* name, kernels::Unary f, Tensor<T> x) {
       .elementwise = true,
       .overwrites = true,
       .by_rows = true,
+      .relu = f == kernels::Unary::relu,
   });
 }
 

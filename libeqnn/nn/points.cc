@@ -8,39 +8,42 @@ namespace eqnn {
 namespace {
 
 template <class T>
-Tensor<T> pool(const char* name, Tensor<T> x, double factor) {
+Operation<T> pool(const char* name, Tensor<T> x, double factor, bool relu = false) {
   const Shape& s = x.shape();
-  check_examples(name, x);
   const T scale = static_cast<T>(factor);
   const Index points = s.points;
-  return x.program().record({
-      .name = name,
+  return {
+      .name = concat(name, relu ? " of relu" : ""),
       .inputs = {x},
       .shape = {s.examples, 1, s.channels},
       .forward =
           [=](const Call<T>& call) {
-            kernels::pool(call.examples(), points, call.in(0).stride, scale, call.in(0).data, call.out().data);
+            kernels::pool(relu, call.examples(), points, call.in(0).stride, scale, call.in(0).data,
+                          call.out().data);
           },
       .backward =
           [=](const Call<T>& call) {
-            kernels::pool_gradient(call.examples(), points, call.in(0).stride, scale, call.out_gradient().data,
-                                   call.in_gradient(0).data, call.accumulate(0));
+            kernels::pool_gradient(relu, call.examples(), points, call.in(0).stride, scale, call.in(0).data,
+                                   call.out_gradient().data, call.in_gradient(0).data, call.accumulate(0));
           },
-      .backward_reads_inputs = false,
+      .backward_reads_inputs = relu,
       .backward_reads_output = false,
       .overwrites = true,
-  });
+      .of_relu = [=](Tensor<T> y) { return pool(name, y, factor, true); },
+  };
 }
 
 }  // namespace
 
 template <class T>
 Tensor<T> sum_points(Tensor<T> x) {
-  return pool("sum_points", x, 1.0);
+  check_examples("sum_points", x);
+  return x.program().record(pool("sum_points", x, 1.0));
 }
 template <class T>
 Tensor<T> mean_points(Tensor<T> x) {
-  return pool("mean_points", x, 1.0 / static_cast<double>(x.shape().points));
+  check_examples("mean_points", x);
+  return x.program().record(pool("mean_points", x, 1.0 / static_cast<double>(x.shape().points)));
 }
 
 template <class T>

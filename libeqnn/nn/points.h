@@ -5,7 +5,8 @@
 
 namespace eqnn {
 
-// Pooling over points: [b, n, c] -> [b, 1, c].
+// Pooling over points: [b, n, c] -> [b, 1, c]. Where nothing else reads a relu, the pool of it is one operation and
+// the relu is not written (Operation::of_relu): the same bits, in one pass each way.
 template <class T>
 Tensor<T> sum_points(Tensor<T> x);
 template <class T>

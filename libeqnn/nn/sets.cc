@@ -24,7 +24,7 @@ Tensor<T> with_mean(Tensor<T> x) {
             T* mean = call.scratch().data();
             kernels::copy_columns(in.rows, c, in.data, in.stride, out.data, out.stride, false);
             for (Index e = 0; e < call.examples(); ++e) {
-              kernels::pool(1, n, in.stride, unit, in.row(e * n), mean);
+              kernels::pool(false, 1, n, in.stride, unit, in.row(e * n), mean);
               for (Index i = e * n; i < (e + 1) * n; ++i) std::copy_n(mean, c, out.row(i) + c);
             }
             clear_padding(out);

@@ -165,13 +165,12 @@ Tensor<T> record_ends(const char* name, Tensor<T> x, GraphInput graph,
 
 // Sum or mean over each graph's run of nodes, and its gradient.
 template <class T>
-Tensor<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean) {
-  check_extent(name, x, graph.nodes, "node");
+Operation<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean, bool relu = false) {
   const auto factor = [mean](const SparseGraph& s, Index g) {
     return mean ? T(1) / static_cast<T>(std::max(1, s.starts()[g + 1] - s.starts()[g])) : T(1);
   };
-  return x.program().record({
-      .name = name,
+  return {
+      .name = concat(name, relu ? " of relu" : ""),
       .inputs = {x},
       .shape = {Shape::kCapacity, 1, x.shape().channels},
       .forward =
@@ -179,8 +178,8 @@ Tensor<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean)
             const SparseGraph& s = call.graph(graph);
             const MatrixView<const T> in = call.in(0);
             for (Index i = 0; i < call.examples(); ++i)
-              kernels::pool(1, s.starts()[i + 1] - s.starts()[i], in.stride, factor(s, i), in.row(s.starts()[i]),
-                            call.out().row(i));
+              kernels::pool(relu, 1, s.starts()[i + 1] - s.starts()[i], in.stride, factor(s, i),
+                            in.row(s.starts()[i]), call.out().row(i));
           },
       .backward =
           [=](const Call<T>& call) {
@@ -188,13 +187,15 @@ Tensor<T> pool_nodes(const char* name, Tensor<T> x, GraphInput graph, bool mean)
             const MatrixView<T> dx = call.in_gradient(0);
             if (!dx) return;
             for (Index i = 0; i < call.examples(); ++i)
-              kernels::pool_gradient(1, s.starts()[i + 1] - s.starts()[i], dx.stride, factor(s, i),
-                                     call.out_gradient().row(i), dx.row(s.starts()[i]), call.accumulate(0));
+              kernels::pool_gradient(relu, 1, s.starts()[i + 1] - s.starts()[i], dx.stride, factor(s, i),
+                                     call.in(0).row(s.starts()[i]), call.out_gradient().row(i),
+                                     dx.row(s.starts()[i]), call.accumulate(0));
           },
-      .backward_reads_inputs = false,
+      .backward_reads_inputs = relu,
       .backward_reads_output = false,
       .overwrites = true,
-  });
+      .of_relu = [=](Tensor<T> y) { return pool_nodes(name, y, graph, mean, true); },
+  };
 }
 
 }  // namespace
@@ -242,11 +243,13 @@ Tensor<T> sum_edges(Tensor<T> messages, GraphInput graph) {
 
 template <class T>
 Tensor<T> sum_nodes(Tensor<T> x, GraphInput graph) {
-  return pool_nodes("sum_nodes", x, graph, false);
+  check_extent("sum_nodes", x, graph.nodes, "node");
+  return x.program().record(pool_nodes("sum_nodes", x, graph, false));
 }
 template <class T>
 Tensor<T> mean_nodes(Tensor<T> x, GraphInput graph) {
-  return pool_nodes("mean_nodes", x, graph, true);
+  check_extent("mean_nodes", x, graph.nodes, "node");
+  return x.program().record(pool_nodes("mean_nodes", x, graph, true));
 }
 
 template <class T>

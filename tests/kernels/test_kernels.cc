@@ -473,32 +473,32 @@ TEST_CASE_TEMPLATE("column sums equal the reference", T, float, double) {
   });
 }
 
-TEST_CASE_TEMPLATE("pooling and its gradient equal the reference", T, float, double) {
+TEST_CASE_TEMPLATE("pooling, of relu too, and its gradient equal the reference", T, float, double) {
   testing::on_every_target([](const std::string&) {
     const T scale = T(0.3);
-    for (const bool accumulate : {false, true})
-      for (Index examples = 0; examples <= 3; ++examples)
-        for (Index points = 1; points <= 40; points += points < 6 ? 1 : 7)
-          for (Index lines = 1; lines <= 5; ++lines) {
-            const Index stride = lines * padded<T>(1);
-            Guarded<T> in(examples * points * stride, 29), out(examples * stride, 30);
-            std::vector<double> sums(at(examples * stride)), gradient = in.values();
-            for (Index i = 0; i < examples * points * stride; ++i) {
-              const Index pooled = i / (points * stride) * stride + i % stride;
-              sums[pooled] += static_cast<double>(scale) * static_cast<double>(in[i]);
+    for (const bool relu : {false, true})
+      for (const bool accumulate : {false, true})
+        for (Index examples = 0; examples <= 3; ++examples)
+          for (Index points = 1; points <= 40; points += points < 6 ? 1 : 7)
+            for (Index lines = 1; lines <= 5; ++lines) {
+              const Index stride = lines * padded<T>(1), size = examples * points * stride;
+              Guarded<T> in(size, 29), out(examples * stride, 30), din(size, 31);
+              std::vector<double> sums(at(examples * stride)), gradient = din.values();
+              const auto pooled = [&](Index i) { return i / (points * stride) * stride + i % stride; };
+              const auto passes = [&](Index i) { return !relu || in[i] > 0; };
+              for (Index i = 0; i < size; ++i)
+                if (passes(i)) sums[pooled(i)] += static_cast<double>(scale) * static_cast<double>(in[i]);
+              kernels::pool(relu, examples, points, stride, scale, in.data(), out.data());
+              CHECK(worst(out, sums, 42 * kEpsilon<T>) <= 1);
+              CHECK(out.intact());
+              for (Index i = 0; i < size; ++i)
+                gradient[i] = (accumulate ? gradient[i] : 0) +
+                              (passes(i) ? static_cast<double>(scale) * static_cast<double>(out[pooled(i)]) : 0);
+              kernels::pool_gradient(relu, examples, points, stride, scale, relu ? in.data() : nullptr, out.data(),
+                                     din.data(), accumulate);
+              CHECK(worst(din, gradient, 4 * kEpsilon<T>) <= 1);
+              CHECK((in.intact() && din.intact()));
             }
-            kernels::pool(examples, points, stride, scale, in.data(), out.data());
-            CHECK(worst(out, sums, 42 * kEpsilon<T>) <= 1);
-            CHECK(out.intact());
-            for (Index i = 0; i < examples * points * stride; ++i) {
-              const Index pooled = i / (points * stride) * stride + i % stride;
-              gradient[i] =
-                  (accumulate ? gradient[i] : 0) + static_cast<double>(scale) * static_cast<double>(out[pooled]);
-            }
-            kernels::pool_gradient(examples, points, stride, scale, out.data(), in.data(), accumulate);
-            CHECK(worst(in, gradient, 4 * kEpsilon<T>) <= 1);
-            CHECK(in.intact());
-          }
   });
 }
 

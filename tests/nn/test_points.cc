@@ -1,7 +1,11 @@
 // Pools, flatten and join_channels: values, gradients, symmetry, shapes that are refused.
 #include <doctest/doctest.h>
-#include <eqnn/nn/elementwise.h>
+#include <eqnn/nn/dense.h>
 #include <eqnn/nn/points.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
 
 #include "support/equivariance.h"
 #include "support/operations.h"
@@ -54,6 +58,70 @@ TEST_CASE("gradients of pools, flatten and join_channels equal differences") {
   testing::draw_off_zero(p, 51);
   const auto value = [](Program<double>& g, Param q) { return testing::parameter_as_input(g, q, 4); };
   testing::check_gradient(p, [&](auto& g) { return square(join_channels(value(g, h), value(g, x2))); });
+}
+
+// The loss mean(f(a)) w of three of five examples, f in the pool or, where something else reads it, before it.
+template <class T>
+struct Pooled {
+  std::vector<T> losses, gradient;
+  std::vector<std::string> operations;
+};
+template <class T>
+Pooled<T> pooled(Activation f, Index points, Index channels, bool mean, bool twice, bool written) {
+  Params<T> p;
+  const Param a = p.weight("a", 5 * points, channels), w = p.weight("w", channels, 1);
+  testing::draw_off_zero(p, 61);
+  Program<T> g(5, Mode::train, true);
+  const auto x =
+      add(testing::parameter_as_input(g, a, points), g.input("x", {.points = points, .channels = channels}));
+  const auto h = activate(x, f);
+  if (written) g.output("h", h);
+  auto y = mean ? mean_points(h) : sum_points(h);
+  if (twice) y = add(y, sum_points(x));  // another gradient to x
+  g.finish(linear(y, g.param(w)));
+  Workspace<T> space(g);
+  space.bind({3});
+  Draws d({5, Stream::user, 0, 0});
+  const Block<T> in = space.input("x");
+  for (Index e = 0; e < 3; ++e)
+    for (Index i = 0; i < points; ++i)
+      for (Index j = 0; j < channels; ++j) in(e, i, j) = static_cast<T>(d.uniform() - 0.5);
+  std::fill(space.weights().begin(), space.weights().end(), T(0.7));
+  AlignedBuffer<T> gradient(p.size());
+  g.forward(space, p.values().data());
+  g.backward(space, gradient.data(), true);
+  Pooled<T> result{{}, {gradient.begin(), gradient.end()}, {}};
+  for (Index e = 0; e < 3; ++e) result.losses.push_back(space.losses()(e, 0));
+  for (int id = 0; id < g.operations(); ++id) result.operations.emplace_back(g.operation_name(id));
+  return result;
+}
+
+TEST_CASE_TEMPLATE("a pool takes in the relu before it, and no bit changes", T, float, double) {
+  const auto has = [](const Pooled<T>& r, const std::string& name) {
+    return std::find(r.operations.begin(), r.operations.end(), name) != r.operations.end();
+  };
+  for (const Activation f : {Activation::relu, Activation::gelu, Activation::square, Activation::tanh})
+    for (const Index channels : {1, 17, 100})
+      for (const Index points : {1, 9, 70})
+        for (const bool mean : {false, true})
+          for (const bool twice : {false, true}) {
+            const Pooled<T> one = pooled<T>(f, points, channels, mean, twice, false);
+            const Pooled<T> two = pooled<T>(f, points, channels, mean, twice, true);
+            CHECK(one.losses == two.losses);
+            CHECK(one.gradient == two.gradient);
+            if (f != Activation::relu) continue;
+            const std::string pool = mean ? "mean_points" : "sum_points";
+            CHECK((has(one, pool + " of relu") && !has(one, "relu")));
+            CHECK((has(two, "relu") && has(two, pool)));
+          }
+}
+
+TEST_CASE("gradients of pools of activations equal differences") {
+  for (const Index c : {1, 5, 17}) {
+    check_gradients([](auto x, auto y) { return mul(sum_points(relu(x)), mean_points(gelu(y))); }, c);
+    check_gradients([](auto x, auto y) { return mul(mean_points(square(x)), sum_points(tanh(y))); }, c);
+    check_gradients([](auto x, auto y) { return add(mean_points(relu(add(x, y))), mean_points(mul(x, y))); }, c);
+  }
 }
 
 TEST_CASE_TEMPLATE("pools are invariant", T, float, double) {

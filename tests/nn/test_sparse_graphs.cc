@@ -411,6 +411,8 @@ TEST_CASE("gradients of operations on graphs equal differences") {
   check([](Td x, Td e, GraphInput g) { return mul(edge_to(x, g), tanh(add(edge_from(x, g), e))); });
   check([](Td x, Td e, GraphInput g) { return mul(sum_edges(e, g), sum_edges(mul(e, edge_to(x, g)), g)); });
   check([](Td x, Td, GraphInput g) { return mul(sum_nodes(x, g), mean_nodes(tanh(x), g)); });
+  check([](Td x, Td, GraphInput g) { return mul(sum_nodes(gelu(x), g), mean_nodes(relu(x), g)); });
+  check([](Td x, Td, GraphInput g) { return add(mean_nodes(square(x), g), sum_nodes(x, g)); });
   check([](Td x, Td, GraphInput g) { return mul(max_nodes(x, g), sum_nodes(x, g)); });
   check([](Td x, Td, GraphInput g) { return max_nodes(x, g); });
 }
