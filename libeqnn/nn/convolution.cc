@@ -301,18 +301,21 @@ class TransposedSpectrum {
   Index in_, out_;
 };
 
-// The convolution between spectra. Memory, with E examples: signal [w][E][re | im], c_in each, and spectrum, c_out
-// each, with a line more from one frequency to the next, for the same reason.
+// The convolution between spectra. Memory, with E examples: signal [w][E][re | im], c_in each, and spectrum, a
+// strip of the c_out channels each, with a line more from one frequency to the next, for the same reason. Where the
+// input is data nothing adds over c_out, and strips are worked on one after the other, so that their spectra stay
+// in a cache.
 template <class T>
 class Spectral {
  public:
-  explicit Spectral(const Sizes& s)
+  Spectral(const Sizes& s, Index capacity, bool input_gradient)
       : s_(s),
         transform_(std::make_shared<TorusTransform<T>>(s.torus)),
         filter_(s, transform_),
         transposed_(s),
         in_(padded<T>(s.in)),
-        out_(padded<T>(s.out)) {}
+        out_(padded<T>(s.out)),
+        strip_(input_gradient ? out_ : std::min(out_, strip_of(transform_->frequencies() * 2 * capacity))) {}
 
   // Inputs of the operation: x, the filter's spectrum, the same transposed (where the gradient to x is needed),
   // bias.
@@ -346,34 +349,41 @@ class Spectral {
   }
 
   Index scratch(Index capacity) const {
-    return transform_->frequencies() * (step(capacity, in_) + step(capacity, out_)) + transform_->work();
+    return transform_->frequencies() * (step(capacity, in_) + step(capacity, strip_)) + transform_->work();
   }
 
   void forward(const Call<T>& call, int bias) const {
     const Memory m(*this, call);
     const Index examples = call.examples();
-    to_spectrum(call.in(0), in_, examples, m.signal, m.transform);
-    for (Index w = 0; w < transform_->frequencies(); ++w)  // y^ = x^ conj(W^)
-      multiply({.m = examples, .n = out_, .k = s_.in, .conjugate_b = true}, m.signals(w), m.filter(call.in(1), w),
-               m.spectra(w));
-    from_spectrum(m.spectrum, out_, examples, call.out(), s_.has_bias ? call.in(bias).data : nullptr, false,
-                  m.transform);
+    to_spectrum(call.in(0).data, in_, in_, examples, m.signal, m.transform);
+    for (Index c = 0; c < out_; c += strip_) {
+      const Index cols = std::min(strip_, out_ - c);
+      for (Index w = 0; w < transform_->frequencies(); ++w)  // y^ = x^ conj(W^)
+        multiply({.m = examples, .n = cols, .k = s_.in, .conjugate_b = true}, m.signals(w),
+                 m.filter(call.in(1), w, c), m.spectra(w, cols));
+      from_spectrum(m.spectrum, cols, out_, examples, call.out().data + c,
+                    s_.has_bias ? call.in(bias).data + c : nullptr, false, m.transform);
+    }
   }
 
   void backward(const Call<T>& call, int bias) const {
     const Memory m(*this, call);
     const Index examples = call.examples();
     if (s_.has_bias) detail::bias_gradient(call, bias);
-    to_spectrum(call.out_gradient(), out_, examples, m.spectrum, m.transform);
     const MatrixView<T> dw = call.in_gradient(1), dx = call.in_gradient(0);
-    for (Index w = 0; w < transform_->frequencies(); ++w) {
-      if (dw)  // dW^ (+)= x^ conj(dy^), over the examples
-        multiply({.m = s_.in, .n = out_, .k = examples, .conjugate_b = true, .accumulate = call.accumulate(1)},
-                 m.signals(w).transposed(), m.spectra(w), m.filter(dw, w));
-      if (dx)  // dx^ = dy^ W^T, in the place of x^
-        multiply({.m = examples, .n = in_, .k = s_.out}, m.spectra(w), m.transposed(call.in(2), w), m.signals(w));
+    for (Index c = 0; c < out_; c += strip_) {
+      const Index cols = std::min(strip_, out_ - c);
+      to_spectrum(call.out_gradient().data + c, cols, out_, examples, m.spectrum, m.transform);
+      for (Index w = 0; w < transform_->frequencies(); ++w) {
+        if (dw)  // dW^ (+)= x^ conj(dy^), over the examples
+          multiply({.m = s_.in, .n = cols, .k = examples, .conjugate_b = true, .accumulate = call.accumulate(1)},
+                   m.signals(w).transposed(), m.spectra(w, cols), m.filter(dw, w, c));
+        if (dx)  // dx^ = dy^ W^T, in the place of x^
+          multiply({.m = examples, .n = in_, .k = s_.out}, m.spectra(w, cols), m.transposed(call.in(2), w),
+                   m.signals(w));
+      }
     }
-    if (dx) from_spectrum(m.signal, in_, examples, dx, nullptr, call.accumulate(0), m.transform);
+    if (dx) from_spectrum(m.signal, in_, in_, examples, dx.data, nullptr, call.accumulate(0), m.transform);
   }
 
  private:
@@ -390,12 +400,12 @@ class Spectral {
           examples(call.examples()),
           signal(call.scratch().data()),
           spectrum(signal + s.transform_->frequencies() * step(examples, s.in_)),
-          transform(spectrum + s.transform_->frequencies() * step(examples, s.out_)) {}
+          transform(spectrum + s.transform_->frequencies() * step(examples, s.strip_)) {}
     Part<T> signals(Index w) const { return part(signal + w * step(examples, self.in_), self.in_); }
-    Part<T> spectra(Index w) const { return part(spectrum + w * step(examples, self.out_), self.out_); }
+    Part<T> spectra(Index w, Index cols) const { return part(spectrum + w * step(examples, cols), cols); }
     template <class U>
-    Part<U> filter(MatrixView<U> spectrum_of, Index w) const {
-      return part(spectrum_of.data + w * self.filter_.step(), self.out_);
+    Part<U> filter(MatrixView<U> spectrum_of, Index w, Index first) const {
+      return part(spectrum_of.data + w * self.filter_.step() + first, self.out_);
     }
     template <class U>
     Part<U> transposed(MatrixView<U> spectrum_of, Index w) const {
@@ -425,25 +435,29 @@ class Spectral {
     p.c_row = c.row;
     kernels::complex_product(p);
   }
+  // Whole lines of channels whose spectra, `column` numbers each, take so many bytes: some of a second-level cache.
+  static Index strip_of(Index column) {
+    constexpr Index bytes = 256 * 1024;
+    return std::max(bytes / static_cast<Index>(sizeof(T)) / column / padded<T>(1), Index{1}) * padded<T>(1);
+  }
   static Index step(Index examples, Index channels) { return 2 * examples * channels + padded<T>(1); }
 
-  void to_spectrum(MatrixView<const T> x, Index channels, Index examples, T* to, T* work) const {
-    for (Index e = 0; e < examples; ++e, to += 2 * channels)
-      transform_->forward(channels, x.row(e * s_.points()), channels, to, to + channels, step(examples, channels),
-                          work);
+  // `cols` columns of x, whose rows are `row` apart.
+  void to_spectrum(const T* x, Index cols, Index row, Index examples, T* to, T* work) const {
+    for (Index e = 0; e < examples; ++e, x += s_.points() * row, to += 2 * cols)
+      transform_->forward(cols, x, row, to, to + cols, step(examples, cols), work);
   }
-  void from_spectrum(const T* from, Index channels, Index examples, MatrixView<T> x, const T* bias, bool accumulate,
+  void from_spectrum(const T* from, Index cols, Index row, Index examples, T* x, const T* bias, bool accumulate,
                      T* work) const {
-    for (Index e = 0; e < examples; ++e, from += 2 * channels)
-      transform_->backward(channels, from, from + channels, step(examples, channels), x.row(e * s_.points()),
-                           channels, bias, accumulate, work);
+    for (Index e = 0; e < examples; ++e, x += s_.points() * row, from += 2 * cols)
+      transform_->backward(cols, from, from + cols, step(examples, cols), x, row, bias, accumulate, work);
   }
 
   Sizes s_;
   std::shared_ptr<const TorusTransform<T>> transform_;
   FilterSpectrum<T> filter_;
   TransposedSpectrum<T> transposed_;
-  Index in_, out_;
+  Index in_, out_, strip_;
 };
 
 void check_torus(const Torus& t) {
@@ -483,7 +497,7 @@ Tensor<T> record_direct(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Siz
 
 template <class T>
 Tensor<T> record_spectral(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Sizes& s) {
-  const Spectral<T> way(s);
+  const Spectral<T> way(s, x.program().capacity(), x.program().needs_gradient(x));
   std::vector<Tensor<T>> inputs = way.inputs(x, weight, bias);
   const int last = static_cast<int>(inputs.size()) - 1;
   return x.program().record({
