@@ -2,29 +2,58 @@
 
 #include "dense.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "../kernels/blas.h"
 #include "../kernels/kernels.h"
 
 namespace eqnn {
 namespace {
 
-// Of inputs k, x, and k + 1, its matrix w: dw (+)= x^T dy.
 template <class T>
-void weight_gradient(const Call<T>& call, int k) {
+MatrixView<T> rows_of(MatrixView<T> m, Index first, Index rows) {
+  return {m.row(first), rows, m.cols, m.stride};
+}
+
+// Of inputs k, x, and k + 1, its matrix w, over `rows` rows from the first: dw (+)= x^T dy.
+template <class T>
+void weight_gradient(const Call<T>& call, int k, Index first, Index rows) {
   if (const MatrixView<T> dw = call.in_gradient(k + 1))
-    matrix_product(
-        kernels::Product<T>::left_transposed(call.in(k), call.out_gradient(), dw, call.accumulate(k + 1)),
-        call.strict());
+    matrix_product(kernels::Product<T>::left_transposed(rows_of(call.in(k), first, rows),
+                                                        rows_of(call.out_gradient(), first, rows), dw,
+                                                        first > 0 || call.accumulate(k + 1)),
+                   call.strict());
 }
 
 // ... and dx (+)= dy w^T.
 template <class T>
-void input_gradient(const Call<T>& call, int k) {
-  const MatrixView<T> dx = call.in_gradient(k);
-  if (!dx) return;
-  matrix_product(kernels::Product<T>::right_transposed(call.out_gradient(), call.in(k + 1), dx, call.accumulate(k)),
+void input_gradient(const Call<T>& call, int k, Index first, Index rows) {
+  const MatrixView<T> all = call.in_gradient(k);
+  if (!all) return;
+  const MatrixView<T> dx = rows_of(all, first, rows);
+  matrix_product(kernels::Product<T>::right_transposed(rows_of(call.out_gradient(), first, rows), call.in(k + 1),
+                                                       dx, call.accumulate(k)),
                  call.strict());
   clear_padding(dx);
+}
+
+// Rows of which so many bytes each, beside weights of so many bytes, fill some of a second-level cache: what one
+// product reads or writes there the next one finds. All rows where the weights alone fill it.
+Index rows_at_once(Index row_bytes, Index weight_bytes) {
+  constexpr Index kRows = 512 * 1024, kWeights = 128 * 1024;
+  return weight_bytes > kWeights ? std::numeric_limits<Index>::max() : std::max(kRows / row_bytes, Index{1});
+}
+
+// visit(first, count) for blocks of at most `most` rows. No rows are one block, so that gradients are written.
+template <class Visit>
+void each_row_block(Index rows, Index most, const Visit& visit) {
+  Index first = 0;
+  do {
+    const Index count = std::min(most, rows - first);
+    visit(first, count);
+    first += count;
+  } while (first < rows);
 }
 
 }  // namespace
@@ -61,9 +90,10 @@ Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) {
           },
       .backward =
           [has_bias](const Call<T>& call) {
-            weight_gradient(call, 0);
+            const Index rows = call.out_gradient().rows;
+            weight_gradient(call, 0, 0, rows);
             if (has_bias) detail::bias_gradient(call, 2);
-            input_gradient(call, 0);
+            input_gradient(call, 0, 0, rows);
           },
       .backward_reads_output = false,
       .overwrites = true,
@@ -85,24 +115,33 @@ Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor
                       "linear_pair: x is ", to_string(a), ", z is ", to_string(b), ", and the parameters are ",
                       to_string(w.shape()), ", ", to_string(v.shape()), " and ", to_string(bias.shape()),
                       "; weights have one row a channel, and the bias one entry an output channel");
+  constexpr auto bytes = static_cast<Index>(sizeof(T));
+  const Index ins = padded<T>(a.channels) + padded<T>(b.channels),
+              most = rows_at_once((2 * ins + padded<T>(out)) * bytes, ins * padded<T>(out) * bytes);
   return x.program().record({
       .name = "linear_pair",
       .inputs = {x, w, z, v, bias},
       .shape = {a.examples, a.points, out},
       .forward =
-          [](const Call<T>& call) {
-            auto p = kernels::Product<T>::plain(call.in(0), call.in(1), call.out());
-            p.bias = call.in(4).data;
-            matrix_product(p, call.strict());
-            matrix_product(kernels::Product<T>::plain(call.in(2), call.in(3), call.out(), true), call.strict());
+          [most](const Call<T>& call) {
+            each_row_block(call.out().rows, most, [&](Index first, Index rows) {
+              const MatrixView<T> y = rows_of(call.out(), first, rows);
+              auto p = kernels::Product<T>::plain(rows_of(call.in(0), first, rows), call.in(1), y);
+              p.bias = call.in(4).data;
+              matrix_product(p, call.strict());
+              matrix_product(kernels::Product<T>::plain(rows_of(call.in(2), first, rows), call.in(3), y, true),
+                             call.strict());
+            });
           },
       .backward =
-          [](const Call<T>& call) {
+          [most](const Call<T>& call) {
             detail::bias_gradient(call, 4);
-            for (const int k : {0, 2}) {
-              weight_gradient(call, k);
-              input_gradient(call, k);
-            }
+            each_row_block(call.out().rows, most, [&](Index first, Index rows) {
+              for (const int k : {0, 2}) {
+                weight_gradient(call, k, first, rows);
+                input_gradient(call, k, first, rows);
+              }
+            });
           },
       .backward_reads_output = false,
       .overwrites = true,

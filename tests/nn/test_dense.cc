@@ -1,7 +1,9 @@
 // Linear maps and Mlps: names, values, symmetry, gradients, shapes that are refused.
 #include <doctest/doctest.h>
 #include <eqnn/nn/dense.h>
+#include <eqnn/nn/points.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <string>
@@ -146,6 +148,35 @@ TEST_CASE("linear_pair is the sum of two linear maps, with its gradients; other 
   const Block<const double> y = space.output("difference");
   for (Index i = 0; i < 6; ++i)
     for (Index j = 0; j < 7; ++j) CHECK(std::abs(y.row(0, i)[j]) <= 1e-14);
+}
+
+TEST_CASE("linear_pair over many rows, a block at a time, or none, is the sum of two linear maps") {
+  for (const Index points : {1, 1500}) {
+    Params<double> params;
+    const Param x = params.weight("x", 4 * points, 5), z = params.weight("z", 4 * points, 3);
+    const Param w = params.weight("w", 5, 7), v = params.weight("v", 3, 7), b = params.bias("b", 7);
+    const Param head = params.weight("head", 7, 1);
+    testing::draw_off_zero(params, 4);
+    const auto gradient = [&](bool pair, Index examples) {
+      Program<double> g(4, Mode::train);
+      const auto p = testing::parameter_as_input(g, x, points), q = testing::parameter_as_input(g, z, points);
+      const auto y = pair ? linear_pair(p, g.param(w), q, g.param(v), g.param(b))
+                          : add(linear(p, g.param(w), g.param(b)), linear(q, g.param(v)));
+      g.finish(linear(mean_points(tanh(y)), g.param(head)));
+      Workspace<double> space(g);
+      space.bind({examples});
+      std::fill(space.weights().begin(), space.weights().end(), 1.0);
+      AlignedBuffer<double> result(params.size());
+      std::fill(result.begin(), result.end(), 7.0);
+      g.forward(space, params.values().data());
+      g.backward(space, result.data(), true);
+      return std::vector<double>(result.begin(), result.end());
+    };
+    for (const Index examples : {0, 4}) {
+      const std::vector<double> pair = gradient(true, examples), sum = gradient(false, examples);
+      for (std::size_t i = 0; i < pair.size(); ++i) CHECK(pair[i] == doctest::Approx(sum[i]).epsilon(1e-12));
+    }
+  }
 }
 
 TEST_CASE("gradients of a deep Mlp with a layer used twice equal differences") {
