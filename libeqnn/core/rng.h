@@ -14,22 +14,23 @@ namespace eqnn {
 
 // What a draw is for. Streams never share words; a library user takes values from `user` up.
 enum class Stream : std::uint16_t {
-  init = 1,     // initial parameters; example = index of the parameter
-  member = 2,   // the member of a function family; step = attempt of the sampler
-  train = 3,    // training inputs
-  test = 4,     // test inputs
-  check = 5,    // certificates
-  noise = 6,    // label noise
-  dropout = 7,  // dropout masks
-  order = 8,    // order of a fixed training set
-  oracle = 9,   // inputs over which an oracle takes its expectations
-  group = 10,   // random elements of groups
+  init = 1,      // initial parameters; example = index of the parameter
+  member = 2,    // the member of a function family; step = attempt of the sampler
+  train = 3,     // training inputs
+  test = 4,      // test inputs
+  check = 5,     // certificates
+  noise = 6,     // label noise
+  dropout = 7,   // dropout masks
+  order = 8,     // order of a fixed training set
+  oracle = 9,    // inputs over which an oracle takes its expectations
+  group = 10,    // random elements of groups
+  augment = 11,  // those that move the examples of training
   user = 256,
 };
 // All of them, for the test that no two are equal.
 inline constexpr std::array kStreams = {Stream::init,   Stream::member, Stream::train,   Stream::test,
                                         Stream::check,  Stream::noise,  Stream::dropout, Stream::order,
-                                        Stream::oracle, Stream::group,  Stream::user};
+                                        Stream::oracle, Stream::group,  Stream::augment, Stream::user};
 
 // Where a draw stands. REQUIRES: step < 2^48, example < 2^32.
 struct Counter {

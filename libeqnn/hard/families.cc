@@ -84,6 +84,11 @@ void Member::variables(Block<const double> x, MatrixView<double> z) const {
 void Member::list_inputs(Index, Block<float>) const { throw ValueError("this family's inputs cannot be listed"); }
 void Member::list_inputs(Index, Block<double>) const { throw ValueError("this family's inputs cannot be listed"); }
 
+std::optional<InputAction> Member::action() const {
+  const auto g = group();
+  return g ? std::optional(InputAction::permutations(*g, InputAction::Moves::points)) : std::nullopt;
+}
+
 std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) const {
   std::vector<GroupElement> elements;
   if (const auto g = group())

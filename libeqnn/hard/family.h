@@ -14,6 +14,7 @@
 #include "../core/matrix.h"
 #include "../core/rng.h"
 #include "../groups/certify.h"
+#include "../groups/input_action.h"
 #include "../groups/permutation_group.h"
 #include "correlations.h"
 
@@ -110,6 +111,9 @@ class Member {
   virtual void variables(Block<const double> x, MatrixView<double> z) const;
   // The group under which the member is invariant, where it permutes the points.
   virtual std::optional<PermutationGroup> group() const { return {}; }
+  // How the group of the family moves the input: what leaves the member's value as it is. Built from group() where
+  // there is one, which moves the points; empty: none is known.
+  virtual std::optional<InputAction> action() const;
   // Elements of the group of the family as they act on the input (named as in input()): all of a small group,
   // else its generators, and `random` others. Built from group() where there is one; empty: none are known.
   virtual std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const;

@@ -227,9 +227,11 @@ TEST_CASE("file names may hold anything") {
 TEST_CASE("predict: the outputs that the recorded test loss is made of") {
   const Folder f;
   for (const std::string dtype : {"f32", "f64"})
-    for (const std::string model : {"gnn", "mlp"}) {
-      const std::string run = dtype + model, in = run + ".npz", out = run + "-y.npz";
-      f.run(tiny({"--dtype", dtype, "--model", model, "--data-seed", "5", "--out", run}));
+    for (const auto& [model, average] :
+         {std::pair{"gnn", "none"}, {"mlp", "none"}, {"mlp", "family"}, {"mlp", "C6:4"}}) {
+      const std::string run = dtype + model + average, in = run + ".npz", out = run + "-y.npz";
+      f.run(
+          tiny({"--dtype", dtype, "--model", model, "--data-seed", "5", "--test-average", average, "--out", run}));
       const Json result = Json::parse(f.read(run + "/result.json"));
       const auto member = eqnn::hard::family(kFamily).parse(result["member"].dump());
       std::vector<double> x(200 * 36), y(200);
@@ -237,7 +239,7 @@ TEST_CASE("predict: the outputs that the recorded test loss is made of") {
       member->sample({5, eqnn::Stream::test, 0, 0}, block);
       member->targets(eqnn::Block<const double>{x.data(), 200, 6, 6, 6}, y.data());
       eqnn::write_npz(f / in, {{"adjacency", eqnn::npy_array<double>({200, 6, 6}, x)}});
-      accepted(f, {"predict", run, "--in", in, "--out", out});
+      accepted(f, {"predict", run, "--in", in, "--out", out, "--average", average});
       const std::vector<double> p = eqnn::as_doubles(eqnn::read_npz(f / out).at("y"));
       REQUIRE(p.size() == 200);
       double loss = 0;
@@ -259,6 +261,8 @@ TEST_CASE("predict: runs and files that are refused") {
   refused(f, predict("x.npz", "x.npz"), 2, "is a file");
   refused(f, predict("run", "none.npz"), 3, "none.npz");
   refused(f, predict("run", "four.npz"), 3, "[count, 6, 6]");
+  refused(f, predict("run", "x.npz") + Arguments{"--average", "C7"}, 2, "7 points; the inputs have 6");
+  refused(f, predict("run", "x.npz") + Arguments{"--average", "family:x"}, 2, "--average");
   refused(f, {"predict", "run", "--in", "x.npz", "--out", "x.npz"}, 2, "--force");
   refused(f, {"predict", "run", "--in", "x.npz", "--out", "run", "--force"}, 2, "folder");
   const std::string model = f.read("run/model.safetensors");

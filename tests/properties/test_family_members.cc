@@ -126,6 +126,29 @@ TEST_CASE("properties of members: invariant under the symmetries of their family
   }
 }
 
+TEST_CASE("properties of members: random elements of the group move inputs, and leave targets as they are") {
+  std::map<std::string, int> moved;  // inputs by family
+  const bool all = check_property("actions", 600, [&] {
+    const Drawn d = drawn_member();
+    const Member& f = *d.member;
+    const auto action = f.action();
+    if (!action) return;
+    Examples<double> x = sampled<double>(f, d.seed), y = sampled<double>(f, d.seed);
+    action->require_fits(f.input().points, f.input().channels);
+    action->apply({d.seed, Stream::augment, 3, 4}, y.block(0, kExamples));
+    moved[d.family.id] += !(x == y);
+    for (Index e = 0; e < kExamples; ++e) {
+      const double value = f.value(x.example(e)), error = std::abs(f.value(y.example(e)) - value);
+      if (!(error <= (f.two_valued() ? 0 : 1e-9 * (1 + std::abs(value)))))
+        RC_FAIL(concat("input ", e, ": off by ", error));
+    }
+  });
+  for (const hard::Family& f : hard::families()) {
+    CAPTURE(f.id);
+    if (all) CHECK(moved[f.id] > 0);
+  }
+}
+
 TEST_CASE("properties of members: targets in float and double are the value") {
   std::set<double> seen;
   const bool all = check_property("targets", 800, [&] {

@@ -54,7 +54,7 @@ void ExampleStream::training(Visit visit) const {
   state_->go_through(samples(), visit, [&](eqnn::Batch<double>& b) { state_->data->training_set(b); });
 }
 void ExampleStream::test(Visit visit) const {
-  state_->go_through(state_->config.test_samples, visit, [&](eqnn::Batch<double>& b) { state_->data->test(b); });
+  state_->go_through(state_->config.test_samples, visit, [&](eqnn::Batch<double>& b) { state_->data->test(b, 0); });
 }
 
 }  // namespace tools

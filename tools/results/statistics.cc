@@ -34,12 +34,12 @@ Interval clopper_pearson(int successes, int trials, int choices) {
           successes == trials ? 1 : where_tail_is(successes + 1, trials, 1 - level)};
 }
 
-MedianInterval median_interval(std::vector<double> values) {
+MedianInterval median_interval(std::vector<double> values, double confidence) {
   std::sort(values.begin(), values.end());
   const auto trials = static_cast<int>(values.size());
   const auto coverage = [&](int rank) { return 1 - 2 * upper_tail(trials + 1 - rank, trials, 0.5); };
   int rank = 1;
-  while (coverage(rank + 1) >= 0.95) ++rank;
+  while (coverage(rank + 1) >= confidence) ++rank;
   return {{values[static_cast<std::size_t>(rank - 1)], values[static_cast<std::size_t>(trials - rank)]},
           coverage(rank)};
 }

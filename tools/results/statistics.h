@@ -19,11 +19,12 @@ Interval clopper_pearson(int successes, int trials, int choices = 1);
 // Exact 95 % interval of a median, whatever the law: from the r-th lowest of m independent values to the r-th
 // highest, which holds it with 1 - 2 P(B(m, 1/2) < r) at least; r is the largest with 0.95 or more (David and
 // Nagaraja, Order Statistics 2003, 7.1). There is none for m < 6: then from the lowest to the highest, with the
-// `coverage` that this has, 1 - 2^(1 - m). Infinite values are as good as others. values: at least one.
+// `coverage` that this has, 1 - 2^(1 - m). Infinite values are as good as others. values: at least one. With
+// another `confidence` than 0.95 the same for that.
 struct MedianInterval {
   Interval interval;
   double coverage = 0;
 };
-MedianInterval median_interval(std::vector<double> values);
+MedianInterval median_interval(std::vector<double> values, double confidence = 0.95);
 
 }  // namespace tools

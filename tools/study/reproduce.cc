@@ -22,6 +22,7 @@
 #include "results/collect.h"
 #include "results/runs.h"
 #include "studies.h"
+#include "study/samples_to_learn.h"
 #include "sweep/sweep.h"
 
 namespace tools {
@@ -103,9 +104,9 @@ std::vector<Question> questions_of(const RunTable& table, const Study& study) {
     r.steps = run.steps;
     r.steps_to_learn = run.steps_to_learn;
     q.verdicts[r.point].insert(run.verdict.empty() ? "none" : run.verdict);
-    q.by_seed[r.point].push_back(fmt::format("{}{} after {:.0f}",
-                                             planned.seed ? fmt::format("seed {} ", *planned.seed) : "",
-                                             loss_column(run.test_loss), run.steps));
+    q.by_seed[r.point].push_back(fmt::format("{}{}{}", planned.seed ? fmt::format("seed {} ", *planned.seed) : "",
+                                             loss_column(run.test_loss),
+                                             std::isnan(run.steps) ? "" : fmt::format(" after {:.0f}", run.steps)));
     q.runs.push_back(std::move(r));
   }
   return questions;
@@ -130,6 +131,47 @@ std::vector<std::string> table_row(const Question& q, const FrontierPoint& best)
           fmt::format("{}", fmt::join(q.verdicts.at(best.best), ", "))};
 }
 
+// Where sizes of a training set or augmentation are compared: what each network, or way to train it, needed. Of a
+// fixed set the smallest size with which a seed learned.
+std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
+  std::vector<SeedsNeed> all;
+  std::map<std::string, std::map<std::int64_t, double>> of_seed;  // of each label
+  for (const StudyRun& planned : study.runs) {
+    const auto row = table.row_of(planned.id);
+    if (!row || table.text(*row, "status") != "done" || !planned.seed) continue;
+    const Run run = table.run(*row);
+    Json values = parse_json(planned.values);
+    const double fixed = values.value("samples", 0.0);
+    if (fixed == 0 && !values.contains("augment")) continue;
+    values.erase("samples");
+    const std::string label = values_text(values, false);
+    if (!of_seed.contains(label)) all.push_back({label.empty() ? "all" : label, {}, 0});
+    const auto need = std::find_if(all.begin(), all.end(),
+                                   [&](const SeedsNeed& n) { return n.label == (label.empty() ? "all" : label); });
+    need->most = std::max(need->most, fixed > 0 ? fixed : run.samples_seen);
+    double& least =
+        of_seed[label].try_emplace(*planned.seed, std::numeric_limits<double>::infinity()).first->second;
+    if (run.verdict == "learned")
+      least = std::min(least, fixed > 0                          ? fixed
+                              : std::isnan(run.samples_to_learn) ? run.samples_seen
+                                                                 : run.samples_to_learn);
+  }
+  for (SeedsNeed& n : all)
+    for (const auto& [seed, samples] : of_seed[n.label == "all" ? "" : n.label]) n.samples.push_back(samples);
+  return all;
+}
+
+void print_rows(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths(rows[0].size());
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  for (const auto& row : rows) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
+    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
+  }
+}
+
 void print_table(const Database& db) {
   fmt::print(
       "Losses are normalised: 1 is what the best constant has; tests are on fresh inputs. A row holds one question "
@@ -151,16 +193,13 @@ void print_table(const Database& db) {
                              fmt::join(q.by_seed.at(best.best), "; "));
     }
     if (rows.size() == 1) continue;
-    std::vector<std::size_t> widths(rows[0].size());
-    for (const auto& row : rows)
-      for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
     fmt::print("\n{}\n", study.title);
-    for (const auto& row : rows) {
-      std::string line;
-      for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-      fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
-    }
+    print_rows(rows);
     fmt::print("Test loss of each seed there, and the steps of its run:\n{}", by_seed);
+    if (const auto exchange = exchange_rows(needs_of(table, study)); !exchange.empty()) {
+      fmt::print("Samples to learn, of each seed the fewest; ratios of medians:\n");
+      print_rows(exchange);
+    }
   }
 }
 

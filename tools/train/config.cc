@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "data/dataset.h"
 #include "train/choices.h"
+#include "train/elements.h"
 #include "train/models.h"
 #include "train/phases.h"
 
@@ -179,6 +180,26 @@ std::vector<ConfigField> label_fields() {
   return fields;
 }
 
+// Elements of groups.
+ConfigField elements(const char* name, const char* help, std::string TrainConfig::*field) {
+  return {name,
+          help,
+          false,
+          [=](TrainConfig& c, const std::string& text) { c.*field = text_of(parse_elements(name, text)); },
+          [=](const TrainConfig& c) { return json_string(c.*field); },
+          [=](const TrainConfig& c) { return c.*field != "none"; }};
+}
+std::vector<ConfigField> group_fields() {
+  return {
+      elements("augment",
+               "move each training example by a random element of a group, GROUP[:K]: family, C16, D8, S5, signs, "
+               "O3, ...; with :K of K of its elements, drawn once; none",
+               &TrainConfig::augment),
+      elements("test-average",
+               "average outputs of tests over a group, GROUP[:K] as --augment has it: all of it, or K elements",
+               &TrainConfig::test_average)};
+}
+
 std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields = plain_fields();
   ConfigField labels =
@@ -188,6 +209,7 @@ std::vector<ConfigField> make_fields() {
   fields.push_back(std::move(labels));
   for (ConfigField& f : oracle_fields()) fields.push_back(std::move(f));
   for (ConfigField& f : label_fields()) fields.push_back(std::move(f));
+  for (ConfigField& f : group_fields()) fields.push_back(std::move(f));
   return fields;
 }
 
@@ -240,6 +262,8 @@ void check_oracle(const TrainConfig& c) {
   require(c.phases.empty() && c.label_transform == "none" && c.reuse == 1,
           "--oracle answers about the target itself, fresh at each step; leave out --label-transform, --phases and "
           "--reuse");
+  require(c.augment == "none", "--oracle answers about the inputs as they are; leave out --augment (", c.augment,
+          ")");
 }
 
 void check_phases(const TrainConfig& c) {

@@ -50,6 +50,7 @@ struct TrainConfig {
   double tau = 0;
   Index oracle_samples = -1;  // 0: all inputs
   bool null_target = false;
+  std::string augment = "none", test_average = "none";  // GROUP[:COUNT]: train/elements.h
   std::string loss = "mse", dtype = "f32";
   bool strict = false;
   Index shard = 8;

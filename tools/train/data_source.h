@@ -28,7 +28,11 @@ class DataSource {
   // or every input once, and after them those that train() gives. 0: there is no such law.
   virtual Index oracle_inputs() const { return 0; }
   virtual void oracle(eqnn::Batch<T>&) const {}
-  virtual void test(eqnn::Batch<T>& b) const = 0;
+  // Moved by one of the elements that --test-average names, 0: as they are.
+  virtual void test(eqnn::Batch<T>& b, Index element) const = 0;
+  virtual Index test_elements() const = 0;
+  // Examples of the test, moved as those of training are.
+  virtual void test_augmented(eqnn::Batch<T>& b) const = 0;
   // The training set in order, with its noise, and the part of it that was set apart for early stopping.
   virtual void training_set(eqnn::Batch<T>& b) const = 0;
   virtual void validation(eqnn::Batch<T>& b) const = 0;

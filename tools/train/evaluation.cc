@@ -127,6 +127,18 @@ double mean_squared_error(const Outcomes& o) {
   return sum / static_cast<double>(o.y.size());
 }
 
+double mean_cross_entropy(const Outcomes& o) {
+  const auto k = static_cast<std::size_t>(o.outputs);
+  double sum = 0;
+  for (std::size_t i = 0; i < o.y.size(); ++i) {
+    const double *f = o.f.data() + i * k, right = f[static_cast<std::size_t>(o.y[i])];
+    double others = 0;
+    for (std::size_t j = 0; j < k; ++j) others += std::exp(f[j] - *std::max_element(f, f + k));
+    sum += std::log(others) + *std::max_element(f, f + k) - right;
+  }
+  return sum / static_cast<double>(o.y.size());
+}
+
 Evaluation summarize(const Outcomes& o, double loss) {
   Evaluation e;
   e.examples = static_cast<Index>(o.y.size());

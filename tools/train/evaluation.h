@@ -32,6 +32,8 @@ struct Outcomes {
 
 // Of a network with one output.
 double mean_squared_error(const Outcomes& o);
+// Of one with several: the mean of log sum_j exp(f_j) - f_y.
+double mean_cross_entropy(const Outcomes& o);
 
 // `loss` is the mean of the loss over the same examples.
 Evaluation summarize(const Outcomes& o, double loss);

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "train/choices.h"
+#include "train/elements.h"
 
 namespace tools {
 namespace {
@@ -37,7 +38,10 @@ class FamilyData final : public DataSource<T> {
         classes_(predicts_classes(c)),
         fixed_(c.samples - (c.patience > 0 ? c.samples / 10 : 0)),
         shuffle_(c.data_seed, std::max<Index>(fixed_, 1)),
-        transformed_(c, [this] { return first_labels(); }) {
+        transformed_(c, [this] { return first_labels(); }),
+        augment_("augment", c.augment, member.input(), member.action(), c.data_seed),
+        average_("test-average", c.test_average, member.input(), member.action(), c.data_seed),
+        elements_(average_.count()) {
     const Index inputs = member.input_count();
     require(c.oracle_samples != 0 || (inputs > 0 && inputs <= kMostInputs),
             "--oracle-samples is 0, all inputs, of which there are ",
@@ -53,7 +57,7 @@ class FamilyData final : public DataSource<T> {
 
   void train(Batch<T>& b) const override {
     if (config_.samples == 0) {
-      fill(b, 0, b.last - b.first, fresh(b.step, b.first), true);
+      fill(b, 0, b.last - b.first, fresh(b.step, b.first), true, moved_randomly(b));
     } else {
       fill_from_set(b);
     }
@@ -71,8 +75,14 @@ class FamilyData final : public DataSource<T> {
           static_cast<std::uint64_t>(b.first - (batch ? inputs : 0))},
          true);
   }
-  void test(Batch<T>& b) const override {
-    fill(b, 0, b.last - b.first, {config_.data_seed, Stream::test, 0, static_cast<std::uint64_t>(b.first)}, false);
+  void test(Batch<T>& b, Index element) const override {
+    fill(b, 0, b.last - b.first, {config_.data_seed, Stream::test, 0, static_cast<std::uint64_t>(b.first)}, false,
+         [this, element](Index, const Block<T>& x) { average_.move(element, x); });
+  }
+  Index test_elements() const override { return elements_; }
+  void test_augmented(Batch<T>& b) const override {
+    fill(b, 0, b.last - b.first, {config_.data_seed, Stream::test, 0, static_cast<std::uint64_t>(b.first)}, false,
+         moved_randomly(b));
   }
   void training_set(Batch<T>& b) const override { fixed_part(b, 0); }
   void validation(Batch<T>& b) const override { fixed_part(b, fixed_); }
@@ -85,7 +95,8 @@ class FamilyData final : public DataSource<T> {
       const auto position =
           b.step * static_cast<std::uint64_t>(config_.batch) + static_cast<std::uint64_t>(b.first + i);
       const Index which = shuffle_(position / size, static_cast<Index>(position % size));
-      fill(b, i, 1, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true);
+      fill(b, i, 1, {config_.data_seed, Stream::train, 0, static_cast<std::uint64_t>(which)}, true,
+           moved_randomly(b));
     }
   }
 
@@ -119,8 +130,17 @@ class FamilyData final : public DataSource<T> {
     return labels;
   }
 
-  // Examples [first, first + count) of the batch, from the counter on.
-  void fill(Batch<T>& b, Index first, Index count, Counter at, bool training) const {
+  // Of a batch of training, whose labels are those of the examples as they were drawn.
+  auto moved_randomly(const Batch<T>& b) const {
+    return [this, step = b.step, of = b.first](Index first, const Block<T>& x) {
+      augment_.move_randomly(step, of + first, x);
+    };
+  }
+
+  // Examples [first, first + count) of the batch, from the counter on; move(first, x), if given, moves those that
+  // have their labels.
+  void fill(Batch<T>& b, Index first, Index count, Counter at, bool training,
+            eqnn::FunctionRef<void(Index first, const Block<T>& x)> move = {}) const {
     constexpr Index group = 64;  // targets come densely packed: a few at a time, on the stack
     T targets[group];
     for (const Index end = first + count; first < end;) {
@@ -131,6 +151,7 @@ class FamilyData final : public DataSource<T> {
       else
         member_.sample(at, x);
       config_.control ? member_.controls(read_only(x), targets) : member_.targets(read_only(x), targets);
+      if (move) move(first, x);
       const auto input = [&](const std::string& name) { return b[name]; };
       fill_derived<T>(config_, member_, inputs_, input, first, part);
       for (Index i = 0; i < part; ++i, ++at.example, ++first) {
@@ -158,6 +179,8 @@ class FamilyData final : public DataSource<T> {
   Index fixed_;
   Shuffle shuffle_;
   PhaseLabels transformed_;
+  InputElements augment_, average_;
+  Index elements_;
 };
 
 }  // namespace

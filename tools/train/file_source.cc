@@ -9,6 +9,7 @@
 
 #include "train/choices.h"
 #include "train/data_source.h"
+#include "train/elements.h"
 
 namespace tools {
 namespace {
@@ -32,6 +33,7 @@ class FileData final : public DataSource<T> {
     const auto fold = stratified_folds(classes, folds, c.data_seed);
     for (Index e = 0; e < data.examples; ++e) (fold[e] == test ? test_ : train_).push_back(e);
     if (c.patience > 0) set_validation_apart(classes, c.data_seed);
+    set_elements(c);
     batch_ = std::min<Index>(c.batch, fixed_examples());
     shuffle_.emplace(c.data_seed, fixed_examples());
     transformed_.emplace(c, [this] { return first_labels(); });
@@ -45,11 +47,18 @@ class FileData final : public DataSource<T> {
     const auto batches = static_cast<std::uint64_t>(fixed_examples() / batch_);
     const Index first = static_cast<Index>(b.step % batches) * batch_;
     fill(b, [&](Index i) { return train_[(*shuffle_)(b.step / batches, first + i)]; });
+    if (!data_.has_graphs()) augment_.move_randomly(b.step, b.first, examples_of(b));
     if (!classes_) transform_labels(*transformed_, b);
   }
   const PhaseLabels& labels() const override { return *transformed_; }
-  void test(Batch<T>& b) const override {
+  void test(Batch<T>& b, Index element) const override {
     fill(b, [&](Index i) { return test_[i]; });
+    if (element > 0) average_.move(element, examples_of(b));
+  }
+  Index test_elements() const override { return elements_; }
+  void test_augmented(Batch<T>& b) const override {
+    test(b, 0);
+    if (!data_.has_graphs()) augment_.move_randomly(b.step, b.first, examples_of(b));
   }
   void training_set(Batch<T>& b) const override {
     fill(b, [&](Index i) { return train_[i]; });
@@ -59,6 +68,22 @@ class FileData final : public DataSource<T> {
   }
 
  private:
+  // Examples that are arrays; of graphs no network sees an order of nodes.
+  void set_elements(const TrainConfig& c) {
+    for (const auto& [flag, choice] : {std::pair{"augment", &c.augment}, {"test-average", &c.test_average}})
+      require(*choice == "none" || !data_.has_graphs(), "--", flag, " is ", *choice,
+              ", and the examples are graphs, whose nodes have no order that a network sees; leave it out");
+    if (data_.has_graphs()) return;
+    const eqnn::hard::InputLayout input = network_inputs(data_, shard_).input;
+    augment_ = InputElements("augment", c.augment, input, {}, c.data_seed);
+    average_ = InputElements("test-average", c.test_average, input, {}, c.data_seed);
+    elements_ = average_.count();
+  }
+  static Block<T> examples_of(Batch<T>& b) {
+    const Block<T> x = b["x"];
+    return {x.data, b.last - b.first, x.points, x.channels, x.stride};
+  }
+
   std::vector<double> first_labels() const {
     std::vector<double> labels;
     for (Index i = 0; i < std::min(fixed_examples(), kLabelSample); ++i)
@@ -117,6 +142,8 @@ class FileData final : public DataSource<T> {
   Index batch_ = 1;
   std::optional<Shuffle> shuffle_;
   std::optional<PhaseLabels> transformed_;
+  InputElements augment_, average_;
+  Index elements_ = 1;
   mutable tbb::enumerable_thread_specific<Workplace> collators_;
 };
 

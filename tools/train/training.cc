@@ -67,6 +67,7 @@ class TypedTraining final : public Training {
         g.input("y", {});
         return network_(g);
       });
+    require_effects();
   }
 
   double step(eqnn::GradientNoise* noise) override {
@@ -78,7 +79,22 @@ class TypedTraining final : public Training {
   }
   Evaluation test(Index examples) override {
     if (data_->test_examples() > 0) examples = data_->test_examples();
-    return evaluate(examples, [this](Batch<T>& b) { data_->test(b); });
+    Outcomes sum;
+    double loss = 0;
+    for (Index element = 0; element < data_->test_elements(); ++element) {
+      const auto [o, of_it] = outcomes(examples, [&](Batch<T>& b) { data_->test(b, element); });
+      if (element == 0) {
+        sum = o;
+        loss = of_it;
+      } else {
+        for (std::size_t i = 0; i < sum.f.size(); ++i) sum.f[i] += o.f[i];
+      }
+    }
+    if (const auto elements = static_cast<double>(data_->test_elements()); elements > 1) {
+      for (double& f : sum.f) f /= elements;
+      loss = outputs_ > 1 ? mean_cross_entropy(sum) : mean_squared_error(sum);
+    }
+    return summarize(sum, loss);
   }
   Evaluation training_set() override {
     return evaluate(data_->fixed_examples(), [this](Batch<T>& b) { data_->training_set(b); });
@@ -157,7 +173,42 @@ class TypedTraining final : public Training {
     trainer_.restart(optimizers()[c.optimizer].make(c), tools::schedule(c));
   }
 
+  // Of elements of a group that the network does not see training and tests would stand in the run's record, and
+  // change nothing but roundings.
+  void require_effects() {
+    constexpr Index kExamples = 16;
+    if (config_.augment == "none" && config_.test_average == "none") return;
+    const Index examples = data_->test_examples() > 0 ? std::min(kExamples, data_->test_examples()) : kExamples;
+    const std::vector<double> f = outcomes(examples, [&](Batch<T>& b) { data_->test(b, 0); }).first.f;
+    const auto moves = [&](eqnn::Fill<T> fill) {
+      const std::vector<double> moved = outcomes(examples, fill).first.f;
+      double largest = 0, difference = 0;
+      for (std::size_t i = 0; i < f.size(); ++i) {
+        largest = std::max(largest, std::abs(f[i]));
+        difference = std::max(difference, std::abs(f[i] - moved[i]));
+      }
+      return difference > 1e-4 * largest;
+    };
+    const auto unseen = [](const char* flag, const std::string& choice) {
+      throw eqnn::ValueError(
+          concat("--", flag, " is ", choice,
+                 " and would have no effect: the outputs of this network do not change under it; "
+                 "leave it out, or take a network that is not invariant, such as --model mlp"));
+    };
+    if (config_.augment != "none" && !moves([&](Batch<T>& b) { data_->test_augmented(b); }))
+      unseen("augment", config_.augment);
+    bool some = config_.test_average == "none";
+    for (Index element = 1; !some && element < data_->test_elements(); ++element)
+      some = moves([&](Batch<T>& b) { data_->test(b, element); });
+    if (!some) unseen("test-average", config_.test_average);
+  }
+
   Evaluation evaluate(Index examples, eqnn::Fill<T> fill) {
+    const auto [o, loss] = outcomes(examples, fill);
+    return summarize(o, loss);
+  }
+
+  std::pair<Outcomes, double> outcomes(Index examples, eqnn::Fill<T> fill) {
     Outcomes o{outputs_, std::vector<double>(examples * outputs_), std::vector<double>(examples)};
     double loss = trainer_.evaluate(examples, fill, [&](Batch<T>& b) {
       const auto prediction = b.output("prediction");
@@ -171,7 +222,7 @@ class TypedTraining final : public Training {
     });
     if (const Loss trained = losses()[config_.loss]; trained == Loss::abs || trained == Loss::huber)
       loss = mean_squared_error(o);
-    return summarize(o, loss);
+    return {std::move(o), loss};
   }
 
   const TrainConfig config_;

@@ -48,7 +48,7 @@ class Source {
     return labels_of(count, 0, [&](eqnn::Batch<double>& b) { data_->training_set(b); });
   }
   std::vector<double> test(Index count) {
-    return labels_of(count, 0, [&](eqnn::Batch<double>& b) { data_->test(b); });
+    return labels_of(count, 0, [&](eqnn::Batch<double>& b) { data_->test(b, 0); });
   }
 
  private:

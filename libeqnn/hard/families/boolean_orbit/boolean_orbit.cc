@@ -112,6 +112,11 @@ std::optional<PermutationGroup> BooleanOrbit::group() const {
   return {};
 }
 
+std::optional<InputAction> BooleanOrbit::action() const {
+  if (law_.group != OrbitGroup::adjacency) return Member::action();
+  return InputAction::permutations(PermutationGroup::symmetric(law_.nodes), InputAction::Moves::pairs);
+}
+
 std::vector<GroupElement> BooleanOrbit::symmetries(Index random, std::uint64_t seed) const {
   if (law_.group != OrbitGroup::adjacency) return Member::symmetries(random, seed);
   std::vector<GroupElement> elements;

@@ -90,6 +90,7 @@ class BooleanOrbit final : public MemberOf<BooleanOrbit> {
   void list_inputs(Index first, Block<double> x) const override;
   // C_n or S_n; S_m acts on the pairs of points, not on the points.
   std::optional<PermutationGroup> group() const override;
+  std::optional<InputAction> action() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double value(MatrixView<const double> x) const override;
   // 1 - mean_sign^2; where the orbits cannot be listed 1 - squared_mass_bound, which is right on average over

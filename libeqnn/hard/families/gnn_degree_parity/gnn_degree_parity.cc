@@ -203,6 +203,10 @@ void DegreeParity::controls_of(const Block<const T>& x, T* y) const {
 
 template class MemberOf<DegreeParity>;
 
+std::optional<InputAction> DegreeParity::action() const {
+  return InputAction::permutations(PermutationGroup::symmetric(n_), InputAction::Moves::pairs);
+}
+
 std::vector<GroupElement> DegreeParity::symmetries(Index random, std::uint64_t seed) const {
   std::vector<GroupElement> elements;
   for (const Permutation& p : telling_elements(PermutationGroup::symmetric(n_), 100, random, seed))

@@ -105,6 +105,7 @@ class DegreeParity final : public MemberOf<DegreeParity> {
   IndependentVariables variables() const override;
   void variables(Block<const double> x, MatrixView<double> z) const override;
   // S_n on the nodes.
+  std::optional<InputAction> action() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double target_variance() const override { return 1 - mean_sign_ * mean_sign_; }
 

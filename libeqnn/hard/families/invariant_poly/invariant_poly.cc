@@ -334,6 +334,19 @@ std::vector<GroupElement> rotations(Index n) {
 
 }  // namespace
 
+std::optional<InputAction> InvariantPoly::action() const {
+  using Moves = InputAction::Moves;
+  switch (inputs_.generators) {
+    case Generators::rowsum:
+      return InputAction::permutations(PermutationGroup::symmetric(inputs_.m), Moves::points);
+    case Generators::sign:
+      return InputAction::signs();
+    case Generators::cyclic:  // power spectra do not change when the order is reversed
+      return InputAction::permutations(PermutationGroup::dihedral(inputs_.points()), Moves::channels);
+  }
+  return {};
+}
+
 std::vector<GroupElement> InvariantPoly::symmetries(Index random, std::uint64_t seed) const {
   switch (inputs_.generators) {
     case Generators::rowsum:

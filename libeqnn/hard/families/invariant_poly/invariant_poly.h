@@ -152,6 +152,7 @@ class InvariantPoly final : public MemberOf<InvariantPoly> {
   void variables(Block<const double> x, MatrixView<double> z) const override;
   // rowsum: S_m on the rows; sign: flips of single coordinates, of all, and random ones; cyclic: shifts and the
   // reflection of the n positions.
+  std::optional<InputAction> action() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   // Takes every shape that generator_values takes for this member's r.
   double value(MatrixView<const double> x) const override;

@@ -178,6 +178,8 @@ GroupElement element(std::string name, std::function<void(Array&)> moves) {
 
 }  // namespace
 
+std::optional<InputAction> RotationInvariant::action() const { return InputAction::orthogonal(input().channels); }
+
 std::vector<GroupElement> RotationInvariant::symmetries(Index random, std::uint64_t seed) const {
   constexpr double quarter = 1.5707963267948966;
   const Index d = input().channels;

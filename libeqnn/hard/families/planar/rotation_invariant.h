@@ -35,6 +35,7 @@ class RotationInvariant final : public PlanarMember {
   void features(Block<const double> x, Block<double> z) const override;
 
   // O(d): quarter turns of all pairs of axes, a mirror, and `random` products of random turns.
+  std::optional<InputAction> action() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   // The columns of X. f is of degree 2 in them: E[(f^2 - 1) |B^T X|^2] = 2 times 2, shared by two directions.
   PlaneForm form() const override { return {k(), d(), true, 1 / std::sqrt(norm_sq())}; }

@@ -1,0 +1,90 @@
+#include "train/elements.h"
+
+#include "cli/options.h"
+
+namespace tools {
+namespace {
+
+// Elements that are drawn once stand at a step that no training reaches.
+constexpr std::uint64_t kDrawnOnce = (std::uint64_t{1} << 48) - 1;
+constexpr Index kMostElements = 10000;
+
+eqnn::InputAction::Moves moves_of(const eqnn::hard::InputLayout& input,
+                                  const std::optional<eqnn::InputAction>& own) {
+  using Moves = eqnn::InputAction::Moves;
+  if (input.points == 1) return Moves::channels;
+  return own ? own->moves() : Moves::points;
+}
+
+}  // namespace
+
+ElementChoice parse_elements(const std::string& flag, const std::string& text) {
+  ElementChoice choice;
+  const std::size_t colon = text.find(':');
+  choice.group = text.substr(0, colon);
+  require(
+      !choice.group.empty(), "--", flag, " is '", text,
+      "'; it must be none, family, or a group such as C16, S5, D8, signs, O3, and may have a number of elements: "
+      "family:8");
+  if (colon == std::string::npos) return choice;
+  require(choice.group != "none", "--", flag, " is ", text, "; none has no number of elements");
+  choice.count = parse_integer(flag, text.substr(colon + 1), 1, kMostElements);
+  return choice;
+}
+
+std::string text_of(const ElementChoice& choice) {
+  return choice.count > 0 ? concat(choice.group, ":", choice.count) : choice.group;
+}
+
+InputElements::InputElements(const std::string& flag, const std::string& choice,
+                             const eqnn::hard::InputLayout& input, const std::optional<eqnn::InputAction>& own,
+                             std::uint64_t seed)
+    : flag_(flag), choice_(parse_elements(flag, choice)), seed_(seed), entries_(input.points * input.channels) {
+  if (choice_.group == "none") return;
+  require(choice_.group != "family" || own, "--", flag, " is ", choice,
+          ", and no group is known here; name one, such as S", input.points > 1 ? input.points : input.channels);
+  try {
+    action_ = choice_.group == "family" ? own : eqnn::InputAction::named(choice_.group, moves_of(input, own));
+    action_->require_fits(input.points, input.channels);
+    require(!input.bits || action_->permutes(), "the inputs are bits, which a permutation alone leaves so");
+  } catch (const eqnn::ValueError& e) {
+    throw eqnn::ValueError(concat("--", flag, " is ", choice, ": ", e.what()));
+  }
+}
+
+template <class T>
+void InputElements::move_randomly(std::uint64_t step, Index example, eqnn::Block<T> x) const {
+  if (!action_) return;
+  eqnn::Counter at{seed_, eqnn::Stream::augment, step, static_cast<std::uint64_t>(example)};
+  if (choice_.count == 0) return action_->apply(at, x);
+  for (Index e = 0; e < x.examples; ++e, ++at.example)
+    move(eqnn::Draws(at).below(static_cast<std::uint32_t>(choice_.count)),
+         eqnn::Block<T>{x.row(e), 1, x.points, x.channels, x.stride});
+}
+
+Index InputElements::count() const {
+  if (!action_) return 1;
+  if (choice_.count > 0) return choice_.count;
+  const std::optional<Index> order = action_->order(entries_);
+  require(order && *order <= kMostElements, "--", flag_, " is ", choice_.group, ", a group ",
+          order ? concat("of ", *order, " elements; at most ", kMostElements, " are averaged over")
+                : "of too many elements to average over",
+          ": say how many, such as ", choice_.group, ":32");
+  return *order;
+}
+
+template <class T>
+void InputElements::move(Index element, eqnn::Block<T> x) const {
+  if (!action_ || element == 0) return;
+  if (choice_.count == 0) return action_->apply_element(element, x);
+  for (Index e = 0; e < x.examples; ++e)
+    action_->apply({seed_, eqnn::Stream::augment, kDrawnOnce, static_cast<std::uint64_t>(element)},
+                   eqnn::Block<T>{x.row(e), 1, x.points, x.channels, x.stride});
+}
+
+template void InputElements::move_randomly(std::uint64_t, Index, eqnn::Block<float>) const;
+template void InputElements::move_randomly(std::uint64_t, Index, eqnn::Block<double>) const;
+template void InputElements::move(Index, eqnn::Block<float>) const;
+template void InputElements::move(Index, eqnn::Block<double>) const;
+
+}  // namespace tools
