@@ -1,5 +1,7 @@
 #include "train/elements.h"
 
+#include <set>
+
 #include "cli/options.h"
 
 namespace tools {
@@ -47,9 +49,24 @@ InputElements::InputElements(const std::string& flag, const std::string& choice,
     action_ = choice_.group == "family" ? own : eqnn::InputAction::named(choice_.group, moves_of(input, own));
     action_->require_fits(input.points, input.channels);
     require(!input.bits || action_->permutes(), "the inputs are bits, which a permutation alone leaves so");
+    if (choice_.count > 0) draw_numbers();
   } catch (const eqnn::ValueError& e) {
     throw eqnn::ValueError(concat("--", flag, " is ", choice, ": ", e.what()));
   }
+}
+
+// Of small groups; of others two draws are the same so seldom that it makes no difference.
+void InputElements::draw_numbers() {
+  constexpr Index kSmall = 1'000'000;
+  const Index order = action_->order(entries_).value_or(kSmall + 1);
+  require(choice_.count <= order, "the group has ", order, " elements");
+  if (order > kSmall) return;
+  eqnn::Draws draws({seed_, eqnn::Stream::augment, kDrawnOnce, 0});
+  std::set<Index> seen{0};
+  numbers_ = {0};
+  while (static_cast<Index>(numbers_.size()) < choice_.count)
+    if (const Index number = draws.below(static_cast<std::uint32_t>(order)); seen.insert(number).second)
+      numbers_.push_back(number);
 }
 
 template <class T>
@@ -77,6 +94,7 @@ template <class T>
 void InputElements::move(Index element, eqnn::Block<T> x) const {
   if (!action_ || element == 0) return;
   if (choice_.count == 0) return action_->apply_element(element, x);
+  if (!numbers_.empty()) return action_->apply_element(numbers_[static_cast<std::size_t>(element)], x);
   for (Index e = 0; e < x.examples; ++e)
     action_->apply({seed_, eqnn::Stream::augment, kDrawnOnce, static_cast<std::uint64_t>(element)},
                    eqnn::Block<T>{x.row(e), 1, x.points, x.channels, x.stride});

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <eqnn/groups/input_action.h>
 #include <eqnn/hard/family.h>
@@ -14,7 +15,7 @@ namespace tools {
 using eqnn::Index;
 
 // GROUP[:COUNT] as flags have it: "none"; "family", the group of the run's family; or InputAction's names. With a
-// count so many elements, the identity and others drawn from the seed; without, the whole group.
+// count so many elements, the identity and others drawn from the seed, no two alike; without, the whole group.
 struct ElementChoice {
   std::string group = "none";
   Index count = 0;
@@ -45,11 +46,14 @@ class InputElements {
   void move(Index element, eqnn::Block<T> x) const;
 
  private:
+  void draw_numbers();
+
   std::string flag_;
   ElementChoice choice_;
   std::optional<eqnn::InputAction> action_;
   std::uint64_t seed_ = 0;
   Index entries_ = 0;
+  std::vector<Index> numbers_;  // of the elements that were drawn, where the group can be gone through
 };
 
 }  // namespace tools

@@ -93,6 +93,17 @@ TEST_CASE("elements: so many of a group, the identity first, drawn from the seed
     CHECK(seen.contains(same));
     return seen;
   };
+  // Of a small group no two are alike: of all eight none is missing.
+  std::set<std::vector<double>> all;
+  const eqnn::hard::InputLayout eight{.name = "x", .points = 8, .channels = 1};
+  const InputElements whole("augment", "C8:8", eight, {}, 5);
+  for (Index k = 0; k < 8; ++k) {
+    std::vector<double> x{0, 1, 2, 3, 4, 5, 6, 7};
+    whole.move(k, eqnn::Block<double>{x.data(), 1, 8, 1, 1});
+    all.insert(x);
+  }
+  CHECK(all.size() == 8);
+  CHECK_THROWS_AS(InputElements("augment", "C8:9", eight, {}, 5), eqnn::ValueError);
   CHECK(images(1) == images(1));
   CHECK(images(1) != images(2));
 }
