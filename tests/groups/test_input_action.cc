@@ -61,7 +61,9 @@ TEST_CASE_TEMPLATE("input action: elements by number, by hand", T, float, double
 
 TEST_CASE("input action: every element of a small group comes equally often") {
   constexpr Index kExamples = 12000;
-  for (const auto& [name, order] : {std::pair{"S3", 6}, {"C3", 3}, {"signs", 8}}) {
+  for (const auto& group : {std::pair{"S3", 6}, {"C3", 3}, {"signs", 8}}) {
+    const char* const name = group.first;
+    const int order = group.second;
     Inputs<double> in(kExamples, 3, 1);
     InputAction::named(name, Moves::points).apply(at(0), in.x);
     std::map<std::vector<double>, int> seen;
