@@ -1,5 +1,6 @@
 #include "train/elements.h"
 
+#include <algorithm>
 #include <set>
 
 #include "cli/options.h"
@@ -16,6 +17,17 @@ eqnn::InputAction::Moves moves_of(const eqnn::hard::InputLayout& input,
   using Moves = eqnn::InputAction::Moves;
   if (input.points == 1) return Moves::channels;
   return own ? own->moves() : Moves::points;
+}
+
+// A group on more points than the inputs have is not made before it is refused: it may take all memory that there
+// is.
+void require_points(const std::string& group, Index most) {
+  for (std::size_t i = 0; i < group.size();) {
+    const std::size_t end = std::min(group.find_first_not_of("0123456789", i), group.size());
+    require(end == i || whole_number(group.substr(i, end - i)).value_or(most + 1) <= most, "the inputs have ", most,
+            " points and channels at most");
+    i = end + 1;
+  }
 }
 
 }  // namespace
@@ -46,6 +58,7 @@ InputElements::InputElements(const std::string& flag, const std::string& choice,
   require(choice_.group != "family" || own, "--", flag, " is ", choice,
           ", and no group is known here; name one, such as S", input.points > 1 ? input.points : input.channels);
   try {
+    require_points(choice_.group, std::max(input.points, input.channels));
     action_ = choice_.group == "family" ? own : eqnn::InputAction::named(choice_.group, moves_of(input, own));
     action_->require_fits(input.points, input.channels);
     require(!input.bits || action_->permutes(), "the inputs are bits, which a permutation alone leaves so");

@@ -119,6 +119,8 @@ TEST_CASE("elements: what does not act, is too large, or is not seen by the netw
   const RawOptions graphs{{"family", "gnn-degree-parity"}, {"n", "5"}, {"width", "4"}};
   CHECK(contains(refusal(with(kShifts, {{"augment", "C7"}})), "7 points; the inputs have 8"));
   CHECK(contains(refusal(with(kShifts, {{"augment", "Q7"}})), "--augment is Q7"));
+  for (const char* group : {"S2000000000", "C4xC99999999999999999999", "O1000", "D9"})
+    CHECK(contains(refusal(with(kShifts, {{"augment", group}})), "the inputs have 8 points"));
   CHECK(contains(refusal(with(kShifts, {{"test-average", "S8"}})), "40320"));
   CHECK(contains(refusal(with(kShifts, {{"test-average", "O1"}})), "no error"));
   CHECK(contains(refusal(with(graphs, {{"model", "mlp"}, {"augment", "signs"}})), "bits"));
