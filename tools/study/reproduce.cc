@@ -148,6 +148,7 @@ std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
     if (!of_seed.contains(label)) all.push_back({label.empty() ? "all" : label, {}, 0});
     const auto need = std::find_if(all.begin(), all.end(),
                                    [&](const SeedsNeed& n) { return n.label == (label.empty() ? "all" : label); });
+    if (fixed > 0) need->sizes.insert(fixed);
     need->most = std::max(need->most, fixed > 0 ? fixed : run.samples_seen);
     double& least =
         of_seed[label].try_emplace(*planned.seed, std::numeric_limits<double>::infinity()).first->second;
@@ -197,7 +198,9 @@ void print_table(const Database& db) {
     print_rows(rows);
     fmt::print("Test loss of each seed there, and the steps of its run:\n{}", by_seed);
     if (const auto exchange = exchange_rows(needs_of(table, study)); !exchange.empty()) {
-      fmt::print("Samples to learn, of each seed the fewest; ratios of medians:\n");
+      fmt::print(
+          "Samples to learn, of each seed the fewest (of fixed sets the smallest size tried); ratios of "
+          "medians:\n");
       print_rows(exchange);
     }
   }

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,15 @@ TEST_CASE("samples to learn: what ended before is a bound") {
   CHECK(other[2] ==
         std::vector<std::string>{"never", "0/10", "> 5000", "[> 5000, > 5000]", "< 0.011", "[0, 0.018]"});
   CHECK(exchange_rows({{"never", none, 5000}, {"too", none, 5000}})[2][4] == "?");
+}
+
+TEST_CASE("samples to learn: of fixed sets what lies between the sizes tried is in the interval") {
+  const std::set<double> sizes{100, 200, 400, 800};
+  const std::vector<double> large(10, 800), small(10, 200), least(10, 100);
+  const Rows rows = exchange_rows({{"a", large, 800, sizes}, {"b", small, 800, sizes}, {"c", least, 800, sizes}});
+  // Above 400, at most 800; above 100, at most 200; at most 100.
+  CHECK(rows[2] == std::vector<std::string>{"b", "10/10", "200", "[200, 200]", "4", "[2, 8]"});
+  CHECK(rows[3] == std::vector<std::string>{"c", "10/10", "100", "[100, 100]", "8", "[4, any]"});
 }
 
 TEST_CASE("samples to learn: of few seeds the interval says what it holds, and one network has nothing beside it") {
