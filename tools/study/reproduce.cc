@@ -145,20 +145,18 @@ std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
     if (fixed == 0 && !values.contains("augment")) continue;
     values.erase("samples");
     const std::string label = values_text(values, false);
-    if (!of_seed.contains(label)) all.push_back({label.empty() ? "all" : label, {}, 0});
-    const auto need = std::find_if(all.begin(), all.end(),
-                                   [&](const SeedsNeed& n) { return n.label == (label.empty() ? "all" : label); });
-    if (fixed > 0) need->sizes.insert(fixed);
-    need->most = std::max(need->most, fixed > 0 ? fixed : run.samples_seen);
+    if (!of_seed.contains(label)) all.push_back({.label = label, .samples = {}});
+    SeedsNeed& need = *std::find_if(all.begin(), all.end(), [&](const SeedsNeed& n) { return n.label == label; });
+    if (fixed > 0) need.sizes.insert(fixed);
+    need.most = std::max(need.most, fixed > 0 ? fixed : run.samples_seen);
     double& least =
         of_seed[label].try_emplace(*planned.seed, std::numeric_limits<double>::infinity()).first->second;
-    if (run.verdict == "learned")
-      least = std::min(least, fixed > 0                          ? fixed
-                              : std::isnan(run.samples_to_learn) ? run.samples_seen
-                                                                 : run.samples_to_learn);
+    if (run.verdict != "learned") continue;
+    const double fresh = std::isnan(run.samples_to_learn) ? run.samples_seen : run.samples_to_learn;
+    least = std::min(least, fixed > 0 ? fixed : fresh);
   }
   for (SeedsNeed& n : all)
-    for (const auto& [seed, samples] : of_seed[n.label == "all" ? "" : n.label]) n.samples.push_back(samples);
+    for (const auto& [seed, samples] : of_seed.at(n.label)) n.samples.push_back(samples);
   return all;
 }
 

@@ -13,6 +13,7 @@
 #include <set>
 
 #include "support/golden.h"
+#include "support/sanitized.h"
 
 namespace test_bounds {
 
@@ -426,6 +427,7 @@ TEST_CASE("gradient variance: the definition, term by term, in float and double"
 }
 
 TEST_CASE("gradient variance: how often two errors hold the truth, with eight members and eight splits") {
+  if (kSanitized) return;  // thousands of samples, of which one would find what all do
   struct Case {
     int parameters;
     double noise, least;  // of the inputs, beside a variance of 0.5 over members; the share that is held at least
@@ -453,6 +455,7 @@ TEST_CASE("gradient variance: how often two errors hold the truth, with eight me
 }
 
 TEST_CASE("bounds: the largest eigenvalue of an estimated Gram matrix is too large by no more than is said") {
+  if (kSanitized) return;
   constexpr Index kMembers = 6, kInputs = 600, kMany = 30000;
   constexpr int kTrials = 150;
   const ParameterValues small{{"n", "4"}, {"k", "2"}, {"d", "2"}};
