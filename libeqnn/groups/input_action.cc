@@ -25,7 +25,7 @@ void permute(InputAction::Moves moves, Images p, const Block<T>& x, Index exampl
   }
 }
 
-// The sign of the determinant, by elimination with pivots. `q` is overwritten.
+// The sign of the determinant, by elimination with pivots.
 double determinant_sign(std::vector<double> q, Index n) {
   double sign = 1;
   const auto at = [&](Index i, Index j) -> double& { return q[static_cast<std::size_t>(i * n + j)]; };

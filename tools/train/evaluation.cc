@@ -131,10 +131,11 @@ double mean_cross_entropy(const Outcomes& o) {
   const auto k = static_cast<std::size_t>(o.outputs);
   double sum = 0;
   for (std::size_t i = 0; i < o.y.size(); ++i) {
-    const double *f = o.f.data() + i * k, right = f[static_cast<std::size_t>(o.y[i])];
-    double others = 0;
-    for (std::size_t j = 0; j < k; ++j) others += std::exp(f[j] - *std::max_element(f, f + k));
-    sum += std::log(others) + *std::max_element(f, f + k) - right;
+    const double *f = o.f.data() + i * k, largest = *std::max_element(f, f + k);
+    double all = 0;
+    for (std::size_t j = 0; j < k; ++j) all += std::exp(f[j] - largest);
+    // Differences of logits alone: log 2 of two equal ones at 1e18 too.
+    sum += std::log(all) + (largest - f[static_cast<std::size_t>(o.y[i])]);
   }
   return sum / static_cast<double>(o.y.size());
 }

@@ -79,22 +79,15 @@ class TypedTraining final : public Training {
   }
   Evaluation test(Index examples) override {
     if (data_->test_examples() > 0) examples = data_->test_examples();
-    Outcomes sum;
-    double loss = 0;
-    for (Index element = 0; element < data_->test_elements(); ++element) {
-      const auto [o, of_it] = outcomes(examples, [&](Batch<T>& b) { data_->test(b, element); });
-      if (element == 0) {
-        sum = o;
-        loss = of_it;
-      } else {
-        for (std::size_t i = 0; i < sum.f.size(); ++i) sum.f[i] += o.f[i];
-      }
+    auto [mean, loss] = outcomes(examples, [this](Batch<T>& b) { data_->test(b, 0); });
+    const Index elements = data_->test_elements();
+    if (elements == 1) return summarize(mean, loss);
+    for (Index element = 1; element < elements; ++element) {
+      const Outcomes moved = outcomes(examples, [&](Batch<T>& b) { data_->test(b, element); }).first;
+      for (std::size_t i = 0; i < mean.f.size(); ++i) mean.f[i] += moved.f[i];
     }
-    if (const auto elements = static_cast<double>(data_->test_elements()); elements > 1) {
-      for (double& f : sum.f) f /= elements;
-      loss = outputs_ > 1 ? mean_cross_entropy(sum) : mean_squared_error(sum);
-    }
-    return summarize(sum, loss);
+    for (double& f : mean.f) f /= static_cast<double>(elements);
+    return summarize(mean, outputs_ > 1 ? mean_cross_entropy(mean) : mean_squared_error(mean));
   }
   Evaluation training_set() override {
     return evaluate(data_->fixed_examples(), [this](Batch<T>& b) { data_->training_set(b); });

@@ -98,6 +98,14 @@ TEST_CASE("correlation: no interval where a handful of examples decide it") {
   CHECK(std::isfinite(sample(rare, 20000, 1).correlation_low));
 }
 
+TEST_CASE("evaluation: the cross entropy is of differences of logits, however large they are") {
+  const double mean = (std::log(2.0) + std::log(1 + std::exp(-1.0))) / 2;
+  for (const double shift : {0.0, 1e8, -1e15})
+    CHECK(tools::mean_cross_entropy({2, {shift, shift, shift + 1, shift}, {1, 0}}) ==
+          doctest::Approx(mean).epsilon(1e-12));
+  CHECK(tools::mean_cross_entropy({3, {0, 800, -800}, {2}}) == 1600);
+}
+
 TEST_CASE("evaluation: what is not defined is no number") {
   const auto of = [](std::vector<double> f, std::vector<double> y) { return summarize({1, f, y}, 0.5); };
   CHECK(std::isnan(of({1, 2, 3}, {4, 4, 4}).normalized()));
