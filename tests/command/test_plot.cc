@@ -106,7 +106,7 @@ void write_grid(const std::string& path) {
         }
 }
 
-const std::vector<std::string> kKinds = {"frontier",    "phase",    "scaling",    "learning-curves",
+const std::vector<std::string> kKinds = {"frontier",    "phase",    "scaling",    "survival",  "learning-curves",
                                          "correlation", "verdicts", "final-loss", "train-test"};
 
 // Whether text is XML whose tags close in order; no more than that.

@@ -19,8 +19,8 @@ struct Figure {
 };
 
 struct FigureOptions {
-  std::string study, family;  // "" : all
-  std::string x, y;           // phase diagrams: swept columns; "": chosen by what was swept
+  std::string study = {}, family = {};  // "" : all
+  std::string x = {}, y = {};           // phase diagrams: swept columns; "": chosen by what was swept
 };
 
 struct Group;  // of runs: groups.h

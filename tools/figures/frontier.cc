@@ -6,8 +6,6 @@
 #include <map>
 #include <numeric>
 
-#include <eqnn/core/check.h>
-
 namespace tools {
 namespace {
 
@@ -52,6 +50,13 @@ CensoredMedian censored_median(const Runs& runs, double FrontierRun::*to_learn, 
   return m;
 }
 
+// It learned after the test before the one that saw it; where tests stand is known by steps, and samples go along.
+LearningTime learning_time(const FrontierRun& r) {
+  if (!std::isfinite(r.samples_to_learn)) return {r.samples, kInfinity};
+  const double before = std::isfinite(r.eval_every) ? std::max(r.steps_to_learn - r.eval_every, 0.0) : 0;
+  return {r.samples_to_learn * before / r.steps_to_learn, r.samples_to_learn};
+}
+
 FrontierPoint best_point(const std::map<std::string, Runs>& grid) {
   const auto* best = &*grid.begin();
   for (const auto& entry : grid) {
@@ -74,32 +79,8 @@ FrontierPoint best_point(const std::map<std::string, Runs>& grid) {
   point.steps = censored_median(runs, &FrontierRun::steps_to_learn, &FrontierRun::steps);
   point.samples = censored_median(runs, &FrontierRun::samples_to_learn, &FrontierRun::samples);
   point.median_coverage = median_interval(losses).coverage;
+  for (const FrontierRun* r : runs) point.times.push_back(learning_time(*r));
   return point;
-}
-
-// y = a + b x; m >= 3 and x not constant.
-LineFit fit_line(const std::vector<double>& x, const std::vector<double>& y) {
-  const auto m = static_cast<double>(x.size());
-  double x_mean = 0, y_mean = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    x_mean += x[i] / m;
-    y_mean += y[i] / m;
-  }
-  double sxx = 0, sxy = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    sxx += (x[i] - x_mean) * (x[i] - x_mean);
-    sxy += (x[i] - x_mean) * (y[i] - y_mean);
-  }
-  LineFit fit;
-  fit.b = sxy / sxx;
-  fit.a = y_mean - fit.b * x_mean;
-  for (std::size_t i = 0; i < x.size(); ++i) fit.residual += std::pow(y[i] - fit.a - fit.b * x[i], 2);
-  const double variance = fit.residual / (m - 2);
-  fit.b_error = std::sqrt(variance / sxx);
-  fit.a_error = std::sqrt(variance * (1 / m + x_mean * x_mean / sxx));
-  constexpr double k = 3;  // a, b and the variance
-  fit.aicc = m > k + 1 ? m * std::log(fit.residual / m) + 2 * k + 2 * k * (k + 1) / (m - k - 1) : std::nan("");
-  return fit;
 }
 
 }  // namespace
@@ -110,33 +91,6 @@ std::vector<FrontierPoint> frontier(const std::vector<FrontierRun>& runs) {
   std::vector<FrontierPoint> points;
   for (const auto& [key, grid] : sizes) points.push_back(best_point(grid));
   return points;
-}
-
-ScalingFit fit_scaling(const std::vector<FrontierPoint>& points, bool control) {
-  std::vector<double> size, log_size, log_steps;
-  for (const FrontierPoint& p : points) {
-    if (p.control != control || !std::isfinite(p.steps.value) || p.steps.value <= 0 || p.size <= 0) continue;
-    size.push_back(p.size);
-    log_size.push_back(std::log(p.size));
-    log_steps.push_back(std::log(p.steps.value));
-  }
-  ScalingFit fit;
-  fit.sizes = static_cast<int>(size.size());
-  if (fit.sizes < 3) {
-    fit.note = eqnn::concat("too few sizes: ", fit.sizes, " learned, a fit needs 3");
-    return fit;
-  }
-  fit.polynomial = fit_line(log_size, log_steps);
-  fit.exponential = fit_line(size, log_steps);
-  // exp(dAICc/2) = (residual of the other / residual of this one)^(m/2). What rounding leaves of an exact fit is no
-  // evidence: residuals below it count as it.
-  double spread = 0;
-  for (const double y : log_steps) spread += y * y;
-  const double floor = std::max(1e-28 * spread, std::numeric_limits<double>::min());
-  const double p = std::max(fit.polynomial.residual, floor), e = std::max(fit.exponential.residual, floor);
-  fit.polynomial_evidence = std::pow(e / p, fit.sizes / 2.0);
-  fit.exponential_evidence = std::pow(p / e, fit.sizes / 2.0);
-  return fit;
 }
 
 }  // namespace tools

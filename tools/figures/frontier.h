@@ -1,12 +1,14 @@
-// The frontier of a family and a model: from which size on gradient descent stops to learn, and how the steps it
-// needs grow before that. Pure statistics: no files, no database.
+// The frontier of a family and a model: from which size on gradient descent stops to learn. Pure statistics: no
+// files, no database.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "cli/text.h"
+#include "results/growth.h"
 #include "results/statistics.h"
 
 namespace tools {
@@ -21,6 +23,7 @@ struct FrontierRun {
   double normalized_test_loss = 0;                  // not finite, or of a diverged run: infinitely bad
   double steps = 0, samples = 0;                    // what it was given: the budget when it did not learn
   double steps_to_learn = 0, samples_to_learn = 0;  // nan: never within the budget
+  double eval_every = std::nan("");                 // steps between two tests; nan: not known
 };
 
 // A median over runs of which some did not get there. Those count as more than the budget: `value` (an end of the
@@ -45,33 +48,13 @@ struct FrontierPoint {
   double fraction = 0;
   Interval fraction_interval;  // 95 %, allowing for the choice: clopper_pearson
   CensoredMedian steps, samples;
-  double loss_median = 0;      // normalised test loss; infinite where half of the runs or more diverged
-  Interval loss_range;         // lowest and highest
-  double median_coverage = 0;  // of the intervals of steps and samples: below 0.95 for fewer than six seeds
+  double loss_median = 0;           // normalised test loss; infinite where half of the runs or more diverged
+  Interval loss_range;              // lowest and highest
+  double median_coverage = 0;       // of the intervals of steps and samples: below 0.95 for fewer than six seeds
+  std::vector<LearningTime> times;  // in samples, of each run
 };
 
 // One point a size, target before control, sizes in rising order. The order of `runs` makes no difference.
 std::vector<FrontierPoint> frontier(const std::vector<FrontierRun>& runs);
-
-// log(steps) = a + b u by least squares, u = log(size) (polynomial: steps ~ size^b) or u = size (exponential:
-// steps ~ e^(b size)).
-struct LineFit {
-  double a = 0, b = 0, a_error = 0, b_error = 0;  // standard errors, m - 2 degrees of freedom
-  double residual = 0;                            // sum of squares
-  double aicc = 0;  // m log(residual/m) + 2k + 2k(k+1)/(m-k-1), k = 3; nan for m <= 4, where it is not defined
-};
-
-struct ScalingFit {
-  int sizes = 0;     // learned ones: whose median steps are within the budget
-  std::string note;  // "": there is a fit; else why not ("too few sizes: ...")
-  LineFit polynomial, exponential;
-  // exp((AICc of the other - AICc of this one)/2): above 1 speaks for this one. Both have three parameters, so the
-  // correction for few sizes cancels and the ratio is there for three sizes already.
-  double polynomial_evidence = 1, exponential_evidence = 1;
-};
-
-// Fits the median steps to learn of target or control against the size. Sizes that were not learned are left out,
-// which flatters both curves alike.
-ScalingFit fit_scaling(const std::vector<FrontierPoint>& points, bool control);
 
 }  // namespace tools

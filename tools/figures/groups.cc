@@ -267,7 +267,8 @@ FrontierRun frontier_run(const Run& run, double size, std::string point) {
           .steps = run.steps,
           .samples = run.samples_seen,
           .steps_to_learn = run.steps_to_learn,
-          .samples_to_learn = run.samples_to_learn};
+          .samples_to_learn = run.samples_to_learn,
+          .eval_every = run.eval_every};
 }
 
 }  // namespace tools

@@ -11,7 +11,7 @@ using Figures = std::vector<Figure>;
 // Each is defined beside what draws it, and has a line in the list of figures.cc.
 extern const FigureKind kFinalLossKind, kVerdictsKind, kTrainTestKind;  // runs.cc: every run by its end
 extern const FigureKind kLearningCurvesKind, kCorrelationKind;          // curves.cc: against the step
-extern const FigureKind kFrontierKind, kScalingKind;                    // frontiers.cc: against the size
+extern const FigureKind kFrontierKind, kScalingKind, kSurvivalKind;     // against the size
 extern const FigureKind kPhaseKind;                                     // phase.cc: over two swept columns
 extern const FigureKind kGradvarKind, kQueriesKind;                     // documents.cc: of gradvar and bound
 

@@ -67,6 +67,7 @@ Run RunTable::run(std::size_t row) const {
   r.samples_seen = number(row, "samples_seen");
   r.steps_to_learn = number(row, "steps_to_learn");
   r.samples_to_learn = number(row, "samples_to_learn");
+  r.eval_every = number(row, "config.eval-every");
   r.seconds = number(row, "time.wall_seconds");
   r.steps_per_second = number(row, "time.steps_per_second");
   const auto threshold = [&](const char* name, double fallback) {
@@ -76,6 +77,11 @@ Run RunTable::run(std::size_t row) const {
   r.learned_below = threshold("learned_below", r.learned_below);
   r.memorised_train_below = threshold("memorised_train_below", r.memorised_train_below);
   r.fails_from = threshold("fails_from", r.fails_from);
+  for (auto column = columns_.lower_bound("params."); column != columns_.end(); ++column) {
+    if (!column->first.starts_with("params.")) break;
+    if (std::string value = text_of(table_.rows[row][column->second]); !value.empty())
+      r.parameters[column->first.substr(7)] = std::move(value);
+  }
   return r;
 }
 

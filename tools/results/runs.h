@@ -29,6 +29,8 @@ struct Run {
   double test_accuracy = kNone;
   double steps = kNone, samples_seen = kNone, steps_to_learn = kNone, samples_to_learn = kNone;
   double seconds = kNone, steps_per_second = kNone;
+  double eval_every = kNone;                      // steps between two tests
+  std::map<std::string, std::string> parameters;  // of the family
   double learned_below = 0.05, memorised_train_below = 0.1, fails_from = 0.9;
 
   bool done() const { return status == "done"; }

@@ -18,6 +18,7 @@
 #include "commands.h"
 #include "figures/figures.h"
 #include "figures/frontier.h"
+#include "figures/growth_of.h"
 #include "report/report.h"
 #include "results/collect.h"
 #include "results/runs.h"
@@ -171,6 +172,19 @@ void print_rows(const std::vector<std::vector<std::string>>& rows) {
   }
 }
 
+// Where there are at least ten seeds at each of four sizes or more: how the samples to learn grow with the size.
+void print_growth(const Database& db, const std::string& study) {
+  for (const Group& group : load_groups(db, {.study = study}))
+    for (const FrontierSlice& slice : frontier_slices(group))
+      for (const bool control : {false, true}) {
+        const auto sizes = std::ranges::count_if(
+            slice.points, [&](const FrontierPoint& p) { return p.control == control && p.seeds >= 10; });
+        if (sizes < 4) continue;
+        fmt::print("Samples to learn, {}{}{}: {}\n", slice.label, slice.label.empty() ? "" : ", ",
+                   control ? "control" : "target", growth_text(growth_of(slice, control), slice.size));
+      }
+}
+
 void print_table(const Database& db) {
   fmt::print(
       "Losses are normalised: 1 is what the best constant has; tests are on fresh inputs. A row holds one question "
@@ -195,6 +209,7 @@ void print_table(const Database& db) {
     fmt::print("\n{}\n", study.title);
     print_rows(rows);
     fmt::print("Test loss of each seed there, and the steps of its run:\n{}", by_seed);
+    print_growth(db, study.name);
     if (const auto exchange = exchange_rows(needs_of(table, study)); !exchange.empty()) {
       fmt::print(
           "Samples to learn, of each seed the fewest (of fixed sets the smallest size tried); ratios of "

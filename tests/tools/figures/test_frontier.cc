@@ -35,15 +35,6 @@ FrontierRun run(double size, const std::string& point, double loss, double steps
   return r;
 }
 
-// A point whose median steps are given, as the fit sees it.
-FrontierPoint learned_at(double size, double steps, bool control = false) {
-  FrontierPoint p;
-  p.size = size;
-  p.control = control;
-  p.steps.value = steps;
-  return p;
-}
-
 TEST_CASE("frontier: medians, also of values that are not there") {
   CHECK(median({3, 1, 2}) == 2);
   CHECK(median({4, 1, 3, 2}) == 2.5);
@@ -161,55 +152,19 @@ TEST_CASE("frontier: equal for any order of the rows") {
   }
 }
 
-TEST_CASE("frontier: fits against a second implementation") {
-  const double sizes[] = {4, 6, 8, 10, 12}, steps[] = {210, 480, 900, 2100, 3600};
-  std::vector<FrontierPoint> points;
-  for (int i = 0; i < 5; ++i) points.push_back(learned_at(sizes[i], steps[i]));
-  points.push_back(learned_at(14, kInfinity));  // not learned: left out
-  points.push_back(learned_at(14, 1, true));    // the control: left out
-  const ScalingFit fit = fit_scaling(points, false);
-  CHECK(fit.note.empty());
-  CHECK(fit.sizes == 5);
-  // numpy.linalg.lstsq
-  CHECK(fit.polynomial.a == doctest::Approx(1.623559937843977).epsilon(1e-10));
-  CHECK(fit.polynomial.b == doctest::Approx(2.5927231323653737).epsilon(1e-10));
-  CHECK(fit.polynomial.a_error == doctest::Approx(0.4065494655754584).epsilon(1e-10));
-  CHECK(fit.polynomial.b_error == doctest::Approx(0.19869327814518903).epsilon(1e-10));
-  CHECK(fit.polynomial.aicc == doctest::Approx(9.864816137164286).epsilon(1e-10));
-  CHECK(fit.exponential.a == doctest::Approx(3.9687061463146645).epsilon(1e-10));
-  CHECK(fit.exponential.b == doctest::Approx(0.35795348536315263).epsilon(1e-10));
-  CHECK(fit.exponential.b_error == doctest::Approx(0.013852132934993908).epsilon(1e-10));
-  CHECK(fit.exponential.aicc == doctest::Approx(3.097108594946473).epsilon(1e-10));
-  CHECK(fit.exponential_evidence ==
-        doctest::Approx(std::exp((9.864816137164286 - 3.097108594946473) / 2)).epsilon(1e-9));
-  CHECK(fit.polynomial_evidence * fit.exponential_evidence == doctest::Approx(1));
-}
-
-TEST_CASE("frontier: fits that are exact, and those that there cannot be") {
-  std::vector<FrontierPoint> power, exponential;
-  for (const double n : {4.0, 8.0, 16.0}) {
-    power.push_back(learned_at(n, 5 * n * n));
-    exponential.push_back(learned_at(n, 3 * std::exp(0.25 * n)));
-  }
-  const ScalingFit p = fit_scaling(power, false), e = fit_scaling(exponential, false);
-  CHECK(p.polynomial.b == doctest::Approx(2).epsilon(1e-12));
-  CHECK(p.polynomial.a == doctest::Approx(std::log(5)).epsilon(1e-12));
-  CHECK(p.polynomial_evidence > 1e6);
-  CHECK(std::isfinite(p.polynomial_evidence));
-  CHECK(std::isnan(p.polynomial.aicc));  // three sizes: not defined, the evidence is
-  CHECK(e.exponential.b == doctest::Approx(0.25).epsilon(1e-12));
-  CHECK(e.exponential_evidence > 1e6);
-  CHECK(e.polynomial_evidence < 1e-6);
-  power.pop_back();
-  power.push_back(learned_at(16, kInfinity));
-  const ScalingFit few = fit_scaling(power, false);
-  CHECK(few.sizes == 2);
-  CHECK(few.note.starts_with("too few sizes"));
-  CHECK(fit_scaling({}, true).note.starts_with("too few sizes"));
-  // A constant is fitted by both, and speaks for neither.
-  const ScalingFit flat = fit_scaling({learned_at(4, 100), learned_at(6, 100), learned_at(9, 100)}, false);
-  CHECK(std::abs(flat.polynomial.b) < 1e-12);
-  CHECK(flat.polynomial_evidence == doctest::Approx(1));
+TEST_CASE("frontier: between which tests each run learned, in samples") {
+  std::vector<FrontierRun> runs{run(8, "a", 0.01, 300), run(8, "a", 0.01, 40), run(8, "a", 0.9)};
+  for (FrontierRun& r : runs) r.eval_every = 100;
+  const auto times = frontier(runs)[0].times;
+  REQUIRE(times.size() == 3);
+  CHECK(times[0].after == 32 * 200);
+  CHECK(times[0].by == 32 * 300);
+  CHECK(times[1].after == 0);
+  CHECK(times[1].by == 32 * 40);
+  CHECK(!times[2].learned());
+  CHECK(times[2].after == 32000);
+  // Nobody said how often: any time until it was seen.
+  CHECK(frontier({run(8, "a", 0.01, 300)})[0].times[0].after == 0);
 }
 
 }  // namespace

@@ -1,0 +1,324 @@
+// Samples to learn against the size, and the fraction that has not learned against the samples.
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/core.h>
+
+#include "figures/growth_of.h"
+#include "figures/kinds.h"
+#include "figures/size_axis.h"
+
+namespace tools {
+namespace {
+
+struct SizeMedian {
+  double size = 0, budget = 0;
+  std::int64_t seeds = 0, learned = 0;
+  MedianTime median;
+};
+
+struct ScalingRole {
+  bool control = false;
+  std::vector<SizeMedian> medians;
+  Growth growth;
+};
+
+ScalingRole scaling_role(const FrontierSlice& slice, bool control) {
+  ScalingRole role{control, {}, growth_of(slice, control)};
+  for (const FrontierPoint& p : slice.points)
+    if (p.control == control)
+      role.medians.push_back({p.size, p.samples.budget, std::int64_t{p.seeds},
+                              std::ranges::count_if(p.times, &LearningTime::learned),
+                              median_time(kaplan_meier(p.times))});
+  return role;
+}
+
+const char* role_name(bool control) { return control ? "control" : "target"; }
+
+// The laws that are drawn: n^b, and the likeliest where that is another.
+std::vector<const GrowthLaw*> drawn_laws(const Growth& growth) {
+  if (!growth.note.empty()) return {};
+  std::vector<const GrowthLaw*> laws{&growth.laws[1]};
+  if (growth.best != 1) laws.push_back(&growth.laws[growth.best]);
+  return laws;
+}
+
+// Of different widths too: the SVG terminal joins lines of a legend that differ in their dash alone.
+const char* law_style(bool first) { return first ? "lw 1.5 dt (9,3)" : "lw 1.7 dt (2,3)"; }
+
+std::string exponent_text(const Growth& growth, const std::string& size) {
+  const auto end = [](double v) { return std::isfinite(v) ? fmt::format("{:.2g}", v) : "any"; };
+  return fmt::format("{}^b, b = {:.2g} [{}, {}]", size, growth.laws[1].b, end(growth.exponent.low),
+                     end(growth.exponent.high));
+}
+
+std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, const std::string& size) {
+  std::vector<LegendEntry> legend;
+  bool censored = false;
+  for (const ScalingRole& r : roles) {
+    legend.push_back({LegendEntry::kPoint, role_style(r.control), role_name(r.control)});
+    for (const SizeMedian& m : r.medians) censored = censored || !std::isfinite(m.median.value);
+  }
+  if (censored)
+    legend.push_back({LegendEntry::kPoint, "lc rgb '#333333' dt 1 pt 6 ps 0.9*point_scale",
+                      "↑ half did not learn: above the budget"});
+  for (const ScalingRole& r : roles) {
+    const std::string role = role_name(r.control), style = fmt::format("lc rgb '{}' ", role_color(r.control));
+    if (!r.growth.note.empty())
+      legend.push_back({LegendEntry::kPoint, "lc rgb '#FFFFFF' dt 1 pt 7 ps 0", concat(role, ": ", r.growth.note)});
+    for (const GrowthLaw* law : drawn_laws(r.growth)) {
+      const bool first = law == &r.growth.laws[1];
+      const bool best = law == &r.growth.laws[r.growth.best];
+      legend.push_back(
+          {LegendEntry::kLine, style + law_style(first),
+           fmt::format("{}: {}{}", role, first ? exponent_text(r.growth, size) : law->name,
+                       !best                ? std::string()
+                       : r.growth.decided() ? fmt::format(", likeliest, {:.2g} to 1", r.growth.margin)
+                                            : fmt::format(", {:.2g} to 1: undecided", r.growth.margin))});
+    }
+  }
+  return legend;
+}
+
+Table scaling_table(const FrontierSlice& slice, const std::vector<ScalingRole>& roles) {
+  Table t{{slice.size, "role", "seeds", "learned", "samples_to_learn", "samples_low", "samples_high", "law", "a",
+           "b", "b_low", "b_high", "scatter", "log_likelihood", "free_parameters", "relative_likelihood", "fit_p"},
+          {}};
+  for (const ScalingRole& r : roles) {
+    const std::string role = role_name(r.control);
+    for (const SizeMedian& m : r.medians) {
+      const auto samples = [&](double v) { return censored_cell(v, m.budget); };
+      t.rows.push_back({m.size, role, m.seeds, m.learned, samples(m.median.value), samples(m.median.interval.low),
+                        samples(m.median.interval.high)});
+    }
+    if (!r.growth.note.empty()) t.rows.push_back({{}, role, {}, {}, {}, {}, {}, r.growth.note});
+    for (std::size_t i = 0; i < r.growth.laws.size(); ++i) {
+      const GrowthLaw& law = r.growth.laws[i];
+      const bool power = i == 1;
+      t.rows.push_back({{},
+                        role,
+                        {},
+                        {},
+                        {},
+                        {},
+                        {},
+                        law.name,
+                        number_cell(law.a),
+                        number_cell(law.b),
+                        power ? number_cell(r.growth.exponent.low) : Cell(),
+                        power ? number_cell(r.growth.exponent.high) : Cell(),
+                        number_cell(law.scatter),
+                        number_cell(law.log_likelihood),
+                        std::int64_t{law.parameters},
+                        number_cell(law.relative),
+                        i == r.growth.best ? number_cell(r.growth.fit) : Cell()});
+    }
+  }
+  for (auto& row : t.rows) row.resize(t.columns.size());
+  return t;
+}
+
+void plot_scaling(Page& page, const std::vector<ScalingRole>& roles, const SizeAxis& x, double high) {
+  std::vector<std::string> parts;
+  for (const ScalingRole& r : roles) {
+    const char* color = role_color(r.control);
+    for (const GrowthLaw* law : drawn_laws(r.growth)) {
+      std::vector<std::vector<double>> curve;
+      for (std::size_t i = 0; i < r.medians.size() && i < law->log_mean.size(); ++i)
+        curve.push_back({r.medians[i].size, std::exp(law->log_mean[i])});
+      parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' {}", page.data(curve), color,
+                                  law_style(law == &r.growth.laws[1])));
+    }
+    std::vector<std::vector<double>> learned, censored;
+    for (const SizeMedian& m : r.medians) {
+      const double at = x.place(m.size, r.control), end = m.median.interval.high;
+      if (std::isfinite(m.median.value))
+        learned.push_back(
+            {at, m.median.value, std::max(m.median.interval.low, 1.0), std::isfinite(end) ? end : high});
+      else
+        censored.push_back({at, m.budget, 0, m.budget * 0.22});
+    }
+    if (!learned.empty())
+      parts.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale",
+                                  page.data(learned), color, r.control ? 9 : 7));
+    if (censored.empty()) continue;
+    const std::string name = page.data(censored);
+    parts.push_back(
+        fmt::format("{} using 1:2:3:4 with vectors head size screen 0.006,25 lc rgb '{}' lw 1.4", name, color));
+    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", name,
+                                r.control ? 8 : 6, color));
+  }
+  page.plot(parts);
+}
+
+Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_t slices) {
+  std::vector<ScalingRole> roles;
+  double low = INFINITY, high = 0;
+  for (const bool control : {false, true}) {
+    if (std::ranges::none_of(slice.points, [&](const FrontierPoint& p) { return p.control == control; })) continue;
+    roles.push_back(scaling_role(slice, control));
+    for (const SizeMedian& m : roles.back().medians)
+      for (const double v : {m.median.value, m.median.interval.low, m.budget * 1.4}) {
+        if (!std::isfinite(v) || v <= 0) continue;
+        low = std::min(low, v);
+        high = std::max(high, v);
+      }
+  }
+  const SizeAxis x(slice.points);
+  Page page(kPageWidth, scaling_legend(roles, slice.size));
+  const double top = page.top();
+  page.set_height(static_cast<int>(top + 320 + 54));
+  page.panel(96, top, kPageWidth - 24, top + 320);
+  page.add(x.commands());
+  page.add(number_axis('y', low / 1.3, high, true));
+  page.axis_labels(slice.size, "median samples to learn", 76);
+  plot_scaling(page, roles, x, high);
+  Figure f{slice_name(group, slice, slices, "scaling"),
+           "scaling",
+           slice_title(group, slice, slices, "Samples to learn"),
+           "",
+           scaling_table(slice, roles),
+           ""};
+  f.caption = fmt::format(
+      "Samples until the normalised test loss is at most {}, at the best grid point of each size: {}. Points: "
+      "medians of Kaplan and Meier's curves, bars their 95 % intervals, without an allowance for the choice. "
+      "Lines: "
+      "laws of growth fitted to all runs by maximum likelihood, log samples = a + b u({}) with a normal scatter; "
+      "runs "
+      "that did not learn count as above what they were given, and each other as between two tests. b with its 95 "
+      "% "
+      "interval (profile likelihood); n to 1: how much likelier the likeliest law is than the next, exp(dAIC/2); "
+      "undecided below 20.",
+      readable(slice.runs.front().learned_below), counts_text(slice.runs), slice.size);
+  page.finish(f);
+  return f;
+}
+
+template <class Draw>
+Figures figures_of(const Group& group, const FigureSource& source, const Draw& draw) {
+  const auto slices = frontier_slices(group, source.options.x);
+  Figures figures;
+  for (const FrontierSlice& slice : slices)
+    if (std::ranges::any_of(slice.points, [](const FrontierPoint& p) {
+          return std::ranges::any_of(p.times, &LearningTime::learned);
+        }))
+      figures.push_back(draw(group, slice, slices.size()));
+  return figures;
+}
+
+Figures scaling_figures(const Group& group, const FigureSource& source) {
+  return figures_of(group, source, scaling_figure);
+}
+
+}  // namespace
+
+const FigureKind kScalingKind{"scaling", "median samples to learn against the size, with laws of growth",
+                              scaling_figures, nullptr};
+
+namespace {
+
+// Sizes from light to dark, of one hue a role.
+std::string shade(bool control, double share) {
+  const int from[2][3] = {{0xA6, 0xCE, 0xE8}, {0xF8, 0xC4, 0x9A}},
+            to[2][3] = {{0x00, 0x3A, 0x63}, {0x7A, 0x2E, 0x00}};
+  const auto mix = [&](int i) {
+    return static_cast<int>(std::lround(from[control][i] + share * (to[control][i] - from[control][i])));
+  };
+  return fmt::format("#{:02X}{:02X}{:02X}", mix(0), mix(1), mix(2));
+}
+
+struct SurvivalCurve {
+  bool control = false;
+  double size = 0, end = 0;  // the largest number of samples that a run was given
+  std::vector<SurvivalStep> steps;
+  std::string color;
+};
+
+std::vector<SurvivalCurve> survival_curves(const FrontierSlice& slice, bool control) {
+  std::vector<SurvivalCurve> curves;
+  for (const FrontierPoint& p : slice.points)
+    if (p.control == control) curves.push_back({control, p.size, p.samples.budget, kaplan_meier(p.times), ""});
+  for (std::size_t i = 0; i < curves.size(); ++i)
+    curves[i].color = shade(control, curves.size() > 1 ? double(i) / double(curves.size() - 1) : 1);
+  return curves;
+}
+
+Table survival_table(const std::vector<SurvivalCurve>& curves, const std::string& size) {
+  Table t{{size, "role", "samples", "not_learned", "low", "high"}, {}};
+  for (const SurvivalCurve& c : curves) {
+    const std::string role = role_name(c.control);
+    t.rows.push_back({c.size, role, 0.0, 1.0, {}, {}});
+    for (const SurvivalStep& s : c.steps)
+      t.rows.push_back({c.size, role, s.time, s.fraction, s.interval.low, s.interval.high});
+    t.rows.push_back({c.size, role, c.end, c.steps.empty() ? 1.0 : c.steps.back().fraction, {}, {}});
+  }
+  return t;
+}
+
+void plot_survival(Page& page, const std::vector<SurvivalCurve>& curves, bool control, double low) {
+  std::vector<std::string> parts;
+  for (const SurvivalCurve& c : curves) {
+    if (c.control != control) continue;
+    std::vector<std::vector<double>> rows{{low, 1}};
+    for (const SurvivalStep& s : c.steps) rows.push_back({s.time, s.fraction});
+    rows.push_back({std::max(c.end, low), rows.back()[1]});
+    parts.push_back(fmt::format("{} using 1:2 with steps lc rgb '{}' lw 1.8 dt {}", page.data(rows), c.color,
+                                control ? "(6,3)" : "1"));
+  }
+  page.plot(parts);
+}
+
+Figure survival_figure(const Group& group, const FrontierSlice& slice, std::size_t slices) {
+  std::vector<SurvivalCurve> curves = survival_curves(slice, false);
+  const std::vector<SurvivalCurve> controls = survival_curves(slice, true);
+  curves.insert(curves.end(), controls.begin(), controls.end());
+  std::vector<LegendEntry> legend;
+  double low = INFINITY, high = 0;
+  for (const SurvivalCurve& c : curves) {
+    legend.push_back({LegendEntry::kLine,
+                      fmt::format("lc rgb '{}' lw 1.8 dt {}", c.color, c.control ? "(6,3)" : "1"),
+                      fmt::format("{}, {} {}", role_name(c.control), slice.size, readable(c.size))});
+    high = std::max(high, c.end);
+    if (!c.steps.empty()) low = std::min(low, c.steps.front().time);
+  }
+  Page page(kPageWidth, legend);
+  double top = page.top();
+  const double height = 200;
+  const bool both = !controls.empty() && controls.size() < curves.size();
+  page.set_height(static_cast<int>(top + (both ? 2 : 1) * (height + 40) + 14));
+  for (const bool control : {false, true}) {
+    if (std::ranges::none_of(curves, [&](const SurvivalCurve& c) { return c.control == control; })) continue;
+    page.panel(84, top, kPageWidth - 24, top + height);
+    page.add(number_axis('x', low / 2, high, true));
+    page.add("set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
+    page.axis_labels(control || !both ? "samples" : "", fmt::format("{}: not learned", role_name(control)));
+    plot_survival(page, curves, control, low / 2);
+    top += height + 40;
+  }
+  Figure f{slice_name(group, slice, slices, "survival"),
+           "survival",
+           slice_title(group, slice, slices, "Not learned yet"),
+           "",
+           survival_table(curves, slice.size),
+           ""};
+  f.caption = fmt::format(
+      "Fraction of runs whose normalised test loss has not been {} or less, against the samples they have seen: "
+      "{}; Kaplan and Meier's estimate, at the best grid point of each {}. Curves end where the longest run ends. "
+      "The "
+      "data have 95 % intervals.",
+      readable(slice.runs.front().learned_below), counts_text(slice.runs), slice.size);
+  page.finish(f);
+  return f;
+}
+
+Figures survival_figures(const Group& group, const FigureSource& source) {
+  return figures_of(group, source, survival_figure);
+}
+
+}  // namespace
+
+const FigureKind kSurvivalKind{"survival", "fraction of runs that has not learned against the samples, by size",
+                               survival_figures, nullptr};
+
+}  // namespace tools

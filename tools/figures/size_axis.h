@@ -1,0 +1,32 @@
+// What figures against the size of a problem share.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "figures/kinds.h"
+#include "figures/slices.h"
+
+namespace tools {
+
+// The name and the title of a slice's figure of `kind`, one of `slices` of the group.
+std::string slice_name(const Group& group, const FrontierSlice& slice, std::size_t slices, const std::string& kind);
+std::string slice_title(const Group& group, const FrontierSlice& slice, std::size_t slices,
+                        const std::string& what);
+
+// The axis of the sizes: a tic at each of them where they are few.
+struct SizeAxis {
+  std::vector<double> sizes;
+  bool logarithmic = false;
+  double low = 0, high = 1;
+
+  explicit SizeAxis(const std::vector<FrontierPoint>& points);
+  // Target and control at the same size stand a little apart.
+  double place(double size, bool control) const;
+  std::string commands() const;
+};
+
+// A median that may lie above the budget, as a table says it.
+Cell censored_cell(double value, double budget);
+
+}  // namespace tools
