@@ -74,6 +74,30 @@ IndependentVariables Member::variables() const {
   const InputLayout& layout = input();
   return {layout.bits ? std::nullopt : std::optional(Law::gauss), layout.points * layout.channels};
 }
+PlantedDirections Member::planted(bool) const { return {}; }
+
+double planted_overlap(const PlantedDirections& planted, MatrixView<const double> weights) {
+  const MatrixView<const double> basis = planted.basis.view();
+  const Index entries = basis.cols;
+  if (weights.cols != entries || entries == 0) return std::nan("");
+  double found = 0, all = 0;
+  for (Index j = 0; j < weights.rows; ++j) {
+    double best = 0;
+    for (Index shift = 0; shift < planted.shifts; ++shift) {
+      double sum = 0;
+      for (Index r = 0; r < basis.rows; ++r) {
+        double dot = 0;
+        for (Index i = 0; i < entries; ++i) dot += basis(r, i) * weights(j, (i + shift) % entries);
+        sum += dot * dot;
+      }
+      best = std::max(best, sum);
+    }
+    found += best;
+    for (Index i = 0; i < entries; ++i) all += weights(j, i) * weights(j, i);
+  }
+  return all > 0 ? found / all : std::nan("");
+}
+
 void Member::variables(Block<const double> x, MatrixView<double> z) const {
   const bool bits = input().bits;
   for (Index e = 0; e < x.examples; ++e)

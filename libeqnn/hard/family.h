@@ -81,6 +81,16 @@ struct CheckOptions {
   Index samples = 10000;  // random inputs of the checks that sample
 };
 
+// A few directions, of all that a unit of a network's first layer weighs, on which alone a member depends.
+struct PlantedDirections {
+  Matrix<double> basis;  // [m, entries], orthonormal rows; empty: there are none
+  Index shifts = 1;      // a cyclic group of so many shifts moves them: a unit may have found them at any
+};
+// How far a first layer has found them: sum_j max_s |B_s w_j|^2 / sum_j |w_j|^2 over its units' weights w_j, the
+// rows of `weights` [units, entries], and the shifts B_s of the basis; 1 when it sees nothing else, and m / entries
+// on average over random weights where there is one shift. nan for other entries, and for weights that are 0.
+double planted_overlap(const PlantedDirections& planted, MatrixView<const double> weights);
+
 // One function of a family. Immutable: any number of threads may call it at the same time.
 class Member {
  public:
@@ -109,6 +119,9 @@ class Member {
   // entry, a bit x as 1 - 2x, unless the family says otherwise.
   virtual IndependentVariables variables() const;
   virtual void variables(Block<const double> x, MatrixView<double> z) const;
+  // Where the member hides from a first layer that reads its features, or the input (what one unit weighs: all
+  // points' entries, or the channels of one point).
+  virtual PlantedDirections planted(bool of_features) const;
   // The group under which the member is invariant, where it permutes the points.
   virtual std::optional<PermutationGroup> group() const { return {}; }
   // How the group of the family moves the input: what leaves the member's value as it is. Built from group() where

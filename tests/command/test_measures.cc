@@ -45,6 +45,18 @@ TEST_CASE("measures: every line and the result have them, and the last line is t
   CHECK(result["samples_to_learn"].is_null());
 }
 
+TEST_CASE("measures: how far the first layer has found a planted plane, where there is one") {
+  const Folder f;
+  accepted(f, {"train", "gnn-feature", "--d", "4", "--k", "2", "--width", "32", "--steps", "800", "--eval-every",
+               "100", "--test-samples", "500", "--threads", "1", "--out", "run", "-q"});
+  const auto all = metrics(f, "run");
+  CHECK(all.front()["overlap"].get<double>() == doctest::Approx(0.5).epsilon(0.4));
+  CHECK(all.back()["overlap"].get<double>() > all.front()["overlap"].get<double>());
+  CHECK(result_of(f, "run")["overlap"] == all.back()["overlap"]);
+  accepted(f, measured({"--out", "none", "--eval-every", "10"}));
+  CHECK(!result_of(f, "none").contains("overlap"));
+}
+
 TEST_CASE("measures: they do not depend on threads, on how often they are taken, or on an interruption") {
   const Folder f;
   accepted(f, measured({"--out", "one", "--eval-every", "10"}));

@@ -44,8 +44,8 @@ void make_unique(Figures& figures) {
 
 const std::vector<FigureKind>& figure_kinds() {
   static const std::vector<FigureKind> kinds = {
-      kFrontierKind, kPhaseKind,     kScalingKind,   kSurvivalKind, kLearningCurvesKind, kCorrelationKind,
-      kVerdictsKind, kFinalLossKind, kTrainTestKind, kGradvarKind,  kQueriesKind,
+      kFrontierKind, kPhaseKind,    kScalingKind,   kSurvivalKind,  kLearningCurvesKind, kCorrelationKind,
+      kProgressKind, kVerdictsKind, kFinalLossKind, kTrainTestKind, kGradvarKind,        kQueriesKind,
   };
   return kinds;
 }

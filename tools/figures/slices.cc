@@ -32,7 +32,7 @@ std::vector<FrontierSlice> frontier_slices(const Group& group, const std::string
     if (run.learner || !run.done() || !run.values.contains(size)) continue;
     const std::string label = values_text(run, problem);
     const auto [entry, added] = place.try_emplace(concat(run.method, "\n", label), slices.size());
-    if (added) slices.push_back({run.method, label, size, {}, {}});
+    if (added) slices.push_back({run.method, label, size, grid, {}, {}});
     slices[entry->second].runs.push_back(run);
   }
   std::erase_if(slices, [&](const FrontierSlice& s) { return values_of(s.runs, size).size() < 2; });

@@ -49,6 +49,7 @@ constexpr ResultKey kResultKeys[] = {
     {"gradient_norm", "REAL", kMean | kMetric},
     {"gradient_snr", "REAL", kMean | kMetric},
     {"distance", "REAL", kMean | kMetric},
+    {"overlap", "REAL", kMean | kMetric},
     {"steps_to_learn", "REAL", kMean},
     {"samples_to_learn", "REAL", kMean},
     {"verdict", "TEXT"},

@@ -44,4 +44,26 @@ MedianInterval median_interval(std::vector<double> values, double confidence) {
           coverage(rank)};
 }
 
+Area area_under_curve(const std::vector<double>& first, const std::vector<double>& second) {
+  double wins = 0;
+  for (const double a : first)
+    for (const double b : second) wins += a > b ? 1 : a == b ? 0.5 : 0;
+  const auto m = static_cast<double>(first.size()), n = static_cast<double>(second.size());
+  Area area{wins / (m * n), {}};
+  const auto error = [&](double t) {
+    const double more = (m + n) / 2 - 1;
+    return std::sqrt(t * (1 - t) * (1 + more * (1 - t) / (2 - t) + more * t / (1 + t)) / (m * n));
+  };
+  const auto end = [&](double outside) {  // between the area and 0 or 1
+    double inside = area.value;
+    for (int i = 0; i < 60; ++i) {
+      const double middle = (inside + outside) / 2;
+      (std::abs(area.value - middle) <= 1.959963984540054 * error(middle) ? inside : outside) = middle;
+    }
+    return inside;
+  };
+  area.interval = {end(0), end(1)};
+  return area;
+}
+
 }  // namespace tools

@@ -27,4 +27,14 @@ struct MedianInterval {
 };
 MedianInterval median_interval(std::vector<double> values, double confidence = 0.95);
 
+// How well a score tells two groups apart: P(a score of the first > one of the second), ties for half (the area
+// under the receiver's curve; Mann and Whitney 1947). Its 95 % interval is Newcombe's (Statistics in Medicine 2006,
+// method 5), the theta at which the area is not further away than 1.96 standard errors at theta, by Hanley and
+// McNeil's variance: it is there for an area of 0 or 1 too. Scores may be infinite. Neither is empty.
+struct Area {
+  double value = 0.5;
+  Interval interval;
+};
+Area area_under_curve(const std::vector<double>& first, const std::vector<double>& second);
+
 }  // namespace tools

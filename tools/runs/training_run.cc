@@ -265,6 +265,7 @@ Json TrainRun::gradient_json() const {
   j["gradient_norm"] = number_json(state_.gradient_norm);
   j["gradient_snr"] = number_json(state_.gradient_snr);
   j["distance"] = number_json(training_->distance());
+  if (const double overlap = training_->overlap(); !std::isnan(overlap)) j["overlap"] = overlap;
   return j;
 }
 

@@ -17,6 +17,7 @@
 #include "cli/paths.h"
 #include "commands.h"
 #include "figures/figures.h"
+#include "figures/foresight.h"
 #include "figures/frontier.h"
 #include "figures/growth_of.h"
 #include "report/report.h"
@@ -185,6 +186,29 @@ void print_growth(const Database& db, const std::string& study) {
       }
 }
 
+std::string area_text(const Area& a) {
+  return fmt::format("{:.2f} [{:.2f}, {:.2f}]", a.value, a.interval.low, a.interval.high);
+}
+
+std::string lead_text(double v) { return std::isfinite(v) ? fmt::format("{:.2f}", v) : "never"; }
+
+// Where some size has five runs of the target that learn after a quarter of the budget, and five that do not.
+void print_foresight(const Database& db, const std::string& study) {
+  for (const Group& group : load_groups(db, {.study = study}))
+    for (const FrontierSlice& slice : frontier_slices(group)) {
+      const auto f = foresight_of(db, slice);
+      if (!f) continue;
+      fmt::print("Foretold at a quarter of {:.0f} samples, {} {:g}: {} learn later, {} do not, {} had learned\n",
+                 f->budget, slice.size, f->size, f->later, f->never, f->early);
+      std::vector<std::vector<std::string>> rows{{"", "area under the curve", "lead before the loss"}};
+      for (const MeasureForesight& m : f->measures)
+        rows.push_back({m.name, area_text(m.area),
+                        fmt::format("{} [{}, {}]", lead_text(m.lead), lead_text(m.lead_interval.low),
+                                    lead_text(m.lead_interval.high))});
+      print_rows(rows);
+    }
+}
+
 void print_table(const Database& db) {
   fmt::print(
       "Losses are normalised: 1 is what the best constant has; tests are on fresh inputs. A row holds one question "
@@ -210,6 +234,7 @@ void print_table(const Database& db) {
     print_rows(rows);
     fmt::print("Test loss of each seed there, and the steps of its run:\n{}", by_seed);
     print_growth(db, study.name);
+    print_foresight(db, study.name);
     if (const auto exchange = exchange_rows(needs_of(table, study)); !exchange.empty()) {
       fmt::print(
           "Samples to learn, of each seed the fewest (of fixed sets the smallest size tried); ratios of "

@@ -48,9 +48,11 @@ eqnn::Tensor<T> real_loss(Loss loss, eqnn::Tensor<T> f, eqnn::Tensor<T> y) {
 template <class T>
 class TypedTraining final : public Training {
  public:
-  TypedTraining(const TrainConfig& c, const NetworkInputs& inputs, std::unique_ptr<DataSource<T>> data, int threads)
+  TypedTraining(const TrainConfig& c, const NetworkInputs& inputs, std::unique_ptr<DataSource<T>> data,
+                eqnn::hard::PlantedDirections planted, int threads)
       : config_(c),
         outputs_(inputs.outputs),
+        planted_(std::move(planted)),
         data_(std::move(data)),
         network_(make_network<T>(params_, c, inputs)),
         trainer_((params_.initialize(initializer(config_), config_.init_seed), params_),
@@ -105,6 +107,19 @@ class TypedTraining final : public Training {
       sum += d * d;
     }
     return std::sqrt(sum);
+  }
+  double overlap() const override {
+    if (planted_.basis.rows() == 0) return std::nan("");
+    const eqnn::NamedArray first = eqnn::parameter_arrays<T>(params_, params_.values(), "").front();
+    const Index units = first.shape.empty() ? 0 : first.shape[0], entries = planted_.basis.cols();
+    if (units == 0 || static_cast<Index>(first.bytes.size() / sizeof(T)) != units * entries) return std::nan("");
+    eqnn::Matrix<double> weights(units, entries);
+    for (Index i = 0; i < units * entries; ++i) {
+      T value;
+      std::memcpy(&value, first.bytes.data() + i * sizeof(T), sizeof(T));
+      weights(i / entries, i % entries) = static_cast<double>(value);
+    }
+    return eqnn::hard::planted_overlap(planted_, std::as_const(weights).view());
   }
   double watched_loss() const override { return oracle_ ? oracle_->label_free_loss() : loss_; }
   std::uint64_t examples_seen(std::uint64_t steps) const override {
@@ -220,6 +235,7 @@ class TypedTraining final : public Training {
 
   const TrainConfig config_;
   const Index outputs_;
+  const eqnn::hard::PlantedDirections planted_;
   std::unique_ptr<DataSource<T>> data_;
   eqnn::Params<T> params_;
   Recorder<T> network_;
@@ -236,7 +252,9 @@ std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& e
   if (predicts_classes(c))
     inputs.outputs = examples.data ? static_cast<Index>(examples.data->class_names.size()) : 2;
   auto data = examples.member ? family_data<T>(c, *examples.member) : file_data<T>(c, *examples.data);
-  return std::make_unique<TypedTraining<T>>(c, inputs, std::move(data), threads);
+  eqnn::hard::PlantedDirections planted;
+  if (examples.member) planted = examples.member->planted(reads_features(c, inputs));
+  return std::make_unique<TypedTraining<T>>(c, inputs, std::move(data), std::move(planted), threads);
 }
 
 }  // namespace

@@ -37,6 +37,9 @@ class Training {
   virtual std::uint64_t steps_done() const = 0;
   virtual double gradient_norm() const = 0;
   virtual double distance() const = 0;  // |parameters - initial parameters|, Euclidean
+  // How far the first layer has found where the member hides (eqnn::hard::planted_overlap); nan where that is not
+  // defined.
+  virtual double overlap() const = 0;
   // What divergence is judged by: the loss of the last step. Through an oracle E h^2 + 1, h the network's output:
   // the loss would tell of the target.
   virtual double watched_loss() const = 0;

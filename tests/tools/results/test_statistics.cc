@@ -150,4 +150,40 @@ TEST_CASE("statistics: the interval of a median holds it as often as it says, of
   }
 }
 
+TEST_CASE("statistics: the area under the curve and its interval") {
+  CHECK(area_under_curve({2, 3}, {1, 2}).value == doctest::Approx(3.5 / 4));
+  CHECK(area_under_curve({1}, {-std::numeric_limits<double>::infinity()}).value == 1);
+  // Groups that are told apart wholly: the interval says how little ten of each are.
+  const Area all = area_under_curve({11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10});
+  CHECK(all.value == 1);
+  CHECK(all.interval.high == doctest::Approx(1));
+  // Its end is where 1 - theta is 1.96 standard errors at theta.
+  const double t = all.interval.low, more = 9;
+  CHECK(1 - t ==
+        doctest::Approx(1.959963984540054 *
+                        std::sqrt(t * (1 - t) * (1 + more * (1 - t) / (2 - t) + more * t / (1 + t)) / 100)));
+  CHECK(t > 0.7);
+  CHECK(t < 0.9);
+}
+
+TEST_CASE("statistics: the interval of the area holds the truth") {
+  // Exponential scores of rates 1 and `odds`: P(first > second) = odds / (1 + odds).
+  constexpr int kTrials = 1000;
+  for (const double odds : {1.0, 4.0, 19.0}) {
+    int holds = 0;
+    for (int trial = 0; trial < kTrials; ++trial) {
+      std::vector<double> first, second;
+      eqnn::Draws draws({.seed = 5, .step = static_cast<std::uint64_t>(trial)});
+      const auto exponential = [&](double rate) { return -std::log((draws.word() + 0.5) / 4294967296.0) / rate; };
+      for (int i = 0; i < 12; ++i) first.push_back(exponential(1));
+      for (int i = 0; i < 8; ++i) second.push_back(exponential(odds));
+      const Interval interval = area_under_curve(first, second).interval;
+      const double truth = odds / (1 + odds);
+      holds += interval.low <= truth && truth <= interval.high;
+    }
+    CAPTURE(odds);
+    CHECK(holds >= 0.93 * kTrials);  // 95 % but for three standard errors
+  }
+}
+
 }  // namespace test_statistics

@@ -87,6 +87,13 @@ const ParityMoments& FrameParity::moments() const {
   return moments_;
 }
 
+PlantedDirections FrameParity::planted(bool of_features) const {
+  if (!of_features && law_.frame != ParityFrame::none) return {};
+  PlantedDirections planted{Matrix<double>(law_.k, law_.n)};
+  for (Index i = 0; i < law_.k; ++i) planted.basis(i, set_[i]) = 1;
+  return planted;
+}
+
 std::optional<PermutationGroup> FrameParity::group() const {
   switch (law_.frame) {
     case ParityFrame::sort:

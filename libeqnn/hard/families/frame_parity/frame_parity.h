@@ -112,6 +112,8 @@ class FrameParity final : public MemberOf<FrameParity> {
   const InputLayout* features() const override { return &features_; }
   void features(Block<const float> x, Block<float> y) const override { canonical_forms(law_.frame, x, y); }
   void features(Block<const double> x, Block<double> y) const override { canonical_forms(law_.frame, x, y); }
+  // The coordinates of S, in the canonical form.
+  PlantedDirections planted(bool of_features) const override;
   // S_n, C_n, or the trivial group.
   std::optional<PermutationGroup> group() const override;
   // Throws ValueError for entries that are not finite.

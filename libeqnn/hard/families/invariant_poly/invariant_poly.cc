@@ -256,6 +256,17 @@ InvariantPoly::InvariantPoly(const PolynomialInputs& inputs, std::vector<Polynom
   feature_layout_ = {"z", 1, inputs.r};
 }
 
+PlantedDirections InvariantPoly::planted(bool of_features) const {
+  if (!of_features) return {};
+  std::set<Index> generators;
+  for (const PolynomialTerm& term : terms())
+    for (const auto& factor : term.monomial) generators.insert(factor.generator);
+  PlantedDirections planted{Matrix<double>(static_cast<Index>(generators.size()), inputs_.r)};
+  Index row = 0;
+  for (const Index generator : generators) planted.basis(row++, generator) = 1;
+  return planted;
+}
+
 Index InvariantPoly::degree() const {
   Index largest = 0;
   for (const PolynomialTerm& t : terms()) largest = std::max(largest, total_degree(t.monomial));

@@ -147,6 +147,8 @@ class InvariantPoly final : public MemberOf<InvariantPoly> {
   const InputLayout* features() const override { return &feature_layout_; }
   void features(Block<const float> x, Block<float> z) const override { features_.evaluate(x, z); }
   void features(Block<const double> x, Block<double> z) const override { features_.evaluate(x, z); }
+  // The generators that occur in a monomial, in the features.
+  PlantedDirections planted(bool of_features) const override;
   // The generators themselves, of law().
   IndependentVariables variables() const override { return {law(), inputs_.r}; }
   void variables(Block<const double> x, MatrixView<double> z) const override;

@@ -239,6 +239,13 @@ Matrix<double> CnnCyclic::squared_moment() const {
   return moment;
 }
 
+PlantedDirections CnnCyclic::planted(bool) const {
+  if (d() > 1) return {};
+  PlantedDirections planted = plane_directions(plane());
+  planted.shifts = n();
+  return planted;
+}
+
 std::unique_ptr<PlanarMember> CnnCyclic::with_plane(Matrix<double> b) const {
   return std::make_unique<CnnCyclic>(k(), std::move(b), d(), c_min_);
 }

@@ -48,6 +48,8 @@ class CnnCyclic final : public PlanarMember {
   double largest_overlap() const;
 
   std::optional<PermutationGroup> group() const override { return PermutationGroup::cyclic(input().points); }
+  // The columns of B and their shifts, in a filter as long as the input; d = 1 alone.
+  PlantedDirections planted(bool of_features) const override;
   // All shifts of all channels, S_g^{-1} X_{:,c}, g first.
   PlaneForm form() const override {
     return {k(), n() * d(), false, 1 / (static_cast<double>(n()) * std::sqrt(norm_sq()))};

@@ -247,6 +247,8 @@ Matrix<double> GnnFeature::squared_moment() const {
   return plane_moment(sum / norm_sq());
 }
 
+PlantedDirections GnnFeature::planted(bool) const { return plane_directions(plane()); }
+
 std::unique_ptr<PlanarMember> GnnFeature::with_plane(Matrix<double> b) const {
   Matrix<double> a(n(), n());
   for (Index i = 0; i < n(); ++i) std::copy_n(&a_(i, 0), n(), &a(i, 0));

@@ -43,6 +43,8 @@ class GnnFeature final : public PlanarMember {
   std::optional<PermutationGroup> group() const override;
 
   // The rows of A X.
+  // The columns of B, in the channels of a node.
+  PlantedDirections planted(bool of_features) const override;
   PlaneForm form() const override { return {k(), n(), false, 1 / std::sqrt(norm_sq())}; }
   void rows(const Block<const double>& x, const Block<double>& z) const override;
   Matrix<double> squared_moment() const override;

@@ -124,6 +124,14 @@ double largest_singular_value(const PlaneMap& m) {
   return (std::hypot(m[0] + m[3], m[2] - m[1]) + std::hypot(m[0] - m[3], m[1] + m[2])) / 2;
 }
 
+PlantedDirections plane_directions(const Matrix<double>& b, Index copies) {
+  PlantedDirections planted{Matrix<double>(2 * copies, b.rows() * copies)};
+  for (Index r = 0; r < 2; ++r)
+    for (Index c = 0; c < copies; ++c)
+      for (Index i = 0; i < b.rows(); ++i) planted.basis(r * copies + c, i * copies + c) = b(i, r);
+  return planted;
+}
+
 void require_plane(const Matrix<double>& b) {
   require(b.cols() == 2 && b.rows() >= 2, "B is ", b.rows(), " x ", b.cols(),
           "; it must have 2 columns and at least 2 rows");

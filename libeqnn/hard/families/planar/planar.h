@@ -56,6 +56,8 @@ struct PlaneForm {
 // A uniformly random plane in R^m: the Q of a Gaussian m x 2 matrix whose R has a positive diagonal, from the words
 // of Counter{seed, Stream::member, attempt, 0}. REQUIRES: m >= 2.
 Matrix<double> haar_plane(Index m, std::uint64_t seed, std::uint64_t attempt = 0);
+// The rows B^T, and each of them in every one of `copies` interleaved copies: [2 copies, m copies].
+PlantedDirections plane_directions(const Matrix<double>& b, Index copies = 1);
 // Throws ValueError unless B is m x 2, m >= 2, with |B^T B - I| <= 1e-8 in every entry.
 void require_plane(const Matrix<double>& b);
 // B^T B', and its largest singular value. REQUIRES: equal rows.

@@ -145,6 +145,21 @@ void RotationInvariant::rows(const Block<const double>& x, const Block<double>& 
       for (Index i = 0; i < n(); ++i) z(e, c, i) = x(e, i, c);
 }
 
+// s_1 = sum_ij (b1_i b1_j - b2_i b2_j) x_i . x_j and s_2 = sum_ij 2 b1_i b2_j x_i . x_j are forms of the Gram
+// matrix that are orthogonal, and so are their coefficients of the standardised entries, whose squares sum to 4 d.
+PlantedDirections RotationInvariant::planted(bool of_features) const {
+  const Matrix<double>& b = plane();
+  if (!of_features) return plane_directions(b, d());
+  PlantedDirections planted{Matrix<double>(2, features_.channels)};
+  for (Index i = 0, at = 0; i < n(); ++i)
+    for (Index j = i; j < n(); ++j, ++at) {
+      const double weight = i == j ? std::sqrt(0.5) : 1;
+      planted.basis(0, at) = weight * (b(i, 0) * b(j, 0) - b(i, 1) * b(j, 1));
+      planted.basis(1, at) = weight * (b(i, 0) * b(j, 1) + b(i, 1) * b(j, 0));
+    }
+  return planted;
+}
+
 std::unique_ptr<PlanarMember> RotationInvariant::with_plane(Matrix<double> b) const {
   return std::make_unique<RotationInvariant>(k(), std::move(b), d());
 }

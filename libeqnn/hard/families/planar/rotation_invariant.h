@@ -34,6 +34,8 @@ class RotationInvariant final : public PlanarMember {
   void features(Block<const float> x, Block<float> z) const override;
   void features(Block<const double> x, Block<double> z) const override;
 
+  // Of the features: s_1 and s_2, which are linear in X X^T. Of the input: B^T X, 2 d of its n d entries.
+  PlantedDirections planted(bool of_features) const override;
   // O(d): quarter turns of all pairs of axes, a mirror, and `random` products of random turns.
   std::optional<InputAction> action() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
