@@ -133,8 +133,8 @@ std::vector<std::string> table_row(const Question& q, const FrontierPoint& best)
           fmt::format("{}", fmt::join(q.verdicts.at(best.best), ", "))};
 }
 
-// Where sizes of a training set or augmentation are compared: what each network, or way to train it, needed. Of a
-// fixed set the smallest size with which a seed learned.
+// Where sizes of a training set, augmentation or groups are compared: what each network, or way to train it,
+// needed. Of a fixed set the smallest size with which a seed learned.
 std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
   std::vector<SeedsNeed> all;
   std::map<std::string, std::map<std::int64_t, double>> of_seed;  // of each label
@@ -144,7 +144,7 @@ std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
     const Run run = table.run(*row);
     Json values = parse_json(planned.values);
     const double fixed = values.value("samples", 0.0);
-    if (fixed == 0 && !values.contains("augment")) continue;
+    if (fixed == 0 && !values.contains("augment") && !values.contains("group")) continue;
     values.erase("samples");
     const std::string label = values_text(values, false);
     if (!of_seed.contains(label)) all.push_back({.label = label, .samples = {}});

@@ -24,6 +24,7 @@ std::uint64_t hex(const nlohmann::json& v) { return std::stoull(v.get<std::strin
 
 std::string naive_canonical(const std::string& group, const std::string& s) {
   std::string least = s;
+  if (group == "trivial") return s;
   if (group == "symmetric") {
     std::sort(least.begin(), least.end());
   } else if (group == "cyclic") {
@@ -55,7 +56,11 @@ std::uint64_t naive_mix(std::uint64_t z) {
 int naive_label(const std::string& group, std::uint64_t seed, const std::string& s) {
   const std::uint64_t golden_ratio = 0x9E3779B97F4A7C15ull;
   std::uint64_t h = naive_mix(seed + golden_ratio);
-  std::vector<std::uint64_t> values = {group == "cyclic" ? 1u : group == "symmetric" ? 2u : 3u, s.size()};
+  std::vector<std::uint64_t> values = {group == "cyclic"      ? 1u
+                                       : group == "symmetric" ? 2u
+                                       : group == "adjacency" ? 3u
+                                                              : 4u,
+                                       s.size()};
   const std::string least = naive_canonical(group, s);
   for (std::size_t i = 0; i < s.size(); ++i) {
     if (i % 64 == 0) values.push_back(0);
@@ -159,6 +164,10 @@ TEST_CASE("boolean orbit: numbers printed in the specification") {
   CHECK(std::log2(orbit_count({OrbitGroup::cyclic, 1000})) == doctest::Approx(1000 - std::log2(1000.0)));
   CHECK(std::log2(squared_mass_bound({OrbitGroup::cyclic, 1024})) == doctest::Approx(10.0 - 1024));
   CHECK(orbit_count({OrbitGroup::symmetric, 1024}) == 1025);
+  CHECK(effective(OrbitGroup::trivial, 10) == 1024);
+  CHECK(exact_orbit_count({OrbitGroup::trivial, 63}) == std::uint64_t{1} << 63);
+  CHECK(!exact_orbit_count({OrbitGroup::trivial, 64}));
+  CHECK(orbit_count({OrbitGroup::trivial, 64}) == 0x1p64);
 }
 
 TEST_CASE("boolean orbit: listed orbits are all of them, each once, by its least string") {
@@ -168,6 +177,8 @@ TEST_CASE("boolean orbit: listed orbits are all of them, each once, by its least
                           {"cyclic", 11},
                           {"cyclic", 12},
                           {"symmetric", 9},
+                          {"trivial", 1},
+                          {"trivial", 10},
                           {"adjacency", 1},
                           {"adjacency", 4},
                           {"adjacency", 9}}) {
@@ -196,7 +207,7 @@ TEST_CASE("boolean orbit: values, targets and controls agree with the definition
   const Setting settings[] = {{"cyclic", 13},    {"cyclic", 21},     {"cyclic", 63},    {"cyclic", 64},
                               {"cyclic", 65},    {"cyclic", 150},    {"symmetric", 10}, {"symmetric", 64},
                               {"symmetric", 97}, {"symmetric", 128}, {"adjacency", 4},  {"adjacency", 9},
-                              {"adjacency", 25}, {"adjacency", 36}};
+                              {"adjacency", 25}, {"adjacency", 36},  {"trivial", 11},   {"trivial", 70}};
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     const Setting s = settings[seed % std::size(settings)];
     const BooleanOrbit f(orbit_group(s.group), s.n, mix64(seed));
@@ -327,6 +338,8 @@ TEST_CASE("boolean orbit: every certificate passes, for the member and for many 
                           {"cyclic", 70},
                           {"symmetric", 1},
                           {"symmetric", 16},
+                          {"trivial", 9},
+                          {"trivial", 70},
                           {"adjacency", 1},
                           {"adjacency", 9},
                           {"adjacency", 25}}) {
@@ -338,7 +351,7 @@ TEST_CASE("boolean orbit: every certificate passes, for the member and for many 
       }
     auto checks = f->check({4, 400});
     const auto gram = check_boolean_orbits({orbit_group(s.group), s.n}, 30, {0, 1000});
-    CHECK(checks.size() >= 10);
+    CHECK(checks.size() >= (s.group == std::string("trivial") ? 8 : 10));
     CHECK(gram.size() >= 3);
     checks.insert(checks.end(), gram.begin(), gram.end());
     for (const Check& c : checks) {
@@ -358,7 +371,7 @@ TEST_CASE("boolean orbit: members that are not allowed are refused with the reas
   };
   CHECK(refused("cyclic", 0) == "n is 0; need n >= 1 bits");
   CHECK(refused("cyclic", 1025) == "n is 1025; at most 1024 bits are supported");
-  CHECK(refused("dihedral", 8) == "unknown group 'dihedral'; allowed are cyclic, symmetric, adjacency");
+  CHECK(refused("dihedral", 8) == "unknown group 'dihedral'; allowed are cyclic, symmetric, adjacency, trivial");
   CHECK(contains(refused("adjacency", 20), "adjacency length not a square: n is 20"));
   CHECK(contains(refused("adjacency", 81), "m! canonicalisation: m must be <= 8"));
   CHECK(refused("adjacency", 64) == "no error");

@@ -109,6 +109,7 @@ BooleanOrbit::BooleanOrbit(OrbitGroup group, Index n, std::uint64_t seed)
 std::optional<PermutationGroup> BooleanOrbit::group() const {
   if (law_.group == OrbitGroup::cyclic) return PermutationGroup::cyclic(law_.n);
   if (law_.group == OrbitGroup::symmetric) return PermutationGroup::symmetric(law_.n);
+  if (law_.group == OrbitGroup::trivial) return PermutationGroup::trivial(law_.n);
   return {};
 }
 

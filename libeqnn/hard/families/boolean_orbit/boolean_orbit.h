@@ -23,7 +23,7 @@
 namespace eqnn::hard {
 
 // The value is the group's tag in the hash.
-enum class OrbitGroup : std::uint8_t { cyclic = 1, symmetric = 2, adjacency = 3 };
+enum class OrbitGroup : std::uint8_t { cyclic = 1, symmetric = 2, adjacency = 3, trivial = 4 };
 std::string_view name(OrbitGroup group);
 // Throws ValueError for an unknown name.
 OrbitGroup orbit_group(std::string_view name);
@@ -65,7 +65,7 @@ std::optional<double> squared_mass(const OrbitLaw& law);
 double squared_mass_bound(const OrbitLaw& law);
 // max_O p_O.
 double largest_mass(const OrbitLaw& law);
-// Whether for_each_orbit can list the orbits: symmetric, cyclic with n <= 20, adjacency with m <= 4.
+// Whether for_each_orbit can list the orbits: symmetric, cyclic and trivial with n <= 20, adjacency with m <= 4.
 bool enumerable(const OrbitLaw& law);
 // Calls visit(words of the representative, p_O) for every orbit. REQUIRES: enumerable(law).
 void for_each_orbit(const OrbitLaw& law, const std::function<void(std::span<const std::uint64_t>, double)>& visit);

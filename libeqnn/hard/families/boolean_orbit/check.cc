@@ -60,6 +60,7 @@ Images on_bits(const OrbitLaw& law, const Images& p) {
 Images identity(const OrbitLaw& law) { return identity_images(law.nodes > 0 ? law.nodes : law.n); }
 Images random_element(const OrbitLaw& law, Draws draws) {
   const Images one = identity(law);
+  if (law.group == OrbitGroup::trivial) return one;
   return law.group == OrbitGroup::cyclic ? rotated(one, draws.below(static_cast<std::uint32_t>(law.n)))
                                          : shuffled(one, draws);
 }
@@ -84,6 +85,7 @@ Check check_invariance(const OrbitLaw& law, const CheckInputs& inputs, const std
 
 void check_invariances(const BooleanOrbit& f, const CheckOptions& options, std::vector<Check>& checks) {
   const OrbitLaw& law = f.law();
+  if (law.group == OrbitGroup::trivial) return;
   const Images one = identity(law), cycle = rotated(one, one.size() > 1 ? 1 : 0);
   const std::string what = law.nodes > 0 ? "nodes" : "bits";
   const CheckInputs random(f, options, 3);
@@ -99,6 +101,7 @@ void check_invariances(const BooleanOrbit& f, const CheckOptions& options, std::
 // The least of all strings x goes to, one element of the group after the other.
 BitVector least_of_orbit(const OrbitLaw& law, const BitVector& x) {
   BitVector least = x;
+  if (law.group == OrbitGroup::trivial) return least;
   if (law.group == OrbitGroup::symmetric) {
     std::sort(least.begin(), least.end());
     return least;

@@ -35,7 +35,7 @@ std::unique_ptr<Member> parse_boolean_orbit(std::string_view text) {
 
 const std::vector<Parameter>& boolean_orbit_parameters() {
   static const std::vector<Parameter> all = {
-      {"group", "cyclic", "cyclic, symmetric, or adjacency (graphs up to isomorphism)"},
+      {"group", "cyclic", "cyclic, symmetric, adjacency (graphs up to isomorphism), or trivial"},
       {"n", "20", "bits, 1 to 1024; adjacency: m^2 with m <= 8"},
   };
   return all;
@@ -102,6 +102,8 @@ ParameterValues training_flags(const ParameterValues& values) {
   if (group == OrbitGroup::adjacency)
     return {{"model", "gnn"}, {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "centred"},
             {"pool", "mean"}, {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
+  if (group == OrbitGroup::trivial)
+    return {{"model", "mlp"}, {"depth", "2"}, {"width", "128"}, {"lr", "3e-3"}, {"batch", "64"}, {"steps", "5000"}};
   return {{"model", group == OrbitGroup::cyclic ? "cnn" : "deepsets"},
           {"depth", "2"},
           {"width", "64"},
@@ -122,7 +124,8 @@ Family boolean_orbit_family() {
       "statistical queries of tolerance tau need tau^2 N_eff of them, N_eff = 1 / sum p_O^2, about 2^n / n for "
       "rotations (Kiani et al., ICLR 2024); no computational gap: a random bit an orbit can only be memorised, by "
       "any learner";
-  f.group = "C_n rotating the bits, S_n permuting them, or S_m relabelling the nodes of a graph of n = m^2 bits";
+  f.group =
+      "C_n rotating the bits, S_n permuting them, S_m relabelling the nodes of a graph of n = m^2 bits, or none";
   f.definition =
       "g(x) = the fair bit of the orbit of x, hashed from its lexicographically least string; trained as 1 - 2g";
   f.input_law = "x in {0,1}^n, iid fair bits";

@@ -251,6 +251,11 @@ void for_necklaces(Index n, const Visit& visit) {
   }
 }
 
+void for_strings(Index n, const Visit& visit) {
+  for (std::uint64_t word = 0; word < std::uint64_t{1} << n; ++word)
+    visit({&word, 1}, std::ldexp(1.0, static_cast<int>(-n)));
+}
+
 std::uint64_t relabelled(std::uint64_t graph, Index m, const std::vector<Index>& p) {
   std::uint64_t moved = 0;
   for (Index i = 0; i < m; ++i)
@@ -280,13 +285,23 @@ void for_graphs(const OrbitLaw& law, const Visit& visit) {
 }  // namespace
 
 std::string_view name(OrbitGroup group) {
-  return group == OrbitGroup::cyclic ? "cyclic" : group == OrbitGroup::symmetric ? "symmetric" : "adjacency";
+  switch (group) {
+    case OrbitGroup::cyclic:
+      return "cyclic";
+    case OrbitGroup::symmetric:
+      return "symmetric";
+    case OrbitGroup::adjacency:
+      return "adjacency";
+    case OrbitGroup::trivial:
+      return "trivial";
+  }
+  throw Error("not a group of strings");
 }
 
 OrbitGroup orbit_group(std::string_view text) {
-  for (const OrbitGroup g : {OrbitGroup::cyclic, OrbitGroup::symmetric, OrbitGroup::adjacency})
+  for (const OrbitGroup g : {OrbitGroup::cyclic, OrbitGroup::symmetric, OrbitGroup::adjacency, OrbitGroup::trivial})
     if (name(g) == text) return g;
-  throw ValueError(concat("unknown group '", text, "'; allowed are cyclic, symmetric, adjacency"));
+  throw ValueError(concat("unknown group '", text, "'; allowed are cyclic, symmetric, adjacency, trivial"));
 }
 
 OrbitLaw::OrbitLaw(OrbitGroup g, Index bits) : group(g), n(bits), nodes(0) {
@@ -302,6 +317,7 @@ OrbitLaw::OrbitLaw(OrbitGroup g, Index bits) : group(g), n(bits), nodes(0) {
 }
 
 void canonicalise(const OrbitLaw& law, std::span<std::uint64_t> words) {
+  if (law.group == OrbitGroup::trivial) return;
   if (law.group == OrbitGroup::symmetric) return sort_bits(law.n, words);
   if (law.group == OrbitGroup::adjacency)
     words[0] = LeastRelabelling(law.nodes, words[0]).graph();
@@ -327,7 +343,8 @@ std::uint64_t adjacency_orbit_count(Index nodes, bool loops) {
 std::optional<std::uint64_t> exact_orbit_count(const OrbitLaw& law) {
   if (law.group == OrbitGroup::symmetric) return static_cast<std::uint64_t>(law.n + 1);
   if (law.group == OrbitGroup::adjacency) return adjacency_orbit_count(law.nodes, true);
-  if (law.n > 64) return std::nullopt;
+  if (law.n > 64 || (law.group == OrbitGroup::trivial && law.n == 64)) return std::nullopt;
+  if (law.group == OrbitGroup::trivial) return std::uint64_t{1} << law.n;
   PowerSum sum(static_cast<std::uint64_t>(law.n));
   for (Index d = 1; d <= law.n; ++d)
     if (law.n % d == 0) sum.add(static_cast<std::uint64_t>(totient(d)), law.n / d);
@@ -336,6 +353,7 @@ std::optional<std::uint64_t> exact_orbit_count(const OrbitLaw& law) {
 
 double orbit_count(const OrbitLaw& law) {
   if (const auto exact = exact_orbit_count(law)) return static_cast<double>(*exact);
+  if (law.group == OrbitGroup::trivial) return std::ldexp(1.0, static_cast<int>(std::min<Index>(law.n, 1023)));
   long double sum = 0;
   for (Index d = 1; d <= law.n; ++d)
     if (law.n % d == 0) sum += lyndon(d, 0);
@@ -344,14 +362,15 @@ double orbit_count(const OrbitLaw& law) {
 
 bool enumerable(const OrbitLaw& law) {
   return law.group == OrbitGroup::symmetric ||
-         (law.group == OrbitGroup::cyclic ? law.n <= kMostEnumeratedBits : law.nodes <= kMostEnumeratedNodes);
+         (law.group == OrbitGroup::adjacency ? law.nodes <= kMostEnumeratedNodes : law.n <= kMostEnumeratedBits);
 }
 
 void for_each_orbit(const OrbitLaw& law, const Visit& visit) {
   require(enumerable(law), "n is ", law.n, "; orbits of ", name(law.group), " are listed up to n = ",
-          law.group == OrbitGroup::cyclic ? kMostEnumeratedBits : kMostEnumeratedNodes * kMostEnumeratedNodes);
+          law.group == OrbitGroup::adjacency ? kMostEnumeratedNodes * kMostEnumeratedNodes : kMostEnumeratedBits);
   if (law.group == OrbitGroup::symmetric) return for_weights(law.n, visit);
   if (law.group == OrbitGroup::cyclic) return for_necklaces(law.n, visit);
+  if (law.group == OrbitGroup::trivial) return for_strings(law.n, visit);
   for_graphs(law, visit);
 }
 
@@ -362,6 +381,7 @@ std::optional<double> squared_mass(const OrbitLaw& law) {
     for_each_orbit(law, [&](std::span<const std::uint64_t>, double mass) { sum += mass * mass; });
     return sum;
   }
+  if (law.group == OrbitGroup::trivial) return largest_mass(law);
   long double sum = law.group == OrbitGroup::symmetric ? 1 : 0;
   for (Index i = 1; i <= law.n; ++i) {
     if (law.group == OrbitGroup::symmetric)  // C(2n, n) / 4^n
@@ -378,6 +398,7 @@ double squared_mass_bound(const OrbitLaw& law) {
 }
 
 double largest_mass(const OrbitLaw& law) {
+  if (law.group == OrbitGroup::trivial) return std::ldexp(1.0, static_cast<int>(-law.n));
   if (law.group == OrbitGroup::cyclic)  // 0..01 has n rotations
     return std::ldexp(static_cast<double>(law.n), static_cast<int>(-law.n));
   if (law.group == OrbitGroup::adjacency)  // a transitive tournament has no symmetry
