@@ -6,6 +6,7 @@
 #include "families/frame_parity/frame_parity.h"
 #include "families/gnn_degree_parity/gnn_degree_parity.h"
 #include "families/invariant_poly/invariant_poly.h"
+#include "families/invariant_poly/staircase.h"
 #include "families/planar/cnn_cyclic.h"
 #include "families/planar/gnn_feature.h"
 #include "families/planar/rotation_invariant.h"
@@ -125,8 +126,8 @@ std::vector<GroupElement> Member::symmetries(Index random, std::uint64_t seed) c
 
 const std::vector<Family>& families() {
   static const std::vector<Family> all = {
-      boolean_orbit_family(), gnn_degree_parity_family(), gnn_feature_family(),       cnn_cyclic_family(),
-      frame_parity_family(),  invariant_poly_family(),    rotation_invariant_family()};
+      boolean_orbit_family(), gnn_degree_parity_family(), gnn_feature_family(),        cnn_cyclic_family(),
+      frame_parity_family(),  invariant_poly_family(),    rotation_invariant_family(), staircase_family()};
   return all;
 }
 

@@ -46,7 +46,10 @@ const std::vector<FamilyCase> kSettings = {
     {"rotation-invariant", {}},
     {"rotation-invariant", {"--n", "6", "--d", "2", "--k", "4"}},
     {"rotation-invariant", {"--n", "5", "--d", "4", "--k", "2", "-q"}},
-    {"rotation-invariant", {"--n", "8", "--d", "1"}}};
+    {"rotation-invariant", {"--n", "8", "--d", "1"}},
+    {"staircase", {}},
+    {"staircase", {"--generators", "cyclic", "--r", "20", "--degree", "3", "--leap", "2"}},
+    {"staircase", {"--generators", "sign", "--r", "20", "--leap", "4"}}};
 
 bool is_first(std::size_t i) { return i == 0 || kSettings[i].id != kSettings[i - 1].id; }
 

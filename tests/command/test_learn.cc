@@ -232,6 +232,24 @@ TEST_CASE("learn lasso and brute-force: sparse polynomials from all products, wh
   refused(f, learn("invariant-poly", {"--algo", "brute-force"}), 2, "at most 30000000000");
 }
 
+TEST_CASE("learn staircase: at every leap the target, exactly, and low degrees have the steps that they contain") {
+  const Folder f;
+  const Arguments small{"--r", "20", "--samples", "20000"};
+  for (const char* leap : {"1", "2", "3", "4"}) {
+    CAPTURE(leap);
+    const Json r = result(f, "staircase", small + Arguments{"--leap", leap});
+    CHECK(r["algorithm"] == "growing-basis");
+    CHECK(r["exact"] == true);
+    f.write("found.json", r["recovered"].dump());
+    accepted(f, {"families", "show", "staircase", "--member", "found.json", "-q"});
+    // T = 4, 2, 2, 1 terms, of which those of degree 1 and 2 are learned: 2, 1, 0, 0.
+    const Json low =
+        result(f, "staircase", small + Arguments{"--leap", leap, "--algo", "low-degree", "--max-degree", "2"});
+    const double left = *leap == '3' || *leap == '4' ? 1 : 0.5;
+    CHECK(low["normalized_test_loss"].get<double>() == doctest::Approx(left).epsilon(0.15));
+  }
+}
+
 TEST_CASE("learn table: random functions of orbits are remembered, and no more") {
   const Folder f;
   const Json small = result(f, "boolean-orbit", {"--n", "8", "--samples", "3000"});

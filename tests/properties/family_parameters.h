@@ -53,6 +53,13 @@ inline hard::ParameterValues drawn_parameters(const std::string& family) {
     const Index n = *between<Index>(2, 20), m = 2 + n % 3;
     return {{"group", group}, {"n", std::to_string(group == "adjacency" ? m * m : n)}};
   }
+  if (family == "staircase") {
+    const Index degree = *between<Index>(1, 6);
+    return {{"r", number(degree, 8)},
+            {"m", number(1, 3)},
+            {"degree", std::to_string(degree)},
+            {"leap", number(1, degree)}};
+  }
   const std::string generators = *rc::gen::element<std::string>("rowsum", "sign", "cyclic");
   const Index r = *between<Index>(1, 8);
   hard::ParameterValues values{{"generators", generators},

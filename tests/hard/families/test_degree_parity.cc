@@ -457,7 +457,7 @@ TEST_CASE("families: parameters are read, and unknown names and values are refus
   CHECK(refused({{"n", "3"}, {"bias-max", "0"}}) == "no error");
   CHECK(contains(refused({{"n", "64"}, {"bias-max", "0"}}), "no S accepted after 10000 draws"));
   CHECK(contains(message<ValueError>([] { eqnn::hard::family("gnn-degre-parity"); }), "'gnn-degree-parity'"));
-  CHECK(families().size() == 7);
+  CHECK(families().size() == 8);
 }
 
 TEST_CASE("text: edit distance counts insertions, deletions and substitutions") {

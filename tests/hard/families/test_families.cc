@@ -43,10 +43,11 @@ TEST_CASE("families: variables are independent and of one law, and the entries t
   const std::map<std::string, ParameterValues> small = {{"boolean-orbit", {{"n", "7"}}},
                                                         {"gnn-degree-parity", {{"n", "6"}}},
                                                         {"invariant-poly", {{"r", "8"}, {"generators", "cyclic"}}},
-                                                        {"frame-parity", {{"n", "8"}, {"k", "2"}}}};
+                                                        {"frame-parity", {{"n", "8"}, {"k", "2"}}},
+                                                        {"staircase", {{"r", "8"}, {"generators", "sign"}}}};
   const std::map<std::string, Index> counts = {
-      {"boolean-orbit", 7}, {"gnn-degree-parity", 30}, {"gnn-feature", 256},      {"cnn-cyclic", 48},
-      {"frame-parity", 8},  {"invariant-poly", 8},     {"rotation-invariant", 48}};
+      {"boolean-orbit", 7}, {"gnn-degree-parity", 30}, {"gnn-feature", 256},       {"cnn-cyclic", 48},
+      {"frame-parity", 8},  {"invariant-poly", 8},     {"rotation-invariant", 48}, {"staircase", 8}};
   constexpr Index kSamples = 4000;
   for (const Family& f : families()) {
     CAPTURE(f.id);

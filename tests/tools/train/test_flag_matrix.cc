@@ -92,7 +92,8 @@ std::vector<Source> sources() {
                                            {"frame-parity", "n", "6"},
                                            {"invariant-poly", "r", "6"},
                                            {"rotation-invariant", "n", "5"},
-                                           {"boolean-orbit", "n", "8"}})
+                                           {"boolean-orbit", "n", "8"},
+                                           {"staircase", "r", "6"}})
     list.push_back({family, {{"family", family}, {flag, size}}, nullptr});
   list[3].options.push_back({"k", "2"});  // of frame-parity: at most n / 2
   list.push_back({"graphs", {{"data", "graphs"}}, std::make_shared<const Dataset>(graph_data())});

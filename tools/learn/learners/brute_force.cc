@@ -95,7 +95,7 @@ class AllParities final : public ParityLearner {
 LearnerKind brute_force_learner() {
   LearnerKind kind;
   kind.name = "brute-force";
-  kind.families = {"gnn-degree-parity", "invariant-poly"};
+  kind.families = {"gnn-degree-parity", "invariant-poly", "staircase"};
   kind.flags = {"max-degree", "oracle", "tau", "answer"};
   kind.make = [](const LearnConfig& c, const Member& member) -> std::unique_ptr<Learner> {
     if (const auto* polynomial = dynamic_cast<const hard::InvariantPoly*>(&member))

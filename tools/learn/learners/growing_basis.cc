@@ -100,7 +100,7 @@ Index default_samples(const hard::InvariantPoly& f) {
 LearnerKind growing_basis_learner() {
   LearnerKind kind;
   kind.name = "growing-basis";
-  kind.families = {"invariant-poly"};
+  kind.families = {"invariant-poly", "staircase"};
   kind.flags = {"a-min", "damping", "oracle", "tau", "answer"};
   kind.results_version = 2;  // since it confirms every monomial, and damps the rest
   kind.default_samples = [](const LearnConfig& c, const Member& member) {

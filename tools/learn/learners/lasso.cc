@@ -45,7 +45,7 @@ class Lasso final : public PolynomialLearner {
 LearnerKind lasso_learner() {
   LearnerKind kind;
   kind.name = "lasso";
-  kind.families = {"invariant-poly"};
+  kind.families = {"invariant-poly", "staircase"};
   kind.flags = {"max-degree", "lambda"};
   kind.default_samples = [](const LearnConfig&, const Member&) { return Index{4000}; };
   kind.make = [](const LearnConfig& c, const Member& member) -> std::unique_ptr<Learner> {

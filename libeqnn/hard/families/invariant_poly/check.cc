@@ -11,6 +11,7 @@
 #include "../../checks.h"
 #include "invariant_poly.h"
 #include "network.h"
+#include "polynomial_family.h"
 
 namespace eqnn::hard {
 namespace {
@@ -375,24 +376,33 @@ std::vector<Check> InvariantPoly::check(const CheckOptions& options) const {
   return checks;
 }
 
+std::vector<Check> check_polynomials(const PolynomialInputs& inputs, std::vector<std::vector<PolynomialTerm>> terms,
+                                     const CheckOptions& options) {
+  require_samples(options);
+  Drawn drawn{generators_law(inputs.generators), std::move(terms), {}};
+  Index degree = 1;
+  for (const auto& polynomial : drawn.terms) {
+    drawn.fourth.push_back(fourth_moment(drawn.law, polynomial));
+    for (const PolynomialTerm& t : polynomial) degree = std::max(degree, total_degree(t.monomial));
+  }
+  const InvariantPoly first(inputs, drawn.terms.front());
+  const CheckInputs examples(first, options, 9);
+  std::vector<Check> checks = {check_orthonormality(drawn.law, degree)};
+  for (Check& check : check_gram(drawn, sum_products(drawn, inputs, examples), examples))
+    checks.push_back(std::move(check));
+  return checks;
+}
+
 std::vector<Check> check_invariant_polys(const PolynomialSampler& sampler, Index members,
                                          const CheckOptions& options) {
   require_members(members);
-  require_samples(options);
   sampler.validate();
-  Drawn drawn{generators_law(sampler.inputs.generators),
-              draw_members(members, options.seed,
-                           [&](std::uint64_t seed) {
-                             return draw_terms(sampler.inputs.r, sampler.degree, sampler.terms, seed);
-                           }),
-              {}};
-  for (const auto& terms : drawn.terms) drawn.fourth.push_back(fourth_moment(drawn.law, terms));
-  const InvariantPoly first(sampler.inputs, drawn.terms.front());
-  const CheckInputs inputs(first, options, 9);
-  std::vector<Check> checks = {check_orthonormality(drawn.law, sampler.degree)};
-  for (Check& check : check_gram(drawn, sum_products(drawn, sampler.inputs, inputs), inputs))
-    checks.push_back(std::move(check));
-  return checks;
+  return check_polynomials(sampler.inputs,
+                           draw_members(members, options.seed,
+                                        [&](std::uint64_t seed) {
+                                          return draw_terms(sampler.inputs.r, sampler.degree, sampler.terms, seed);
+                                        }),
+                           options);
 }
 
 }  // namespace eqnn::hard

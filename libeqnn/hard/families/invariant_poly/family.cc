@@ -3,6 +3,7 @@
 
 #include "../../member_file.h"
 #include "invariant_poly.h"
+#include "polynomial_family.h"
 
 namespace eqnn::hard {
 namespace {
@@ -41,7 +42,9 @@ std::vector<PolynomialTerm> parse_terms(const MemberValue& list) {
   return terms;
 }
 
-std::unique_ptr<Member> parse_invariant_poly(std::string_view text) {
+}  // namespace
+
+PolynomialFile parse_polynomial(std::string_view text) {
   const MemberValue file(text, {"generators", "r", "terms"}, {"m", "n"});
   PolynomialInputs inputs;
   inputs.generators = parse_generators(file.text("generators"));
@@ -51,27 +54,22 @@ std::unique_ptr<Member> parse_invariant_poly(std::string_view text) {
     inputs.n = file.whole_number("n");
     require(inputs.n >= 3, "n is ", inputs.n, "; cyclic generators need n >= 3");
   }
-  return std::make_unique<InvariantPoly>(inputs, parse_terms(file.at("terms")));
+  return {inputs, parse_terms(file.at("terms"))};
 }
 
 // --- parameters --------------------------------------------------------------------------------------------------
 
-const std::vector<Parameter>& invariant_poly_parameters() {
-  static const std::vector<Parameter> all = {
+std::vector<Parameter> polynomial_input_parameters() {
+  return {
       {"generators", "rowsum", "rowsum, sign or cyclic: which group, and which invariants of it"},
       {"r", "", "number of generators; 100 for rowsum, 50 for sign and cyclic, (n - 1) / 2 where n is given"},
       {"m", "1", "rows of the input (rowsum)"},
       {"n", "", "points of the input (cyclic); 2 r + 1, must agree with r"},
-      {"degree", "4", "D, the degree of every monomial, 1 to 12"},
-      {"terms", "5", "T, the number of monomials"},
   };
-  return all;
 }
 
-PolynomialSampler polynomial_sampler(const ParameterValues& values) {
-  const ParameterReader read(invariant_poly_parameters(), values);
-  PolynomialSampler sampler;
-  PolynomialInputs& inputs = sampler.inputs;
+PolynomialInputs read_polynomial_inputs(const ParameterReader& read) {
+  PolynomialInputs inputs;
   inputs.generators = parse_generators(read.text("generators"));
   inputs.m = read.integer("m");
   inputs.r = inputs.generators == Generators::rowsum ? 100 : 50;
@@ -83,6 +81,25 @@ PolynomialSampler polynomial_sampler(const ParameterValues& values) {
     inputs.r = (inputs.n - 1) / 2;
   }
   if (!read.text("r").empty()) inputs.r = read.integer("r");
+  return inputs;
+}
+
+namespace {
+
+const std::vector<Parameter>& invariant_poly_parameters() {
+  static const std::vector<Parameter> all = [] {
+    auto list = polynomial_input_parameters();
+    list.push_back({"degree", "4", "D, the degree of every monomial, 1 to 12"});
+    list.push_back({"terms", "5", "T, the number of monomials"});
+    return list;
+  }();
+  return all;
+}
+
+PolynomialSampler polynomial_sampler(const ParameterValues& values) {
+  const ParameterReader read(invariant_poly_parameters(), values);
+  PolynomialSampler sampler;
+  sampler.inputs = read_polynomial_inputs(read);
   sampler.degree = read.integer("degree");
   sampler.terms = read.integer("terms");
   sampler.validate();
@@ -142,7 +159,10 @@ Family invariant_poly_family() {
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     return std::make_unique<InvariantPoly>(InvariantPoly::draw(polynomial_sampler(values), seed));
   };
-  f.parse = parse_invariant_poly;
+  f.parse = [](std::string_view text) -> std::unique_ptr<Member> {
+    PolynomialFile file = parse_polynomial(text);
+    return std::make_unique<InvariantPoly>(file.inputs, std::move(file.terms));
+  };
   f.second_moments = invariant_poly_second_moments;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     const PolynomialSampler sampler = polynomial_sampler(values);

@@ -11,6 +11,7 @@
 #include "../../binomial.h"
 #include "../../member_of.h"
 #include "../../sampling.h"
+#include "polynomial_family.h"
 
 namespace eqnn::hard {
 namespace {
@@ -396,6 +397,19 @@ void InvariantPoly::variables(Block<const double> x, MatrixView<double> z) const
     for (Index i = 0; i < inputs_.r; ++i) z(e, i) = (z(e, i) - first.shift) / first.slope;
 }
 
+std::vector<Fact> realising_network_facts(const InvariantPoly& f) {
+  if (f.degree() > 4) return {};
+  const RealisingUnits units = realising_units(f.terms());
+  const Index width = units.width(), r = f.inputs().r;
+  return {{"network_width", static_cast<double>(width), 0,
+           "realising network `poly`: first-layer units are products of two linear factors of a monomial"},
+          {"network_first_units", static_cast<double>(units.first), 0, "realising network: first layer"},
+          {"network_second_units", static_cast<double>(units.second), 0, "realising network: second layer"},
+          {"network_parameters",
+           static_cast<double>(2 * (r * width + width) + 2 * ((width + r) * width + width) + 2 * width + r + 1), 0,
+           "realising network: weights and biases"}};
+}
+
 std::vector<Fact> InvariantPoly::facts() const {
   const Index d = degree(), count = static_cast<Index>(terms().size());
   const double r = static_cast<double>(inputs_.r), size = static_cast<double>(count),
@@ -424,20 +438,7 @@ std::vector<Fact> InvariantPoly::facts() const {
   // No squarefree monomial has a degree above r: then the bound says nothing.
   if (family > 0)
     facts.push_back({"lambda", 1 / family, 0, "1 / C(r, D) = max over E h^2 <= 1 of E_f <f, h>^2, fair signs"});
-  if (d <= 4) {
-    const RealisingUnits units = realising_units(terms());
-    const Index width = units.width();
-    facts.push_back(
-        {"network_width", static_cast<double>(width), 0,
-         "realising network `poly`: first-layer units are products of two linear factors of a monomial"});
-    facts.push_back({"network_first_units", static_cast<double>(units.first), 0, "realising network: first layer"});
-    facts.push_back(
-        {"network_second_units", static_cast<double>(units.second), 0, "realising network: second layer"});
-    facts.push_back({"network_parameters",
-                     static_cast<double>(2 * (inputs_.r * width + width) +
-                                         2 * ((width + inputs_.r) * width + width) + 2 * width + inputs_.r + 1),
-                     0, "realising network: weights and biases"});
-  }
+  for (Fact& fact : realising_network_facts(*this)) facts.push_back(std::move(fact));
   return facts;
 }
 

@@ -123,8 +123,9 @@ class FeatureBatch {
   Matrix<double> double_table_;
 };
 
-// The function f. Immutable; any number of threads may use it at the same time.
-class InvariantPoly final : public MemberOf<InvariantPoly> {
+// The function f. Immutable; any number of threads may use it at the same time. Families of special polynomials
+// derive from it and say other things of them (staircase.h).
+class InvariantPoly : public MemberOf<InvariantPoly> {
  public:
   // Coefficients are divided by sqrt(sum c^2) unless that is 1 within 1e-12. Throws ValueError for inputs that are
   // not allowed, no terms, more than kMaxTerms, a coefficient that is 0 or not finite, a monomial without factors,
