@@ -39,6 +39,9 @@ struct Check {
 // A parameter of a family, spelt as its command-line flag without the dashes.
 struct Parameter {
   std::string name, default_value, meaning;
+  // Left out of configurations and member files where it has its default: runs from before there was such a
+  // parameter keep their ids, and files stay readable.
+  bool implicit = false;
 };
 // Values by parameter name; missing ones take their defaults.
 using ParameterValues = std::map<std::string, std::string>;
@@ -70,7 +73,7 @@ struct InputLayout {
 enum class Law : std::uint8_t;  // families/invariant_poly/orthonormal_polynomials.h
 
 // Independent variables of one law of which every function of a family is a function: generators, entries, or bits
-// as fair +-1 (law: none).
+// as fair +-1 (law: none), or bits that are not fair, standardised.
 struct IndependentVariables {
   std::optional<Law> law;
   Index count = 0;

@@ -27,6 +27,7 @@ const std::vector<FamilyCase> kSettings = {
     {"gnn-degree-parity", {"--n", "4"}},
     {"gnn-degree-parity", {"--n", "8", "--self-loops"}},
     {"gnn-degree-parity", {"--n", "32"}},
+    {"gnn-degree-parity", {"--edge-probability", "0.1"}},
     {"gnn-feature", {}},
     {"gnn-feature", {"--n", "6", "--graph", "er", "--d", "12", "--k", "4"}},
     {"gnn-feature", {"--graph", "empty", "--k", "2"}},

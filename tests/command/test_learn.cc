@@ -232,6 +232,44 @@ TEST_CASE("learn lasso and brute-force: sparse polynomials from all products, wh
   refused(f, learn("invariant-poly", {"--algo", "brute-force"}), 2, "at most 30000000000");
 }
 
+TEST_CASE("learn gnn-degree-parity: sparse graphs; a member file holds their law, which flags do not contradict") {
+  const Folder f;
+  const Arguments sparse{"--n", "8", "--edge-probability", "0.2", "--min-count", "2"};
+  for (const char* algorithm : {"gf2", "brute-force"}) {
+    CAPTURE(algorithm);
+    const Json r = result(f, "gnn-degree-parity", sparse + Arguments{"--algo", algorithm, "--samples", "400"});
+    CHECK(r["params"]["edge-probability"] == 0.2);
+    CHECK(r["test_accuracy"].get<double>() > 0.98);
+    CHECK(r["recovered"]["edge_probability"] == 0.2);
+    CHECK(std::abs(1 - r["test_accuracy"].get<double>() - r["learner"]["exact_error"].get<double>()) < 0.01);
+    f.write("found.json", r["recovered"].dump());
+  }
+  const Arguments show{"families", "show", "gnn-degree-parity", "--member", "found.json"};
+  CHECK(Json::parse(accepted(f, show + Arguments{"--json", "-q"}))["edge_probability"] == 0.2);
+  accepted(f, show + Arguments{"--edge-probability", "0.20", "-q"});
+  refused(f, show + Arguments{"--edge-probability", "0.5"}, 2, "has 0.2");
+  f.write("fair.json", R"({"n": 8, "S": [4, 5], "b": 0})");
+  refused(f, {"families", "show", "gnn-degree-parity", "--member", "fair.json", "--edge-probability", "0.2"}, 2,
+          "has 0.5");
+  // Not in the configuration where it is the default.
+  const Json plain = Json::parse(
+      accepted(f, {"train", "gnn-degree-parity", "--edge-probability", "0.50", "--dry-run", "--json", "-q"}));
+  CHECK(!plain["config"]["params"].contains("edge-probability"));
+  CHECK(plain["run_id"] ==
+        Json::parse(accepted(f, {"train", "gnn-degree-parity", "--dry-run", "--json", "-q"}))["run_id"]);
+  const Json member = Json::parse(
+      accepted(f, {"train", "gnn-degree-parity", "--member", "found.json", "--dry-run", "--json", "-q"}));
+  CHECK(member["config"]["params"]["edge-probability"] == "0.2");
+  refused(f,
+          {"train", "gnn-degree-parity", "--n", "4", "--bias-max", "1", "--min-count", "0", "--edge-probability",
+           "0.3", "--oracle", "csq", "--tau", "0.1", "--oracle-samples", "0"},
+          2, "--oracle-samples is 0");
+  refused(f, {"train", "gnn-feature", "--edge-probability", "0.3"}, 2, "not a parameter of gnn-feature");
+  accepted(f, Arguments{"train", "gnn-degree-parity", "--model", "mlp", "--augment", "family", "--steps", "5",
+                        "--test-samples", "50", "--out", "run", "-q"} +
+                  sparse);
+}
+
 TEST_CASE("learn staircase: at every leap the target, exactly, and low degrees have the steps that they contain") {
   const Folder f;
   const Arguments small{"--r", "20", "--samples", "20000"};

@@ -29,6 +29,7 @@ inline hard::ParameterValues drawn_parameters(const std::string& family) {
   if (family == "gnn-degree-parity")
     return {{"n", number(2, 12)},
             {"self-loops", *rc::gen::element<std::string>("false", "true")},
+            {"edge-probability", *rc::gen::element<std::string>("0.5", "0.2", "0.9")},
             {"bias-max", "1"},
             {"min-count", "0"}};
   if (family == "gnn-feature")

@@ -97,7 +97,7 @@ std::unique_ptr<Member> chosen_member(const FamilyFlags& flags, const Common& co
   const auto values = family_parameters(family, given);
   if (flags.member.empty()) return family.draw(values, member_seed(flags, common));
   auto member = read_member(family, flags.member, known_channels(family, flags));
-  check_agrees(*member, given, values, flags.member);
+  check_agrees(*member, family, given, flags.member);
   return member;
 }
 

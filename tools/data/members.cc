@@ -7,7 +7,6 @@
 
 #include <eqnn/io/files.h>
 
-#include "cli/json.h"
 #include "cli/text.h"
 
 namespace tools {
@@ -114,6 +113,13 @@ void add_family_flags(Subcommand sub, TextFlags& flags) {
   for (const auto& [name, help] : all) flags.add(sub, name, help.first, help.second);
 }
 
+void leave_out_implicit(const Family& family, eqnn::hard::ParameterValues& values) {
+  for (const auto& p : family.parameters)
+    if (const auto found = values.find(p.name);
+        p.implicit && found != values.end() && found->second == p.default_value)
+      values.erase(found);
+}
+
 eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, const RawOptions& options) {
   eqnn::hard::ParameterValues values;
   std::string known;
@@ -125,6 +131,7 @@ eqnn::hard::ParameterValues family_parameters(const eqnn::hard::Family& family, 
     require(values.contains(o.name), "--", o.name, " is not a parameter of ", family.id, "; it has ", known);
     values[o.name] = canonical(o.value, values[o.name]);
   }
+  leave_out_implicit(family, values);
   return values;
 }
 
@@ -151,19 +158,26 @@ std::unique_ptr<Member> read_member(const Family& family, const std::string& pat
   }
 }
 
-void check_agrees(const Member& member, const RawOptions& given, const eqnn::hard::ParameterValues& values,
-                  const std::string& path) {
+std::optional<std::string> held_parameter(const Json& member, const eqnn::hard::Parameter& parameter) {
+  std::string key = parameter.name;
+  std::replace(key.begin(), key.end(), '-', '_');
+  if (!member.contains(key)) return parameter.implicit ? std::optional(parameter.default_value) : std::nullopt;
+  const Json& held = member.at(key);
+  return held.is_string()  ? held.get<std::string>()
+         : held.is_array() ? std::to_string(held.size())  // --terms 5: so many
+                           : to_text(held);
+}
+
+void check_agrees(const Member& member, const Family& family, const RawOptions& given, const std::string& path) {
   const Json document = parse_json(member.json());
   for (const RawOption& o : given) {
-    std::string key = o.name;
-    std::replace(key.begin(), key.end(), '-', '_');
-    if (!document.contains(key)) continue;
-    const Json& held = document.at(key);
-    const std::string text = held.is_string()  ? held.get<std::string>()
-                             : held.is_array() ? std::to_string(held.size())  // --terms 5: so many
-                                               : to_text(held);
-    require(text == values.at(o.name), "--", o.name, " is ", o.value, " and the member in ", path, " has ", text,
-            "; leave the flag out, or give another --member");
+    const auto p = std::find_if(family.parameters.begin(), family.parameters.end(),
+                                [&](const eqnn::hard::Parameter& known) { return known.name == o.name; });
+    if (p == family.parameters.end()) continue;
+    const auto text = held_parameter(document, *p);
+    if (!text) continue;
+    require(*text == canonical(o.value, p->default_value), "--", o.name, " is ", o.value, " and the member in ",
+            path, " has ", *text, "; leave the flag out, or give another --member");
   }
 }
 

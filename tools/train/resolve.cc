@@ -116,18 +116,12 @@ void take_member(TrainConfig& c, const std::string& source, const RawOptions& op
   c.member = member->json();
   RawOptions parameters;
   std::copy_if(options.begin(), options.end(), std::back_inserter(parameters),
-               [&](const RawOption& o) { return c.params.contains(o.name); });
-  check_agrees(*member, parameters, c.params, source);
+               [&](const RawOption& o) { return family.has_parameter(o.name); });
+  check_agrees(*member, family, parameters, source);
   const Json j = parse_json(c.member);
-  for (auto& [name, value] : c.params) {
-    std::string key = name;
-    std::replace(key.begin(), key.end(), '-', '_');
-    if (!j.contains(key)) continue;
-    const Json& held = j.at(key);
-    value = held.is_string()  ? held.get<std::string>()
-            : held.is_array() ? std::to_string(held.size())
-                              : to_text(held);
-  }
+  for (const auto& p : family.parameters)
+    if (const auto held = held_parameter(j, p)) c.params[p.name] = *held;
+  leave_out_implicit(family, c.params);
 }
 
 // Parameters whose default is derived from others (empty text), as the member has them.

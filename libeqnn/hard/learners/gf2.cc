@@ -186,8 +186,8 @@ LearnedParity complement(const LearnedParity& f) {
   return other;
 }
 
-double parity_error(const LearnedParity& f, std::span<const Index> t, int b_t) {
-  return (1 - sign_correlation(f.n, f.self_loops, f.classes, f.b, t, b_t)) / 2;
+double parity_error(const LearnedParity& f, std::span<const Index> t, int b_t, double edge_probability) {
+  return (1 - sign_correlation(f.n, f.self_loops, f.classes, f.b, t, b_t, edge_probability)) / 2;
 }
 
 bool same_parity(const LearnedParity& f, std::span<const Index> t, int b_t) {

@@ -115,7 +115,7 @@ int parity_value(const LearnedParity& f, MatrixView<const double> adjacency);
 // The other name of the same function: the complement of S, and b + n mod 2.
 LearnedParity complement(const LearnedParity& f);
 // P(g_{S,b} != g_{T,b'}) = (1 - E (-1)^(g + g')) / 2 of two parities, exact.
-double parity_error(const LearnedParity& f, std::span<const Index> t, int b_t);
+double parity_error(const LearnedParity& f, std::span<const Index> t, int b_t, double edge_probability = 0.5);
 // Whether they are the same function: S = T and b = b', or S the complement of T and b = b' + n mod 2.
 bool same_parity(const LearnedParity& f, std::span<const Index> t, int b_t);
 // The member file's form, {"n": 4, "self_loops": false, "S": [1, 3], "b": 0}.

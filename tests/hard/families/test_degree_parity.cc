@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "support/golden.h"
 #include "support/thrown.h"
@@ -339,6 +340,203 @@ TEST_CASE("degree parity: sampled entries are fair, and independent of their nei
         CHECK(std::abs(agree / examples - 0.5) < 5 * 0.5 / std::sqrt(examples));
       }
     }
+}
+
+namespace {
+
+// Probabilities of all graphs, as `f.list_inputs` numbers them for fair edges, under edges of probability q.
+struct WeightedGraphs {
+  WeightedGraphs(Index n, bool self_loops, double q) : self_loops_(self_loops) {
+    const DegreeParity any(n, self_loops, {1}, 0, {.bias_max = 1, .min_count = 0});
+    const Index bits = n * (self_loops ? n : n - 1);
+    Graphs<double> graphs(any.input_count(), n);
+    any.list_inputs(0, graphs.block);
+    for (Index e = 0; e < any.input_count(); ++e) {
+      double edges = 0;
+      for (Index i = 0; i < n; ++i)
+        for (Index j = 0; j < n; ++j) edges += graphs.block(e, i, j);
+      weights.push_back(std::pow(q, edges) * std::pow(1 - q, static_cast<double>(bits) - edges));
+      counts.push_back(degree_counts(graphs.graph(e), self_loops));
+    }
+  }
+  double mean_sign(const std::vector<Index>& classes) const {
+    double mean = 0;
+    for (std::size_t e = 0; e < weights.size(); ++e) {
+      Index sum = 0;
+      for (const Index i : classes) sum += counts[e][static_cast<std::size_t>(i - 1)];
+      mean += sum % 2 == 0 ? weights[e] : -weights[e];
+    }
+    return mean;
+  }
+  // P(c = v mod 2) by v.
+  std::map<std::vector<Index>, double> cells() const {
+    std::map<std::vector<Index>, double> all;
+    for (std::size_t e = 0; e < weights.size(); ++e) {
+      std::vector<Index> v = counts[e];
+      for (Index& c : v) c %= 2;
+      all[v] += weights[e];
+    }
+    return all;
+  }
+  bool self_loops_;
+  std::vector<double> weights;
+  std::vector<std::vector<Index>> counts;
+};
+
+}  // namespace
+
+TEST_CASE("degree parity: all facts of G(n, q) are those of a sum over all graphs with their probabilities") {
+  for (const double q : {0.1, 0.35, 0.5, 0.9})
+    for (const auto& [n, loops] :
+         std::vector<std::pair<Index, bool>>{{2, true}, {3, false}, {3, true}, {4, false}}) {
+      CAPTURE(q);
+      const WeightedGraphs graphs(n, loops, q);
+      const Index levels = degree_classes(n, loops);
+      const auto p = class_probabilities(n, loops, q);
+      for (Index set = 0; set < Index{1} << levels; ++set) {
+        std::vector<Index> classes, rest;
+        double share = 0;
+        for (Index i = 1; i <= levels; ++i) {
+          ((set >> (i - 1) & 1) != 0 ? classes : rest).push_back(i);
+          if ((set >> (i - 1) & 1) != 0) share += p[static_cast<std::size_t>(i - 1)];
+        }
+        const double mean = graphs.mean_sign(classes);
+        CHECK(mean_sign(n, loops, classes, 0, q) == doctest::Approx(mean).epsilon(1e-12));
+        CHECK(sign_correlation(n, loops, classes, 1, {}, 0, q) == doctest::Approx(-mean).epsilon(1e-12));
+        CHECK(set_probability(n, loops, classes, q) == doctest::Approx(share).epsilon(1e-14));
+      }
+      double collision = 0, largest = 0;
+      for (const auto& [v, probability] : graphs.cells()) {
+        collision += probability * probability;
+        largest = std::max(largest, probability);
+      }
+      CHECK(collision_probability(n, loops, q) == doctest::Approx(collision).epsilon(1e-11));
+      CHECK(*largest_cell(n, loops, q) == doctest::Approx(largest).epsilon(1e-11));
+    }
+}
+
+TEST_CASE("degree parity: class probabilities of G(n, q) are binomial, and near q = 1/2 those of fair edges") {
+  for (const double q : {1e-3, 0.2, 0.7, 1 - 1e-6})
+    for (const Index n : {5, 60, 700}) {
+      const auto p = class_probabilities(n, false, q);
+      double worst = 0, sum = 0;
+      for (Index i = 0; i < n; ++i) {
+        const double degree = static_cast<double>(i), top = static_cast<double>(n - 1);
+        const double log_p = std::lgamma(top + 1) - std::lgamma(degree + 1) - std::lgamma(top - degree + 1) +
+                             degree * std::log(q) + (top - degree) * std::log1p(-q);
+        const double expected = std::exp(log_p), value = p[static_cast<std::size_t>(i)];
+        worst = std::max(worst, std::abs(value - expected) / (expected + 1e-290));
+        sum += value;
+      }
+      CHECK(worst < 1e-8);  // the logarithms' own errors
+      CHECK(sum == doctest::Approx(1).epsilon(1e-14));
+    }
+  const auto fair = class_probabilities(40, false), nearly = class_probabilities(40, false, 0.5 + 1e-15);
+  for (std::size_t i = 0; i < fair.size(); ++i) CHECK(nearly[i] == doctest::Approx(fair[i]).epsilon(1e-12));
+}
+
+TEST_CASE("degree parity: collision probabilities do not underflow where nearly all nodes have one degree") {
+  for (const auto& [n, q] : std::vector<std::pair<Index, double>>{{700, 1e-4}, {1000, 1 - 1e-5}, {400, 1e-3}}) {
+    // (2n)! [t^2n] prod cosh(p_i t), each power series at t = 2n u in long double.
+    const auto p = class_probabilities(n, false, q);
+    const long double t = 2 * static_cast<long double>(n);
+    std::vector<long double> product(static_cast<std::size_t>(n) + 1);
+    product[0] = 1;
+    for (const double p_i : p) {
+      if (p_i < 1e-40) continue;
+      std::vector<long double> next(product.size());
+      long double even = std::exp(-t * static_cast<long double>(p_i));
+      for (std::size_t j = 0; j < product.size(); ++j) {
+        for (std::size_t k = 0; k + j < product.size(); ++k) next[k + j] += even * product[k];
+        const auto two_j = 2 * static_cast<long double>(j);
+        even *= t * static_cast<long double>(p_i) * t * static_cast<long double>(p_i) / ((two_j + 1) * (two_j + 2));
+      }
+      product = next;
+    }
+    const long double at_total = std::exp(t * std::log(t) - t - std::lgamma(t + 1));
+    const auto expected = static_cast<double>(product.back() / at_total);
+    CHECK(expected > 0);
+    CHECK(collision_probability(n, false, q) == doctest::Approx(expected).epsilon(1e-9));
+  }
+}
+
+TEST_CASE(
+    "degree parity: sampled entries are 1 with the probability of an edge, and a pure function of their counter") {
+  for (const double q : {0.03, 0.4, 0.97}) {
+    constexpr Index kNodes = 9, kGraphs = 2000;
+    DegreeParitySampler sampler{kNodes, false, 1, 0};
+    sampler.edge_probability = q;
+    const DegreeParity f(kNodes, false, {1, 2, 8}, 0, sampler);
+    Graphs<float> graphs(kGraphs, kNodes), one(1, kNodes);
+    f.sample({3, Stream::user, 1, 10}, graphs.block);
+    f.sample({3, Stream::user, 1, 17}, one.block);
+    double edges = 0, diagonal = 0, both = 0;
+    for (Index e = 0; e < kGraphs; ++e)
+      for (Index i = 0; i < kNodes; ++i)
+        for (Index j = 0; j < kNodes; ++j) {
+          const double a = graphs.block(e, i, j);
+          CHECK((a == 0 || a == 1));
+          if (e == 7) CHECK(a == one.block(0, i, j));
+          (i == j ? diagonal : edges) += a;
+          if (i != j) both += a * graphs.block(e, j, i);
+        }
+    const double pairs = kGraphs * kNodes * (kNodes - 1);
+    CHECK(diagonal == 0);
+    CHECK(std::abs(edges / pairs - q) < 5 * std::sqrt(q * (1 - q) / pairs));
+    CHECK(std::abs(both / pairs - q * q) < 5 * std::sqrt(2 * q * q * (1 - q * q) / pairs));
+    // Independent variables have mean 0 and variance 1.
+    CHECK(f.input_count() == 0);
+    Graphs<double> again(kGraphs, kNodes);
+    f.sample({3, Stream::user, 1, 10}, again.block);
+    Matrix<double> z(kGraphs, f.variables().count);
+    f.variables(again.inputs(), z.view());
+    double sum = 0, squares = 0;
+    for (Index e = 0; e < kGraphs; ++e)
+      for (Index i = 0; i < z.cols(); ++i) {
+        sum += z(e, i);
+        squares += z(e, i) * z(e, i);
+      }
+    CHECK(std::abs(sum / pairs) < 5 / std::sqrt(pairs));
+    const double fourth = (std::pow(q, 3) + std::pow(1 - q, 3)) / (q * (1 - q));
+    CHECK(std::abs(squares / pairs - 1) < 5 * std::sqrt((fourth - 1) / pairs) + 1e-12);
+  }
+}
+
+TEST_CASE(
+    "degree parity: acceptance counts all sets, and members of G(n, q) are drawn, checked, read and refused") {
+  for (const double q : {0.2, 0.5}) {
+    DegreeParitySampler sampler{7, false, 0.05, 2};
+    sampler.edge_probability = q;
+    Index accepted = 0;
+    for (Index set = 0; set < 128; ++set) {
+      std::vector<Index> classes;
+      for (Index i = 1; i <= 7; ++i)
+        if ((set >> (i - 1) & 1) != 0) classes.push_back(i);
+      accepted += sampler.accepts(classes);
+    }
+    CHECK(sampler.acceptance().value == static_cast<double>(accepted) / 128);
+  }
+  const Family& family = eqnn::hard::family("gnn-degree-parity");
+  for (const char* q : {"0.1", "0.9"}) {
+    const auto f = family.draw({{"edge-probability", q}}, 3);
+    CHECK(contains(f->json(), std::string("\"edge_probability\":") + q));
+    CHECK(family.parse(f->json())->json() == f->json());
+    for (const Check& c : f->check({0, 1000})) {
+      INFO(q, ": ", c.name, ": ", c.value, " expected ", c.expected, " tolerance ", c.tolerance);
+      CHECK(c.pass());
+    }
+    for (const Check& c : family.check_members({{"edge-probability", q}}, 6, {0, 1000})) CHECK(c.pass());
+    CHECK(contains(message([&] {
+                     correlation(dynamic_cast<const DegreeParity&>(*f),
+                                 DegreeParity(15, false, {1, 2, 3}, 0, {15, false, 1, 0}));
+                   }),
+                   "edge probability"));
+  }
+  CHECK(!contains(family.draw({}, 3)->json(), "edge"));
+  for (const char* q : {"0", "1", "-0.5", "1.5", "1e-12"})
+    CHECK(contains(message([&] { family.draw({{"edge-probability", q}}, 0); }), "must lie between 0 and 1"));
+  CHECK(contains(message([&] { family.parse(R"({"n": 4, "S": [1, 2], "edge_probability": 1})"); }),
+                 "edge-probability is 1"));
 }
 
 TEST_CASE("degree parity: every certificate passes, and one whose value is off or not a number does not") {

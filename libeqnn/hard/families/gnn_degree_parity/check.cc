@@ -20,7 +20,7 @@ CheckInputs graphs_of(const DegreeParity& f, const CheckOptions& options, std::u
 // All of them, where they are few.
 CheckInputs all_graphs_of(const DegreeParity& f, const CheckOptions& options, std::uint64_t step) {
   CheckInputs graphs = graphs_of(f, options, step);
-  graphs.all = f.n() <= 4;
+  graphs.all = f.n() <= 4 && f.input_count() > 0;
   if (graphs.all) graphs.count = f.input_count();
   return graphs;
 }
@@ -125,6 +125,12 @@ void check_invariances(const DegreeParity& f, const CheckOptions& options, std::
                                     [&](Index number) { return shuffled(one, draws_of(random, 4, number)); }));
 }
 
+DegreeParitySampler law_of(const DegreeParity& f) {
+  DegreeParitySampler law;
+  law.edge_probability = f.edge_probability();
+  return law;
+}
+
 // Sums over random graphs that the statistical checks need.
 struct GraphSums {
   Parities parities;
@@ -137,7 +143,7 @@ GraphSums sum_over(const DegreeParity& f, const CheckInputs& graphs) {
   std::vector<Index> rest;
   for (Index i = 1; i <= levels; ++i)
     if (!std::binary_search(f.classes().begin(), f.classes().end(), i)) rest.push_back(i);
-  const DegreeParity complement(n, f.self_loops(), rest, f.b());
+  const DegreeParity complement(n, f.self_loops(), rest, f.b(), law_of(f));
   GraphSums sums{Parities(levels, graphs.count)};
   const auto add = [&](Index number, MatrixView<const double> x, double y, double) {
     const double g = f.value(x);
@@ -159,6 +165,7 @@ GraphSums sum_over(const DegreeParity& f, const CheckInputs& graphs) {
 void check_statistics(const DegreeParity& f, const CheckInputs& graphs, const GraphSums& sums,
                       std::vector<Check>& checks) {
   const double nodes = static_cast<double>(f.n()), total = static_cast<double>(graphs.count);
+  const double q = f.edge_probability();
   const double bits = static_cast<double>(f.n() * (f.self_loops() ? f.n() : f.n() - 1));
   const std::string how = graphs.how(), mean_how = how + "; tolerance 5 s.e. and Bernstein's term";
   checks.push_back({"training target = 1 - 2 definition", static_cast<double>(sums.wrong_targets), 0, 0,
@@ -166,8 +173,8 @@ void check_statistics(const DegreeParity& f, const CheckInputs& graphs, const Gr
   checks.push_back({"sum of degree counts = n", sums.largest_miscount, 0, 0, how + ", largest difference"});
   checks.push_back({"complement: g_{S^c,b} = g_{S,b} + n mod 2", static_cast<double>(sums.wrong_complements), 0, 0,
                     how + ", number of differences"});
-  checks.push_back(
-      {"mean number of edges", sums.edges / total, bits / 2, bernstein_width(bits / 4, bits / 2, total), mean_how});
+  checks.push_back({"mean number of edges", sums.edges / total, bits * q,
+                    bernstein_width(bits * q * (1 - q), bits * std::max(q, 1 - q), total), mean_how});
   checks.push_back({"norm of the target", sums.moments.target_squared.mean(), 1, 0, how});
   checks.push_back({"mean of the target = (-1)^b (1 - 2 p_S)^n", sums.moments.target.mean(), f.mean_sign(),
                     bernstein_width(f.target_variance(), 2, total), mean_how});
@@ -191,7 +198,7 @@ Check check_correlations(const DegreeParity& f, const CheckInputs& graphs, const
   WorstMean worst(graphs.count, levels + kRandom);
   const auto compare = [&](const std::vector<Index>& other) {
     worst.compare(mean_sign_product(own, parities.of(other), graphs.count),
-                  sign_correlation(n, f.self_loops(), f.classes(), 0, other, 0));
+                  sign_correlation(n, f.self_loops(), f.classes(), 0, other, 0, f.edge_probability()));
   };
   for (Index i = 1; i <= levels; ++i) {
     std::vector<Index> other, only = {i};
@@ -211,7 +218,7 @@ Check check_correlations(const DegreeParity& f, const CheckInputs& graphs, const
 }
 
 std::optional<Check> check_collision(const DegreeParity& f) {
-  const auto p = class_probabilities(f.n(), f.self_loops());
+  const auto p = class_probabilities(f.n(), f.self_loops(), f.edge_probability());
   if (p.size() > 16) return std::nullopt;
   const std::size_t sets = std::size_t{1} << p.size();
   double sum = 0;
@@ -222,8 +229,9 @@ std::optional<Check> check_collision(const DegreeParity& f) {
     sum += std::pow(1 - 2 * p_u, static_cast<double>(2 * f.n()));
   }
   const double direct = sum / static_cast<double>(sets);
-  return Check{"collision probability = 2^-L sum_U (1 - 2 p_U)^2n", collision_probability(f.n(), f.self_loops()),
-               direct, 1e-12 + 1e-9 * direct, fmt::format("exhaustive, {} sets", sets)};
+  return Check{"collision probability = 2^-L sum_U (1 - 2 p_U)^2n",
+               collision_probability(f.n(), f.self_loops(), f.edge_probability()), direct, 1e-12 + 1e-9 * direct,
+               fmt::format("exhaustive, {} sets", sets)};
 }
 
 }  // namespace

@@ -10,18 +10,23 @@
 namespace eqnn::hard {
 
 std::string DegreeParity::json() const {
-  return MemberWriter().add("n", n_).add("self_loops", self_loops_).add("S", classes_).add("b", b_).text();
+  MemberWriter file;
+  file.add("n", n_).add("self_loops", self_loops_).add("S", classes_).add("b", b_);
+  if (edge_probability() != 0.5) file.add("edge_probability", edge_probability());
+  return file.text();
 }
 
 namespace {
 
 std::unique_ptr<Member> parse_gnn_degree_parity(std::string_view text) {
-  const MemberValue file(text, {"n", "S"}, {"self_loops", "b"});
+  const MemberValue file(text, {"n", "S"}, {"self_loops", "b", "edge_probability"});
   const bool loops = file.has("self_loops") && file.truth("self_loops");
   const Index b = file.has("b") ? file.whole_number("b") : 0;
   require(b == 0 || b == 1, "b is ", b, "; it must be 0 or 1");
-  return std::make_unique<DegreeParity>(file.whole_number("n"), loops, file.whole_numbers("S"),
-                                        static_cast<int>(b));
+  DegreeParitySampler sampler;
+  if (file.has("edge_probability")) sampler.edge_probability = file.real_number("edge_probability");
+  return std::make_unique<DegreeParity>(file.whole_number("n"), loops, file.whole_numbers("S"), static_cast<int>(b),
+                                        sampler);
 }
 
 const std::vector<Parameter>& gnn_degree_parity_parameters() {
@@ -30,6 +35,8 @@ const std::vector<Parameter>& gnn_degree_parity_parameters() {
       {"self-loops", "false", "fair bits on the diagonal too, and n + 1 degree classes"},
       {"bias-max", "0.01", "S is drawn again while |1 - 2 p_S|^n is above this"},
       {"min-count", "5", "... or while n min(p_S, 1 - p_S) is below this, or below n / 3 if that is less"},
+      {"edge-probability", "0.5", "probability of an edge, above 0 and below 1: graphs are G(n, q), directed",
+       true},
   };
   return all;
 }
@@ -37,7 +44,7 @@ const std::vector<Parameter>& gnn_degree_parity_parameters() {
 DegreeParitySampler degree_parity_sampler(const ParameterValues& values) {
   const ParameterReader read(gnn_degree_parity_parameters(), values);
   DegreeParitySampler sampler{read.integer("n"), read.flag("self-loops"), read.number("bias-max"),
-                              read.number("min-count")};
+                              read.number("min-count"), read.number("edge-probability")};
   sampler.validate();
   return sampler;
 }
@@ -46,8 +53,8 @@ std::vector<SecondMoment> gnn_degree_parity_second_moments(const ParameterValues
   const DegreeParitySampler sampler = degree_parity_sampler(values);
   SecondMoment m;
   m.two_valued = true;
-  m.bounded = collision_probability(sampler.n, sampler.self_loops);
-  const auto cell = largest_cell(sampler.n, sampler.self_loops);
+  m.bounded = collision_probability(sampler.n, sampler.self_loops, sampler.edge_probability);
+  const auto cell = largest_cell(sampler.n, sampler.self_loops, sampler.edge_probability);
   m.unit = cell ? *cell : std::min(1.0, std::sqrt(m.bounded));
   m.prior = "uniform over all sets S of degree classes, b a fair bit";
   m.formula = fmt::format("lambda = P(c(A) = c(A') mod 2) = 1 / {:.8g}", 1 / m.bounded);
@@ -68,7 +75,7 @@ std::vector<SecondMoment> gnn_degree_parity_second_moments(const ParameterValues
 std::vector<Packing> packings(const ParameterValues& values) {
   const DegreeParitySampler sampler = degree_parity_sampler(values);
   std::vector<double> gammas;
-  for (const double p : class_probabilities(sampler.n, sampler.self_loops))
+  for (const double p : class_probabilities(sampler.n, sampler.self_loops, sampler.edge_probability))
     gammas.push_back(std::pow(std::abs(1 - 2 * p), static_cast<double>(sampler.n)));
   std::sort(gammas.begin(), gammas.end());
   std::vector<Packing> all;
@@ -84,7 +91,7 @@ std::vector<Packing> packings(const ParameterValues& values) {
 // Of S and its complement, one function up to sign, the one without the first class.
 PairCorrelations all_correlations(const ParameterValues& values) {
   const DegreeParitySampler sampler = degree_parity_sampler(values);
-  const std::vector<double> p = class_probabilities(sampler.n, sampler.self_loops);
+  const std::vector<double> p = class_probabilities(sampler.n, sampler.self_loops, sampler.edge_probability);
   const std::size_t sets = std::size_t{1} << std::min<std::size_t>(p.size() - 1, 60);
   if (sets > static_cast<std::size_t>(kMaxListedMembers)) return {};
   std::vector<std::size_t> accepted;
@@ -117,7 +124,9 @@ Family gnn_degree_parity_family() {
       "statistical queries of tolerance tau need tau^2 exp(n^Omega(1)) of them (Kiani et al., ICLR 2024, H_ER,n)";
   f.group = "S_n, permuting the nodes";
   f.definition = "g(A) = b + sum over i in S of #{v : outdeg(v) = i - 1}, mod 2; trained as 1 - 2g";
-  f.input_law = "A in {0,1}^(n x n), off-diagonal entries iid fair bits, diagonal 0 (fair with self-loops)";
+  f.input_law =
+      "A in {0,1}^(n x n), off-diagonal entries iid, 1 with the edge probability (fair bits), diagonal 0 (as the "
+      "others with self-loops)";
   f.control = "the count sum over i in S of #{v : outdeg(v) = i - 1}, standardised";
   f.parameters = gnn_degree_parity_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {

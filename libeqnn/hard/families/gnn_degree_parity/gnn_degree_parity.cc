@@ -22,6 +22,7 @@ constexpr Index kMostEnumerated = 24;  // classes whose 2^L sets are all visited
 
 void DegreeParitySampler::validate() const {
   require_nodes(n);
+  require_edge_probability(edge_probability);
   if (!(bias_max >= 0 && bias_max <= 1))
     throw ValueError(fmt::format("bias-max is {}; it must be in [0, 1]", bias_max));
   if (!(min_count >= 0 && std::isfinite(min_count)))
@@ -36,7 +37,7 @@ double DegreeParitySampler::least_share() const {
 
 bool DegreeParitySampler::accepts(std::span<const Index> classes) const {
   const auto flags = class_flags(classes, degree_classes(n, self_loops));
-  const double share = class_split(long_probabilities(n, self_loops), flags).share();
+  const double share = class_split(long_probabilities(n, self_loops, edge_probability), flags).share();
   return share >= least_share() && !constant_label(share, n);
 }
 
@@ -64,26 +65,41 @@ Attempt attempt(Index levels, std::uint64_t seed, Index step) {
 
 }  // namespace
 
+namespace {
+
+// Of every subset of these classes; 2^size of them.
+std::vector<ClassSplit> subset_splits(std::span<const long double> p) {
+  std::vector<ClassSplit> splits(std::size_t{1} << p.size());
+  for (std::size_t set = 0; set < splits.size(); ++set)
+    for (std::size_t i = 0; i < p.size(); ++i)
+      ((set >> i & 1) != 0 ? splits[set].inside : splits[set].outside) += p[i];
+  return splits;
+}
+
+// The class of the most likely degree.
+Index likeliest_class(Index levels, double q) {
+  return std::min(levels, 1 + static_cast<Index>(static_cast<double>(levels) * q));
+}
+
+}  // namespace
+
 Estimate DegreeParitySampler::acceptance() const {
   validate();
-  const auto p = long_probabilities(n, self_loops);
+  const auto p = long_probabilities(n, self_loops, edge_probability);
   const Index levels = degree_classes(n, self_loops);
   const double least = least_share();
   const auto accepted = [&](double share) { return share >= least && !constant_label(share, n); };
   Index count = 0;
   if (levels <= kMostEnumerated) {
-    // Gray code: one class enters or leaves a step, and these sums are exact.
-    const std::uint64_t sets = std::uint64_t{1} << levels;
-    ClassSplit s{0, 1};
-    for (std::uint64_t u = 0;;) {
-      count += accepted(s.share());
-      if (++u == sets) return {static_cast<double>(count) / static_cast<double>(sets), 0};
-      const int changed = std::countr_zero(u);
-      const bool enters = ((u ^ u >> 1) >> changed & 1) != 0;
-      const long double moved = enters ? p[changed] : -p[changed];
-      s.inside += moved;
-      s.outside -= moved;
-    }
+    // Sums over the lower and the upper half of the classes: 2^12 of each, not 2^24.
+    const Index low = levels / 2;
+    const auto lower = subset_splits({p.data(), static_cast<std::size_t>(low)});
+    const auto upper = subset_splits({p.data() + low, static_cast<std::size_t>(levels - low)});
+    for (const ClassSplit& u : upper)
+      for (const ClassSplit& l : lower)
+        count += accepted(ClassSplit{l.inside + u.inside, l.outside + u.outside}.share());
+    return {static_cast<double>(count) / (static_cast<double>(lower.size()) * static_cast<double>(upper.size())),
+            0};
   }
   for (Index step = 0; step < kSubsetDraws; ++step)
     count += accepted(class_split(p, attempt(levels, 0, step).flags).share());
@@ -93,7 +109,7 @@ Estimate DegreeParitySampler::acceptance() const {
 
 DegreeParity DegreeParity::draw(const DegreeParitySampler& sampler, std::uint64_t seed) {
   sampler.validate();
-  const auto p = long_probabilities(sampler.n, sampler.self_loops);
+  const auto p = long_probabilities(sampler.n, sampler.self_loops, sampler.edge_probability);
   const double least = sampler.least_share();
   for (Index step = 0; step < kSubsetDraws; ++step) {
     const Attempt a = attempt(degree_classes(sampler.n, sampler.self_loops), seed, step);
@@ -121,12 +137,12 @@ DegreeParity::DegreeParity(Index n, bool self_loops, std::vector<Index> classes,
   const Index size = static_cast<Index>(classes_.size());
   require(size > 0, "S is empty: the label is constant; name at least one of the degree classes 1 to ", levels);
   require(size < levels, "S is all classes: the label is constant; leave out at least one of 1 to ", levels);
-  const ClassSplit s = class_split(long_probabilities(n, self_loops), in_set_);
+  const ClassSplit s = class_split(long_probabilities(n, self_loops, edge_probability()), in_set_);
   if (constant_label(s.share(), n))
     throw ValueError(
         fmt::format("|1 - 2 p_S|^n is 1 up to rounding (min(p_S, 1 - p_S) = {:.3g}): the label is "
                     "constant; choose classes nearer {}",
-                    s.share(), (levels + 1) / 2));
+                    s.share(), likeliest_class(levels, edge_probability())));
   p_ = static_cast<double>(s.inside);
   mean_sign_ = static_cast<double>(b == 0 ? signed_power(s, n) : -signed_power(s, n));
   in_set_.push_back(0);
@@ -136,25 +152,29 @@ DegreeParity::DegreeParity(Index n, bool self_loops, std::vector<Index> classes,
 }
 
 double DegreeParity::least_expected_count() const {
-  return static_cast<double>(n_) * class_split(long_probabilities(n_, self_loops_), in_set_).share();
+  return static_cast<double>(n_) *
+         class_split(long_probabilities(n_, self_loops_, edge_probability()), in_set_).share();
 }
 
 double correlation(const DegreeParity& f, const DegreeParity& g) {
-  const auto law = [](const DegreeParity& m) { return fmt::format("n {}, self_loops {}", m.n(), m.self_loops()); };
+  const auto law = [](const DegreeParity& m) {
+    return fmt::format("n {}, self_loops {}, edge probability {}", m.n(), m.self_loops(), m.edge_probability());
+  };
   if (law(f) != law(g))
     throw ValueError(
         fmt::format("the members have no common input law ({}; {}); compare members of one law", law(f), law(g)));
-  return sign_correlation(f.n(), f.self_loops(), f.classes(), f.b(), g.classes(), g.b());
+  return sign_correlation(f.n(), f.self_loops(), f.classes(), f.b(), g.classes(), g.b(), f.edge_probability());
 }
 
 template <class T>
 void DegreeParity::inputs_of(const Counter& at, const Block<T>& x) const {
-  sample_graphs(n_, self_loops_, at, x);
+  if (edge_probability() == 0.5) return sample_graphs(n_, self_loops_, at, x);
+  sample_sparse_graphs(n_, self_loops_, edge_probability(), at, x);
 }
 
 Index DegreeParity::input_count() const {
   const Index bits = n_ * (self_loops_ ? n_ : n_ - 1);
-  return bits <= 24 ? Index{1} << bits : 0;
+  return bits <= 24 && edge_probability() == 0.5 ? Index{1} << bits : 0;
 }
 void DegreeParity::list_inputs(Index first, Block<float> x) const { list_graphs(n_, self_loops_, first, x); }
 void DegreeParity::list_inputs(Index first, Block<double> x) const { list_graphs(n_, self_loops_, first, x); }
@@ -170,10 +190,11 @@ double DegreeParity::value(MatrixView<const double> adjacency) const {
 
 IndependentVariables DegreeParity::variables() const { return {{}, self_loops_ ? n_ * n_ : n_ * (n_ - 1)}; }
 void DegreeParity::variables(Block<const double> x, MatrixView<double> z) const {
+  const double q = edge_probability(), deviation = std::sqrt(q * (1 - q));
   for (Index e = 0; e < x.examples; ++e)
     for (Index i = 0, next = 0; i < n_; ++i)
       for (Index j = 0; j < n_; ++j)
-        if (self_loops_ || i != j) z(e, next++) = 1 - 2 * x(e, i, j);
+        if (self_loops_ || i != j) z(e, next++) = (q - x(e, i, j)) / deviation;
 }
 
 template <class T>
@@ -217,11 +238,13 @@ std::vector<GroupElement> DegreeParity::symmetries(Index random, std::uint64_t s
 }
 
 std::vector<Fact> DegreeParity::facts() const {
-  const double nodes = static_cast<double>(n_), collision = collision_probability(n_, self_loops_);
+  const double nodes = static_cast<double>(n_), q = edge_probability(),
+               collision = collision_probability(n_, self_loops_, q);
   const double levels = static_cast<double>(degree_classes(n_, self_loops_));
   const Estimate acceptance = sampler_.acceptance();
   std::vector<Fact> facts = {
       {"n", nodes, 0, "nodes"},
+      {"edge_probability", q, 0, "q, of each edge by itself"},
       {"classes", levels, 0, "L, the number of degree classes"},
       {"set_size", static_cast<double>(classes_.size()), 0, "|S|, the classes counted"},
       {"p_S", p_, 0, "probability that a node is in a class of S"},
@@ -234,14 +257,15 @@ std::vector<Fact> DegreeParity::facts() const {
       {"control_variance", nodes * p_ * (1 - p_), 0, "n p_S (1 - p_S), divided out by the control"},
       {"collision_probability", collision, 0, "P(c = c' mod 2) = max over |h| <= 1 of E_S <f_S, h>^2, S uniform"},
       {"n_eff", 1 / collision, 0, "1 / collision_probability, the effective number of functions"},
-      {"log2_n_eff_over_sqrt_n", std::log2(1 / collision) / std::sqrt(nodes), 0, "1.7 at n = 8, 2.7 at n = 128"},
+      {"log2_n_eff_over_sqrt_n", std::log2(1 / collision) / std::sqrt(nodes), 0,
+       q == 0.5 ? "1.7 at n = 8, 2.7 at n = 128" : "log2 n_eff / sqrt(n); its growth is known for fair edges"},
   };
-  if (const auto cell = largest_cell(n_, self_loops_))
+  if (const auto cell = largest_cell(n_, self_loops_, q))
     facts.push_back({"n_eff_unit_norm", 1 / *cell, 0, "1 / max_v P(c = v mod 2), the same for E h^2 <= 1"});
   facts.insert(
       facts.end(),
       {
-          {"R_0.5", static_cast<double>(spread_classes(n_, self_loops_, 0.5)), 0,
+          {"R_0.5", static_cast<double>(spread_classes(n_, self_loops_, 0.5, q)), 0,
            "classes i with |1 - 2 p_i|^n <= 0.5: not nearly always even"},
           {"acceptance", acceptance.value, acceptance.error, "share of the 2^L sets that the sampler accepts"},
           {"network_message_units", 3 * levels, 0, "realising network: message-passing layer"},

@@ -1,11 +1,12 @@
 // Parities of degree counts of random directed graphs (H_ER,n of Kiani et al., ICLR 2024): a family that a
 // small graph network can represent and that statistical queries cannot learn.
 //
-// A graph is a 0/1 matrix A [n, n], off-diagonal entries iid fair bits, diagonal 0 (ignored when set) or,
-// with self loops, fair as well. Node v has out-degree sum_j A_vj; class i = 1..L holds the nodes of
-// out-degree i - 1, c_i of them; L = n, or n + 1 with self loops. For a set S of classes and a bit b,
+// A graph is a 0/1 matrix A [n, n], off-diagonal entries iid and 1 with probability q (1/2 unless told), diagonal 0
+// (ignored when set) or, with self loops, as the others: G(n, q), directed. Node v has out-degree sum_j A_vj; class
+// i = 1..L holds the nodes of out-degree i - 1, c_i of them; L = n, or n + 1 with self loops. For a set S of
+// classes and a bit b,
 //   g_{S,b}(A) = b + sum_{i in S} c_i mod 2.
-// Degrees are iid Bin(L - 1, 1/2), so c is Multinomial(n, p) with p_i = C(L - 1, i - 1) / 2^(L - 1).
+// Degrees are iid Bin(L - 1, q), so c is Multinomial(n, p) with p_i = C(L - 1, i - 1) q^(i - 1) (1 - q)^(L - i).
 #pragma once
 
 #include <optional>
@@ -22,28 +23,33 @@ namespace eqnn::hard {
 // The largest graphs of the family: n^2 bits an example, and n^3 operations for collision_probability.
 inline constexpr Index kMaxNodes = 1024;
 
-// --- Exact facts of the law. All throw ValueError unless 2 <= n <= kMaxNodes, and for entries of a set S
-// --- outside 1..L or repeated; S may be empty or full here.
+// The probability of an edge lies between this and one minus this.
+inline constexpr double kLeastEdgeProbability = 0x1p-32;
+
+// --- Exact facts of the law. All throw ValueError unless 2 <= n <= kMaxNodes, for an edge probability outside
+// --- kLeastEdgeProbability..1 - kLeastEdgeProbability, and for entries of a set S outside 1..L or repeated; S may
+// be empty
+// --- or full here.
 
 // L, the number of degree classes.
 Index degree_classes(Index n, bool self_loops);
 // p_1, ..., p_L.
-std::vector<double> class_probabilities(Index n, bool self_loops);
+std::vector<double> class_probabilities(Index n, bool self_loops, double edge_probability = 0.5);
 // p_S = sum_{i in S} p_i.
-double set_probability(Index n, bool self_loops, std::span<const Index> classes);
+double set_probability(Index n, bool self_loops, std::span<const Index> classes, double edge_probability = 0.5);
 // E (-1)^g = (-1)^b (1 - 2 p_S)^n.
-double mean_sign(Index n, bool self_loops, std::span<const Index> classes, int b);
+double mean_sign(Index n, bool self_loops, std::span<const Index> classes, int b, double edge_probability = 0.5);
 // E (-1)^(g_{S,b} + g_{T,b'}) = (-1)^(b+b') (1 - 2 p_{S xor T})^n.
 double sign_correlation(Index n, bool self_loops, std::span<const Index> s, int b, std::span<const Index> t,
-                        int b_t);
+                        int b_t, double edge_probability = 0.5);
 // P(c = c' mod 2) of two independent graphs, 2^-L sum_U (1 - 2 p_U)^2n = (2n)! [t^2n] prod_i cosh(p_i t).
 // For uniform S, E_S <(-1)^g_S, h>^2 is at most this for every |h| <= 1. Sums of positive terms only:
 // relative error below 1e-11.
-double collision_probability(Index n, bool self_loops);
+double collision_probability(Index n, bool self_loops, double edge_probability = 0.5);
 // max_v P(c = v mod 2), the same bound for E h^2 <= 1; empty above 20 classes (it takes 2^L terms).
-std::optional<double> largest_cell(Index n, bool self_loops);
+std::optional<double> largest_cell(Index n, bool self_loops, double edge_probability = 0.5);
 // R_gamma = #{i : |1 - 2 p_i|^n <= gamma}, the classes that are not nearly always even.
-Index spread_classes(Index n, bool self_loops, double gamma);
+Index spread_classes(Index n, bool self_loops, double gamma, double edge_probability = 0.5);
 
 // c_1, ..., c_L of a 0/1 matrix [n, n]. Throws ValueError for other shapes or entries.
 std::vector<Index> degree_counts(MatrixView<const double> adjacency, bool self_loops);
@@ -62,6 +68,7 @@ struct DegreeParitySampler {
   bool self_loops = false;
   double bias_max = 0.01;  // in [0, 1]
   double min_count = 5;    // finite, >= 0
+  double edge_probability = 0.5;
 
   // Throws ValueError for values that are not allowed.
   void validate() const;
@@ -79,7 +86,7 @@ class DegreeParity final : public MemberOf<DegreeParity> {
  public:
   // `classes` is S, 1-based, in any order. Throws ValueError for n outside 2..kMaxNodes, an entry outside
   // 1..L or repeated, b other than 0 and 1, and for S of constant label: empty, full, or |1 - 2 p_S|^n = 1
-  // up to rounding. `sampler` says whose acceptance facts() report; nothing else depends on it.
+  // up to rounding. `sampler` says the probability of an edge, and whose acceptance facts() report.
   DegreeParity(Index n, bool self_loops, std::vector<Index> classes, int b, DegreeParitySampler sampler = {});
   // Draws a member. Throws ValueError for a sampler that is not valid, or that accepts no S.
   static DegreeParity draw(const DegreeParitySampler& sampler, std::uint64_t seed);
@@ -88,6 +95,7 @@ class DegreeParity final : public MemberOf<DegreeParity> {
   bool self_loops() const { return self_loops_; }
   const std::vector<Index>& classes() const { return classes_; }  // S, ascending
   int b() const { return b_; }
+  double edge_probability() const { return sampler_.edge_probability; }
 
   double set_probability() const { return p_; }
   double mean_sign() const { return mean_sign_; }
@@ -96,12 +104,12 @@ class DegreeParity final : public MemberOf<DegreeParity> {
 
   const InputLayout& input() const override { return layout_; }
   bool two_valued() const override { return true; }
-  // Bit i of graph number e is the i-th entry that is not fixed, row by row.
+  // 0 unless edges are fair. Bit i of graph number e is the i-th entry that is not fixed, row by row.
   Index input_count() const override;
   void list_inputs(Index first, Block<float> x) const override;
   void list_inputs(Index first, Block<double> x) const override;
   double value(MatrixView<const double> adjacency) const override;
-  // The entries that are not fixed, row by row.
+  // The entries that are not fixed, row by row, standardised: (q - A_ij) / sqrt(q (1 - q)), 1 - 2 A_ij for q = 1/2.
   IndependentVariables variables() const override;
   void variables(Block<const double> x, MatrixView<double> z) const override;
   // S_n on the nodes.
@@ -109,7 +117,7 @@ class DegreeParity final : public MemberOf<DegreeParity> {
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   double target_variance() const override { return 1 - mean_sign_ * mean_sign_; }
 
-  // {"n": 4, "self_loops": false, "S": [1, 3], "b": 0}
+  // {"n": 4, "self_loops": false, "S": [1, 3], "b": 0}, with "edge_probability" where it is not 0.5
   std::string json() const override;
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
@@ -120,7 +128,8 @@ class DegreeParity final : public MemberOf<DegreeParity> {
   Index nodes_in_set(const Block<const T>& x, Index example) const;
   friend class MemberOf<DegreeParity>;
   // Bit number i m + j of an example, of its words from the lowest bit on, is the j-th entry of row i;
-  // m = n - 1 (the diagonal is left out) or, with self loops, n.
+  // m = n - 1 (the diagonal is left out) or, with self loops, n. Where edges are not fair, an entry has 64 bits in
+  // the place of one (sample_sparse_graphs).
   template <class T>
   void inputs_of(const Counter& at, const Block<T>& x) const;
   // REQUIRES: entries 0 or 1.
@@ -142,7 +151,7 @@ class DegreeParity final : public MemberOf<DegreeParity> {
 
 extern template class MemberOf<DegreeParity>;
 
-// E (-1)^(f + g). Throws ValueError unless both have the same n and self_loops.
+// E (-1)^(f + g). Throws ValueError unless both have the same n, self_loops and edge probability.
 double correlation(const DegreeParity& f, const DegreeParity& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their means and

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "gnn_degree_parity.h"
 #include "random_graphs.h"
@@ -18,6 +19,11 @@ void require_nodes(Index n) {
   require(n <= kMaxNodes, "n is ", n, "; at most ", kMaxNodes, " nodes are supported");
 }
 
+void require_edge_probability(double q) {
+  if (!(q >= kLeastEdgeProbability && q <= 1 - kLeastEdgeProbability))
+    throw ValueError(fmt::format("edge-probability is {}; it must lie between 0 and 1, 2^-32 away from both", q));
+}
+
 std::vector<std::uint8_t> class_flags(std::span<const Index> classes, Index levels) {
   std::vector<std::uint8_t> flags(levels);
   for (const Index i : classes) {
@@ -29,9 +35,31 @@ std::vector<std::uint8_t> class_flags(std::span<const Index> classes, Index leve
   return flags;
 }
 
+namespace {
+
+// From the most likely degree on in both directions, so that nothing large comes of what underflowed.
+std::vector<long double> binomial_probabilities(Index top, long double q) {
+  std::vector<long double> p(top + 1);
+  const auto mode = std::min(top, static_cast<Index>(static_cast<long double>(top + 1) * q));
+  const long double odds = q / (1 - q);
+  const auto ratio = [&](Index k) {  // p_k / p_{k-1}
+    return static_cast<long double>(top - k + 1) / static_cast<long double>(k) * odds;
+  };
+  p[mode] = 1;
+  for (Index k = mode + 1; k <= top; ++k) p[k] = p[k - 1] * ratio(k);
+  for (Index k = mode; k > 0; --k) p[k - 1] = p[k] / ratio(k);
+  const long double sum = std::accumulate(p.begin(), p.end(), 0.0L);
+  for (long double& v : p) v /= sum;
+  return p;
+}
+
+}  // namespace
+
 // p_i by p_{i+1} = p_i (N - i + 1) / i: exact up to N = 63, and long double holds 2^-1024.
-std::vector<long double> long_probabilities(Index n, bool self_loops) {
+std::vector<long double> long_probabilities(Index n, bool self_loops, double edge_probability) {
+  require_edge_probability(edge_probability);
   const Index levels = degree_classes(n, self_loops), top = levels - 1;
+  if (edge_probability != 0.5) return binomial_probabilities(top, edge_probability);
   std::vector<long double> p(levels);
   p[0] = std::ldexp(1.0L, -static_cast<int>(top));
   for (Index i = 1; i < levels; ++i)
@@ -56,50 +84,53 @@ Index degree_classes(Index n, bool self_loops) {
   return self_loops ? n + 1 : n;
 }
 
-std::vector<double> class_probabilities(Index n, bool self_loops) {
-  const auto p = long_probabilities(n, self_loops);
+std::vector<double> class_probabilities(Index n, bool self_loops, double edge_probability) {
+  const auto p = long_probabilities(n, self_loops, edge_probability);
   std::vector<double> rounded;
   for (const long double v : p) rounded.push_back(static_cast<double>(v));
   return rounded;
 }
 
-double set_probability(Index n, bool self_loops, std::span<const Index> classes) {
-  const auto p = long_probabilities(n, self_loops);
+double set_probability(Index n, bool self_loops, std::span<const Index> classes, double edge_probability) {
+  const auto p = long_probabilities(n, self_loops, edge_probability);
   return static_cast<double>(class_split(p, class_flags(classes, degree_classes(n, self_loops))).inside);
 }
 
-double mean_sign(Index n, bool self_loops, std::span<const Index> classes, int b) {
-  const auto p = long_probabilities(n, self_loops);
+double mean_sign(Index n, bool self_loops, std::span<const Index> classes, int b, double edge_probability) {
+  const auto p = long_probabilities(n, self_loops, edge_probability);
   const auto mean = signed_power(class_split(p, class_flags(classes, degree_classes(n, self_loops))), n);
   return static_cast<double>(b % 2 == 0 ? mean : -mean);
 }
 
 double sign_correlation(Index n, bool self_loops, std::span<const Index> s, int b, std::span<const Index> t,
-                        int b_t) {
+                        int b_t, double edge_probability) {
   const Index levels = degree_classes(n, self_loops);
   auto flags = class_flags(s, levels);
   const auto others = class_flags(t, levels);
   for (std::size_t i = 0; i < flags.size(); ++i) flags[i] ^= others[i];
-  const auto mean = signed_power(class_split(long_probabilities(n, self_loops), flags), n);
+  const auto mean = signed_power(class_split(long_probabilities(n, self_loops, edge_probability), flags), n);
   return static_cast<double>((b + b_t) % 2 == 0 ? mean : -mean);
 }
 
-double collision_probability(Index n, bool self_loops) {
+double collision_probability(Index n, bool self_loops, double edge_probability) {
   // Put t = 2n u and divide by e^{2n}: the factor of class i becomes the even part of a Poisson law of
   // mean 2n p_i, and the coefficient is divided by P(Poisson(2n) = 2n). So nothing over- or underflows.
-  const auto p = long_probabilities(n, self_loops);
+  const auto p = long_probabilities(n, self_loops, edge_probability);
   const double total = 2 * static_cast<double>(n);
   const std::size_t size = static_cast<std::size_t>(n) + 1;
   std::vector<double> product(size), next(size);
   product[0] = 1;
   for (const long double p_i : p) {
     const double mean = total * static_cast<double>(p_i);
+    // e^-mean mean^2j / (2j)!, from one to the next; by logarithms where the first ones underflow.
+    const bool steps = mean < 600;
     double even = std::exp(-mean);
     std::fill(next.begin(), next.end(), 0.0);
-    for (std::size_t j = 0; j < size && even > 0; ++j) {
-      for (std::size_t k = 0; k + j < size; ++k) next[k + j] += even * product[k];
+    for (std::size_t j = 0; j < size && (even > 0 || !steps); ++j) {
       const double two_j = 2 * static_cast<double>(j);
-      even *= mean * mean / ((two_j + 1) * (two_j + 2));
+      if (!steps) even = std::exp(two_j * std::log(mean) - std::lgamma(two_j + 1) - mean);
+      for (std::size_t k = 0; k + j < size; ++k) next[k + j] += even * product[k];
+      if (steps) even *= mean * mean / ((two_j + 1) * (two_j + 2));
     }
     product.swap(next);
   }
@@ -109,8 +140,8 @@ double collision_probability(Index n, bool self_loops) {
   return static_cast<double>(static_cast<long double>(product.back()) / at_total);
 }
 
-std::optional<double> largest_cell(Index n, bool self_loops) {
-  const auto p = long_probabilities(n, self_loops);
+std::optional<double> largest_cell(Index n, bool self_loops, double edge_probability) {
+  const auto p = long_probabilities(n, self_loops, edge_probability);
   if (p.size() > 20) return std::nullopt;
   const std::size_t sets = std::size_t{1} << p.size();
   // P(c = v) = 2^-L sum_U (-1)^{|U and v|} (1 - 2 p_U)^n: subset sums, powers, Walsh-Hadamard transform.
@@ -129,8 +160,8 @@ std::optional<double> largest_cell(Index n, bool self_loops) {
   return *std::max_element(cell.begin(), cell.end()) / static_cast<double>(sets);
 }
 
-Index spread_classes(Index n, bool self_loops, double gamma) {
-  const auto p = class_probabilities(n, self_loops);
+Index spread_classes(Index n, bool self_loops, double gamma, double edge_probability) {
+  const auto p = class_probabilities(n, self_loops, edge_probability);
   return std::count_if(p.begin(), p.end(), [&](double p_i) {
     return std::pow(std::abs(1 - 2 * p_i), static_cast<double>(n)) <= gamma;
   });

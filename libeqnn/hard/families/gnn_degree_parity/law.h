@@ -13,11 +13,14 @@ namespace eqnn::hard {
 // Throws ValueError unless 2 <= n <= kMaxNodes.
 void require_nodes(Index n);
 
+void require_edge_probability(double q);  // in kLeastEdgeProbability..1 - kLeastEdgeProbability
+
 // S as one flag a class. Throws ValueError for entries outside 1..L or repeated.
 std::vector<std::uint8_t> class_flags(std::span<const Index> classes, Index levels);
 
-// p_1, ..., p_L: exact up to L = 64.
-std::vector<long double> long_probabilities(Index n, bool self_loops);
+// p_1, ..., p_L: exact up to L = 64 for fair edges; else each within a relative 1e-15, and those below 1e-4900 are
+// 0. Throws ValueError for an edge probability that is not allowed.
+std::vector<long double> long_probabilities(Index n, bool self_loops, double edge_probability);
 
 // p_S and 1 - p_S, each summed from its own classes so that the smaller one keeps its digits.
 struct ClassSplit {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 
 #include "../../../kernels/kernels.h"
@@ -25,6 +26,11 @@ class BitStream {
     bits_ >>= count;
     held_ -= count;
     return taken;
+  }
+
+  std::uint64_t take64() {
+    const std::uint64_t low = take(32);
+    return low | std::uint64_t{take(32)} << 32;
   }
 
  private:
@@ -88,6 +94,19 @@ void sample_graphs(Index n, bool self_loops, Counter at, const Block<T>& x) {
 }
 
 template <class T>
+void sample_sparse_graphs(Index n, bool self_loops, double q, Counter at, const Block<T>& x) {
+  const auto threshold = static_cast<std::uint64_t>(std::ldexp(q, 64));
+  for (Index e = 0; e < x.examples; ++e, ++at.example) {
+    BitStream stream(at, 64 * n * (self_loops ? n : n - 1));
+    for (Index i = 0; i < n; ++i)
+      for (Index j = 0; j < n; ++j) {
+        const bool fixed = i == j && !self_loops;
+        x(e, i, j) = !fixed && stream.take64() < threshold ? T(1) : T(0);
+      }
+  }
+}
+
+template <class T>
 void list_graphs(Index n, bool self_loops, Index first, const Block<T>& x) {
   for (Index e = 0; e < x.examples; ++e) {
     auto graph = static_cast<std::uint64_t>(first + e);
@@ -100,6 +119,8 @@ void list_graphs(Index n, bool self_loops, Index first, const Block<T>& x) {
   }
 }
 
+template void sample_sparse_graphs(Index, bool, double, Counter, const Block<float>&);
+template void sample_sparse_graphs(Index, bool, double, Counter, const Block<double>&);
 template void sample_graphs(Index, bool, Counter, const Block<float>&);
 template void sample_graphs(Index, bool, Counter, const Block<double>&);
 template void list_graphs(Index, bool, Index, const Block<float>&);

@@ -10,6 +10,10 @@ namespace eqnn::hard {
 // self loops, not.
 template <class T>
 void sample_graphs(Index n, bool self_loops, Counter at, const Block<T>& x);
+// The same with entries that are 1 with probability q: each has 64 bits in the place of one, and is 1 where they
+// are below 2^64 q, which is exact for every double from 2^-11 on and within 2^-64 below.
+template <class T>
+void sample_sparse_graphs(Index n, bool self_loops, double q, Counter at, const Block<T>& x);
 // Number first + e of all graphs: its bit i is the i-th entry that is not fixed, row by row.
 template <class T>
 void list_graphs(Index n, bool self_loops, Index first, const Block<T>& x);
