@@ -232,6 +232,23 @@ TEST_CASE("learn lasso and brute-force: sparse polynomials from all products, wh
   refused(f, learn("invariant-poly", {"--algo", "brute-force"}), 2, "at most 30000000000");
 }
 
+TEST_CASE("learn and bound: correlated inputs withdraw what is proved for independent ones") {
+  const Folder f;
+  for (const char* family : {"gnn-feature", "cnn-cyclic", "rotation-invariant"}) {
+    CAPTURE(family);
+    const Arguments law{"--n", "6", "--d", "3", "--k", "2", "--input-correlation", "0.5"};
+    refused(f, learn(family, law), 2, "independent inputs");
+    const Json low =
+        result(f, family, law + Arguments{"--algo", "low-degree", "--samples", "500", "--max-degree", "1"});
+    CHECK(low["params"]["input-correlation"] == 0.5);
+    const auto told = f.run(Arguments{"bound", family, "--tau", "0.1", "--members", "0"} + law);
+    CHECK(told.code == 0);
+    CHECK(told.out.find("B1") == told.out.find("B1)"));  // of lambda alone
+    CHECK(told.err.find("withdrawn") != std::string::npos);
+  }
+  refused(f, {"families", "show", "cnn-cyclic", "--input-correlation", "1"}, 2, "below 1");
+}
+
 TEST_CASE("learn gnn-degree-parity: sparse graphs; a member file holds their law, which flags do not contradict") {
   const Folder f;
   const Arguments sparse{"--n", "8", "--edge-probability", "0.2", "--min-count", "2"};

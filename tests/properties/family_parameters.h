@@ -22,6 +22,7 @@ inline void showValue(const DrawnFamily& f, std::ostream& out) {
 
 // Numbers of planar families are even, or 1.
 inline rc::Gen<std::string> any_k() { return rc::gen::element<std::string>("1", "2", "4", "6", "10"); }
+inline std::string any_correlation() { return *rc::gen::element<std::string>("0", "0.3", "0.8"); }
 inline std::string number(Index low, Index high) { return std::to_string(*between(low, high)); }
 
 // Called where rapidcheck draws: in a property, or by gen::exec.
@@ -34,15 +35,18 @@ inline hard::ParameterValues drawn_parameters(const std::string& family) {
             {"min-count", "0"}};
   if (family == "gnn-feature")
     return {{"n", number(2, 8)},
-            {"d", number(2, 6)},
+            {"d", number(3, 6)},
             {"k", *any_k()},
+            {"input-correlation", any_correlation()},
             {"graph", *rc::gen::element<std::string>("cycle", "empty", "complete", "er")}};
   if (family == "cnn-cyclic")
     return {{"n", number(3, 12)},
             {"d", number(1, 3)},
             {"k", *any_k()},
+            {"input-correlation", any_correlation()},
             {"c-min", *rc::gen::element<std::string>("0", "0.1", "0.3")}};
-  if (family == "rotation-invariant") return {{"n", number(2, 8)}, {"d", number(1, 5)}, {"k", *any_k()}};
+  if (family == "rotation-invariant")
+    return {{"n", number(2, 8)}, {"d", number(1, 5)}, {"k", *any_k()}, {"input-correlation", any_correlation()}};
   if (family == "frame-parity") {
     const Index n = *between<Index>(2, 12);
     return {{"n", std::to_string(n)},

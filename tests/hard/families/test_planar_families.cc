@@ -481,4 +481,113 @@ TEST_CASE("rotation invariant: features are the standardised upper triangle of t
   CHECK(f.graph() == nullptr);
 }
 
+// --- correlated inputs -----------------------------------------------------------------------------------
+
+namespace {
+
+// Midpoints in the angle of g, z = L g: E h(z) = E |g| times the mean over directions; h(z)^2 with E |g|^2 = 2.
+double naive_moment(Index k, bool control, const PlaneMap& s, int power) {
+  const double l0 = std::sqrt(s[0]), l1 = s[1] / l0, l2 = std::sqrt(s[3] - l1 * l1);
+  constexpr int kSteps = 20000;
+  double sum = 0;
+  for (int i = 0; i < kSteps; ++i) {
+    const double angle = 2 * kPi * (i + 0.5) / kSteps;
+    const double g1 = std::cos(angle), g2 = std::sin(angle);
+    sum += std::pow(naive_h(k, control, l0 * g1, l1 * g1 + l2 * g2), power);
+  }
+  return (power == 1 ? std::sqrt(kPi / 2) : 2.0) * sum / kSteps;
+}
+
+}  // namespace
+
+TEST_CASE("correlated inputs: means and kernels of planes with a covariance are integrals over directions") {
+  const PlaneMap identity{1, 0, 0, 1}, half{0.5, 0, 0, 0.5};
+  for (const Index k : {1, 2, 4, 6})
+    for (const Signs signs : {Signs::alternating, Signs::equal}) {
+      const bool control = signs == Signs::equal;
+      CAPTURE(k);
+      CHECK(planar_kernel(k, signs, half, identity, identity) ==
+            doctest::Approx(planar_kernel(k, signs, half)).epsilon(1e-12));
+      for (const PlaneMap& s : {PlaneMap{2, 0.9, 0.9, 1}, PlaneMap{0.3, -0.1, -0.1, 1.7}}) {
+        CHECK(std::abs(planar_mean(k, signs, s) - naive_moment(k, control, s, 1)) < 1e-6);
+        CHECK(std::abs(planar_kernel(k, signs, s, s, s) - naive_moment(k, control, s, 2)) < 1e-6);
+        const double zero = planar_kernel(k, signs, {0, 0, 0, 0}, s, identity);
+        CHECK(std::abs(zero - planar_mean(k, signs, s) * planar_mean(k, signs, identity)) < 1e-12);
+      }
+    }
+}
+
+TEST_CASE("correlated inputs: moments of the invariants are closed forms where inputs are independent") {
+  const PlaneMap identity{1, 0, 0, 1};
+  for (const Index k : {2, 4, 6})
+    for (const Index d : {1, 2, 3, 8}) {
+      CAPTURE(k);
+      CAPTURE(d);
+      const RotationInvariant f = RotationInvariant::draw(5, d, k, 1);
+      const SquaresMoments target = squares_moments(k, Signs::alternating, d, identity),
+                           control = squares_moments(k, Signs::equal, d, identity);
+      CHECK(std::abs(target.mean) < 3e-4 * std::sqrt(target.square));
+      CHECK(target.square == doctest::Approx(f.norm_sq()).epsilon(1e-3));
+      CHECK(control.mean == doctest::Approx(f.control_mean()).epsilon(1e-4));
+      CHECK(control.square - control.mean * control.mean == doctest::Approx(f.control_variance()).epsilon(1e-3));
+    }
+}
+
+TEST_CASE("correlated inputs: the covariance is that of the law, and what is taken out of them is independent") {
+  constexpr Index kCount = 4000;
+  constexpr double kRho = 0.6;
+  for (const bool features : {true, false}) {
+    const std::string id = features ? "gnn-feature" : "cnn-cyclic";
+    const auto member = family(id).draw({{"n", "4"}, {"d", "3"}, {"k", "2"}, {"input-correlation", "0.6"}}, 1);
+    const auto plain = family(id).draw({{"n", "4"}, {"d", "3"}, {"k", "2"}}, 1);
+    const auto& f = dynamic_cast<const PlanarMember&>(*member);
+    const Inputs<double> x(f, kCount, 5), normal(dynamic_cast<const PlanarMember&>(*plain), kCount, 5);
+    Matrix<double> covariance(12, 12), z(kCount, 12), expected(kCount, 12);
+    f.variables(x.all(), z.view());
+    double largest = 0;
+    for (Index e = 0; e < kCount; ++e)
+      for (Index a = 0; a < 12; ++a) {
+        largest = std::max(largest, std::abs(z(e, a) - normal.all()(e, a / 3, a % 3)));
+        for (Index b = 0; b < 12; ++b)
+          covariance(a, b) += x.all()(e, a / 3, a % 3) * x.all()(e, b / 3, b % 3) / kCount;
+      }
+    CHECK(largest < 1e-12);
+    for (Index a = 0; a < 12; ++a)
+      for (Index b = 0; b < 12; ++b) {
+        const bool together = features ? a / 3 == b / 3 : a % 3 == b % 3;
+        CHECK(std::abs(covariance(a, b) - (a == b ? 1 : together ? kRho : 0)) < 6 * std::sqrt(2.0 / kCount));
+      }
+  }
+}
+
+TEST_CASE("correlated inputs: certificates pass, files are read back, and what is not known is refused") {
+  for (const char* id : {"gnn-feature", "cnn-cyclic", "rotation-invariant"}) {
+    CAPTURE(id);
+    const Family& family = eqnn::hard::family(id);
+    const ParameterValues values{{"n", "5"}, {"d", "4"}, {"k", "4"}, {"input-correlation", "0.4"}};
+    const auto member = family.draw(values, 2);
+    const auto& f = dynamic_cast<const PlanarMember&>(*member);
+    for (const Check& c : member->check({1, 3000})) {
+      INFO(c.name, ": ", c.value, " expected ", c.expected, " tolerance ", c.tolerance);
+      CHECK(c.pass());
+    }
+    CHECK(std::abs(f.target_mean()) > 1e-4);
+    CHECK(f.input_correlation() == 0.4);
+    CHECK(family.parse(member->json())->json() == member->json());
+    for (const Fact& fact : member->facts())
+      CHECK((fact.name != "n_eff" && fact.name != "second_moment" && fact.name != "dim_harmonic"));
+    CHECK(family.second_moments(values).empty());
+    CHECK(!family.correlation_tail(values).log_tail);
+    CHECK_THROWS_AS(f.squared_moment(), ValueError);
+    if (std::string(id) == "rotation-invariant") {
+      CHECK(family.correlations(values, 4, 0).values.rows() == 0);
+      CHECK_THROWS_AS(family.check_members(values, 4, {0, 100}), ValueError);
+    } else {
+      for (const Check& c : family.check_members(values, 6, {0, 4000})) CHECK(c.pass());
+    }
+    for (const char* bad : {"1", "-0.1", "1.5"})
+      CHECK_THROWS_AS(family.draw({{"input-correlation", bad}}, 0), ValueError);
+  }
+}
+
 }  // namespace test_planar_families

@@ -48,12 +48,25 @@ double cyclic_inner_product(Index k, Index d, const Matrix<double>& b, const Mat
   return static_cast<double>(d) / static_cast<double>(b.rows()) * sum;
 }
 
+double correlated_cyclic_product(Index k, Index d, Signs signs, double rho, const Matrix<double>& b,
+                                 const Matrix<double>& other) {
+  const PlaneVector v = plane_sums(b), w = plane_sums(other);  // those of all shifts
+  const PlaneMap s = correlated_product(rho, plane_product(b, b), v, v),
+                 t = correlated_product(rho, plane_product(other, other), w, w);
+  const double means = planar_mean(k, signs, s) * planar_mean(k, signs, t);
+  double sum = 0;
+  for (const PlaneMap& m : shifted_products(b, other))
+    sum += planar_kernel(k, signs, correlated_product(rho, m, v, w), s, t) - means;
+  return static_cast<double>(d) / static_cast<double>(b.rows()) * sum;
+}
+
 // --- drawing members -----------------------------------------------------------------------------------
 
 void CnnCyclicSampler::validate() const {
   require_positions(n);
   require(d >= 1, "d is ", d, "; it must be at least 1");
   require_directions(k);
+  require_input_correlation(rho);
   if (!(c_min >= 0 && std::isfinite(c_min)))
     throw ValueError(fmt::format("c-min is {}; it must be finite and not negative", c_min));
 }
@@ -76,7 +89,7 @@ CnnCyclic CnnCyclic::draw(const CnnCyclicSampler& sampler, std::uint64_t seed) {
   for (Index attempt = 0; attempt < kPlaneDraws; ++attempt) {
     Matrix<double> b = haar_plane(sampler.n, seed, static_cast<std::uint64_t>(attempt));
     if (norm_ratio_of(sampler.k, b) >= std::max(sampler.c_min, 1e-9 * static_cast<double>(sampler.n)))
-      return CnnCyclic(sampler.k, std::move(b), sampler.d, sampler.c_min);
+      return CnnCyclic(sampler.k, std::move(b), sampler.d, sampler.c_min, sampler.rho);
   }
   throw ValueError(fmt::format("no plane accepted after {} draws at n = {}, k = {} with c-min {}; lower c-min",
                                kPlaneDraws, sampler.n, sampler.k, sampler.c_min));
@@ -84,8 +97,8 @@ CnnCyclic CnnCyclic::draw(const CnnCyclicSampler& sampler, std::uint64_t seed) {
 
 // --- the member ------------------------------------------------------------------------------------------
 
-CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min)
-    : PlanarMember(k, std::move(b), b.rows(), d), c_min_(c_min) {
+CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min, double rho)
+    : PlanarMember(k, std::move(b), b.rows(), d, PlaneAxis::points, rho), c_min_(c_min) {
   require_positions(n());
   const double channels = static_cast<double>(d), positions = static_cast<double>(n());
   double target = 0, control = 0;
@@ -100,13 +113,22 @@ CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min)
         "norm_sq is {:.3g}: target vanishes after averaging over shifts: B is (close to) a shift-invariant "
         "plane; choose another B",
         norm));
-  set_moments(norm, 2 * static_cast<double>(k) * channels / std::sqrt(2 * std::numbers::pi),
-              channels / positions * control);
+  if (rho != 0) {
+    const auto variance = [&](Signs signs) {
+      return correlated_cyclic_product(k, d, signs, rho, plane(), plane());
+    };
+    const auto mean = [&](Signs signs) { return channels * planar_mean(k, signs, plane_covariance()); };
+    set_moments(variance(Signs::alternating), mean(Signs::equal), variance(Signs::equal), mean(Signs::alternating));
+  } else {
+    set_moments(norm, 2 * static_cast<double>(k) * channels / std::sqrt(2 * std::numbers::pi),
+                channels / positions * control);
+  }
   single_shifts_ = shifts<float>();
   double_shifts_ = shifts<double>();
 }
 
 double CnnCyclic::norm_ratio() const {
+  if (input_correlation() != 0) return norm_ratio_of(k(), plane());
   return static_cast<double>(n()) * norm_sq() / (static_cast<double>(d()) * planar_norm_sq(k()));
 }
 
@@ -221,6 +243,7 @@ double kernel_change(const std::vector<std::array<double, 2>>& w, const PlaneMap
 
 // Entry (a, a + l) is E[(f^2 - 1) sum_{c,t} x_{t,c} x_{t+l,c}]: the form C of each channel is (S_l + S_l^T) / 2.
 Matrix<double> CnnCyclic::squared_moment() const {
+  require_isotropic("the second moment under f^2");
   require(k() > 1, "k is 1: f is linear in one direction of the plane; take k = 2 or more");
   const auto products = shifted_products(plane(), plane());
   const auto between = [&](Index g, Index l) {
@@ -247,12 +270,17 @@ PlantedDirections CnnCyclic::planted(bool) const {
 }
 
 std::unique_ptr<PlanarMember> CnnCyclic::with_plane(Matrix<double> b) const {
-  return std::make_unique<CnnCyclic>(k(), std::move(b), d(), c_min_);
+  return std::make_unique<CnnCyclic>(k(), std::move(b), d(), c_min_, input_correlation());
 }
 
 double correlation(const CnnCyclic& f, const CnnCyclic& g) {
-  require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d(), "the members differ (k ", f.k(), " and ", g.k(),
-          ", n ", f.n(), " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, n and d");
+  require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d() && f.input_correlation() == g.input_correlation(),
+          "the members differ in sizes or law (k ", f.k(), " and ", g.k(), ", n ", f.n(), " and ", g.n(), ", d ",
+          f.d(), " and ", g.d(), "); compare members of one k, n and d");
+  if (f.input_correlation() != 0)
+    return correlated_cyclic_product(f.k(), f.d(), Signs::alternating, f.input_correlation(), f.plane(),
+                                     g.plane()) /
+           std::sqrt(f.norm_sq() * g.norm_sq());
   return cyclic_inner_product(f.k(), f.d(), f.plane(), g.plane()) / std::sqrt(f.norm_sq() * g.norm_sq());
 }
 
@@ -269,9 +297,10 @@ std::vector<Fact> CnnCyclic::facts() const {
                    {"largest_overlap", largest_overlap(), 0, "max over g != 0 of ||B^T S_g B||"},
                    {"c_min", c_min_, 0, "the sampler's least n_norm_ratio"},
                    acceptance,
-                   {"dim_harmonic", dimension, 0, "dim H_k(R^n) = C(n+k-1, k) - C(n+k-3, k-2)"},
                });
-  if (c_min_ > 0 && std::isfinite(moment)) {
+  if (input_correlation() == 0)
+    facts.push_back({"dim_harmonic", dimension, 0, "dim H_k(R^n) = C(n+k-1, k) - C(n+k-3, k-2)"});
+  if (input_correlation() == 0 && c_min_ > 0 && std::isfinite(moment)) {
     facts.push_back({"second_moment", std::min(1.0, moment), 0,
                      "n / (c_min acceptance dim H_k) >= E_B <f_B, u>^2 for every E u^2 = 1"});
     facts.push_back(
@@ -293,13 +322,15 @@ const std::vector<Parameter>& cnn_cyclic_parameters() {
       {"d", "1", "channels, at least 1"},
       {"k", "6", "half the number of directions; even, or 1"},
       {"c-min", "0.5", "B is drawn again while n norm_sq / (d E h^2) is below this"},
+      input_correlation_parameter(),
   };
   return all;
 }
 
 CnnCyclicSampler cnn_cyclic_sampler(const ParameterValues& values) {
   const ParameterReader read(cnn_cyclic_parameters(), values);
-  const CnnCyclicSampler sampler{read.integer("n"), read.integer("d"), read.integer("k"), read.number("c-min")};
+  const CnnCyclicSampler sampler{read.integer("n"), read.integer("d"), read.integer("k"), read.number("c-min"),
+                                 read.number("input-correlation")};
   sampler.validate();
   return sampler;
 }
@@ -311,7 +342,7 @@ std::string accepted_planes(const CnnCyclicSampler& sampler) {
 std::vector<SecondMoment> cnn_cyclic_second_moments(const ParameterValues& values) {
   const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
   const Fact alpha = sampler.acceptance();
-  if (sampler.c_min <= 0 || alpha.value <= 0) return {};
+  if (sampler.rho != 0 || sampler.c_min <= 0 || alpha.value <= 0) return {};
   const double dimension = harmonic_dimension(sampler.k, sampler.n);
   SecondMoment m;
   m.bounded = m.unit = static_cast<double>(sampler.n) / (sampler.c_min * dimension);
@@ -327,7 +358,7 @@ CorrelationTail cnn_cyclic_tail(const ParameterValues& values) {
   const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
   const Fact alpha = sampler.acceptance();
   CorrelationTail t;
-  if (sampler.c_min <= 0 || alpha.value <= 0) return t;
+  if (sampler.rho != 0 || sampler.c_min <= 0 || alpha.value <= 0) return t;
   const auto n = static_cast<double>(sampler.n), power = 1 / static_cast<double>(sampler.k);
   t.log_tail = [=](double gamma) {
     const double r = std::pow(sampler.c_min * gamma / n, power);
@@ -357,7 +388,9 @@ Family cnn_cyclic_family() {
   f.definition =
       "f(X) = (1/n) sum over shifts g and channels c of h(B^T S_g^-1 X_c) / sqrt(norm_sq), h(z) = sum over j = "
       "1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
-  f.input_law = "X in R^(n x d), iid standard normal";
+  f.input_law =
+      "X in R^(n x d), standard normal, independent or (--input-correlation) every two positions of a channel "
+      "alike";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = cnn_cyclic_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {

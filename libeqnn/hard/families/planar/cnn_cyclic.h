@@ -24,7 +24,8 @@ inline constexpr Index kMaxPositions = 4096;
 // reads the words of Counter{seed, Stream::member, t}.
 struct CnnCyclicSampler {
   Index n = 48, d = 1, k = 6;
-  double c_min = 0.5;  // finite, >= 0
+  double c_min = 0.5;  // finite, >= 0; of independent inputs, whatever rho
+  double rho = 0;      // input correlation of the positions of a channel
 
   // Throws ValueError for values that are not allowed.
   void validate() const;
@@ -38,11 +39,14 @@ class CnnCyclic final : public PlanarMember {
   // Throws ValueError for k or B that planar.h refuses, n (the rows of B) outside 3..kMaxPositions, d < 1, and
   // where norm_sq <= 1e-10 d E h^2: the average over shifts vanishes. `c_min` says whose acceptance facts() report;
   // nothing else depends on it.
-  CnnCyclic(Index k, Matrix<double> b, Index d, double c_min = 0.5);
+  CnnCyclic(Index k, Matrix<double> b, Index d, double c_min = 0.5, double rho = 0);
+  static std::unique_ptr<CnnCyclic> of_file(PlanarFile file) {
+    return std::make_unique<CnnCyclic>(file.k, std::move(file.b), file.d, 0.5, file.input_correlation);
+  }
   // Throws ValueError for a sampler that is not valid, or that accepts no plane.
   static CnnCyclic draw(const CnnCyclicSampler& sampler, std::uint64_t seed);
 
-  // n norm_sq / (d E h^2): 1 if the shifts of B were orthogonal.
+  // n norm_sq / (d E h^2) under independent inputs: 1 if the shifts of B were orthogonal.
   double norm_ratio() const;
   // The largest ||B^T S_g B||, g != 0.
   double largest_overlap() const;
@@ -86,7 +90,11 @@ std::vector<PlaneMap> shifted_products(const Matrix<double>& b, const Matrix<dou
 // E of the product of two raw targets, (d/n) sum_g K_M(B^T S_g B'), exact; norm_sq for B = B'.
 double cyclic_inner_product(Index k, Index d, const Matrix<double>& b, const Matrix<double>& other);
 
-// E f_B f_B', exact. Throws ValueError unless both have the same n, d and k.
+// The same for correlated inputs, less the product of the means: (d/n) sum_g (K(M_g) - E h E h').
+double correlated_cyclic_product(Index k, Index d, Signs signs, double rho, const Matrix<double>& b,
+                                 const Matrix<double>& other);
+
+// E f_B f_B', exact. Throws ValueError unless both have the same n, d, k and input correlation.
 double correlation(const CnnCyclic& f, const CnnCyclic& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix

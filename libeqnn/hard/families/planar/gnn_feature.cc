@@ -91,8 +91,10 @@ Matrix<double> feature_graph(const std::string& name, Index n) {
 
 // --- the member ------------------------------------------------------------------------------------------
 
-GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b)
-    : PlanarMember(k, std::move(b), a.rows(), b.rows()), a_(std::move(a)), b_single_(plane().rows(), 2) {
+GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b, double rho)
+    : PlanarMember(k, std::move(b), a.rows(), b.rows(), PlaneAxis::channels, rho),
+      a_(std::move(a)),
+      b_single_(plane().rows(), 2) {
   require(a_.rows() == a_.cols(), "A is ", a_.rows(), " x ", a_.cols(), "; it must be square");
   require_feature_nodes(a_.rows());
   require(d() <= kMaxFeatures, "d is ", d(), "; at most ", kMaxFeatures, " features are supported");
@@ -100,19 +102,37 @@ GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b)
     for (Index j = 0; j < 2; ++j) b_single_(i, j) = static_cast<float>(plane()(i, j));
   list_neighbors();
   count_pairs();
+  double roots = 0;
+  for (Index v = 0; v < n(); ++v) roots += std::sqrt(static_cast<double>(offsets_[v + 1] - offsets_[v]));
+  if (rho != 0) {
+    const double target = planar_mean(k, Signs::alternating, plane_covariance()),
+                 control = planar_mean(k, Signs::equal, plane_covariance());
+    set_moments(inner_product(*this, Signs::alternating), roots * control, inner_product(*this, Signs::equal),
+                roots * target);
+    return;
+  }
   const double directions = 2 * static_cast<double>(k), pi = std::numbers::pi;
   const double norm = sum_over_pairs([&](double rho) { return isotropic_kernel(k, Signs::alternating, rho); });
   const double uncorrelated = isotropic_kernel(k, Signs::equal, 0);
   const double variance =
       sum_over_pairs([&](double rho) { return isotropic_kernel(k, Signs::equal, rho) - uncorrelated; });
-  double roots = 0;
-  for (Index v = 0; v < n(); ++v) roots += std::sqrt(static_cast<double>(offsets_[v + 1] - offsets_[v]));
   set_moments(norm, directions * roots / std::sqrt(2 * pi), variance);
 }
 
-GnnFeature GnnFeature::draw(Index k, Matrix<double> a, Index d, std::uint64_t seed) {
+GnnFeature GnnFeature::draw(Index k, Matrix<double> a, Index d, std::uint64_t seed, double rho) {
   require(d >= 2, "d is ", d, "; need d >= 2 features for a plane");
-  return GnnFeature(k, std::move(a), haar_plane(d, seed));
+  return GnnFeature(k, std::move(a), haar_plane(d, seed), rho);
+}
+
+// E of the product of two raw functions, less the product of their means.
+double GnnFeature::inner_product(const GnnFeature& g, Signs signs) const {
+  const PlaneMap s = plane_covariance(), t = g.plane_covariance();
+  const PlaneMap m = correlated_product(input_correlation(), plane_product(plane(), g.plane()), plane_sums(plane()),
+                                        plane_sums(g.plane()));
+  const double means = planar_mean(k(), signs, s) * planar_mean(k(), signs, t);
+  return sum_over_pairs([&](double r) {
+    return planar_kernel(k(), signs, {r * m[0], r * m[1], r * m[2], r * m[3]}, s, t) - means;
+  });
 }
 
 void GnnFeature::list_neighbors() {
@@ -227,6 +247,7 @@ void GnnFeature::rows(const Block<const double>& x, const Block<double>& z) cons
 // The covariance of the rows, C = A A^T, changes by C^2; a pair of nodes by d/de sqrt(c_u c_v) K(c_uv / sqrt(c_u
 // c_v)). Both directions of the plane have half of the sum.
 Matrix<double> GnnFeature::squared_moment() const {
+  require_isotropic("the second moment under f^2");
   Matrix<double> c(n(), n()), change(n(), n());
   for (Index u = 0; u < n(); ++u)
     for (Index v = 0; v < n(); ++v)
@@ -252,15 +273,17 @@ PlantedDirections GnnFeature::planted(bool) const { return plane_directions(plan
 std::unique_ptr<PlanarMember> GnnFeature::with_plane(Matrix<double> b) const {
   Matrix<double> a(n(), n());
   for (Index i = 0; i < n(); ++i) std::copy_n(&a_(i, 0), n(), &a(i, 0));
-  return std::make_unique<GnnFeature>(k(), std::move(a), std::move(b));
+  return std::make_unique<GnnFeature>(k(), std::move(a), std::move(b), input_correlation());
 }
 
 double correlation(const GnnFeature& f, const GnnFeature& g) {
-  bool same = f.k() == g.k() && f.n() == g.n() && f.d() == g.d();
+  bool same = f.k() == g.k() && f.n() == g.n() && f.d() == g.d() && f.input_correlation() == g.input_correlation();
   for (Index i = 0; same && i < f.n(); ++i)
     for (Index j = 0; j < f.n(); ++j) same = same && (*f.graph())(i, j) == (*g.graph())(i, j);
-  require(same, "the members differ in k, A or d (k ", f.k(), " and ", g.k(), ", n ", f.n(), " and ", g.n(), ", d ",
-          f.d(), " and ", g.d(), "); compare members of one k, A and d");
+  require(same, "the members differ in k, A, d or input correlation (k ", f.k(), " and ", g.k(), ", n ", f.n(),
+          " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, A, d and law");
+  if (f.input_correlation() != 0)
+    return f.inner_product(g, Signs::alternating) / std::sqrt(f.norm_sq() * g.norm_sq());
   const PlaneMap m = plane_product(f.plane(), g.plane());
   const double inner = f.sum_over_pairs([&](double rho) {
     return planar_kernel(f.k(), Signs::alternating, {rho * m[0], rho * m[1], rho * m[2], rho * m[3]});
@@ -290,12 +313,13 @@ std::optional<PermutationGroup> GnnFeature::group() const {
 std::vector<Fact> GnnFeature::facts() const {
   const double dimension = harmonic_dimension(k(), d()), units = 2 * static_cast<double>(k());
   std::vector<Fact> facts = planar_facts();
+  facts.push_back({"edges", static_cast<double>(neighbors_.size()), 0, "ones of A"});
+  if (input_correlation() == 0)
+    facts.insert(facts.end(), {{"dim_harmonic", dimension, 0, "dim H_k(R^d) = C(d+k-1, k) - C(d+k-3, k-2)"},
+                               {"second_moment", 1 / dimension, 0,
+                                "1 / dim H_k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform"},
+                               {"n_eff", dimension, 0, "1 / second_moment, the effective number of functions"}});
   facts.insert(facts.end(), {
-                                {"edges", static_cast<double>(neighbors_.size()), 0, "ones of A"},
-                                {"dim_harmonic", dimension, 0, "dim H_k(R^d) = C(d+k-1, k) - C(d+k-3, k-2)"},
-                                {"second_moment", 1 / dimension, 0,
-                                 "1 / dim H_k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform"},
-                                {"n_eff", dimension, 0, "1 / second_moment, the effective number of functions"},
                                 {"network_units", units, 0, "realising network: message-passing layer"},
                                 {"network_parameters", units * static_cast<double>(d()) + units + 1, 0,
                                  "realising network: weights and biases"},
@@ -315,18 +339,22 @@ std::string GnnFeature::json() const {
   std::vector<std::vector<Index>> graph(n());
   for (Index i = 0; i < n(); ++i)
     for (Index j = 0; j < n(); ++j) graph[i].push_back(static_cast<Index>(a_(i, j)));
-  return MemberWriter().add("k", k()).add("A", graph).add("B", plane()).text();
+  MemberWriter file;
+  file.add("k", k()).add("A", graph).add("B", plane());
+  if (input_correlation() != 0) file.add("input_correlation", input_correlation());
+  return file.text();
 }
 
 namespace {
 
 std::unique_ptr<Member> parse_gnn_feature(std::string_view text) {
-  const MemberValue file(text, {"k", "A", "B"}, {"d"});
+  const MemberValue file(text, {"k", "A", "B"}, {"d", "input_correlation"});
   auto b = file.number_matrix("B");
   if (file.has("d"))
     require(file.whole_number("d") == b.rows(), "d is ", file.whole_number("d"), " and B has ", b.rows(),
             " rows; they must agree");
-  return std::make_unique<GnnFeature>(file.whole_number("k"), file.number_matrix("A"), std::move(b));
+  return std::make_unique<GnnFeature>(file.whole_number("k"), file.number_matrix("A"), std::move(b),
+                                      file.has("input_correlation") ? file.real_number("input_correlation") : 0);
 }
 
 const std::vector<Parameter>& gnn_feature_parameters() {
@@ -336,6 +364,7 @@ const std::vector<Parameter>& gnn_feature_parameters() {
       {"k", "6", "half the number of directions; even, or 1"},
       {"graph", "cycle",
        "cycle, empty (self loops alone), complete, er (the same for every seed), or a file of edges"},
+      input_correlation_parameter(),
   };
   return all;
 }
@@ -343,19 +372,22 @@ const std::vector<Parameter>& gnn_feature_parameters() {
 struct FeatureSettings {
   Index k, d;
   Matrix<double> graph;
+  double rho;
 };
 FeatureSettings feature_settings(const ParameterValues& values) {
   const ParameterReader read(gnn_feature_parameters(), values);
   require_directions(read.integer("k"));
-  return {read.integer("k"), read.integer("d"), feature_graph(read.text("graph"), read.integer("n"))};
+  return {read.integer("k"), read.integer("d"), feature_graph(read.text("graph"), read.integer("n")),
+          read.number("input-correlation")};
 }
 
 GnnFeature draw(FeatureSettings s, std::uint64_t seed) {
-  return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed);
+  return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed, s.rho);
 }
 
 std::vector<SecondMoment> gnn_feature_second_moments(const ParameterValues& values) {
   const GnnFeature f = draw(feature_settings(values), 0);  // refuses what no member has
+  if (f.input_correlation() != 0) return {};               // the law is not invariant under O(d)
   const double dimension = harmonic_dimension(f.k(), f.d());
   SecondMoment m;
   m.bounded = m.unit = 1 / dimension;
@@ -371,6 +403,7 @@ CorrelationTail gnn_feature_tail(const ParameterValues& values) {
   const GnnFeature f = draw(feature_settings(values), 0);
   const Index d = f.d(), k = f.k();
   CorrelationTail t;
+  if (f.input_correlation() != 0) return t;
   t.log_tail = [d, k](double gamma) { return log_overlap_tail(d, std::pow(gamma, 1 / static_cast<double>(k))); };
   t.prior = "B Haar, a uniformly random plane, as it is drawn; the graph A is fixed and may be known";
   t.formula = fmt::format("eps(gamma) = P(||B^T B'|| > gamma^(1/{})), planes of R^{}", k, d);
@@ -393,7 +426,9 @@ Family gnn_feature_family() {
   f.definition =
       "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), h(z) = sum over j = 1..2k of (-1)^j relu(w_j . z), "
       "w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
-  f.input_law = "X in R^(n x d), iid standard normal; A fixed";
+  f.input_law =
+      "X in R^(n x d), standard normal, independent or (--input-correlation) every two features of a node alike; A "
+      "fixed";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = gnn_feature_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
@@ -411,7 +446,7 @@ Family gnn_feature_family() {
   };
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     const FeatureSettings s = feature_settings(values);
-    return check_gnn_features(s.k, s.graph, s.d, members, options);
+    return check_gnn_features(s.k, s.graph, s.d, members, options, s.rho);
   };
   return f;
 }

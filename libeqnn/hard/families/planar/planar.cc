@@ -10,6 +10,7 @@
 #include "../../member_file.h"
 #include "../../member_of.h"
 #include "../../sampling.h"
+#include "../invariant_poly/orthonormal_polynomials.h"
 
 namespace eqnn::hard {
 namespace {
@@ -58,6 +59,44 @@ double planar_kernel(Index k, Signs signs, const PlaneMap& m) {
     for (Index j = 0; j < 2 * k; ++j) sum += sign_of(signs, i + j) * relu_kernel(left * c[j] + right * s[j]);
   }
   return 2 * sum;
+}
+
+namespace {
+
+// w_j, and the deviation of w_j . z for z of covariance s.
+struct Directions {
+  Directions(Index k, const PlaneMap& s) {
+    for (Index j = 1; j <= 2 * k; ++j) {
+      const double c = cosine(j, k), t = sine(j, k);
+      w.push_back({c, t});
+      deviation.push_back(std::sqrt(c * c * s[0] + c * t * (s[1] + s[2]) + t * t * s[3]));
+    }
+  }
+  std::vector<PlaneVector> w;
+  std::vector<double> deviation;
+};
+
+}  // namespace
+
+double planar_kernel(Index k, Signs signs, const PlaneMap& m, const PlaneMap& s, const PlaneMap& other) {
+  const Directions a(k, s), b(k, other);
+  double sum = 0;
+  for (std::size_t i = 0; i < a.w.size(); ++i) {
+    const double left = a.w[i][0] * m[0] + a.w[i][1] * m[2], right = a.w[i][0] * m[1] + a.w[i][1] * m[3];
+    for (std::size_t j = 0; j < b.w.size(); ++j) {
+      const double scale = a.deviation[i] * b.deviation[j];
+      sum += sign_of(signs, static_cast<Index>(i + j)) * scale *
+             relu_kernel((left * b.w[j][0] + right * b.w[j][1]) / scale);
+    }
+  }
+  return sum;
+}
+
+double planar_mean(Index k, Signs signs, const PlaneMap& s) {
+  double sum = 0;
+  Index j = 1;
+  for (const double deviation : Directions(k, s).deviation) sum += sign_of(signs, j++) * deviation;
+  return sum / std::sqrt(2 * std::numbers::pi);
 }
 
 double isotropic_kernel(Index k, Signs signs, double rho) {
@@ -143,6 +182,66 @@ void require_plane(const Matrix<double>& b) {
         error));
 }
 
+// --- correlated inputs -----------------------------------------------------------------------------------
+
+void require_input_correlation(double rho) {
+  if (!(rho >= 0 && rho < 1))
+    throw ValueError(fmt::format("input-correlation is {}; it must be at least 0 and below 1", rho));
+}
+
+Parameter input_correlation_parameter() {
+  return {"input-correlation", "0",
+          "correlation of every two entries along the plane's axis: features, positions or points; 0 to below 1",
+          true};
+}
+
+PlaneVector plane_sums(const Matrix<double>& b) {
+  PlaneVector v{};
+  for (Index i = 0; i < b.rows(); ++i)
+    for (std::size_t j = 0; j < 2; ++j) v[j] += b(i, static_cast<Index>(j));
+  return v;
+}
+
+PlaneMap correlated_product(double rho, const PlaneMap& product, const PlaneVector& v, const PlaneVector& other) {
+  PlaneMap m;
+  for (std::size_t p = 0; p < 4; ++p) m[p] = (1 - rho) * product[p] + rho * v[p / 2] * other[p % 2];
+  return m;
+}
+
+namespace {
+
+// x = spread (x - mean) + common mean of every vector along the axis.
+template <class T>
+void scale_vectors(PlaneAxis axis, double spread, double common, const Block<T>& x) {
+  const bool channels = axis == PlaneAxis::channels;
+  const Index vectors = channels ? x.points : x.channels, size = channels ? x.channels : x.points;
+  for (Index e = 0; e < x.examples; ++e)
+    for (Index v = 0; v < vectors; ++v) {
+      const auto entry = [&](Index i) -> T& { return channels ? x(e, v, i) : x(e, i, v); };
+      double sum = 0;
+      for (Index i = 0; i < size; ++i) sum += static_cast<double>(entry(i));
+      const double shift = (common - spread) * sum / static_cast<double>(size);
+      for (Index i = 0; i < size; ++i) entry(i) = static_cast<T>(spread * static_cast<double>(entry(i)) + shift);
+    }
+}
+
+double common_deviation(double rho, Index size) { return std::sqrt(1 + static_cast<double>(size - 1) * rho); }
+
+}  // namespace
+
+template <class T>
+void correlate_inputs(double rho, PlaneAxis axis, const Block<T>& x) {
+  const Index size = axis == PlaneAxis::channels ? x.channels : x.points;
+  scale_vectors(axis, std::sqrt(1 - rho), common_deviation(rho, size), x);
+}
+template void correlate_inputs(double, PlaneAxis, const Block<float>&);
+template void correlate_inputs(double, PlaneAxis, const Block<double>&);
+
+void decorrelate_inputs(double rho, PlaneAxis axis, const Block<double>& x) {
+  const Index size = axis == PlaneAxis::channels ? x.channels : x.points;
+  scale_vectors(axis, 1 / std::sqrt(1 - rho), 1 / common_deviation(rho, size), x);
+}
+
 // --- many at once ----------------------------------------------------------------------------------------
 
 template <class T>
@@ -205,15 +304,18 @@ Index checked(Index k) {
 }
 }  // namespace
 
-PlanarMember::PlanarMember(Index k, Matrix<double>&& b, Index n, Index d)
+PlanarMember::PlanarMember(Index k, Matrix<double>&& b, Index n, Index d, PlaneAxis axis, double rho)
     : k_(checked(k)),
       b_(std::move(b)),
       layout_{"x", n, d, false},
+      axis_(axis),
+      rho_(rho),
       single_{{k, Signs::alternating}, {k, Signs::equal}},
       double_{{k, Signs::alternating}, {k, Signs::equal}} {
   require(n >= 1, "n is ", n, "; it must be at least 1");
   require(d >= 1, "d is ", d, "; it must be at least 1");
   require_plane(b_);
+  require_input_correlation(rho);
   for (Index j = 1; j <= 2 * k; ++j) directions_.push_back({cosine(j, k), sine(j, k)});
 }
 
@@ -227,13 +329,26 @@ double PlanarMember::response(Signs signs, double z1, double z2) const {
 
 Matrix<double> PlanarMember::plane_moment(double gap) const {
   require(k_ > 1, "k is 1: f is linear in one direction of the plane; take k = 2 or more");
+  require_isotropic("the second moment under f^2");
   Matrix<double> m(b_.rows(), b_.rows());
   for (Index i = 0; i < b_.rows(); ++i)
     for (Index j = 0; j < b_.rows(); ++j) m(i, j) = gap * (b_(i, 0) * b_(j, 0) + b_(i, 1) * b_(j, 1));
   return m;
 }
 
-void PlanarMember::set_moments(double norm_sq, double control_mean, double control_variance) {
+void PlanarMember::require_isotropic(const char* what) const {
+  if (rho_ != 0)
+    throw ValueError(
+        fmt::format("{} is known for independent inputs, and input-correlation is {}; leave it out", what, rho_));
+}
+
+void PlanarMember::set_moments(double norm_sq, double control_mean, double control_variance, double target_mean) {
+  // Along one direction, which is all that is left near rho = 1, h may be nearly even.
+  if (rho_ != 0 && !(norm_sq > 1e-9 * (control_variance + target_mean * target_mean)))
+    throw ValueError(
+        fmt::format("the target hardly varies at input-correlation {}: its variance is {:.3g}; take a smaller one",
+                    rho_, norm_sq));
+  target_mean_ = target_mean;
   norm_sq_ = norm_sq;
   control_mean_ = control_mean;
   control_variance_ = control_variance;
@@ -242,6 +357,16 @@ void PlanarMember::set_moments(double norm_sq, double control_mean, double contr
 template <class T>
 void PlanarMember::inputs_of(const Counter& at, const Block<T>& x) const {
   sample_normals(at, x);
+  if (rho_ != 0) correlate_inputs(rho_, axis_, x);
+}
+
+IndependentVariables PlanarMember::variables() const { return {Law::gauss, n() * d()}; }
+void PlanarMember::variables(Block<const double> x, MatrixView<double> z) const {
+  for (Index e = 0; e < x.examples; ++e) {
+    for (Index p = 0, i = 0; p < n(); ++p)
+      for (Index c = 0; c < d(); ++c, ++i) z(e, i) = x(e, p, c);
+    if (rho_ != 0) decorrelate_inputs(rho_, axis_, Block<double>{z.row(e), 1, n(), d(), d()});
+  }
 }
 
 void PlanarMember::check_input(MatrixView<const double> x) const {
@@ -254,7 +379,7 @@ void PlanarMember::check_input(MatrixView<const double> x) const {
 
 double PlanarMember::value(MatrixView<const double> x) const {
   check_input(x);
-  return raw(x, Signs::alternating) / std::sqrt(norm_sq_);
+  return (raw(x, Signs::alternating) - target_mean_) / std::sqrt(norm_sq_);
 }
 double PlanarMember::control_value(MatrixView<const double> x) const {
   check_input(x);
@@ -273,7 +398,7 @@ void standardise(Index count, double mean, double variance, T* y) {
 template <class T>
 void PlanarMember::targets_of(const Block<const T>& x, T* y) const {
   raw(folded<T>().target, x, y);
-  standardise(x.examples, 0, norm_sq_, y);
+  standardise(x.examples, target_mean_, norm_sq_, y);
 }
 template <class T>
 void PlanarMember::controls_of(const Block<const T>& x, T* y) const {
@@ -282,8 +407,14 @@ void PlanarMember::controls_of(const Block<const T>& x, T* y) const {
 }
 template class MemberOf<PlanarMember>;
 
+std::vector<std::string> PlanarMember::law_warnings() const {
+  if (rho_ == 0) return {};
+  return {fmt::format(
+      "input-correlation is {}: bounds and facts that are proved for independent inputs are withdrawn", rho_)};
+}
+
 std::vector<std::string> PlanarMember::warnings() const {
-  std::vector<std::string> lines;
+  std::vector<std::string> lines = law_warnings();
   if (k_ == 1) lines.push_back("k is 1: h(z) = z_1 is linear, an easy target; use k >= 4 for a hard one");
   if (k_ == 2)
     lines.push_back("k is 2: h(z) = |z_1| - |z_2| has information of degree 2, an easy target; use k >= 4");
@@ -291,24 +422,37 @@ std::vector<std::string> PlanarMember::warnings() const {
 }
 
 std::vector<Fact> PlanarMember::planar_facts() const {
-  return {
+  std::vector<Fact> facts = {
       {"n", static_cast<double>(n()), 0, "points"},
       {"d", static_cast<double>(d()), 0, "channels of a point"},
       {"k", static_cast<double>(k_), 0, "half the number of directions w_j"},
       {"h_norm_sq", planar_norm_sq(k_), 0, "E h^2 = sec^2(a) - tan(a)/a, a = pi/2k (k = 1: 1)"},
-      {"norm_sq", norm_sq_, 0, "E of the raw target's square, divided out"},
+      {"norm_sq", norm_sq_, 0,
+       rho_ == 0 ? "E of the raw target's square, divided out" : "variance of the raw target, divided out"},
       {"target_variance", 1, 0, "after normalisation; the mean is 0"},
       {"control_mean", control_mean_, 0, "of the raw control, subtracted"},
       {"control_variance", control_variance_, 0, "of the raw control, divided out"},
   };
+  if (rho_ != 0) {
+    facts.push_back({"input_correlation", rho_, 0,
+                     "of every two entries along the plane's axis; bounds for independent ones are void"});
+    facts.push_back({"target_mean", target_mean_, 0, "of the raw target, subtracted"});
+  }
+  return facts;
 }
 
 // --- member files ------------------------------------------------------------------------------------------
 
-std::string PlanarMember::json() const { return MemberWriter().add("k", k_).add("d", d()).add("B", b_).text(); }
+std::string PlanarMember::json() const {
+  MemberWriter file;
+  file.add("k", k_).add("d", d()).add("B", b_);
+  if (rho_ != 0) file.add("input_correlation", rho_);
+  return file.text();
+}
 
 PlanarFile::PlanarFile(std::string_view json) {
-  const MemberValue file(json, {"k", "B"}, {"d"});
+  const MemberValue file(json, {"k", "B"}, {"d", "input_correlation"});
+  if (file.has("input_correlation")) input_correlation = file.real_number("input_correlation");
   if (file.has("d")) d = file.whole_number("d");
   k = file.whole_number("k");
   b = file.number_matrix("B");
@@ -332,7 +476,7 @@ void set_read_out(MatrixView<T> weight, MatrixView<T> bias, const PlanarMember& 
   const double scale = 1 / std::sqrt(target ? f.norm_sq() : f.control_variance());
   for (Index i = 0; i < weight.rows; ++i)
     weight(i, 0) = static_cast<T>(factor * scale * sign_of(signs, i % (2 * f.k()) + 1));
-  bias(0, 0) = static_cast<T>(target ? 0 : -scale * f.control_mean());
+  bias(0, 0) = static_cast<T>(-scale * (target ? f.target_mean() : f.control_mean()));
 }
 
 template void set_plane_weights(MatrixView<float>, const PlanarMember&);

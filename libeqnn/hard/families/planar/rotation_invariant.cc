@@ -20,13 +20,58 @@ void require_sizes(Index n, Index d) {
 
 }  // namespace
 
-RotationInvariant::RotationInvariant(Index k, Matrix<double> b, Index d)
-    : PlanarMember(k, std::move(b), b.rows(), d),
+SquaresMoments squares_moments(Index k, Signs signs, Index d, const PlaneMap& covariance, Index steps) {
+  // In the axes of the covariance, l1 >= l2 its eigenvalues; back from there s turns by twice the angle of y, and a
+  // plane that is turned has the same midpoints.
+  const double difference = std::hypot(covariance[0] - covariance[3], 2 * covariance[1]);
+  const double l1 = (covariance[0] + covariance[3] + difference) / 2, l2 = l1 - difference;
+  const double turn_angle = std::atan2(2 * covariance[1], covariance[0] - covariance[3]);
+  const double cosine = std::cos(turn_angle), sine = std::sin(turn_angle), product = 2 * std::sqrt(l1 * l2);
+  const FoldedResponse<double> h(k, signs);
+  const double dimension = static_cast<double>(d), step = std::numbers::pi / static_cast<double>(steps);
+  const Index angles = d == 1 ? 2 : steps;  // on a line two vectors point the same way, or opposite ways
+  std::vector<double> cosines(angles), weights(angles), s1(angles), s2(angles), values(angles);
+  for (Index j = 0; j < angles; ++j) {
+    const double phi = (static_cast<double>(j) + 0.5) * step;
+    cosines[j] = d == 1 ? (j == 0 ? 1 : -1) : std::cos(phi);
+    weights[j] = d == 1 ? 1 : std::pow(std::sin(phi), dimension - 2);
+  }
+  double total = 0, mean = 0, square = 0;
+  for (Index i = 0; i < steps; ++i) {
+    const double theta = (static_cast<double>(i) + 0.5) * step, split = std::pow(std::sin(theta), dimension - 1);
+    // |g1|^2, |g2|^2 and g1 . g2 over R^2.
+    const double a = (1 + std::cos(theta)) / 2, b = (1 - std::cos(theta)) / 2, root = std::sqrt(a * b);
+    for (Index j = 0; j < angles; ++j) {
+      const double straight = l1 * a - l2 * b, across = product * root * cosines[j];
+      s1[j] = cosine * straight - sine * across;
+      s2[j] = sine * straight + cosine * across;
+    }
+    h(angles, s1.data(), s2.data(), values.data());
+    for (Index j = 0; j < angles; ++j) {
+      const double weight = split * weights[j];
+      total += weight;
+      mean += weight * values[j];
+      square += weight * values[j] * values[j];
+    }
+  }
+  // E R^2 = 2d, E R^4 = 2d (2d + 2).
+  return {2 * dimension * mean / total, 2 * dimension * (2 * dimension + 2) * square / total};
+}
+
+RotationInvariant::RotationInvariant(Index k, Matrix<double> b, Index d, double rho)
+    : PlanarMember(k, std::move(b), b.rows(), d, PlaneAxis::points, rho),
       b_single_(plane().rows(), 2),
       features_{"z", 1, n() * (n() + 1) / 2} {
   require_sizes(n(), d);
   for (Index i = 0; i < n(); ++i)
     for (Index j = 0; j < 2; ++j) b_single_(i, j) = static_cast<float>(plane()(i, j));
+  if (rho != 0) {
+    const auto moments = [&](Signs signs) { return squares_moments(k, signs, d, plane_covariance()); };
+    const SquaresMoments target = moments(Signs::alternating), control = moments(Signs::equal);
+    set_moments(target.square - target.mean * target.mean, control.mean,
+                control.square - control.mean * control.mean, target.mean);
+    return;
+  }
   const double dimension = static_cast<double>(d), pi = std::numbers::pi;
   const double length =
       2 * dimension *
@@ -36,9 +81,9 @@ RotationInvariant::RotationInvariant(Index k, Matrix<double> b, Index d)
               4 * dimension * isotropic_kernel(k, Signs::equal, 1) - mean * mean);
 }
 
-RotationInvariant RotationInvariant::draw(Index n, Index d, Index k, std::uint64_t seed) {
+RotationInvariant RotationInvariant::draw(Index n, Index d, Index k, std::uint64_t seed, double rho) {
   require_sizes(n, d);
-  return RotationInvariant(k, haar_plane(n, seed), d);
+  return RotationInvariant(k, haar_plane(n, seed), d, rho);
 }
 
 double RotationInvariant::raw(MatrixView<const double> x, Signs signs) const {
@@ -161,12 +206,14 @@ PlantedDirections RotationInvariant::planted(bool of_features) const {
 }
 
 std::unique_ptr<PlanarMember> RotationInvariant::with_plane(Matrix<double> b) const {
-  return std::make_unique<RotationInvariant>(k(), std::move(b), d());
+  return std::make_unique<RotationInvariant>(k(), std::move(b), d(), input_correlation());
 }
 
 double correlation_bound(const RotationInvariant& f, const RotationInvariant& g) {
   require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d(), "the members differ (k ", f.k(), " and ", g.k(),
           ", n ", f.n(), " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, n and d");
+  require(f.input_correlation() == 0 && g.input_correlation() == 0,
+          "correlations of members are bounded for independent inputs; leave out input-correlation");
   const double contraction = largest_singular_value(plane_product(f.plane(), g.plane()));
   return std::min(1.0, std::pow(contraction, 2 * static_cast<double>(f.k())));
 }
@@ -219,12 +266,20 @@ std::vector<GroupElement> RotationInvariant::symmetries(Index random, std::uint6
 std::vector<Fact> RotationInvariant::facts() const {
   const double dimension = harmonic_dimension(2 * k(), n()), units = 2 * static_cast<double>(k());
   std::vector<Fact> facts = planar_facts();
+  if (input_correlation() != 0)
+    for (Fact& fact : facts)  // how far half as many midpoints are off, which are four times as far
+      if (fact.name == "norm_sq") {
+        const SquaresMoments half = squares_moments(k(), Signs::alternating, d(), plane_covariance(), 200);
+        fact.error = std::abs(half.square - half.mean * half.mean - norm_sq());
+      }
+  if (input_correlation() == 0)
+    facts.insert(facts.end(),
+                 {{"dim_harmonic", dimension, 0, "dim H_2k(R^n) = C(n+2k-1, 2k) - C(n+2k-3, 2k-2)"},
+                  {"second_moment", 1 / dimension, 0,
+                   "1 / dim H_2k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform (proved for n >= 3)"},
+                  {"n_eff", dimension, 0, "1 / second_moment, the effective number of functions"}});
   facts.insert(facts.end(),
                {
-                   {"dim_harmonic", dimension, 0, "dim H_2k(R^n) = C(n+2k-1, 2k) - C(n+2k-3, 2k-2)"},
-                   {"second_moment", 1 / dimension, 0,
-                    "1 / dim H_2k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform (proved for n >= 3)"},
-                   {"n_eff", dimension, 0, "1 / second_moment, the effective number of functions"},
                    {"network_units", units, 0, "realising network: hidden layer on three inner products"},
                    {"network_parameters", 3 * static_cast<double>(n()) + 5 * units + 1, 0,
                     "realising network: weights and biases"},
@@ -233,7 +288,7 @@ std::vector<Fact> RotationInvariant::facts() const {
 }
 
 std::vector<std::string> RotationInvariant::warnings() const {
-  std::vector<std::string> lines;
+  std::vector<std::string> lines = law_warnings();
   if (k() == 1) lines.push_back("k is 1: h is linear and the target a polynomial of degree 2, easy; use k >= 4");
   if (k() == 2) lines.push_back("k is 2: the target has information of degree 4 in X, an easy target; use k >= 4");
   return lines;
@@ -248,18 +303,22 @@ const std::vector<Parameter>& rotation_invariant_parameters() {
       {"n", "16", "points, 2 to 1024"},
       {"d", "3", "coordinates of a point, 1 to 256"},
       {"k", "6", "half the number of directions; even, or 1"},
+      input_correlation_parameter(),
   };
   return all;
 }
 
 struct RotationSettings {
   Index n, d, k;
+  double rho;
 };
 RotationSettings rotation_settings(const ParameterValues& values) {
   const ParameterReader read(rotation_invariant_parameters(), values);
-  const RotationSettings s{read.integer("n"), read.integer("d"), read.integer("k")};
+  const RotationSettings s{read.integer("n"), read.integer("d"), read.integer("k"),
+                           read.number("input-correlation")};
   require_sizes(s.n, s.d);
   require_directions(s.k);
+  require_input_correlation(s.rho);
   return s;
 }
 
@@ -267,7 +326,7 @@ constexpr const char* kHaarPlane = "B Haar, a uniformly random plane, as it is d
 
 std::vector<SecondMoment> rotation_invariant_second_moments(const ParameterValues& values) {
   const RotationSettings s = rotation_settings(values);
-  if (s.n < 3) return {};
+  if (s.n < 3 || s.rho != 0) return {};  // rho: the law is not invariant under O(n)
   const double dimension = harmonic_dimension(2 * s.k, s.n);
   SecondMoment m;
   m.bounded = m.unit = 1 / dimension;
@@ -287,6 +346,7 @@ std::vector<SecondMoment> rotation_invariant_second_moments(const ParameterValue
 CorrelationTail rotation_invariant_tail(const ParameterValues& values) {
   const RotationSettings s = rotation_settings(values);
   CorrelationTail t;
+  if (s.rho != 0) return t;
   t.log_tail = [s](double gamma) { return log_overlap_tail(s.n, std::pow(gamma, 0.5 / static_cast<double>(s.k))); };
   t.prior = kHaarPlane;
   t.formula = fmt::format("eps(gamma) = P(||B^T B'|| > gamma^(1/{})), planes of R^{}", 2 * s.k, s.n);
@@ -299,6 +359,7 @@ CorrelationTail rotation_invariant_tail(const ParameterValues& values) {
 
 PairCorrelations rotation_invariant_correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
   const RotationSettings s = rotation_settings(values);
+  if (s.rho != 0) return {};
   const auto all =
       draw_members(members, seed, [&](std::uint64_t own) { return RotationInvariant::draw(s.n, s.d, s.k, own); });
   return {
@@ -318,7 +379,9 @@ Family rotation_invariant_family() {
   f.definition =
       "f(X) = h(s) / sqrt(4 d E h^2), s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "
       "over j = 1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
-  f.input_law = "X in R^(n x d), iid standard normal: n labelled points";
+  f.input_law =
+      "X in R^(n x d), standard normal, independent or (--input-correlation) every two points, coordinate by "
+      "coordinate alike: n labelled points";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = rotation_invariant_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
@@ -327,7 +390,7 @@ Family rotation_invariant_family() {
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     const RotationSettings s = rotation_settings(values);
-    return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed));
+    return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed, s.rho));
   };
   f.parse = parse_planar_member<RotationInvariant>;
   f.second_moments = rotation_invariant_second_moments;
@@ -335,6 +398,9 @@ Family rotation_invariant_family() {
   f.correlations = rotation_invariant_correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     const RotationSettings s = rotation_settings(values);
+    require(
+        s.rho == 0,
+        "--members compares correlations, of which nothing is known for correlated inputs; leave out one of both");
     return check_rotation_invariants(s.n, s.d, s.k, members, options);
   };
   return f;

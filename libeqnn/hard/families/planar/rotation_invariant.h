@@ -24,12 +24,17 @@ class RotationInvariant final : public PlanarMember {
  public:
   // Throws ValueError for k or B that planar.h refuses, n (the rows of B) outside 2..kMaxPoints, and d outside
   // 1..kMaxDimension.
-  RotationInvariant(Index k, Matrix<double> b, Index d);
+  // Points have the correlation rho, coordinate by coordinate, which leaves the law invariant under O(d); moments
+  // are then integrals over two angles (midpoints, 400 x 400), off by about 1e-5 of them.
+  RotationInvariant(Index k, Matrix<double> b, Index d, double rho = 0);
   // B by haar_plane.
-  static RotationInvariant draw(Index n, Index d, Index k, std::uint64_t seed);
+  static RotationInvariant draw(Index n, Index d, Index k, std::uint64_t seed, double rho = 0);
+  static std::unique_ptr<RotationInvariant> of_file(PlanarFile file) {
+    return std::make_unique<RotationInvariant>(file.k, std::move(file.b), file.d, file.input_correlation);
+  }
 
-  // The upper triangle of X X^T, row by row, standardised: [1, n (n + 1) / 2] numbers (x_i . x_j - d [i = j]) /
-  // sqrt(d (1 + [i = j])).
+  // The upper triangle of X X^T, row by row, standardised for independent inputs: [1, n (n + 1) / 2] numbers (x_i .
+  // x_j - d [i = j]) / sqrt(d (1 + [i = j])).
   const InputLayout* features() const override { return &features_; }
   void features(Block<const float> x, Block<float> z) const override;
   void features(Block<const double> x, Block<double> z) const override;
@@ -63,7 +68,16 @@ class RotationInvariant final : public PlanarMember {
   InputLayout features_;
 };
 
-// ||B^T B'||^{2k} >= |E f_B f_B'|. Throws ValueError unless both have the same n, d and k.
+// E h(s) and E h(s)^2 of s = (|y1|^2 - |y2|^2, 2 y1 . y2), the d columns of (y1, y2) iid of this covariance. With
+// R^2 = |g|^2 of the standard normals behind them s / R^2 depends on direction alone: the split of R^2 (Beta) and
+// the angle of the two vectors, `steps` midpoints each.
+struct SquaresMoments {
+  double mean = 0, square = 0;
+};
+SquaresMoments squares_moments(Index k, Signs signs, Index d, const PlaneMap& covariance, Index steps = 400);
+
+// ||B^T B'||^{2k} >= |E f_B f_B'|. Throws ValueError unless both have the same n, d and k, and for correlated
+// inputs.
 double correlation_bound(const RotationInvariant& f, const RotationInvariant& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix

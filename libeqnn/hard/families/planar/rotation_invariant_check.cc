@@ -63,7 +63,7 @@ std::vector<Check> RotationInvariant::check(const CheckOptions& options) const {
   checks.push_back(check_equal(inputs(4), "invariance under a random rotation an input", *this, 1,
                                reflect(options, 8, 2 * static_cast<int>((d() + 1) / 2))));
   const RotationInvariant turned(k(), rotated_plane(plane(), std::numbers::pi / (2 * static_cast<double>(k()))),
-                                 d());
+                                 d(), input_correlation());
   checks.push_back(check_equal(inputs(5), "B -> B R_{pi/2k} changes the sign", turned, -1, unmoved));
   check_statistics(*this, inputs(6), checks);
   return checks;
