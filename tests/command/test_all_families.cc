@@ -17,7 +17,7 @@ struct FamilyCase {
   Arguments flags;
 };
 
-// The defaults and three other settings of each.
+// The defaults first, then other settings of each.
 const std::vector<FamilyCase> kSettings = {
     {"boolean-orbit", {}},
     {"boolean-orbit", {"--n", "12"}},
@@ -74,7 +74,8 @@ TEST_CASE("all families: check passes at the defaults and at other settings, wit
 
 TEST_CASE("all families: a data file is certified, and one altered label is exit 4") {
   const Folder f;
-  for (std::size_t i = 0; i < kSettings.size(); i += 4) {
+  for (std::size_t i = 0; i < kSettings.size(); ++i) {
+    if (!is_first(i)) continue;
     const std::string& id = kSettings[i].id;
     INFO(id);
     accepted(f, {"families", "sample", id, "--count", "40", "--seed", "3", "--out", id + ".npz", "-q"});
@@ -95,7 +96,8 @@ TEST_CASE("all families: a data file is certified, and one altered label is exit
 
 TEST_CASE("all families: the default network trains on target and control, and is symmetric as its target is") {
   const Folder f;
-  for (std::size_t i = 0; i < kSettings.size(); i += 4) {
+  for (std::size_t i = 0; i < kSettings.size(); ++i) {
+    if (!is_first(i)) continue;
     const std::string& id = kSettings[i].id;
     INFO(id);
     const Arguments quick{"--steps",        "20",  "--batch", "16",    "--width", "16",
