@@ -44,8 +44,9 @@ void make_unique(Figures& figures) {
 
 const std::vector<FigureKind>& figure_kinds() {
   static const std::vector<FigureKind> kinds = {
-      kFrontierKind, kPhaseKind,    kScalingKind,   kSurvivalKind,  kLearningCurvesKind, kCorrelationKind,
-      kProgressKind, kVerdictsKind, kFinalLossKind, kTrainTestKind, kGradvarKind,        kQueriesKind,
+      kFrontierKind,       kPhaseKind,       kScalingKind,  kSurvivalKind, kExchangeKind,
+      kLearningCurvesKind, kCorrelationKind, kProgressKind, kVerdictsKind, kFinalLossKind,
+      kTrainTestKind,      kGradvarKind,     kQueriesKind,
   };
   return kinds;
 }

@@ -12,6 +12,7 @@ using Figures = std::vector<Figure>;
 extern const FigureKind kFinalLossKind, kVerdictsKind, kTrainTestKind;  // runs.cc: every run by its end
 extern const FigureKind kLearningCurvesKind, kCorrelationKind;          // curves.cc: against the step
 extern const FigureKind kFrontierKind, kScalingKind, kSurvivalKind;     // against the size
+extern const FigureKind kExchangeKind;                                  // what networks need, side by side
 extern const FigureKind kProgressKind;                                  // what measures tell before the loss
 extern const FigureKind kPhaseKind;                                     // phase.cc: over two swept columns
 extern const FigureKind kGradvarKind, kQueriesKind;                     // documents.cc: of gradvar and bound

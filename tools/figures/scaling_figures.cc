@@ -195,12 +195,14 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
   return f;
 }
 
+// Of slices of which some run learned. Along the size of a training set they would be curves of samples against
+// samples.
 template <class Draw>
 Figures figures_of(const Group& group, const FigureSource& source, const Draw& draw) {
   const auto slices = frontier_slices(group, source.options.x);
   Figures figures;
   for (const FrontierSlice& slice : slices)
-    if (std::ranges::any_of(slice.points, [](const FrontierPoint& p) {
+    if (slice.size != "samples" && std::ranges::any_of(slice.points, [](const FrontierPoint& p) {
           return std::ranges::any_of(p.times, &LearningTime::learned);
         }))
       figures.push_back(draw(group, slice, slices.size()));

@@ -20,11 +20,11 @@
 #include "figures/foresight.h"
 #include "figures/frontier.h"
 #include "figures/growth_of.h"
+#include "figures/samples_to_learn.h"
 #include "report/report.h"
 #include "results/collect.h"
 #include "results/runs.h"
 #include "studies.h"
-#include "study/samples_to_learn.h"
 #include "sweep/sweep.h"
 
 namespace tools {
@@ -54,26 +54,6 @@ void print_list() {
   }
 }
 
-// Flags that are tuned for whoever learns; all others ask another question.
-bool is_tuned(const std::string& flag) {
-  static const std::set<std::string> tuned{"optimizer", "lr",         "momentum",    "nesterov",     "weight-decay",
-                                           "schedule",  "warmup",     "decay-every", "decay-factor", "clip-norm",
-                                           "init",      "init-scale", "batch"};
-  return tuned.contains(flag);
-}
-
-// Values of a point of the grid, of the tuned flags or of the others: "n 15, control", "adam, lr 0.002".
-std::string values_text(const Json& values, bool tuned) {
-  std::string text;
-  for (const auto& [key, value] : values.items()) {
-    if (value == false || is_tuned(key) != tuned) continue;
-    const std::string shown = value.is_string() ? value.get<std::string>() : to_text(value);
-    const std::string one = value == true ? key : key == "optimizer" ? shown : fmt::format("{} {}", key, shown);
-    text += (text.empty() ? "" : ", ") + one;
-  }
-  return text;
-}
-
 // What a question was answered by: every finished run of a sweep but for the tuned flags.
 struct Question {
   std::string label;
@@ -95,11 +75,11 @@ std::vector<Question> questions_of(const RunTable& table, const Study& study) {
     if (!row || table.text(*row, "status") != "done") continue;
     const Run run = table.run(*row);
     const Json values = parse_json(planned.values);
-    const auto [at, fresh] = place.try_emplace(values_text(values, false), questions.size());
+    const auto [at, fresh] = place.try_emplace(grid_text(values, false), questions.size());
     if (fresh) questions.emplace_back().label = at->first;
     Question& q = questions[at->second];
     FrontierRun r;
-    r.point = values_text(values, true);
+    r.point = grid_text(values, true);
     r.learned = run.verdict == "learned";
     r.diverged = run.verdict == "diverged";
     r.normalized_test_loss = run.test_loss;
@@ -131,35 +111,6 @@ std::vector<std::string> table_row(const Question& q, const FrontierPoint& best)
                       loss_column(best.loss_range.high)),
           fmt::format("{:.0f}", best.steps.budget),
           fmt::format("{}", fmt::join(q.verdicts.at(best.best), ", "))};
-}
-
-// Where sizes of a training set, augmentation or groups are compared: what each network, or way to train it,
-// needed. Of a fixed set the smallest size with which a seed learned.
-std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
-  std::vector<SeedsNeed> all;
-  std::map<std::string, std::map<std::int64_t, double>> of_seed;  // of each label
-  for (const StudyRun& planned : study.runs) {
-    const auto row = table.row_of(planned.id);
-    if (!row || table.text(*row, "status") != "done" || !planned.seed) continue;
-    const Run run = table.run(*row);
-    Json values = parse_json(planned.values);
-    const double fixed = values.value("samples", 0.0);
-    if (fixed == 0 && !values.contains("augment") && !values.contains("group")) continue;
-    values.erase("samples");
-    const std::string label = values_text(values, false);
-    if (!of_seed.contains(label)) all.push_back({.label = label, .samples = {}});
-    SeedsNeed& need = *std::find_if(all.begin(), all.end(), [&](const SeedsNeed& n) { return n.label == label; });
-    if (fixed > 0) need.sizes.insert(fixed);
-    need.most = std::max(need.most, fixed > 0 ? fixed : run.samples_seen);
-    double& least =
-        of_seed[label].try_emplace(*planned.seed, std::numeric_limits<double>::infinity()).first->second;
-    if (run.verdict != "learned") continue;
-    const double fresh = std::isnan(run.samples_to_learn) ? run.samples_seen : run.samples_to_learn;
-    least = std::min(least, fixed > 0 ? fixed : fresh);
-  }
-  for (SeedsNeed& n : all)
-    for (const auto& [seed, samples] : of_seed.at(n.label)) n.samples.push_back(samples);
-  return all;
 }
 
 void print_rows(const std::vector<std::vector<std::string>>& rows) {

@@ -112,10 +112,10 @@ GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b, double rho)
     return;
   }
   const double directions = 2 * static_cast<double>(k), pi = std::numbers::pi;
-  const double norm = sum_over_pairs([&](double rho) { return isotropic_kernel(k, Signs::alternating, rho); });
+  const double norm = sum_over_pairs([&](double r) { return isotropic_kernel(k, Signs::alternating, r); });
   const double uncorrelated = isotropic_kernel(k, Signs::equal, 0);
   const double variance =
-      sum_over_pairs([&](double rho) { return isotropic_kernel(k, Signs::equal, rho) - uncorrelated; });
+      sum_over_pairs([&](double r) { return isotropic_kernel(k, Signs::equal, r) - uncorrelated; });
   set_moments(norm, directions * roots / std::sqrt(2 * pi), variance);
 }
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "study/samples_to_learn.h"
+#include "figures/samples_to_learn.h"
 
 namespace test_samples_to_learn {
 
