@@ -33,7 +33,7 @@ const std::vector<std::set<std::string>> kOrder = {
     {"libeqnn/io/"},
     {"libeqnn/eqnn"},  // the umbrella
     {"libeqnn/hard/binomial", "libeqnn/hard/checks", "libeqnn/hard/correlations", "libeqnn/hard/family",
-     "libeqnn/hard/member_file", "libeqnn/hard/member_of", "libeqnn/hard/sampling"},
+     "libeqnn/hard/input_action", "libeqnn/hard/member_file", "libeqnn/hard/member_of", "libeqnn/hard/sampling"},
     {"libeqnn/hard/families/"},
     {"libeqnn/hard/bounds/", "libeqnn/hard/learners/", "libeqnn/hard/proper/"},
     {"libeqnn/hard/"},  // the list of all families

@@ -14,9 +14,9 @@
 #include "../core/matrix.h"
 #include "../core/rng.h"
 #include "../groups/certify.h"
-#include "../groups/input_action.h"
 #include "../groups/permutation_group.h"
 #include "correlations.h"
+#include "input_action.h"
 
 namespace eqnn::hard {
 

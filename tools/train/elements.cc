@@ -12,9 +12,9 @@ namespace {
 constexpr std::uint64_t kDrawnOnce = (std::uint64_t{1} << 48) - 1;
 constexpr Index kMostElements = 10000;
 
-eqnn::InputAction::Moves moves_of(const eqnn::hard::InputLayout& input,
-                                  const std::optional<eqnn::InputAction>& own) {
-  using Moves = eqnn::InputAction::Moves;
+eqnn::hard::InputAction::Moves moves_of(const eqnn::hard::InputLayout& input,
+                                        const std::optional<eqnn::hard::InputAction>& own) {
+  using Moves = eqnn::hard::InputAction::Moves;
   if (input.points == 1) return Moves::channels;
   return own ? own->moves() : Moves::points;
 }
@@ -51,15 +51,15 @@ std::string text_of(const ElementChoice& choice) {
 }
 
 InputElements::InputElements(const std::string& flag, const std::string& choice,
-                             const eqnn::hard::InputLayout& input, const std::optional<eqnn::InputAction>& own,
-                             std::uint64_t seed)
+                             const eqnn::hard::InputLayout& input,
+                             const std::optional<eqnn::hard::InputAction>& own, std::uint64_t seed)
     : flag_(flag), choice_(parse_elements(flag, choice)), seed_(seed), entries_(input.points * input.channels) {
   if (choice_.group == "none") return;
   require(choice_.group != "family" || own, "--", flag, " is ", choice,
           ", and no group is known here; name one, such as S", input.points > 1 ? input.points : input.channels);
   try {
     require_points(choice_.group, std::max(input.points, input.channels));
-    action_ = choice_.group == "family" ? own : eqnn::InputAction::named(choice_.group, moves_of(input, own));
+    action_ = choice_.group == "family" ? own : eqnn::hard::InputAction::named(choice_.group, moves_of(input, own));
     action_->require_fits(input.points, input.channels);
     require(!input.bits || action_->permutes(), "the inputs are bits, which a permutation alone leaves so");
     if (choice_.count > 0) draw_numbers();

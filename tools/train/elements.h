@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include <eqnn/groups/input_action.h>
 #include <eqnn/hard/family.h>
+#include <eqnn/hard/input_action.h>
 
 namespace tools {
 
@@ -32,7 +32,7 @@ class InputElements {
   // `own` is the family's; a group by name moves the points, or what the family's group moves, or the channels of a
   // single point. Throws ValueError, naming the flag, for a group that does not act on such inputs.
   InputElements(const std::string& flag, const std::string& choice, const eqnn::hard::InputLayout& input,
-                const std::optional<eqnn::InputAction>& own, std::uint64_t seed);
+                const std::optional<eqnn::hard::InputAction>& own, std::uint64_t seed);
 
   // Moves each example by a random one of the elements, a function of the counter as InputAction has it.
   template <class T>
@@ -50,7 +50,7 @@ class InputElements {
 
   std::string flag_;
   ElementChoice choice_;
-  std::optional<eqnn::InputAction> action_;
+  std::optional<eqnn::hard::InputAction> action_;
   std::uint64_t seed_ = 0;
   Index entries_ = 0;
   std::vector<Index> numbers_;  // of the elements that were drawn, where the group can be gone through

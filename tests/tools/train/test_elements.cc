@@ -68,7 +68,7 @@ TEST_CASE("elements: texts, and texts that are none") {
 
 TEST_CASE("elements: so many of a group, the identity first, drawn from the seed") {
   const eqnn::hard::InputLayout layout{.name = "x", .points = 12, .channels = 1};
-  const auto own = eqnn::InputAction::named("S12", eqnn::InputAction::Moves::points);
+  const auto own = eqnn::hard::InputAction::named("S12", eqnn::hard::InputAction::Moves::points);
   const auto images = [&](std::uint64_t seed) {
     const InputElements e("augment", "family:5", layout, own, seed);
     CHECK(e.count() == 5);

@@ -9,9 +9,9 @@
 
 #include "../core/matrix.h"
 #include "../core/rng.h"
-#include "permutation_group.h"
+#include "../groups/permutation_group.h"
 
-namespace eqnn {
+namespace eqnn::hard {
 
 // What the elements of a group do to an input [points, channels]. Immutable: any number of threads may use one.
 class InputAction {
@@ -57,4 +57,4 @@ class InputAction {
   bool proper_ = false;
 };
 
-}  // namespace eqnn
+}  // namespace eqnn::hard

@@ -1,6 +1,6 @@
 // How random and numbered elements of groups move inputs: values by hand, uniformity, what they depend on.
 #include <doctest/doctest.h>
-#include <eqnn/groups/input_action.h>
+#include <eqnn/hard/input_action.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +11,7 @@
 namespace test_input_action {
 
 using namespace eqnn;
+using eqnn::hard::InputAction;
 using Moves = InputAction::Moves;
 
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace eqnn {
+namespace eqnn::hard {
 namespace {
 
 using Images = std::span<const std::int32_t>;
@@ -189,4 +189,4 @@ void InputAction::apply(const Counter& at, Block<double> x) const { random(at, x
 void InputAction::apply_element(Index element, Block<float> x) const { number(element, x); }
 void InputAction::apply_element(Index element, Block<double> x) const { number(element, x); }
 
-}  // namespace eqnn
+}  // namespace eqnn::hard
