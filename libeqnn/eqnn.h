@@ -37,3 +37,4 @@
 #include "nn/poly_network.h"
 #include "nn/sets.h"
 #include "nn/sparse_graphs.h"
+#include "nn/weighted_frames.h"

@@ -152,7 +152,38 @@ Tensor<T> move_points(Tensor<T> x, Tensor<T> w) {
   });
 }
 
+template <class T>
+Tensor<T> label_points(Tensor<T> x) {
+  check_examples("label_points", x);
+  const Index n = x.shape().points, d = x.shape().channels;
+  const T unit = static_cast<T>(1.0 / static_cast<double>(d));
+  return x.program().record({
+      .name = "label_points",
+      .inputs = {x},
+      .shape = {x.shape().examples, n, n + 1},
+      .forward =
+          [=](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i) {
+              T* row = call.out().row(i);
+              std::fill(row, row + n, T(0));
+              row[i % n] = 1;
+              T sum = 0;
+              for (Index k = 0; k < d; ++k) sum += call.in(0)(i, k) * call.in(0)(i, k);
+              row[n] = unit * sum;
+            }
+          },
+      .backward =
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
+            for (Index i = 0; dx && i < dx.rows; ++i)
+              for (Index k = 0; k < d; ++k) dx(i, k) += 2 * unit * call.in(0)(i, k) * call.out_gradient()(i, n);
+          },
+      .backward_reads_output = false,
+  });
+}
+
 #define EQNN_INSTANTIATE(T)                               \
+  template Tensor<T> label_points(Tensor<T>);             \
   template Tensor<T> pair_features(Tensor<T>, Tensor<T>); \
   template Tensor<T> sum_pairs(Tensor<T>);                \
   template Tensor<T> move_points(Tensor<T>, Tensor<T>);

@@ -20,6 +20,11 @@ Tensor<T> sum_pairs(Tensor<T> m);
 template <class T>
 Tensor<T> move_points(Tensor<T> x, Tensor<T> w);
 
+// What tells labelled points apart, and where they are seen from the origin: row i is [e_i | |x_i|^2 / d], e_i the
+// i-th unit vector of R^n: [b, n, d] -> [b, n, n + 1]. Gradient: to x.
+template <class T>
+Tensor<T> label_points(Tensor<T> x);
+
 // Features h [b, n, c] and positions x [b, n, d] of n points.
 template <class T>
 struct Cloud {

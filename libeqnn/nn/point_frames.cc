@@ -239,19 +239,45 @@ void pca_form(const Pca& frame, PointGroup group, Index k, MatrixView<const T> x
   }
 }
 
+namespace {
+
+// Gives the axes the signs of canonical_frame. An axis along which all is rounding keeps its sign: none shows.
 template <class T>
-PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap) {
-  check_examples("pca_frame", x);
+void choose_signs(MatrixView<const T> x, PointGroup group, double min_gap, Pca& r) {
+  const auto d = static_cast<std::size_t>(x.cols);
+  const double rounding = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  double product = 1, size = 0;
+  for (std::size_t k = 0; k < d; ++k) {
+    double high = 0, low = 0;
+    for (Index p = 0; p < x.rows; ++p) {
+      double z = 0;
+      for (std::size_t i = 0; i < d; ++i) z += (static_cast<double>(x.row(p)[i]) - r.centre[i]) * r.axes[3 * i + k];
+      high = std::max(high, z);
+      low = std::max(low, -z);
+    }
+    const double largest = std::max(high, low);
+    size = std::max(size, largest);
+    const bool ruled = k < d - 1 || has_reflections(group), shows = largest > rounding * size;
+    if (ruled && shows && std::abs(high - low) < min_gap * largest) r.defined = false;
+    const double sign = ruled ? (low > high ? -1 : 1) : product;
+    product *= sign;
+    for (std::size_t i = 0; i < d; ++i) r.axes[3 * i + k] *= sign;
+  }
+}
+
+template <class T, class Find>
+PcaFrame<T> record_frame(const char* name, Tensor<T> x, PointGroup group, double min_gap, const Find& find) {
+  check_examples(name, x);
   const Index n = x.shape().points, d = x.shape().channels;
-  check_cloud("pca_frame", n, d, min_gap);
+  check_cloud(name, n, d, min_gap);
   const Tensor<T> value = x.program().record({
-      .name = "pca_frame",
+      .name = name,
       .inputs = {x},
       .shape = {x.shape().examples, d + 2, d},
       .forward =
           [=](const Call<T>& call) {
             for (Index e = 0; e < call.examples(); ++e)
-              store_frame(pca(example_rows(call.in(0), e, n), group, min_gap), example_rows(call.out(), e, d + 2),
+              store_frame(find(example_rows(call.in(0), e, n)), example_rows(call.out(), e, d + 2),
                           call.scratch().data() + 3 * e);
           },
       .backward =
@@ -266,6 +292,23 @@ PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap) {
       .scratch = x.program().capacity() * 3,
   });
   return {value, group};
+}
+
+}  // namespace
+
+template <class T>
+PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap) {
+  return record_frame("pca_frame", x, group, min_gap,
+                      [=](MatrixView<const T> cloud) { return pca(cloud, group, min_gap); });
+}
+
+template <class T>
+PcaFrame<T> canonical_frame(Tensor<T> x, PointGroup group, double min_gap) {
+  return record_frame("canonical_frame", x, group, min_gap, [=](MatrixView<const T> cloud) {
+    Pca r = pca(cloud, group, min_gap);
+    choose_signs(cloud, group, min_gap, r);
+    return r;
+  });
 }
 
 template <class T>
@@ -433,6 +476,7 @@ Tensor<T> average_elements(const std::vector<Tensor<T>>& values, const PcaFrame<
   template Pca pca(MatrixView<const T>, PointGroup, double);                                 \
   template void pca_form(const Pca&, PointGroup, Index, MatrixView<const T>, MatrixView<T>); \
   template PcaFrame<T> pca_frame(Tensor<T>, PointGroup, double);                             \
+  template PcaFrame<T> canonical_frame(Tensor<T>, PointGroup, double);                       \
   template Index undefined_frames(Block<const T>);                                           \
   template Tensor<T> to_axes(Tensor<T>, const PcaFrame<T>&);                                 \
   template Tensor<T> from_axes(Tensor<T>, const PcaFrame<T>&, Equivariant);                  \

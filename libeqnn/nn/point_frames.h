@@ -64,6 +64,13 @@ struct PcaFrame {
 // Throws ShapeError and ValueError as pca() does, while recording.
 template <class T>
 PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap = kMinEigenvalueGap);
+// One element of the frame of each example instead, its signs in the axes: every axis has the entry of largest |z|
+// positive, z = (x - t) U; without reflections the last axis has determinant 1 instead. z = to_axes(x, frame) is
+// the canonical form of a cloud, and inner(z) invariant. It is undefined too where that rule is in doubt: where the
+// largest entries of both signs along an axis differ by less than min_gap of the larger. Gradient and errors as
+// pca_frame.
+template <class T>
+PcaFrame<T> canonical_frame(Tensor<T> x, PointGroup group, double min_gap = kMinEigenvalueGap);
 // Examples whose frame is undefined, in the value of a PcaFrame.
 template <class T>
 Index undefined_frames(Block<const T> frame);

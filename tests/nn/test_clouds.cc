@@ -178,6 +178,18 @@ TEST_CASE_TEMPLATE("Egnn is equivariant under permutations, rotations, reflectio
     }
 }
 
+TEST_CASE("labelled points: unit vectors, and mean squares of coordinates") {
+  Params<double> p;
+  const Param value = p.weight("x", 3 * 4, 3);
+  testing::draw_off_zero(p, 61);
+  Dense x(2, 2);
+  x.data = {1, 2, -3, 0};
+  const auto labels = testing::evaluate(p, [](Tensor<double> t) { return label_points(t); }, {x})[0];
+  CHECK(labels.data == std::vector<double>{1, 0, 2.5, 0, 1, 4.5});
+  testing::check_gradient(p,
+                          [&](auto& g) { return square(label_points(testing::parameter_as_input(g, value, 4))); });
+}
+
 TEST_CASE("a layer that reads coordinates is found not to be equivariant") {
   Params<double> p;
   const Egnn<double> layer(p, "egnn", 2, 6, 4);

@@ -144,6 +144,54 @@ TEST_CASE_TEMPLATE("raw canonical clouds are those of the operations", T, float,
     }
 }
 
+TEST_CASE("canonical frames have the largest entry of every axis positive, and determinant 1 without reflections") {
+  for (const Index d : {2, 3})
+    for (const PointGroup group : kGroups) {
+      Params<double> p;
+      p.freeze();
+      std::vector<Dense> clouds;
+      for (std::uint64_t seed = 0; seed < 12; ++seed) clouds.push_back(testing::random_cloud(6, d, seed));
+      const auto canonical = [&](Tensor<double> x) { return to_axes(x, canonical_frame(x, group)); };
+      const auto form = testing::evaluate(p, canonical, clouds);
+      for (std::size_t e = 0; e < clouds.size(); ++e) {
+        Matrix<double> cloud(6, d), element(6, d);
+        for (Index i = 0; i < 6; ++i)
+          for (Index k = 0; k < d; ++k) cloud(i, k) = clouds[e](i, k);
+        bool found = false;  // it is one of the elements of the frame
+        for (Index k = 0; k < pca_elements(group, d); ++k) {
+          pca_form<double>(pca<double>(cloud.view(), group), group, k, cloud.view(), element.view());
+          found = found || testing::relative_error(form[e], reference::dense(element.view())) < 1e-13;
+        }
+        CHECK(found);
+        for (Index k = 0; k < (has_reflections(group) ? d : d - 1); ++k) {
+          double largest = 0;
+          for (Index i = 0; i < 6; ++i)
+            if (std::abs(form[e](i, k)) > std::abs(largest)) largest = form[e](i, k);
+          CHECK(largest > 0);
+        }
+      }
+    }
+}
+
+TEST_CASE("canonical frames are undefined where entries of both signs tie") {
+  const auto undefined = [](std::vector<double> values, PointGroup group) {
+    Params<double> p;
+    p.freeze();
+    Dense x(3, 2);
+    x.data = std::move(values);
+    const Dense v = testing::evaluate(p, [&](Tensor<double> t) { return canonical_frame(t, group).value; }, {x})[0];
+    return v(3, 0) == 0;
+  };
+  for (const PointGroup group : {PointGroup::o, PointGroup::so}) {
+    CHECK(undefined({2, 0.5, -2, 0.5, 0, 0.7}, group));
+    CHECK(!undefined({2.1, 0.5, -2, 0.5, 0, 0.7}, group));
+    CHECK(!undefined({1, 1, 2, 2, -1, -1}, group));  // a line: nothing shows along the second axis
+  }
+  // A tie along the second axis, which no rule of SO(2) asks.
+  CHECK(undefined({2, 0.5, 2, -0.5, 1, 0}, PointGroup::o));
+  CHECK(!undefined({2, 0.5, 2, -0.5, 1, 0}, PointGroup::so));
+}
+
 // --- symmetry ------------------------------------------------------------------------------------------
 
 TEST_CASE_TEMPLATE("averages over PCA frames are symmetric where the frame is defined", T, float, double) {
@@ -301,6 +349,13 @@ TEST_CASE("gradients through PCA frames, eigenvectors and all, equal differences
             const auto x = testing::parameter_as_input(g, value, 5);
             const auto frame = pca_frame(x, group);
             return mean_points(models.head(frame_points(to_axes(x, frame), frame)));
+          },
+          no_inputs, fine, 1e-8);
+      testing::check_gradient(
+          p,
+          [&](Program<double>& g) {
+            const auto x = testing::parameter_as_input(g, value, 5);
+            return models.head(flatten(to_axes(x, canonical_frame(x, group))));
           },
           no_inputs, fine, 1e-8);
       testing::check_gradient(
