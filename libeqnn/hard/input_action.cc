@@ -46,29 +46,6 @@ double determinant_sign(std::vector<double> q, Index n) {
   return sign;
 }
 
-// Uniform in O(n), or SO(n): the rows of a matrix of independent normals, made orthonormal one after the other
-// (Mezzadri, How to generate random matrices from the classical compact groups, 2007).
-std::vector<double> random_orthogonal(Index n, bool proper, Draws& draws) {
-  std::vector<double> q(static_cast<std::size_t>(n * n));
-  for (Index i = 0; i < n; ++i) {
-    double* row = q.data() + i * n;
-    for (Index j = 0; j < n; ++j) row[j] = draws.normal();
-    // Twice: what rounding leaves of the first pass is gone after the second.
-    for (int pass = 0; pass < 2; ++pass)
-      for (Index k = 0; k < i; ++k) {
-        double dot = 0;
-        for (Index j = 0; j < n; ++j) dot += row[j] * q[static_cast<std::size_t>(k * n + j)];
-        for (Index j = 0; j < n; ++j) row[j] -= dot * q[static_cast<std::size_t>(k * n + j)];
-      }
-    double norm = 0;
-    for (Index j = 0; j < n; ++j) norm += row[j] * row[j];
-    for (Index j = 0; j < n; ++j) row[j] /= std::sqrt(norm);
-  }
-  if (proper && determinant_sign(q, n) < 0)
-    for (Index j = 0; j < n; ++j) q[static_cast<std::size_t>(j)] = -q[static_cast<std::size_t>(j)];
-  return q;
-}
-
 template <class T>
 void multiply(const std::vector<double>& q, const Block<T>& x, Index example) {
   std::vector<double> moved(static_cast<std::size_t>(x.channels));
@@ -91,6 +68,29 @@ std::optional<Index> whole(std::string_view digits) {
 }
 
 }  // namespace
+
+// The rows of a matrix of independent normals, made orthonormal one after the other
+// (Mezzadri, How to generate random matrices from the classical compact groups, 2007).
+std::vector<double> random_orthogonal(Index n, bool proper, Draws& draws) {
+  std::vector<double> q(static_cast<std::size_t>(n * n));
+  for (Index i = 0; i < n; ++i) {
+    double* row = q.data() + i * n;
+    for (Index j = 0; j < n; ++j) row[j] = draws.normal();
+    // Twice: what rounding leaves of the first pass is gone after the second.
+    for (int pass = 0; pass < 2; ++pass)
+      for (Index k = 0; k < i; ++k) {
+        double dot = 0;
+        for (Index j = 0; j < n; ++j) dot += row[j] * q[static_cast<std::size_t>(k * n + j)];
+        for (Index j = 0; j < n; ++j) row[j] -= dot * q[static_cast<std::size_t>(k * n + j)];
+      }
+    double norm = 0;
+    for (Index j = 0; j < n; ++j) norm += row[j] * row[j];
+    for (Index j = 0; j < n; ++j) row[j] /= std::sqrt(norm);
+  }
+  if (proper && determinant_sign(q, n) < 0)
+    for (Index j = 0; j < n; ++j) q[static_cast<std::size_t>(j)] = -q[static_cast<std::size_t>(j)];
+  return q;
+}
 
 InputAction InputAction::permutations(PermutationGroup group, Moves moves) {
   InputAction a;

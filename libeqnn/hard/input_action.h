@@ -6,12 +6,16 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "../core/matrix.h"
 #include "../core/rng.h"
 #include "../groups/permutation_group.h"
 
 namespace eqnn::hard {
+
+// A uniformly random n x n matrix of O(n), or of SO(n), by rows: Haar's measure. REQUIRES: n >= 1.
+std::vector<double> random_orthogonal(Index n, bool proper, Draws& draws);
 
 // What the elements of a group do to an input [points, channels]. Immutable: any number of threads may use one.
 class InputAction {

@@ -45,6 +45,7 @@ std::vector<std::string> texts_of(const std::string& name) {
       {"init", initializers().names()},
       {"adjacency", adjacency_forms().names()},
       {"pool", pools().names()},
+      {"frame-group", point_groups().names()},
       {"norm", norms().names()},
       {"optimizer", optimizers().names()},
       {"schedule", schedules().names()},

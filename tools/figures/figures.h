@@ -46,6 +46,10 @@ std::vector<Figure> make_figures(const Database& db, const std::string& kind, co
 // All figures of all kinds, in the order of a report: at least three from any database with a finished run.
 std::vector<Figure> make_all_figures(const Database& db, const FigureOptions& options = {});
 
+// --- plot.cc ---
+// A table as lines of fields, the first with the names.
+std::string csv(const Table& table);
+
 // --- gnuplot.cc ---
 // Whether gnuplot is there.
 bool have_gnuplot();

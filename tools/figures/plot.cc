@@ -15,13 +15,6 @@
 #include "figures/figures.h"
 
 namespace tools {
-namespace {
-
-struct PlotFlags {
-  std::string db, figure, out;
-  FigureOptions options;
-  bool data = false, list = false, force = false;
-};
 
 std::string csv(const Table& table) {
   std::string text;
@@ -33,6 +26,14 @@ std::string csv(const Table& table) {
   }
   return text;
 }
+
+namespace {
+
+struct PlotFlags {
+  std::string db, figure, out;
+  FigureOptions options;
+  bool data = false, list = false, force = false;
+};
 
 Json json_cell(const Cell& cell) {
   if (const auto* whole = std::get_if<std::int64_t>(&cell)) return *whole;

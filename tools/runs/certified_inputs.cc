@@ -2,6 +2,10 @@
 
 #include <cmath>
 
+#include <eqnn/hard/input_action.h>
+
+#include "train/choices.h"
+
 namespace tools {
 
 using eqnn::Array;
@@ -114,8 +118,8 @@ Motion product(const Motion& a, const Motion& b, Index d, std::string name) {
 }
 
 // Quarter and half turns in every plane, random rotations; mirrors; translations.
-std::vector<Motion> motions(PointGroup group, Index d, std::uint64_t seed) {
-  eqnn::Draws draws({seed, eqnn::Stream::check, 4, static_cast<std::uint64_t>(d)});
+std::vector<Motion> motions(PointGroup group, Index d, const Tries& tries) {
+  eqnn::Draws draws({tries.seed, eqnn::Stream::check, 4, static_cast<std::uint64_t>(d)});
   constexpr double quarter = 1.5707963267948966;
   std::vector<Motion> list;
   for (Index a = 0; a < d; ++a)
@@ -123,14 +127,9 @@ std::vector<Motion> motions(PointGroup group, Index d, std::uint64_t seed) {
       list.push_back(turn(d, a, b, quarter, concat("quarter turn of axes ", a, ", ", b)));
       list.push_back(turn(d, a, b, 2 * quarter, concat("half turn of axes ", a, ", ", b)));
     }
-  for (int k = 0; k < 20; ++k) {
-    Motion m = turn(d, 0, 1, 4 * quarter * draws.uniform(), "");
-    if (d == 3)
-      m = product(turn(d, 0, 2, 4 * quarter * draws.uniform(), ""),
-                  product(m, turn(d, 1, 2, 4 * quarter * draws.uniform(), ""), d, ""), d, "");
-    m.name = concat("random rotation ", k);
-    list.push_back(m);
-  }
+  for (Index k = 0; k < tries.random; ++k)
+    list.push_back({concat("random rotation ", k), eqnn::hard::random_orthogonal(d, true, draws),
+                    std::vector<double>(static_cast<std::size_t>(d))});
   if (has_reflections(group))
     for (std::size_t k = 0, count = list.size(); k < count; k += 3) {
       Motion mirror = turn(d, 0, 1, 0, "");
@@ -145,19 +144,60 @@ std::vector<Motion> motions(PointGroup group, Index d, std::uint64_t seed) {
 
 }  // namespace
 
-std::vector<GroupElement> point_motions(PointGroup group, Index d, std::uint64_t seed,
-                                        std::optional<bool> output_translates) {
+std::vector<GroupElement> point_motions(PointGroup group, Index d, const Tries& tries,
+                                        std::optional<bool> output_translates, const std::string& part) {
   std::vector<GroupElement> elements;
-  for (const Motion& m : motions(group, d, seed)) {
-    GroupElement g{m.name, [m](const Sample& s) {
+  for (const Motion& m : motions(group, d, tries)) {
+    GroupElement g{m.name, [m, part](const Sample& s) {
                      Sample moved = s;
-                     moved["x"] = moved_by(s.at("x"), m, true);
+                     moved[part] = moved_by(s.at(part), m, true);
                      return moved;
                    }};
     if (output_translates) g.on_output = [m, t = *output_translates](const Array& y) { return moved_by(y, m, t); };
     elements.push_back(std::move(g));
   }
   return elements;
+}
+
+std::string group_name(PointGroup group, Index d) { return concat(point_groups().name_of(group), "(", d, ")"); }
+
+namespace {
+
+// A Q, Q a random rotation.
+Array turned(const Array& a, eqnn::Draws& draws) {
+  return moved_by(a, {"", eqnn::hard::random_orthogonal(a.cols, true, draws), {}}, false);
+}
+
+}  // namespace
+
+Array orthogonal_columns(Index n, Index d, eqnn::Draws& draws) {
+  // In a basis of the vectors of mean 0, Helmert's: (1, .., 1, -m, 0, ..), m ones; of all vectors where n = d.
+  const Index m = n > d ? n - 1 : n;
+  const std::vector<double> q = eqnn::hard::random_orthogonal(m, false, draws);
+  Array a = Array::zeros(n, d);
+  for (Index k = 0; k < d; ++k)
+    for (Index j = 0; j < m; ++j) {
+      const double part = std::sqrt(static_cast<double>(n)) * q[static_cast<std::size_t>(k * m + j)];
+      const double ones = static_cast<double>(j + 1), length = std::sqrt(ones * (ones + 1));
+      for (Index i = 0; n > d && i <= j; ++i) a(i, k) += part / length;
+      if (n > d) a(j + 1, k) -= part * ones / length;
+      if (n == d) a(j, k) = part;
+    }
+  return a;
+}
+
+std::vector<DegenerateCloud> degenerate_clouds(const std::string& part, Index n, Index d, std::uint64_t seed) {
+  eqnn::Draws draws({seed, eqnn::Stream::check, 9, static_cast<std::uint64_t>(d)});
+  Array line = Array::zeros(n, d), same = Array::zeros(n, d);
+  for (Index i = 0; i < n; ++i) {
+    line(i, 0) = draws.normal();
+    same(i, 0) = 1;
+  }
+  const Array equal = orthogonal_columns(n, d, draws);
+  return {{"equal singular values", {{part, turned(equal, draws)}}},
+          {"points on a line", {{part, turned(line, draws)}}},
+          {"coincident points", {{part, turned(same, draws)}}},
+          {"points in the origin", {{part, Array::zeros(n, d)}}}};
 }
 
 }  // namespace tools

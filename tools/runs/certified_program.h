@@ -31,6 +31,12 @@ class CertifiedProgram {
   }
 
   std::optional<eqnn::Array> operator()(const eqnn::Sample& sample) {
+    eqnn::Array y = value(sample);
+    if (frame_ && undefined_frames(workspace_->output("frame")) > 0) return {};
+    return y;
+  }
+  // Whether it is defined or not.
+  eqnn::Array value(const eqnn::Sample& sample) {
     auto& w = *workspace_;
     eqnn::SparseGraph graph;
     w.bind({.examples = 1});
@@ -40,7 +46,6 @@ class CertifiedProgram {
     }
     for (const auto& [name, part] : sample) fill(w, name, part, graph);
     program_.forward(w, params_.values().data());
-    if (frame_ && undefined_frames(w.output("frame")) > 0) return {};
     const auto y = w.output("y");
     eqnn::Array out = eqnn::Array::zeros(y.examples * y.points, y.channels);
     for (Index i = 0; i < out.rows; ++i)

@@ -6,6 +6,7 @@
 
 #include "runs/certified_inputs.h"
 #include "runs/certified_program.h"
+#include "train/choices.h"
 #include "train/models.h"
 
 namespace tools {
@@ -29,7 +30,7 @@ template <class T>
 class LayerTable {
  public:
   using Model = typename CertifiedProgram<T>::Model;
-  using Elements = std::function<std::vector<GroupElement>(std::uint64_t)>;
+  using Elements = std::function<std::vector<GroupElement>(const Tries&)>;
 
   explicit LayerTable(std::vector<Layer>& layers) : layers_(layers) {}
 
@@ -37,11 +38,26 @@ class LayerTable {
            bool frame = false, bool claims = true) {
     const bool sparse = group.ends_with("sparse");
     layers_.push_back(
-        {std::move(name), std::move(group), sizeof(T) == 4 ? "f32" : "f64", claims, [=](std::uint64_t seed) {
-           auto f = std::make_shared<CertifiedProgram<T>>(model, seed, frame, sparse);
-           return Subject{[f](const Sample& s) { return (*f)(s); }, certified_samples(parts, seed), elements(seed),
-                          eqnn::symmetry_tolerance<T>()};
+        {std::move(name), std::move(group), sizeof(T) == 4 ? "f32" : "f64", claims, [=](const Tries& tries) {
+           auto f = std::make_shared<CertifiedProgram<T>>(model, tries.seed, frame, sparse);
+           return Subject{.f = [f](const Sample& s) { return (*f)(s); },
+                          .inputs = certified_samples(parts, tries.seed),
+                          .elements = elements(tries),
+                          .tolerance = eqnn::symmetry_tolerance<T>(),
+                          .anyway = [f](const Sample& s) { return f->value(s); }};
          }});
+  }
+  // A model of clouds, which is tried on degenerate ones too.
+  void add_on_cloud(const std::string& name, PointGroup group, const Part& cloud, Model model, bool frame) {
+    add(
+        name, group_name(group, cloud.cols), {cloud},
+        [=](const Tries& tries) { return point_motions(group, cloud.cols, tries, {}); }, std::move(model), frame);
+    Layer& layer = layers_.back();
+    layer.make = [make = layer.make, cloud](const Tries& tries) {
+      Subject s = make(tries);
+      s.degenerate = degenerate_clouds(cloud.name, cloud.rows, cloud.cols, tries.seed);
+      return s;
+    };
   }
   // Under a permutation group of the points.
   void add_on_points(std::string name, const std::string& group, std::vector<Part> parts, Output output,
@@ -52,7 +68,7 @@ class LayerTable {
                                             : PermutationGroup::named(group);
     add(
         std::move(name), group, std::move(parts),
-        [g, output](std::uint64_t seed) { return permutations(g, output, seed); }, std::move(model));
+        [g, output](const Tries& tries) { return permutations(g, output, tries.seed); }, std::move(model));
   }
 
  private:
@@ -152,7 +168,7 @@ void add_convolutions(LayerTable<T>& t) {
     const Index n = group.points();
     t.add(
         concat("group-convolution-", name), name, {{"x", n, 3}},
-        [group](std::uint64_t) {
+        [group](const Tries&) {
           auto elements = permutations(group, Output::invariant, 0);
           const auto all = group.elements();
           for (std::size_t k = 0; k < all.size(); ++k)
@@ -206,7 +222,7 @@ void add_frames(LayerTable<T>& t) {
   }
   t.add(
       "frame-signs", "signs of 4 channels", {{"x", kNodes, 4}},
-      [](std::uint64_t) {
+      [](const Tries&) {
         std::vector<GroupElement> elements;
         for (int bits = 0; bits < 16; ++bits)
           elements.push_back({concat("signs ", bits), [bits](const Sample& s) {
@@ -237,7 +253,7 @@ void add_clouds(LayerTable<T>& t) {
       const std::string full = concat(name, "(", d, ")");
       t.add(
           concat("pca-frame-", name, d), full, {{"x", 7, d}},
-          [group = group, d](std::uint64_t seed) { return point_motions(group, d, seed, {}); },
+          [group = group, d](const Tries& tries) { return point_motions(group, d, tries, {}); },
           [group = group, d](G& g, P& p) {
             const auto x = input(g, 7, d);
             const auto frame = pca_frame(x, group);
@@ -248,7 +264,7 @@ void add_clouds(LayerTable<T>& t) {
           true);
       t.add(
           concat("equivariant-pca-frame-", name, d), full, {{"x", 7, d}},
-          [group = group, d](std::uint64_t seed) { return point_motions(group, d, seed, true); },
+          [group = group, d](const Tries& tries) { return point_motions(group, d, tries, true); },
           [group = group, d](G& g, P& p) {
             const auto x = input(g, 7, d);
             const auto frame = pca_frame(x, group);
@@ -264,11 +280,11 @@ void add_clouds(LayerTable<T>& t) {
     const std::vector<Part> parts{{"h", 5, 3}, {"x", 5, d}};
     t.add(
         concat("egnn-features-", d), concat("E(", d, ")"), parts,
-        [d](std::uint64_t seed) { return point_motions(PointGroup::e, d, seed, {}); },
+        [d](const Tries& tries) { return point_motions(PointGroup::e, d, tries, {}); },
         [d](G& g, P& p) { return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).h; });
     t.add(
         concat("egnn-positions-", d), concat("E(", d, ")"), parts,
-        [d](std::uint64_t seed) { return point_motions(PointGroup::e, d, seed, true); },
+        [d](const Tries& tries) { return point_motions(PointGroup::e, d, tries, true); },
         [d](G& g, P& p) { return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).x; });
     t.add_on_points(concat("egnn-points-", d), "S_n", parts, Output::moves, [d](G& g, P& p) {
       return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).x;
@@ -276,26 +292,51 @@ void add_clouds(LayerTable<T>& t) {
   }
 }
 
+// A model of `eqnn train` with few units.
+template <class T>
+typename CertifiedProgram<T>::Model small_model(const std::string& name, const Part& x,
+                                                std::optional<PermutationGroup> group,
+                                                const std::string& frame_group = "O") {
+  const Invariance invariance = models()[name].invariance;
+  NetworkInputs in;
+  in.input = {x.name, x.rows, x.cols, invariance == Invariance::nodes};
+  in.group = std::move(group);
+  TrainConfig c;
+  c.model = name;
+  c.frame_group = frame_group;
+  // Squared distances magnify the rounding of the positions; two layers do it twice, beyond 1e-5 in float.
+  c.depth = invariance == Invariance::motions || invariance == Invariance::rotations ? 1 : 2;
+  c.width = c.head_width = 8;
+  return [c, in](Program<T>& g, Params<T>& p) { return make_network<T>(p, c, in)(g); };
+}
+
+// In two and three dimensions, under every group that it may have.
+template <class T>
+void add_cloud_model(LayerTable<T>& t, const std::string& name) {
+  TrainConfig c;
+  c.model = name;
+  const bool framed = models()[name].invariance == Invariance::frame;
+  const std::vector<std::string> groups = framed ? point_groups().names() : std::vector<std::string>{"O"};
+  for (const Index d : {2, 3})
+    for (const std::string& group : groups) {
+      const Part cloud{"x", 5, d};
+      c.frame_group = group;
+      t.add_on_cloud(name, *point_group(c), cloud,
+                     small_model<T>(name, cloud, PermutationGroup::symmetric(5), group), may_be_undefined(c));
+    }
+}
+
 // The models of `eqnn train`, small, each on a kind of input that its values do not change under the group of. One
 // that reads features has the symmetries of these, and none here.
 template <class T>
 void add_models(LayerTable<T>& t) {
-  const std::vector<Part> graph{{"adjacency", kNodes, kNodes}}, set{{"x", kNodes, 2}}, line{{"x", 12, 2}},
-      cloud{{"x", 5, 3}};
+  const std::vector<Part> graph{{"adjacency", kNodes, kNodes}}, set{{"x", kNodes, 2}}, line{{"x", 12, 2}};
+  const auto all = PermutationGroup::symmetric(kNodes);
   for (const std::string& name : models().names()) {
     const Invariance invariance = models()[name].invariance;
     const auto model = [&](const Part& x, std::optional<PermutationGroup> group) {
-      NetworkInputs in;
-      in.input = {x.name, x.rows, x.cols, invariance == Invariance::nodes};
-      in.group = std::move(group);
-      TrainConfig c;
-      c.model = name;
-      // Squared distances magnify the rounding of the positions; two layers do it twice, beyond 1e-5 in float.
-      c.depth = invariance == Invariance::motions ? 1 : 2;
-      c.width = c.head_width = 8;
-      return [c, in](Program<T>& g, Params<T>& p) { return make_network<T>(p, c, in)(g); };
+      return small_model<T>(name, x, std::move(group));
     };
-    const auto all = PermutationGroup::symmetric(kNodes);
     switch (invariance) {
       case Invariance::nodes:
         t.add_on_points(name, "S_n", graph, Output::invariant, model(graph[0], {}));
@@ -307,15 +348,16 @@ void add_models(LayerTable<T>& t) {
       case Invariance::group:
         t.add_on_points(name, "C_n", line, Output::invariant, model(line[0], PermutationGroup::cyclic(12)));
         break;
-      case Invariance::motions:
-        t.add(
-            name, "E(3)", cloud, [](std::uint64_t seed) { return point_motions(PointGroup::e, 3, seed, {}); },
-            model(cloud[0], {}));
-        break;
       case Invariance::nothing:
         t.add(
-            name, "S_n", set, [all](std::uint64_t seed) { return permutations(all, Output::invariant, seed); },
+            name, "S_n", set,
+            [all](const Tries& tries) { return permutations(all, Output::invariant, tries.seed); },
             model(set[0], {}), false, false);
+        break;
+      case Invariance::motions:
+      case Invariance::rotations:
+      case Invariance::frame:
+        add_cloud_model(t, name);
         break;
       case Invariance::features:
         break;

@@ -8,6 +8,7 @@
 #include <eqnn/groups/certify.h>
 
 #include "cli/options.h"
+#include "runs/certified_inputs.h"
 
 namespace tools {
 
@@ -17,6 +18,9 @@ struct Subject {
   std::vector<eqnn::Sample> inputs;
   std::vector<eqnn::GroupElement> elements;
   double tolerance = 0;
+  // Of clouds: such at which a frame may be undefined, and f without a look at that.
+  std::vector<DegenerateCloud> degenerate = {};
+  eqnn::SampleFunction anyway = {};
 };
 
 // One line of the table: a layer or model with random parameters. `claims` is false for models that are not
@@ -24,7 +28,7 @@ struct Subject {
 struct Layer {
   std::string name, group, dtype;
   bool claims = true;
-  std::function<Subject(std::uint64_t seed)> make;
+  std::function<Subject(const Tries&)> make;
 };
 
 // Layers of the library, and models of `eqnn train` by their names there, each in float and double.

@@ -31,6 +31,7 @@ class Typed final : public TrainedNetwork {
   std::vector<double> operator()(const InputArray& in) override {
     eqnn::Workspace<T>& w = *workspace_;
     std::vector<double> result;
+    undefined_ = 0;
     for (Index first = 0; first < in.examples; first += kCapacity) {
       w.bind({.examples = std::min(kCapacity, in.examples - first), .first = first});
       const auto x = w.input(inputs_.input.name);
@@ -40,15 +41,18 @@ class Typed final : public TrainedNetwork {
       fill_derived<T>(
           config_, member_, inputs_, [&](const std::string& name) { return w.input(name); }, 0, x.examples);
       program_.forward(w, params_.values().data());
+      if (may_be_undefined(config_)) undefined_ += undefined_frames(w.output("frame"));
       const auto f = w.output("prediction");
       for (Index e = 0; e < x.examples; ++e)
         result.push_back(static_cast<double>(f(e)) - (inputs_.outputs > 1 ? static_cast<double>(f(e, 0, 1)) : 0));
     }
     return result;
   }
+  Index undefined() const override { return undefined_; }
 
  private:
   const TrainConfig config_;
+  Index undefined_ = 0;
   const eqnn::hard::Member& member_;
   NetworkInputs inputs_;
   eqnn::Params<T> params_;
@@ -61,7 +65,9 @@ template <class T>
 class OnFile {
  public:
   OnFile(const RunDirectory& run, const TrainConfig& c, const Dataset& data)
-      : inputs_(network_inputs(data, c.shard)), program_(1, eqnn::Mode::evaluate, c.strict) {
+      : framed_(may_be_undefined(c)),
+        inputs_(network_inputs(data, c.shard)),
+        program_(1, eqnn::Mode::evaluate, c.strict) {
     if (predicts_classes(c)) inputs_.outputs = static_cast<Index>(data.class_names.size());
     const Recorder<T> network = make_network<T>(params_, c, inputs_);
     eqnn::load_model(run.file("model.safetensors"), params_);
@@ -89,12 +95,14 @@ class OnFile {
     for (Index i = 0; i < x.rows; ++i)
       for (Index j = 0; j < x.cols; ++j) to.row(0, i)[j] = static_cast<T>(x(i, j));
     program_.forward(w, params_.values().data());
+    if (framed_ && undefined_frames(w.output("frame")) > 0) return {};
     eqnn::Array y = eqnn::Array::zeros(1, inputs_.outputs);
     for (Index k = 0; k < y.cols; ++k) y(0, k) = static_cast<double>(w.output("prediction")(0, 0, k));
     return y;
   }
 
  private:
+  bool framed_;
   NetworkInputs inputs_;
   eqnn::Params<T> params_;
   eqnn::Program<T> program_;

@@ -15,6 +15,8 @@ class TrainedNetwork {
   virtual ~TrainedNetwork() = default;
   // One value an example; of two classes the difference of their logits, first minus second.
   virtual std::vector<double> operator()(const InputArray& in) = 0;
+  // Examples of the last call at which the network's frame is undefined; 0 where it has none.
+  virtual Index undefined() const = 0;
 };
 
 // Of a run on a family's member, which must outlive it. Throws FileError for a run without a result.

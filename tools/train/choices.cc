@@ -38,6 +38,14 @@ const NameTable<Pool>& pools() {
   return table;
 }
 
+const NameTable<eqnn::PointGroup>& point_groups() {
+  using eqnn::PointGroup;
+  static const NameTable<PointGroup> table(
+      "--frame-group",
+      {{"O", PointGroup::o}, {"SO", PointGroup::so}, {"E", PointGroup::e}, {"SE", PointGroup::se}});
+  return table;
+}
+
 const NameTable<Norm>& norms() {
   static const NameTable<Norm> table("--norm",
                                      {{"none", Norm::none}, {"layer", Norm::layer}, {"graph", Norm::graph}});

@@ -14,6 +14,7 @@
 #include <eqnn/nn/dense.h>
 #include <eqnn/nn/dense_graphs.h>
 #include <eqnn/nn/elementwise.h>
+#include <eqnn/nn/point_frames.h>
 
 #include "cli/name_table.h"
 #include "data/dataset.h"
@@ -30,6 +31,7 @@ const NameTable<eqnn::Activation>& activations();
 const NameTable<eqnn::Initializer>& initializers();
 const NameTable<eqnn::Adjacency>& adjacency_forms();
 const NameTable<Pool>& pools();
+const NameTable<eqnn::PointGroup>& point_groups();
 const NameTable<Norm>& norms();
 const NameTable<Loss>& losses();
 const NameTable<DataChoices::NodeLabels>& node_labels();

@@ -190,7 +190,13 @@ ConfigField elements(const char* name, const char* help, std::string TrainConfig
           [=](const TrainConfig& c) { return c.*field != "none"; }};
 }
 std::vector<ConfigField> group_fields() {
+  ConfigField frame_group =
+      choice("frame-group",
+             "group of a frame of points: rotations (SO), with reflections (O), either with translations (SE, E)",
+             &TrainConfig::frame_group, point_groups().names());
+  frame_group.written = [](const TrainConfig& c) { return models()[c.model].invariance == Invariance::frame; };
   return {
+      std::move(frame_group),
       elements("augment",
                "move each training example by a random element of a group, GROUP[:K]: family, C16, D8, S5, signs, "
                "O3, ...; with :K of K of its elements, drawn once; none",

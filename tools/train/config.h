@@ -28,6 +28,7 @@ struct TrainConfig {
   double init_scale = 1;
   Index filter = 1;
   std::string adjacency = "centred", pool = "mean", norm = "none";
+  std::string frame_group = "O";  // of models with a frame of the cloud
   double dropout = 0;
   std::string optimizer = "adam";
   double lr = 2e-3, momentum = 0;

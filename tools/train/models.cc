@@ -10,9 +10,11 @@
 #include <eqnn/nn/frames.h>
 #include <eqnn/nn/group_convolution.h>
 #include <eqnn/nn/norm.h>
+#include <eqnn/nn/point_frames.h>
 #include <eqnn/nn/poly_network.h>
 #include <eqnn/nn/sets.h>
 #include <eqnn/nn/sparse_graphs.h>
+#include <eqnn/nn/weighted_frames.h>
 
 #include "train/choices.h"
 
@@ -268,19 +270,59 @@ Recorder<T> poly(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   };
 }
 
-template <class T>
+void require_cloud(const TrainConfig& c, const InputLayout& layout) {
+  require((layout.channels == 2 || layout.channels == 3) && layout.points >= layout.channels, "--model ", c.model,
+          " needs points in 2 or 3 dimensions, at least as many as dimensions; this input has ", layout.points,
+          " points of ", layout.channels, " channels; mlp takes any input");
+}
+
+// All points look alike to an Egnn: a target that tells them apart, or the origin from other points, is beyond it.
+void require_unlabelled(const NetworkInputs& in) {
+  const auto all = eqnn::PermutationGroup::symmetric(in.input.points);
+  require(
+      in.group && in.group->order_text() == all.order_text(),
+      "--model egnn does not see which point is which, nor where the origin is, and this target depends on both; "
+      "take labelled-egnn");
+}
+
+template <class T, bool labelled>
 Recorder<T> egnn_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   const InputLayout layout = in.input;
-  require(layout.channels == 2 || layout.channels == 3,
-          "--model egnn needs points in 2 or 3 dimensions; this input has ", layout.channels, " channels");
+  require_cloud(c, layout);
+  if (!labelled) require_unlabelled(in);
   std::vector<eqnn::Egnn<T>> layers;
+  const Index features = labelled ? layout.points + 1 : 1;
   for (Index i = 0; i < c.depth; ++i)
-    layers.emplace_back(p, concat("layers.", i), i == 0 ? 1 : c.width, c.width, c.width, activation(c));
+    layers.emplace_back(p, concat("layers.", i), i == 0 ? features : c.width, c.width, c.width, activation(c));
   const Mlp<T> head = make_head(p, c, c.width, in.outputs);
   return [=](Program<T>& g) {
-    eqnn::Cloud<T> cloud{constant(g, {.points = layout.points}, 1.0), make_input(g, layout)};
+    const auto x = make_input(g, layout);
+    eqnn::Cloud<T> cloud{labelled ? label_points(x) : constant(g, {.points = layout.points}, 1.0), x};
     for (const auto& layer : layers) cloud = layer(cloud);
     return head(mean_points(cloud.h));
+  };
+}
+
+// What an mlp of clouds is averaged over.
+enum class CloudFrame : std::uint8_t { canonical, pca, weighted };
+
+template <class T, CloudFrame kind>
+Recorder<T> cloud_mlp(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const InputLayout layout = in.input;
+  require_cloud(c, layout);
+  const Mlp<T> net(p, "layers", hidden_widths(c, entries(layout), in.outputs), activation(c));
+  return [net, layout, group = point_groups()[c.frame_group]](Program<T>& g) {
+    const auto x = make_input(g, layout);
+    if constexpr (kind == CloudFrame::weighted) {
+      const auto frame = weighted_frame(x, group);
+      return weighted_sum(net(frame.forms), frame.weights);
+    } else {
+      const bool one = kind == CloudFrame::canonical;
+      const auto frame = one ? canonical_frame(x, group) : pca_frame(x, group);
+      g.output("frame", frame.value);
+      const auto z = to_axes(x, frame);
+      return one ? net(flatten(z)) : mean_points(net(frame_points(z, frame)));
+    }
   };
 }
 
@@ -313,6 +355,7 @@ const NameTable<ModelChoice>& models() {
   static const std::vector<std::string> hidden{"depth", "width", "activation"},
       pooled{"depth", "width", "activation", "head-width", "pool", "norm", "dropout"},
       on_graphs{"depth", "width", "activation", "head-width", "pool", "norm", "dropout", "adjacency"},
+      moving{"depth", "width", "activation", "head-width"}, framed{"depth", "width", "activation", "frame-group"},
       convolving{"depth", "width", "activation", "head-width", "pool", "norm", "dropout", "filter"};
   static const NameTable<ModelChoice> table(
       "--model",
@@ -324,10 +367,30 @@ const NameTable<ModelChoice>& models() {
        {"group-mlp", {hidden, group, {}, group_mlp<float>, group_mlp<double>}},
        {"deepsets", {pooled, points, {}, deepsets<float>, deepsets<double>}},
        {"poly", {{"width"}, features, {.features = true}, poly<float>, poly<double>}},
-       {"egnn",
-        {{"depth", "width", "activation", "head-width"}, motions, {}, egnn_network<float>, egnn_network<double>}}});
+       {"egnn", {moving, motions, {}, egnn_network<float, false>, egnn_network<double, false>}},
+       {"labelled-egnn", {moving, rotations, {}, egnn_network<float, true>, egnn_network<double, true>}},
+       {"pca-mlp", {framed, frame, {}, cloud_mlp<float, CloudFrame::pca>, cloud_mlp<double, CloudFrame::pca>}},
+       {"canonical-mlp",
+        {framed, frame, {}, cloud_mlp<float, CloudFrame::canonical>, cloud_mlp<double, CloudFrame::canonical>}},
+       {"weighted-mlp",
+        {framed, frame, {}, cloud_mlp<float, CloudFrame::weighted>, cloud_mlp<double, CloudFrame::weighted>}}});
   return table;
 }
+
+std::optional<eqnn::PointGroup> point_group(const TrainConfig& c) {
+  switch (models()[c.model].invariance) {
+    case Invariance::motions:
+      return eqnn::PointGroup::e;
+    case Invariance::rotations:
+      return eqnn::PointGroup::o;
+    case Invariance::frame:
+      return point_groups()[c.frame_group];
+    default:
+      return {};
+  }
+}
+
+bool may_be_undefined(const TrainConfig& c) { return c.model == "pca-mlp" || c.model == "canonical-mlp"; }
 
 bool reads_features(const TrainConfig& c, const NetworkInputs& in) {
   return in.features.has_value() && models()[c.model].reads.features;

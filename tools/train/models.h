@@ -7,6 +7,7 @@
 #include <eqnn/core/params.h>
 #include <eqnn/core/program.h>
 #include <eqnn/groups/permutation_group.h>
+#include <eqnn/nn/point_frames.h>
 
 #include "cli/name_table.h"
 #include "data/dataset.h"
@@ -43,7 +44,11 @@ NetworkInputs network_inputs(const Dataset& data, Index shard);
 //   frame-mlp  mlp on the features; without such on the canonical form of the group's frame
 //   group-mlp  mlp averaged over the whole group
 //   poly       PolyNetwork on the features, or on the input flattened
-//   egnn       Egnn layers on points in 2 or 3 dimensions
+//   egnn       Egnn layers on points in 2 or 3 dimensions, all alike
+//   labelled-egnn  the same on points told apart: their features are label_points
+//   pca-mlp        mlp averaged over the frame of principal axes of points in 2 or 3 dimensions
+//   canonical-mlp  mlp on one element of that frame, canonical_frame
+//   weighted-mlp   mlp averaged over the weighted frame, which is continuous
 // All but the mlps and poly: norm, activation and dropout after each layer, pooling, head width -> head_width ->
 // outputs (head_width 0: linear). Throws ValueError when the model does not take such an input.
 template <class T>
@@ -54,12 +59,14 @@ Recorder<T> make_network(eqnn::Params<T>& p, const TrainConfig& c, const Network
 // What a model's value does not change under, whatever its parameters.
 enum class Invariance : std::uint8_t {
   nothing,
-  nodes,     // relabelling the nodes of its graph: S_n
-  points,    // permuting its points: S_n
-  shifts,    // shifting its points: C_n
-  group,     // the group on its points that it is given
-  motions,   // rotating, reflecting and translating its points: E(d)
-  features,  // what its features do not change under
+  nodes,      // relabelling the nodes of its graph: S_n
+  points,     // permuting its points: S_n
+  shifts,     // shifting its points: C_n
+  group,      // the group on its points that it is given
+  motions,    // permuting its points, and rotating, reflecting and translating them: S_n x E(d)
+  rotations,  // rotating and reflecting its points: O(d)
+  frame,      // the group of its frame of points, --frame-group
+  features,   // what its features do not change under
 };
 
 // A row of the table of models. A new model is a function that records it and a row.
@@ -84,6 +91,11 @@ struct ModelChoice {
   }
 };
 const NameTable<ModelChoice>& models();
+
+// The group that the values of the network of `c` do not change under, where it moves points in space.
+std::optional<eqnn::PointGroup> point_group(const TrainConfig& c);
+// Whether its program has an output "frame", a PcaFrame's value, which says where its value is undefined.
+bool may_be_undefined(const TrainConfig& c);
 
 // Whether the network of `c` reads the member's features, or the fixed graph.
 bool reads_features(const TrainConfig& c, const NetworkInputs& inputs);

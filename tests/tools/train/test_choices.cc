@@ -57,6 +57,8 @@ TEST_CASE("choices: a run reads what its model reads") {
   CHECK(!reads({{"model", "poly"}}, "activation"));
   CHECK(reads({{"model", "egnn"}}, "head-width"));
   CHECK(!reads({{"model", "egnn"}}, "pool"));
+  CHECK(reads({{"model", "weighted-mlp"}}, "frame-group"));
+  CHECK(!reads({{"model", "labelled-egnn"}}, "frame-group"));
   CHECK(reads({{"model", "deepsets"}}, "pool"));
 }
 

@@ -118,6 +118,8 @@ std::vector<FlagValue> flag_values() {
                                  {"init", "xavier-normal"},
                                  {"init-scale", "0.7"},
                                  {"adjacency", "raw"},
+                                 {"frame-group", "SO"},
+                                 {"frame-group", "E"},
                                  {"augment", "family"},
                                  {"augment", "signs"},
                                  {"augment", "family:2"},

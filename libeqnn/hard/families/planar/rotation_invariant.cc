@@ -230,6 +230,17 @@ void turn(Array& x, Index a, Index b, double angle) {
   }
 }
 
+// Every row x becomes x Q.
+void multiply(Array& x, const std::vector<double>& q) {
+  for (Index i = 0; i < x.rows; ++i) {
+    std::vector<double> moved(static_cast<std::size_t>(x.cols));
+    for (Index j = 0; j < x.cols; ++j)
+      for (Index k = 0; k < x.cols; ++k)
+        moved[static_cast<std::size_t>(j)] += x(i, k) * q[static_cast<std::size_t>(k * x.cols + j)];
+    for (Index j = 0; j < x.cols; ++j) x(i, j) = moved[static_cast<std::size_t>(j)];
+  }
+}
+
 GroupElement element(std::string name, std::function<void(Array&)> moves) {
   return {std::move(name), [moves = std::move(moves)](const Sample& x) {
             Sample moved = x;
@@ -253,13 +264,11 @@ std::vector<GroupElement> RotationInvariant::symmetries(Index random, std::uint6
     for (Index b = a + 1; b < d; ++b)
       elements.push_back(
           element(concat("quarter turn of axes ", a, ", ", b), [=](Array& x) { turn(x, a, b, quarter); }));
-  for (Index k = 0; k < (d > 1 ? random : 0); ++k)
-    elements.push_back(element(concat("random rotation ", k), [=](Array& x) {
-      Draws draws({seed, Stream::check, 6, static_cast<std::uint64_t>(k)});
-      if (k % 2 == 1) mirror(x);
-      for (Index a = 0; a < d; ++a)
-        for (Index b = a + 1; b < d; ++b) turn(x, a, b, 4 * quarter * draws.uniform());
-    }));
+  for (Index k = 0; k < (d > 1 ? random : 0); ++k) {
+    Draws draws({seed, Stream::check, 6, static_cast<std::uint64_t>(k)});
+    elements.push_back(element(concat("random rotation ", k),
+                               [q = random_orthogonal(d, k % 2 == 0, draws)](Array& x) { multiply(x, q); }));
+  }
   return elements;
 }
 

@@ -41,7 +41,8 @@ class RotationInvariant final : public PlanarMember {
 
   // Of the features: s_1 and s_2, which are linear in X X^T. Of the input: B^T X, 2 d of its n d entries.
   PlantedDirections planted(bool of_features) const override;
-  // O(d): quarter turns of all pairs of axes, a mirror, and `random` products of random turns.
+  // O(d): quarter turns of all pairs of axes, a mirror, and `random` others of Haar's measure, by turns in SO(d)
+  // and in O(d).
   std::optional<InputAction> action() const override;
   std::vector<GroupElement> symmetries(Index random, std::uint64_t seed) const override;
   // The columns of X. f is of degree 2 in them: E[(f^2 - 1) |B^T X|^2] = 2 times 2, shared by two directions.
@@ -81,7 +82,8 @@ SquaresMoments squares_moments(Index k, Signs signs, Index d, const PlaneMap& co
 double correlation_bound(const RotationInvariant& f, const RotationInvariant& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix
-// on options.samples inputs with the bound. Throws ValueError for members < 1 or samples < 1.
+// on options.samples inputs with the bound, and the mean square of its entries with 1 / dim H_2k. Throws ValueError
+// for members < 1 or samples < 1.
 std::vector<Check> check_rotation_invariants(Index n, Index d, Index k, Index members, const CheckOptions& options);
 
 // The registry's entry (family.h).
