@@ -9,45 +9,45 @@
 namespace eqnn {
 namespace {
 
-using Vector = std::array<double, 3>;
+using Coordinates = std::array<double, 3>;
 
-double dot(const Vector& a, const Vector& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-Vector cross(const Vector& a, const Vector& b) {
+double dot(const Coordinates& a, const Coordinates& b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+Coordinates cross(const Coordinates& a, const Coordinates& b) {
   return {a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]};
 }
 // a - (u . a) u, for a unit vector u; 0 where that is rounding, which has no direction to speak of.
-Vector across(const Vector& a, const Vector& u) {
+Coordinates across(const Coordinates& a, const Coordinates& u) {
   constexpr double kRounding = 64 * std::numeric_limits<double>::epsilon();
   const double along = dot(a, u);
-  const Vector v = {a[0] - along * u[0], a[1] - along * u[1], a[2] - along * u[2]};
-  return dot(v, v) > kRounding * kRounding * dot(a, a) ? v : Vector{};
+  const Coordinates v = {a[0] - along * u[0], a[1] - along * u[1], a[2] - along * u[2]};
+  return dot(v, v) > kRounding * kRounding * dot(a, a) ? v : Coordinates{};
 }
 // a / |a|, or `other` for a = 0.
-Vector direction(const Vector& a, const Vector& other) {
+Coordinates direction(const Coordinates& a, const Coordinates& other) {
   const double length = std::hypot(a[0], a[1], a[2]);
-  return length > 0 ? Vector{a[0] / length, a[1] / length, a[2] / length} : other;
+  return length > 0 ? Coordinates{a[0] / length, a[1] / length, a[2] / length} : other;
 }
 // A unit vector across u: u x e for the e that is furthest from u.
-Vector any_across(const Vector& u) {
+Coordinates any_across(const Coordinates& u) {
   std::size_t least = 0;
   for (std::size_t k = 1; k < 3; ++k)
     if (std::abs(u[k]) < std::abs(u[least])) least = k;
-  Vector e{};
+  Coordinates e{};
   e[least] = 1;
   return direction(cross(u, e), e);
 }
 
 // One cloud, in double; in two dimensions the third coordinates are 0.
 template <class T>
-class Points {
+class CloudPoints {
  public:
-  Points(MatrixView<const T> x, bool centred) : x_(x) {
+  CloudPoints(MatrixView<const T> x, bool centred) : x_(x) {
     for (Index i = 0; centred && i < x.rows; ++i)
       for (Index k = 0; k < x.cols; ++k)
         centre_[static_cast<std::size_t>(k)] += static_cast<double>(x(i, k)) / static_cast<double>(x.rows);
   }
-  Vector operator[](Index i) const {
-    Vector p{};
+  Coordinates operator[](Index i) const {
+    Coordinates p{};
     for (Index k = 0; k < x_.cols; ++k)
       p[static_cast<std::size_t>(k)] = static_cast<double>(x_(i, k)) - centre_[static_cast<std::size_t>(k)];
     return p;
@@ -57,11 +57,11 @@ class Points {
 
  private:
   MatrixView<const T> x_;
-  Vector centre_{};
+  Coordinates centre_{};
 };
 
-struct Element {
-  std::array<Vector, 3> axes;
+struct FrameElement {
+  std::array<Coordinates, 3> axes;
   double weight;
 };
 
@@ -69,24 +69,24 @@ double share(double part, double sum, Index parts) { return sum > 0 ? part / sum
 
 // The elements that begin with point i, in order; `first` is the weight of that point.
 template <class T>
-void elements_from(const Points<T>& x, Index i, double first, FunctionRef<void(const Element&)> visit) {
-  const Vector u = direction(x[i], {1, 0, 0});
+void elements_from(const CloudPoints<T>& x, Index i, double first, FunctionRef<void(const FrameElement&)> visit) {
+  const Coordinates u = direction(x[i], {1, 0, 0});
   if (x.dimension() == 2) return visit({{u, {-u[1], u[0], 0}, {0, 0, 1}}, first});
   double sum = 0;
   for (Index j = 0; j < x.size(); ++j) {
-    const Vector v = across(x[j], u);
+    const Coordinates v = across(x[j], u);
     if (j != i) sum += dot(v, v);
   }
   for (Index j = 0; j < x.size(); ++j) {
     if (j == i) continue;
-    const Vector v = across(x[j], u), once = direction(v, any_across(u));
-    const Vector w = direction(across(once, u), any_across(u));  // twice: across u to the last digits
+    const Coordinates v = across(x[j], u), once = direction(v, any_across(u));
+    const Coordinates w = direction(across(once, u), any_across(u));  // twice: across u to the last digits
     visit({{u, w, cross(u, w)}, first * share(dot(v, v), sum, x.size() - 1)});
   }
 }
 
 template <class T>
-void all_elements(const Points<T>& x, FunctionRef<void(const Element&)> visit) {
+void all_elements(const CloudPoints<T>& x, FunctionRef<void(const FrameElement&)> visit) {
   double sum = 0;
   for (Index i = 0; i < x.size(); ++i) sum += dot(x[i], x[i]);
   for (Index i = 0; i < x.size(); ++i) elements_from(x, i, share(dot(x[i], x[i]), sum, x.size()), visit);
@@ -94,10 +94,10 @@ void all_elements(const Points<T>& x, FunctionRef<void(const Element&)> visit) {
 
 // (x_0 U, x_1 U, ..), with the last axis reversed where `mirrored`.
 template <class T>
-void write_form(const Points<T>& x, const Element& element, bool mirrored, T* row) {
+void write_form(const CloudPoints<T>& x, const FrameElement& element, bool mirrored, T* row) {
   const Index d = x.dimension();
   for (Index i = 0; i < x.size(); ++i) {
-    const Vector p = x[i];
+    const Coordinates p = x[i];
     for (Index k = 0; k < d; ++k) {
       const double z = dot(p, element.axes[static_cast<std::size_t>(k)]);
       row[i * d + k] = static_cast<T>(mirrored && k == d - 1 ? -z : z);
@@ -117,7 +117,7 @@ WeightedFrame<T> weighted_frame(Tensor<T> x, PointGroup group) {
                       "weighted_frame: x depends on parameters, and no gradient flows to it; give it an input");
   const Index copies = has_reflections(group) ? 2 : 1, elements = weighted_elements(group, n, d);
   const auto points = [=](const Call<T>& call, Index e) {
-    return Points<T>({call.in(0).row(e * n), n, d, call.in(0).stride}, has_translations(group));
+    return CloudPoints<T>({call.in(0).row(e * n), n, d, call.in(0).stride}, has_translations(group));
   };
   const Tensor<T> forms = x.program().record({
       .name = "weighted_frame_forms",
@@ -127,8 +127,8 @@ WeightedFrame<T> weighted_frame(Tensor<T> x, PointGroup group) {
           [=](const Call<T>& call) {
             Index row = 0;
             for (Index e = 0; e < call.examples(); ++e) {
-              const Points<T> cloud = points(call, e);
-              all_elements(cloud, [&](const Element& element) {
+              const CloudPoints<T> cloud = points(call, e);
+              all_elements(cloud, [&](const FrameElement& element) {
                 for (Index k = 0; k < copies; ++k) write_form(cloud, element, k == 1, call.out().row(row++));
               });
             }
@@ -145,7 +145,7 @@ WeightedFrame<T> weighted_frame(Tensor<T> x, PointGroup group) {
           [=](const Call<T>& call) {
             Index row = 0;
             for (Index e = 0; e < call.examples(); ++e)
-              all_elements(points(call, e), [&](const Element& element) {
+              all_elements(points(call, e), [&](const FrameElement& element) {
                 for (Index k = 0; k < copies; ++k)
                   call.out()(row++, 0) = static_cast<T>(element.weight / static_cast<double>(copies));
               });
