@@ -152,8 +152,9 @@ Tensor<T> move_points(Tensor<T> x, Tensor<T> w) {
   });
 }
 
+// Recording is cold: it runs once, and its code is kept small.
 template <class T>
-Tensor<T> label_points(Tensor<T> x) {
+[[gnu::cold]] Tensor<T> label_points(Tensor<T> x) {
   check_examples("label_points", x);
   const Index n = x.shape().points, d = x.shape().channels;
   const T unit = static_cast<T>(1.0 / static_cast<double>(d));

@@ -5,6 +5,8 @@
 #include <limits>
 #include <utility>
 
+#include "../core/function_ref.h"
+
 namespace eqnn {
 namespace {
 
@@ -66,10 +68,8 @@ void sorted_axes(std::size_t d, const Square& diagonal, const Square& v, Pca& r)
 }
 
 void check_cloud(const char* name, Index points, Index d, double min_gap) {
-  require<ShapeError>(d == 2 || d == 3, name, ": points have ", d,
-                      " coordinates; point clouds are [n, 2] or [n, 3]");
-  require<ShapeError>(points >= d, name, ": a cloud of ", points, " points in ", d, " dimensions; at least ", d,
-                      " points are needed to fix its axes");
+  require<ShapeError>((d == 2 || d == 3) && points >= d, name, ": a cloud of ", points, " points in ", d,
+                      " dimensions; its axes need 2 or 3 dimensions, and at least as many points");
   require(min_gap > 0 && min_gap < 1, name, ": the smallest eigenvalue gap is ", min_gap,
           "; it is relative to the largest eigenvalue, between 0 and 1 (default 0.001)");
 }
@@ -242,22 +242,20 @@ void pca_form(const Pca& frame, PointGroup group, Index k, MatrixView<const T> x
 namespace {
 
 // Gives the axes the signs of canonical_frame. An axis along which all is rounding keeps its sign: none shows.
-template <class T>
-void choose_signs(MatrixView<const T> x, PointGroup group, double min_gap, Pca& r) {
-  const auto d = static_cast<std::size_t>(x.cols);
-  const double rounding = 64 * static_cast<double>(std::numeric_limits<T>::epsilon());
+// along(p, k) is coordinate k of point p in the axes.
+void choose_signs(Index points, std::size_t d, FunctionRef<double(Index, std::size_t)> along, bool reflections,
+                  double min_gap, double rounding, Pca& r) {
   double product = 1, size = 0;
   for (std::size_t k = 0; k < d; ++k) {
     double high = 0, low = 0;
-    for (Index p = 0; p < x.rows; ++p) {
-      double z = 0;
-      for (std::size_t i = 0; i < d; ++i) z += (static_cast<double>(x.row(p)[i]) - r.centre[i]) * r.axes[3 * i + k];
+    for (Index p = 0; p < points; ++p) {
+      const double z = along(p, k);
       high = std::max(high, z);
       low = std::max(low, -z);
     }
     const double largest = std::max(high, low);
     size = std::max(size, largest);
-    const bool ruled = k < d - 1 || has_reflections(group), shows = largest > rounding * size;
+    const bool ruled = k < d - 1 || reflections, shows = largest > rounding * size;
     if (ruled && shows && std::abs(high - low) < min_gap * largest) r.defined = false;
     const double sign = ruled ? (low > high ? -1 : 1) : product;
     product *= sign;
@@ -265,8 +263,25 @@ void choose_signs(MatrixView<const T> x, PointGroup group, double min_gap, Pca& 
   }
 }
 
-template <class T, class Find>
-PcaFrame<T> record_frame(const char* name, Tensor<T> x, PointGroup group, double min_gap, const Find& find) {
+// The frame of one cloud.
+template <class T>
+Pca canonical_pca(MatrixView<const T> x, PointGroup group, double min_gap) {
+  Pca r = pca(x, group, min_gap);
+  const auto d = static_cast<std::size_t>(x.cols);
+  const auto along = [&](Index p, std::size_t k) {
+    double z = 0;
+    for (std::size_t i = 0; i < d; ++i) z += (static_cast<double>(x.row(p)[i]) - r.centre[i]) * r.axes[3 * i + k];
+    return z;
+  };
+  choose_signs(x.rows, d, along, has_reflections(group), min_gap,
+               64 * static_cast<double>(std::numeric_limits<T>::epsilon()), r);
+  return r;
+}
+
+// Recording is cold: it runs once, and its code is kept small.
+template <class T>
+[[gnu::cold]] PcaFrame<T> record_frame(const char* name, Tensor<T> x, PointGroup group, double min_gap,
+                                       bool canonical) {
   check_examples(name, x);
   const Index n = x.shape().points, d = x.shape().channels;
   check_cloud(name, n, d, min_gap);
@@ -276,9 +291,11 @@ PcaFrame<T> record_frame(const char* name, Tensor<T> x, PointGroup group, double
       .shape = {x.shape().examples, d + 2, d},
       .forward =
           [=](const Call<T>& call) {
-            for (Index e = 0; e < call.examples(); ++e)
-              store_frame(find(example_rows(call.in(0), e, n)), example_rows(call.out(), e, d + 2),
-                          call.scratch().data() + 3 * e);
+            for (Index e = 0; e < call.examples(); ++e) {
+              const MatrixView<const T> cloud = example_rows(call.in(0), e, n);
+              store_frame(canonical ? canonical_pca(cloud, group, min_gap) : pca(cloud, group, min_gap),
+                          example_rows(call.out(), e, d + 2), call.scratch().data() + 3 * e);
+            }
           },
       .backward =
           [=](const Call<T>& call) {
@@ -298,17 +315,12 @@ PcaFrame<T> record_frame(const char* name, Tensor<T> x, PointGroup group, double
 
 template <class T>
 PcaFrame<T> pca_frame(Tensor<T> x, PointGroup group, double min_gap) {
-  return record_frame("pca_frame", x, group, min_gap,
-                      [=](MatrixView<const T> cloud) { return pca(cloud, group, min_gap); });
+  return record_frame("pca_frame", x, group, min_gap, false);
 }
 
 template <class T>
 PcaFrame<T> canonical_frame(Tensor<T> x, PointGroup group, double min_gap) {
-  return record_frame("canonical_frame", x, group, min_gap, [=](MatrixView<const T> cloud) {
-    Pca r = pca(cloud, group, min_gap);
-    choose_signs(cloud, group, min_gap, r);
-    return r;
-  });
+  return record_frame("canonical_frame", x, group, min_gap, true);
 }
 
 template <class T>

@@ -37,27 +37,10 @@ Coordinates any_across(const Coordinates& u) {
   return direction(cross(u, e), e);
 }
 
-// One cloud, in double; in two dimensions the third coordinates are 0.
-template <class T>
-class CloudPoints {
- public:
-  CloudPoints(MatrixView<const T> x, bool centred) : x_(x) {
-    for (Index i = 0; centred && i < x.rows; ++i)
-      for (Index k = 0; k < x.cols; ++k)
-        centre_[static_cast<std::size_t>(k)] += static_cast<double>(x(i, k)) / static_cast<double>(x.rows);
-  }
-  Coordinates operator[](Index i) const {
-    Coordinates p{};
-    for (Index k = 0; k < x_.cols; ++k)
-      p[static_cast<std::size_t>(k)] = static_cast<double>(x_(i, k)) - centre_[static_cast<std::size_t>(k)];
-    return p;
-  }
-  Index size() const { return x_.rows; }
-  Index dimension() const { return x_.cols; }
-
- private:
-  MatrixView<const T> x_;
-  Coordinates centre_{};
+// One cloud: its points in double; in two dimensions the third coordinates are 0.
+struct PointsOfCloud {
+  FunctionRef<Coordinates(Index)> at;
+  Index n, d;
 };
 
 struct FrameElement {
@@ -68,100 +51,101 @@ struct FrameElement {
 double share(double part, double sum, Index parts) { return sum > 0 ? part / sum : 1 / static_cast<double>(parts); }
 
 // The elements that begin with point i, in order; `first` is the weight of that point.
-template <class T>
-void elements_from(const CloudPoints<T>& x, Index i, double first, FunctionRef<void(const FrameElement&)> visit) {
-  const Coordinates u = direction(x[i], {1, 0, 0});
-  if (x.dimension() == 2) return visit({{u, {-u[1], u[0], 0}, {0, 0, 1}}, first});
+void elements_from(const PointsOfCloud& x, Index i, double first, FunctionRef<void(const FrameElement&)> visit) {
+  const Coordinates u = direction(x.at(i), {1, 0, 0});
+  if (x.d == 2) return visit({{u, {-u[1], u[0], 0}, {0, 0, 1}}, first});
   double sum = 0;
-  for (Index j = 0; j < x.size(); ++j) {
-    const Coordinates v = across(x[j], u);
+  for (Index j = 0; j < x.n; ++j) {
+    const Coordinates v = across(x.at(j), u);
     if (j != i) sum += dot(v, v);
   }
-  for (Index j = 0; j < x.size(); ++j) {
+  for (Index j = 0; j < x.n; ++j) {
     if (j == i) continue;
-    const Coordinates v = across(x[j], u), once = direction(v, any_across(u));
+    const Coordinates v = across(x.at(j), u), once = direction(v, any_across(u));
     const Coordinates w = direction(across(once, u), any_across(u));  // twice: across u to the last digits
-    visit({{u, w, cross(u, w)}, first * share(dot(v, v), sum, x.size() - 1)});
+    visit({{u, w, cross(u, w)}, first * share(dot(v, v), sum, x.n - 1)});
   }
 }
 
-template <class T>
-void all_elements(const CloudPoints<T>& x, FunctionRef<void(const FrameElement&)> visit) {
+void all_elements(const PointsOfCloud& x, FunctionRef<void(const FrameElement&)> visit) {
   double sum = 0;
-  for (Index i = 0; i < x.size(); ++i) sum += dot(x[i], x[i]);
-  for (Index i = 0; i < x.size(); ++i) elements_from(x, i, share(dot(x[i], x[i]), sum, x.size()), visit);
+  for (Index i = 0; i < x.n; ++i) sum += dot(x.at(i), x.at(i));
+  for (Index i = 0; i < x.n; ++i) elements_from(x, i, share(dot(x.at(i), x.at(i)), sum, x.n), visit);
+}
+
+// Calls visit(points, element) for all elements of one cloud, x [n, d].
+template <class T>
+void visit_elements(MatrixView<const T> x, bool centred,
+                    FunctionRef<void(const PointsOfCloud&, const FrameElement&)> visit) {
+  Coordinates centre{};
+  const auto point = [&](Index i) {
+    Coordinates p{};
+    for (Index k = 0; k < x.cols; ++k)
+      p[static_cast<std::size_t>(k)] = static_cast<double>(x(i, k)) - centre[static_cast<std::size_t>(k)];
+    return p;
+  };
+  Coordinates mean{};
+  for (Index i = 0; centred && i < x.rows; ++i)
+    for (std::size_t k = 0; k < 3; ++k) mean[k] += point(i)[k] / static_cast<double>(x.rows);
+  centre = mean;
+  const PointsOfCloud cloud{point, x.rows, x.cols};
+  all_elements(cloud, [&](const FrameElement& element) { visit(cloud, element); });
 }
 
 // (x_0 U, x_1 U, ..), with the last axis reversed where `mirrored`.
 template <class T>
-void write_form(const CloudPoints<T>& x, const FrameElement& element, bool mirrored, T* row) {
-  const Index d = x.dimension();
-  for (Index i = 0; i < x.size(); ++i) {
-    const Coordinates p = x[i];
-    for (Index k = 0; k < d; ++k) {
-      const double z = dot(p, element.axes[static_cast<std::size_t>(k)]);
-      row[i * d + k] = static_cast<T>(mirrored && k == d - 1 ? -z : z);
+void write_form(const PointsOfCloud& x, const FrameElement& element, bool mirrored, T* row) {
+  for (Index i = 0; i < x.n; ++i)
+    for (Index k = 0; k < x.d; ++k) {
+      const double z = dot(x.at(i), element.axes[static_cast<std::size_t>(k)]);
+      *row++ = static_cast<T>(mirrored && k == x.d - 1 ? -z : z);
     }
-  }
 }
 
 }  // namespace
 
+// Recording is cold: it runs once, and its code is kept small.
 template <class T>
-WeightedFrame<T> weighted_frame(Tensor<T> x, PointGroup group) {
+[[gnu::cold]] WeightedFrame<T> weighted_frame(Tensor<T> x, PointGroup group) {
   check_examples("weighted_frame", x);
   const Index n = x.shape().points, d = x.shape().channels;
-  require<ShapeError>((d == 2 || d == 3) && n >= 2, "weighted_frame: x is ", to_string(x.shape()),
-                      "; it must be [b, n, 2] or [b, n, 3] with n >= 2");
-  require<ShapeError>(!x.program().needs_gradient(x),
-                      "weighted_frame: x depends on parameters, and no gradient flows to it; give it an input");
+  require<ShapeError>(
+      (d == 2 || d == 3) && n >= 2 && !x.program().needs_gradient(x), "weighted_frame: x is ", to_string(x.shape()),
+      "; it must be [b, n, 2] or [b, n, 3] with n >= 2, and depend on no parameters: it has no gradient");
   const Index copies = has_reflections(group) ? 2 : 1, elements = weighted_elements(group, n, d);
-  const auto points = [=](const Call<T>& call, Index e) {
-    return CloudPoints<T>({call.in(0).row(e * n), n, d, call.in(0).stride}, has_translations(group));
+  // Forms or weights: one row an element.
+  const auto recorded = [&](const char* name, bool forms) {
+    return x.program().record({
+        .name = name,
+        .inputs = {x},
+        .shape = {x.shape().examples, elements, forms ? n * d : 1},
+        .forward =
+            [=](const Call<T>& call) {
+              T* row = call.out().row(0);
+              for (Index e = 0; e < call.examples(); ++e)
+                visit_elements<T>({call.in(0).row(e * n), n, d, call.in(0).stride}, has_translations(group),
+                                  [&](const PointsOfCloud& cloud, const FrameElement& element) {
+                                    for (Index k = 0; k < copies; ++k, row += call.out().stride)
+                                      if (forms)
+                                        write_form(cloud, element, k == 1, row);
+                                      else
+                                        *row = static_cast<T>(element.weight / static_cast<double>(copies));
+                                  });
+            },
+        .backward = {},
+        .backward_reads_inputs = false,
+        .backward_reads_output = false,
+    });
   };
-  const Tensor<T> forms = x.program().record({
-      .name = "weighted_frame_forms",
-      .inputs = {x},
-      .shape = {x.shape().examples, elements, n * d},
-      .forward =
-          [=](const Call<T>& call) {
-            Index row = 0;
-            for (Index e = 0; e < call.examples(); ++e) {
-              const CloudPoints<T> cloud = points(call, e);
-              all_elements(cloud, [&](const FrameElement& element) {
-                for (Index k = 0; k < copies; ++k) write_form(cloud, element, k == 1, call.out().row(row++));
-              });
-            }
-          },
-      .backward = {},
-      .backward_reads_inputs = false,
-      .backward_reads_output = false,
-  });
-  const Tensor<T> weights = x.program().record({
-      .name = "weighted_frame_weights",
-      .inputs = {x},
-      .shape = {x.shape().examples, elements, 1},
-      .forward =
-          [=](const Call<T>& call) {
-            Index row = 0;
-            for (Index e = 0; e < call.examples(); ++e)
-              all_elements(points(call, e), [&](const FrameElement& element) {
-                for (Index k = 0; k < copies; ++k)
-                  call.out()(row++, 0) = static_cast<T>(element.weight / static_cast<double>(copies));
-              });
-          },
-      .backward = {},
-      .backward_reads_inputs = false,
-      .backward_reads_output = false,
-  });
-  return {forms, weights};
+  return {recorded("weighted_frame_forms", true), recorded("weighted_frame_weights", false)};
 }
 
 template <class T>
-Tensor<T> weighted_sum(Tensor<T> y, Tensor<T> w) {
-  check_same_points("weighted_sum", y, w);
-  require<ShapeError>(w.shape().channels == 1, "weighted_sum: weights are ", to_string(w.shape()),
-                      "; they must be [b, m, 1]");
+[[gnu::cold]] Tensor<T> weighted_sum(Tensor<T> y, Tensor<T> w) {
+  check_examples("weighted_sum", y);
+  require<ShapeError>(w.shape() == Shape{y.shape().examples, y.shape().points, 1}, "weighted_sum: values are ",
+                      to_string(y.shape()), " and weights ", to_string(w.shape()),
+                      "; values [b, m, c] need weights [b, m, 1]");
   const Index m = y.shape().points, c = y.shape().channels;
   return y.program().record({
       .name = "weighted_sum",

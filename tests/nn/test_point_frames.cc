@@ -415,9 +415,9 @@ TEST_CASE("point clouds of a wrong shape are refused") {
     return recorded && raw;
   };
   CHECK(refused(2, 3, "2 points in 3 dimensions"));
-  CHECK(refused(1, 2, "at least 2 points"));
-  CHECK(refused(5, 1, "1 coordinates"));
-  CHECK(refused(5, 4, "4 coordinates"));
+  CHECK(refused(1, 2, "1 points in 2 dimensions"));
+  CHECK(refused(5, 1, "5 points in 1 dimensions"));
+  CHECK(refused(5, 4, "5 points in 4 dimensions"));
   CHECK_THROWS_AS(pca_of(Dense(4, 2), PointGroup::e, 0), ValueError);
   CHECK_THROWS_AS(pca_of(Dense(4, 2), PointGroup::e, 1), ValueError);
   CHECK_THROWS_AS(pca_of(Dense(4, 2), PointGroup::e, std::nan("")), ValueError);
