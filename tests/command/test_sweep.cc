@@ -274,10 +274,10 @@ TEST_CASE("sweep: learners run as programs of their own, beside training") {
 TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a page") {
   const Folder f;
   const auto list = lines(accepted(f, {"reproduce", "--list"}));
-  CHECK(list.size() == 16);
+  CHECK(list.size() == 17);
   for (const char* name :
        {"quick", "paper", "frontier", "optimizers", "samples", "size", "separation", "phenomenon", "tuned",
-        "tuned-families", "noncsq", "explained", "exchange", "time", "symmetries", "staircase"}) {
+        "tuned-families", "noncsq", "explained", "exchange", "time", "symmetries", "staircase", "rotations"}) {
     f.write("s.toml", accepted(f, {"reproduce", name, "--print"}));
     CHECK(Json::parse(accepted(f, {"sweep", "plan", "s.toml", "--json"}))["name"] == name);
   }
