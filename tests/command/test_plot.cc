@@ -109,6 +109,31 @@ void write_grid(const std::string& path) {
 const std::vector<std::string> kKinds = {"frontier",    "phase",    "scaling",    "survival",  "learning-curves",
                                          "correlation", "verdicts", "final-loss", "train-test"};
 
+// Target runs of n = 6 and n = 8; at 8 six that learn after a quarter of their samples and six that do not. The
+// correlation tells which, and rises a quarter before the loss falls; the distance is the same in all.
+void write_progress(const std::string& path) {
+  Results r(path);
+  r.study("hidden", R"(["n"])");
+  for (const int n : {6, 8})
+    for (int seed = 0; seed < 12; ++seed) {
+      const bool learned = n == 6 || seed % 2 == 0;
+      r.add("hidden", seed, "{\"n\": " + std::to_string(n) + "}", n, false, learned ? "learned" : "cannot-fit",
+            learned ? "0.01" : "1",
+            n == 6    ? 100
+            : learned ? 800
+                      : 0);
+    }
+  r.run("DELETE FROM metrics");
+  r.run("UPDATE runs SET samples_seen = 800");
+  for (int step = 50; step <= 800; step += 50)
+    r.run(
+        "INSERT INTO metrics(run_id, step, samples_seen, normalized_test_loss, correlation, distance) SELECT "
+        "run_id, " +
+        std::to_string(step) + ", " + std::to_string(step) + ", CASE WHEN verdict = 'learned' AND " +
+        std::to_string(step) + " >= 400 THEN 0.5 ELSE 1 END, CASE WHEN verdict = 'learned' AND " +
+        std::to_string(step) + " >= 200 THEN -0.5 ELSE 0.01 END, " + std::to_string(step) + " FROM runs");
+}
+
 // Whether text is XML whose tags close in order; no more than that.
 bool is_well_formed(const std::string& xml) {
   std::vector<std::string> open;
@@ -310,5 +335,18 @@ TEST_CASE("plot: without gnuplot the data are there, and the error names the pac
 }
 
 }  // namespace
+
+TEST_CASE("plot: what measures foretell at a quarter of the budget, and how much earlier they rise") {
+  const Folder f;
+  write_progress(f / "h.db");
+  const auto rows = lines(accepted(f, {"plot", "h.db", "--figure", "progress"}));
+  REQUIRE(rows.size() > 4);
+  CHECK(rows[0].starts_with("n,measure,learned_early,learned_later,not_learned,area,"));
+  // Twelve runs of n = 8, six of either; the tests stand at 50, 100, ..., a quarter is 200.
+  CHECK(rows[1].starts_with("8,normalized_test_loss,0,6,6,0.5,"));
+  CHECK(rows[2].starts_with("8,correlation,0,6,6,1,"));
+  CHECK(rows[2].find(",0.5,0.5,0.5,") != std::string::npos);  // at 200 where the loss fell at 400
+  CHECK(rows[3].starts_with("8,distance,0,6,6,0.5,"));
+}
 
 }  // namespace test_plot

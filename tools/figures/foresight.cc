@@ -56,11 +56,11 @@ double value_at(const RunMeasures& m, const std::string& measure, double samples
   return value;
 }
 
-// The samples at which a measure first passes a limit; infinite: never.
+// The samples at which a measure first passes a limit for three tests in a row, as noise does not; infinite: never.
 double first_above(const RunMeasures& m, const std::string& measure, double limit) {
   const auto& values = m.of.at(measure);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    if (values[i] > limit) return m.samples[i];
+  for (std::size_t i = 0; i + 2 < values.size(); ++i)
+    if (values[i] > limit && values[i + 1] > limit && values[i + 2] > limit) return m.samples[i];
   return INFINITY;
 }
 

@@ -15,9 +15,10 @@ struct MeasureForesight {
   // Of runs that learn after a quarter of the budget over those that do not, by the value at a quarter (of losses
   // the negative, of correlations the absolute): 0.5 tells nothing.
   Area area;
-  // Of runs that learned: how much earlier than the loss (below 0.9) the measure had risen, above the mean and four
-  // standard deviations of the first values of all runs; as a share of the samples at which the loss fell.
-  // Negative: later. Infinite, and below all others: it never rose. Median and its 95 % interval.
+  // Of runs that learned: how much earlier than the loss (below 0.9) the measure had risen, for three tests in a
+  // row above the mean and four standard deviations of the first values of all runs; as a share of the samples at
+  // which the loss fell. Negative: later. Infinite, and below all others: it never rose. Median and its 95 %
+  // interval.
   double lead = 0;
   Interval lead_interval;
 };

@@ -110,7 +110,9 @@ Figure progress_figure(const Group& group, const FrontierSlice& slice, const For
       "the {} runs that learn later from the {} that do not (area under the curve, ties half; 95 % intervals by "
       "Newcombe's method 5); of the loss its negative. The data have each measure's lead: how much earlier than "
       "the "
-      "loss (0.9) it rose above the mean and four standard deviations of all runs' first values, as a share.",
+      "loss (0.9) it rose above the mean and four standard deviations of all runs' first values for three tests in "
+      "a "
+      "row, as a share.",
       f.shown == "correlation" ? "absolute correlation with the target"
                                : "first layer's overlap with what is planted",
       slice.size, readable(f.size), f.later, f.never);
