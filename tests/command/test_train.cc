@@ -352,4 +352,18 @@ TEST_CASE("train: --stop-at-loss and --patience end a run early") {
   CHECK(result(f, "patience")["samples"] == 40);
 }
 
+TEST_CASE("train: graphs with loops have controls that their default network learns") {
+  const Folder f;
+  const std::vector<std::string> common{
+      "--control", "--width",        "32",       "--head-width", "32",   "--depth",      "2",      "--steps",
+      "3000",      "--schedule",     "constant", "--lr",         "4e-3", "--eval-every", "50",     "--stop-at-loss",
+      "0.045",     "--test-samples", "1000",     "--threads",    "1",    "--expect",     "learned"};
+  for (std::vector<std::string> args :
+       {std::vector<std::string>{"train", "gnn-degree-parity", "--self-loops", "--n", "4", "--out", "a"},
+        {"train", "boolean-orbit", "--group", "adjacency", "--n", "9", "--out", "b"}}) {
+    args.insert(args.end(), common.begin(), common.end());
+    accepted(f, args);
+  }
+}
+
 }  // namespace test_train

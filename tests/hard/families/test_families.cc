@@ -75,4 +75,10 @@ TEST_CASE("families: variables are independent and of one law, and the entries t
   }
 }
 
+TEST_CASE("families: the default network of graphs with loops sees them") {
+  CHECK(family("gnn-degree-parity").training({}).at("adjacency") == "centred");
+  CHECK(family("gnn-degree-parity").training({{"self-loops", "true"}}).at("adjacency") == "raw");
+  CHECK(family("boolean-orbit").training({{"group", "adjacency"}, {"n", "9"}}).at("adjacency") == "raw");
+}
+
 }  // namespace test_families
