@@ -61,7 +61,17 @@ std::string ratio_label(const SeedsNeed& first, const SeedsNeed& n) {
   const std::string ends =
       fmt::format("[{:.2g}, {}]", r.interval.low,
                   std::isfinite(r.interval.high) ? fmt::format("{:.2g}", r.interval.high) : "any");
-  return std::isfinite(r.value) ? fmt::format("{:.2g} {}", r.value, ends) : ends;
+  const std::string coverage =
+      r.coverage >= 0.95 ? "" : fmt::format(" ({:.0f} %)", 100 * std::max(r.coverage, 0.0));
+  return (std::isfinite(r.value) ? fmt::format("{:.2g} {}", r.value, ends) : ends) + coverage;
+}
+
+// "median over the seeds, 95 % interval", or what few seeds have.
+std::string interval_name(const std::vector<SeedsNeed>& all) {
+  double coverage = 1;
+  for (const SeedsNeed& n : all) coverage = std::min(coverage, median_interval(n.samples).coverage);
+  return coverage >= 0.95 ? "median over the seeds, 95 % interval"
+                          : fmt::format("median over the seeds, lowest to highest ({:.0f} %)", 100 * coverage);
 }
 
 Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all) {
@@ -76,7 +86,7 @@ Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all) {
     }
     censored = censored || !std::isfinite(median(n.samples));
   }
-  std::vector<LegendEntry> legend{{LegendEntry::kPoint, role_style(false), "median over the seeds, 95 % interval"}};
+  std::vector<LegendEntry> legend{{LegendEntry::kPoint, role_style(false), interval_name(all)}};
   if (censored)
     legend.push_back({LegendEntry::kPoint, fmt::format("lc rgb '{}' dt 1 pt 6 ps 0.9*point_scale", kTargetColor),
                       "→ half did not learn from so many"});
@@ -119,9 +129,10 @@ Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all) {
   f.caption =
       "Samples until the normalised test loss is low enough, of each seed the fewest; of fixed training sets the "
       "smallest "
-      "size tried with which the seed learned. Points: medians, bars: exact 95 % intervals (order statistics). At "
+      "size tried with which the seed learned. Points: medians, bars: exact intervals (order statistics). At "
       "the "
-      "right: the first row's median over this one's with a 95 % interval that holds whatever the seeds have in "
+      "right: the first row's median over this one's with an interval (95 %, or as it says) that holds whatever "
+      "the seeds have in "
       "common.";
   page.finish(f);
   return f;

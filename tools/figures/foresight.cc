@@ -10,8 +10,9 @@
 namespace tools {
 namespace {
 
-constexpr double kFallen = 0.9;    // a normalised loss below it has fallen
-constexpr double kDeviations = 4;  // above the first values: a measure has risen
+constexpr std::size_t kInARow = 3;  // tests, as noise seldom is
+constexpr double kFallen = 0.9;     // a normalised loss below it has fallen
+constexpr double kDeviations = 4;   // above the first values: a measure has risen
 
 struct MeasureKind {
   const char* name;
@@ -56,16 +57,18 @@ double value_at(const RunMeasures& m, const std::string& measure, double samples
   return value;
 }
 
-// The samples at which a measure first passes a limit for three tests in a row, as noise does not; infinite: never.
-double first_above(const RunMeasures& m, const std::string& measure, double limit) {
+// The samples at which a measure first passes a limit for so many tests in a row; infinite: never.
+double first_above(const RunMeasures& m, const std::string& measure, double limit, std::size_t in_a_row) {
   const auto& values = m.of.at(measure);
-  for (std::size_t i = 0; i + 2 < values.size(); ++i)
-    if (values[i] > limit && values[i + 1] > limit && values[i + 2] > limit) return m.samples[i];
+  for (std::size_t i = 0, row = 0; i < values.size(); ++i) {
+    row = values[i] > limit ? row + 1 : 0;
+    if (row == in_a_row) return m.samples[i + 1 - row];
+  }
   return INFINITY;
 }
 
 MeasureForesight foresight(const std::vector<RunMeasures>& runs, const std::string& name, double quarter) {
-  MeasureForesight f{name, {}, -INFINITY, {-INFINITY, -INFINITY}};
+  MeasureForesight f{name, {}, -INFINITY, {-INFINITY, -INFINITY}, 0};
   std::vector<double> later, never, first;
   for (const RunMeasures& m : runs) {
     if (!m.samples.empty() && std::isfinite(m.of.at(name).front())) first.push_back(m.of.at(name).front());
@@ -81,9 +84,14 @@ MeasureForesight foresight(const std::vector<RunMeasures>& runs, const std::stri
   const double limit = loss ? -kFallen : mean + kDeviations * std::sqrt(variance);
   std::vector<double> leads;
   for (const RunMeasures& m : runs) {
-    if (!m.learned) continue;
-    const double fell = first_above(m, kMeasures[0].name, -kFallen);
-    if (std::isfinite(fell)) leads.push_back(1 - first_above(m, name, limit) / fell);
+    // One test is enough of the loss: runs may end with the test that sees it fall.
+    const double rose = first_above(m, name, limit, loss ? 1 : kInARow);
+    if (!m.learned) {
+      f.rose_in_vain += std::isfinite(rose);
+      continue;
+    }
+    const double fell = first_above(m, kMeasures[0].name, -kFallen, 1);
+    if (std::isfinite(fell)) leads.push_back(1 - rose / fell);
   }
   if (leads.empty()) return f;
   f.lead = median(leads);

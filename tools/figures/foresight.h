@@ -21,6 +21,7 @@ struct MeasureForesight {
   // interval.
   double lead = 0;
   Interval lead_interval;
+  int rose_in_vain = 0;  // runs that did not learn in which it rose too: where it does in all, a lead tells nothing
 };
 
 // One curve a run.

@@ -51,8 +51,9 @@ CensoredMedian censored_median(const Runs& runs, double FrontierRun::*to_learn, 
 }
 
 // It learned after the test before the one that saw it; where tests stand is known by steps, and samples go along.
-LearningTime learning_time(const FrontierRun& r) {
-  if (!std::isfinite(r.samples_to_learn)) return {r.samples, kInfinity};
+// One that diverged would not learn later: it counts as one that had the whole budget.
+LearningTime learning_time(const FrontierRun& r, double budget) {
+  if (!std::isfinite(r.samples_to_learn)) return {r.diverged ? budget : r.samples, kInfinity};
   const double before = std::isfinite(r.eval_every) ? std::max(r.steps_to_learn - r.eval_every, 0.0) : 0;
   return {r.samples_to_learn * before / r.steps_to_learn, r.samples_to_learn};
 }
@@ -79,7 +80,7 @@ FrontierPoint best_point(const std::map<std::string, Runs>& grid) {
   point.steps = censored_median(runs, &FrontierRun::steps_to_learn, &FrontierRun::steps);
   point.samples = censored_median(runs, &FrontierRun::samples_to_learn, &FrontierRun::samples);
   point.median_coverage = median_interval(losses).coverage;
-  for (const FrontierRun* r : runs) point.times.push_back(learning_time(*r));
+  for (const FrontierRun* r : runs) point.times.push_back(learning_time(*r, point.samples.budget));
   return point;
 }
 

@@ -21,15 +21,16 @@ std::string words_of(std::string measure) {
 
 Table progress_table(const Foresight& f, const std::string& size) {
   Table t{{size, "measure", "learned_early", "learned_later", "not_learned", "area", "area_low", "area_high",
-           "lead", "lead_low", "lead_high", "run", "learned", "samples", "value"},
+           "lead", "lead_low", "lead_high", "rose_in_vain", "run", "learned", "samples", "value"},
           {}};
   for (const MeasureForesight& m : f.measures)
     t.rows.push_back({f.size, m.name, std::int64_t{f.early}, std::int64_t{f.later}, std::int64_t{f.never},
                       m.area.value, m.area.interval.low, m.area.interval.high, number_cell(m.lead),
-                      number_cell(m.lead_interval.low), number_cell(m.lead_interval.high)});
+                      number_cell(m.lead_interval.low), number_cell(m.lead_interval.high),
+                      std::int64_t{m.rose_in_vain}});
   for (std::size_t run = 0; run < f.curves.size(); ++run)
     for (std::size_t i = 0; i < f.curves[run].samples.size(); ++i) {
-      std::vector<Cell> row(11);
+      std::vector<Cell> row(12);
       row[0] = f.size;
       row[1] = f.shown;
       row.insert(row.end(), {static_cast<std::int64_t>(run), std::int64_t{f.curves[run].learned},
@@ -105,7 +106,8 @@ Figure progress_figure(const Group& group, const FrontierSlice& slice, const For
       progress_table(f, slice.size),
       ""};
   figure.caption = fmt::format(
-      "Above: the {} of every run of the target at {} {}. Below: how well a measure at a quarter of the budget "
+      "Above: the {} of every run of the target at {} {}, at its best grid point. Below: how well a measure at a "
+      "quarter of the budget "
       "tells "
       "the {} runs that learn later from the {} that do not (area under the curve, ties half; 95 % intervals by "
       "Newcombe's method 5); of the loss its negative. The data have each measure's lead: how much earlier than "

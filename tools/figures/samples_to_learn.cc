@@ -39,10 +39,11 @@ std::string ratio_text(double a, double a_most, double b, double b_most) {
   return std::isfinite(b) ? fmt::format("> {:.2g}", a_most / b) : fmt::format("< {:.2g}", a / b_most);
 }
 
-// The largest size tried below what a seed needed, with which it did not learn; 0 where that was the smallest. Of
-// fresh samples, whose number is known, the number itself.
+// What a seed needed more than: of fixed sets the largest size tried below, with which it did not learn, 0 where
+// that was the smallest; of fresh samples those of the test before.
 double above(const SeedsNeed& n, double samples) {
-  if (n.sizes.empty() || !std::isfinite(samples)) return samples;
+  if (!std::isfinite(samples)) return samples;
+  if (n.sizes.empty()) return std::max(samples - n.apart, 0.0);
   const auto place = n.sizes.lower_bound(samples);
   return place == n.sizes.begin() ? 0 : *std::prev(place);
 }
@@ -76,6 +77,8 @@ std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
     Json values = parse_json(planned.values);
     const double fixed = values.value("samples", 0.0);
     if (fixed == 0 && !values.contains("augment") && !values.contains("group")) continue;
+    if (run.control) continue;  // ratios are of one function
+    values.erase("control");
     values.erase("samples");
     const std::string label = grid_text(values, false);
     if (!of_seed.contains(label)) all.push_back({.label = label, .samples = {}});
@@ -84,6 +87,8 @@ std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
     need.most = std::max(need.most, fixed > 0 ? fixed : run.samples_seen);
     double& least =
         of_seed[label].try_emplace(*planned.seed, std::numeric_limits<double>::infinity()).first->second;
+    if (fixed == 0 && run.steps_to_learn > 0 && std::isfinite(run.eval_every))
+      need.apart = std::max(need.apart, run.eval_every * run.samples_to_learn / run.steps_to_learn);
     if (run.verdict != "learned") continue;
     const double fresh = std::isnan(run.samples_to_learn) ? run.samples_seen : run.samples_to_learn;
     least = std::min(least, fixed > 0 ? fixed : fresh);

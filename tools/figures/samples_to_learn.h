@@ -22,15 +22,16 @@ struct SeedsNeed {
   std::vector<double> samples;
   double most = 0;
   std::set<double> sizes = {};  // of the fixed sets that were tried; empty: fresh samples
+  double apart = 0;             // samples between two tests, of fresh ones
 };
 
 // Where a study compares sizes of a training set, augmentation or groups: what each network, or way to train it,
 // needed. Of a fixed set the smallest size with which a seed learned. Empty elsewhere.
 std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study);
 
-// The first's median over that of `other`, with a 95 % interval that holds whatever the seeds share; of fixed sets
-// it allows for what lies between the sizes that were tried. Where runs ended before, the ratio and the interval's
-// ends are bounds: `low` holds, `high` is infinite.
+// The first's median over that of `other`, with a 95 % interval that holds whatever the seeds share; it allows for
+// what lies between two tests, or between the sizes of fixed sets that were tried. Where runs ended before, the
+// ratio and the interval's ends are bounds: `low` holds, `high` is infinite.
 struct NeedRatio {
   double value = 0;  // nan where one of the medians is not known
   Interval interval;
@@ -39,9 +40,9 @@ struct NeedRatio {
 NeedRatio need_ratio(const SeedsNeed& first, const SeedsNeed& other);
 
 // A line each: how many seeds learned, the median of what they needed with its 95 % interval, and the first one's
-// median over it with an interval that holds whatever the seeds share; of fixed sets it allows for what lies
-// between the sizes that were tried. Values that are not known because runs ended before are bounds, "> 1000", and
-// so are ratios. Empty for fewer than two.
+// median over it with an interval that holds whatever the seeds share; it allows for what lies between two
+// tests, or between the sizes of fixed sets. Values that are not known because runs ended before are bounds, ">
+// 1000", and so are ratios. Empty for fewer than two.
 std::vector<std::vector<std::string>> exchange_rows(const std::vector<SeedsNeed>& all);
 
 }  // namespace tools

@@ -70,12 +70,9 @@ std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, c
     for (const GrowthLaw* law : drawn_laws(r.growth)) {
       const bool first = law == &r.growth.laws[1];
       const bool best = law == &r.growth.laws[r.growth.best];
-      legend.push_back(
-          {LegendEntry::kLine, style + law_style(first),
-           fmt::format("{}: {}{}", role, first ? exponent_text(r.growth, size) : law->name,
-                       !best                ? std::string()
-                       : r.growth.decided() ? fmt::format(", likeliest, {:.2g} to 1", r.growth.margin)
-                                            : fmt::format(", {:.2g} to 1: undecided", r.growth.margin))});
+      legend.push_back({LegendEntry::kLine, style + law_style(first),
+                        fmt::format("{}: {}{}", role, first ? exponent_text(r.growth, size) : law->name,
+                                    best ? margin_text(r.growth) : "")});
     }
   }
   return legend;

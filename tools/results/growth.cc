@@ -266,6 +266,17 @@ std::string why_not(const std::vector<SizeTimes>& sizes) {
   return "";
 }
 
+// Whether one law is the other at some b, or the same: their difference is one of b's interval, not of likelihoods.
+bool nested(const GrowthLaw& a, const GrowthLaw& b) {
+  if (a.name == b.name) return true;
+  const auto power = [](const GrowthLaw& law) {
+    return law.name.find('^') != std::string::npos && !law.name.starts_with("2^");
+  };
+  const bool constant = a.name == "constant" || b.name == "constant";
+  if (constant) return !std::isnan(a.name == "constant" ? b.b : a.b);
+  return power(a) && power(b);
+}
+
 }  // namespace
 
 std::vector<SurvivalStep> kaplan_meier(const std::vector<LearningTime>& times) {
@@ -320,7 +331,10 @@ Growth fit_growth(const std::vector<SizeTimes>& sizes, const std::string& size, 
   for (const GrowthLaw& law : growth.laws) sorted.push_back(aic(law));
   growth.best = static_cast<std::size_t>(std::ranges::min_element(sorted) - sorted.begin());
   std::sort(sorted.begin(), sorted.end());
-  growth.margin = std::exp((sorted[1] - sorted[0]) / 2);
+  double next = kInfinity;
+  for (const GrowthLaw& law : growth.laws)
+    if (!nested(growth.laws[growth.best], law)) next = std::min(next, aic(law));
+  growth.margin = std::exp((next - sorted[0]) / 2);
   for (GrowthLaw& law : growth.laws) law.relative = std::exp((sorted[0] - aic(law)) / 2);
   const GrowthLaw& power_law = growth.laws[1];
   growth.exponent = {profile_end(sizes, power_law, -1), profile_end(sizes, power_law, 1)};
@@ -328,6 +342,12 @@ Growth fit_growth(const std::vector<SizeTimes>& sizes, const std::string& size, 
   if (const int degrees = static_cast<int>(sizes.size()) + 1 - best.parameters; degrees > 0)
     growth.fit = chi_squared_tail(2 * (saturated(sizes) - best.log_likelihood), degrees);
   return growth;
+}
+
+std::string margin_text(const Growth& growth) {
+  if (std::isinf(growth.margin)) return "";
+  return growth.decided() ? fmt::format(", {:.2g} to 1", growth.margin)
+                          : fmt::format(", {:.2g} to 1: undecided", growth.margin);
 }
 
 std::string growth_text(const Growth& growth, const std::string& size) {
@@ -340,10 +360,8 @@ std::string growth_text(const Growth& growth, const std::string& size) {
   std::string others;
   for (const GrowthLaw& law : growth.laws)
     if (&law != &best) others += fmt::format("{}{} {:.2g}", others.empty() ? "" : ", ", law.name, law.relative);
-  text += fmt::format("; likeliest {}, {} (against 1: {}); fit p = {:.2g}", best.name,
-                      growth.decided() ? fmt::format("by {:.2g} to 1", growth.margin)
-                                       : fmt::format("{:.2g} to 1: undecided", growth.margin),
-                      others, growth.fit);
+  text += fmt::format("; likeliest {}{} (against 1: {}); fit p = {:.2g}", best.name, margin_text(growth), others,
+                      growth.fit);
   return text;
 }
 

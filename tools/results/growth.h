@@ -61,7 +61,9 @@ struct Growth {
   // Of n^b, from the likelihood's profile: 95 %, infinite where the runs set no end.
   Interval exponent{-std::numeric_limits<double>::infinity(), std::numeric_limits<double>::infinity()};
   std::size_t best = 0;  // the law of the lowest AIC
-  double margin = 1;     // how much likelier it is than the next, exp(dAIC / 2)
+  // How much likelier it is than the next that is not nested with it, exp(dAIC / 2): between a constant and n^b, or
+  // n^b and n^k, the exponent's interval decides. Infinite: there is none.
+  double margin = 1;
   // Probability of so bad a fit of the best law if it were true: likelihood ratio against a mean of its own for
   // each size, chi-squared. Small: none of the laws holds.
   double fit = 1;
@@ -77,7 +79,10 @@ struct Growth {
 Growth fit_growth(const std::vector<SizeTimes>& sizes, const std::string& size = "n",
                   std::optional<double> power = {});
 
-// "grows: n^6.2 [5.1, 7.4]; likeliest 2^(c sqrt n), 3.1 times n^b: undecided; ...".
+// ", 35 to 1", ", 3.1 to 1: undecided", or nothing where the exponent's interval decides.
+std::string margin_text(const Growth& growth);
+// "n^6.2 [5.1, 7.4]: grows; likeliest 2^(c sqrt n), 3.1 to 1: undecided (against 1: constant 1e-20, ...); fit p =
+// 0.4".
 std::string growth_text(const Growth& growth, const std::string& size);
 
 }  // namespace tools

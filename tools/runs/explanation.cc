@@ -21,14 +21,15 @@ void add_bounds(const TrainConfig& c, const std::vector<std::pair<std::string, d
   for (std::size_t i = 0; i < bounds.size(); ++i) {
     const std::string& prefix = tolerances[i].first;
     j[prefix + "_tau"] = tolerances[i].second;
-    j[prefix + "_queries"] = bounds[i].queries;
+    j[prefix + "_queries"] = bounds[i].name.empty() ? Json() : Json(bounds[i].queries);
     j[prefix + "_bound"] = bounds[i].name.empty() ? Json() : Json(bounds[i].name);
   }
 }
 
 std::string bound_text(const Json& e, const std::string& prefix) {
-  const double queries = e[prefix + "_queries"].get<double>(), tau = e[prefix + "_tau"].get<double>();
+  const double tau = e[prefix + "_tau"].get<double>();
   if (e[prefix + "_bound"].is_null()) return fmt::format("not known at tau = {:.2g}", tau);
+  const double queries = e[prefix + "_queries"].get<double>();
   return fmt::format("{:.3g}{} at tau = {:.2g}", queries, queries > 1 ? "" : " (vacuous)", tau);
 }
 
@@ -67,7 +68,8 @@ Json explanation_json(const TrainConfig& c, const Asked& asked) {
                 {"run", 1 / std::sqrt(static_cast<double>(asked.samples))}},
                j);
   }
-  j["explains"] = j[oracle ? "oracle_queries" : "run_queries"].get<double>() > asked.queries;
+  const Json& queries = j[oracle ? "oracle_queries" : "run_queries"];
+  j["explains"] = !queries.is_null() && queries.get<double>() > asked.queries;
   return j;
 }
 

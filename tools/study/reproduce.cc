@@ -151,11 +151,13 @@ void print_foresight(const Database& db, const std::string& study) {
       if (!f) continue;
       fmt::print("Foretold at a quarter of {:.0f} samples, {} {:g}: {} learn later, {} do not, {} had learned\n",
                  f->budget, slice.size, f->size, f->later, f->never, f->early);
-      std::vector<std::vector<std::string>> rows{{"", "area under the curve", "lead before the loss"}};
+      std::vector<std::vector<std::string>> rows{
+          {"", "area under the curve", "lead before the loss", "rose in vain"}};
       for (const MeasureForesight& m : f->measures)
         rows.push_back({m.name, area_text(m.area),
                         fmt::format("{} [{}, {}]", lead_text(m.lead), lead_text(m.lead_interval.low),
-                                    lead_text(m.lead_interval.high))});
+                                    lead_text(m.lead_interval.high)),
+                        fmt::format("{}/{}", m.rose_in_vain, f->never)});
       print_rows(rows);
     }
 }

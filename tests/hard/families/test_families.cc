@@ -77,8 +77,9 @@ TEST_CASE("families: variables are independent and of one law, and the entries t
 
 TEST_CASE("families: the default network of graphs with loops sees them") {
   CHECK(family("gnn-degree-parity").training({}).at("adjacency") == "centred");
-  CHECK(family("gnn-degree-parity").training({{"self-loops", "true"}}).at("adjacency") == "raw");
-  CHECK(family("boolean-orbit").training({{"group", "adjacency"}, {"n", "9"}}).at("adjacency") == "raw");
+  CHECK(family("gnn-degree-parity").training({{"self-loops", "true"}}).at("adjacency") == "sqrt");
+  CHECK(family("gnn-degree-parity").training({{"edge-probability", "0.1"}}).at("adjacency") == "sqrt");
+  CHECK(family("boolean-orbit").training({{"group", "adjacency"}, {"n", "9"}}).at("adjacency") == "sqrt");
 }
 
 }  // namespace test_families

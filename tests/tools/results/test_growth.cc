@@ -115,9 +115,9 @@ TEST_CASE("growth: fits against a second implementation") {
   CHECK(g.exponent.low == Approx(2.6584815799615362).epsilon(2e-5));
   CHECK(g.exponent.high == Approx(4.302354718458926).epsilon(2e-5));
   CHECK(g.grows());
-  // n^3 has a parameter less than n^b, and that is what tells them apart.
+  // n^3 has a parameter less than n^b, of which it is a case: the next law is 2^(c sqrt n).
   CHECK(g.laws[g.best].name == "n^3");
-  CHECK(g.margin == Approx(std::exp(-28.292071253232955 + 1 + 27.751532502004604)).epsilon(1e-6));
+  CHECK(g.margin == Approx(std::exp(-28.292071253232955 + 1 + 27.79080775871347)).epsilon(1e-6));
   CHECK(!g.decided());
   CHECK(growth_text(g, "n").find("undecided") != std::string::npos);
 }
@@ -159,6 +159,14 @@ TEST_CASE("growth: the law that the runs were drawn from is the likeliest, and a
   CHECK(law(exponential, "2^(c n)").b == Approx(0.5 / std::log(2)).epsilon(0.05));
   const Growth neither = fit([](double n) { return n == 8 ? 9 : 5; }, 1e5);
   CHECK(neither.fit < 1e-6);
+}
+
+TEST_CASE("growth: a constant has no rival but those that hold it, and the exponent's interval decides") {
+  const Growth g = fit_growth(simulated({6, 8, 10, 12}, 20, 0.3, 10, 1e5, 4, [](double) { return 6.0; }));
+  CHECK(g.laws[g.best].name == "constant");
+  CHECK(std::isinf(g.margin));
+  CHECK(!g.grows());
+  CHECK(growth_text(g, "n").find("no growth shown; likeliest constant (against 1:") != std::string::npos);
 }
 
 TEST_CASE("growth: what cannot be fitted, and what has no end") {

@@ -28,8 +28,9 @@ std::string_view name(OrbitGroup group);
 // Throws ValueError for an unknown name.
 OrbitGroup orbit_group(std::string_view name);
 
-inline constexpr Index kMaxBits = 1024;       // of an input
-inline constexpr Index kMaxRelabelNodes = 8;  // of a graph: its representative is one of m! strings
+inline constexpr Index kMaxBits = 1024;          // of an input
+inline constexpr Index kMostTrivialBits = 1000;  // without a group: 2^n orbits are a double
+inline constexpr Index kMaxRelabelNodes = 8;     // of a graph: its representative is one of m! strings
 
 // The group and the length of its strings. Throws ValueError for n < 1 or n > kMaxBits; for adjacency also for n
 // that is no square m^2, or m > kMaxRelabelNodes.

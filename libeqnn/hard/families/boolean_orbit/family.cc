@@ -99,9 +99,10 @@ PairCorrelations correlations(const ParameterValues& values, Index members, std:
 
 ParameterValues training_flags(const ParameterValues& values) {
   const OrbitGroup group = orbit_group(ParameterReader(boolean_orbit_parameters(), values).text("group"));
-  // Raw: the centred adjacency has no diagonal, and would not show the loops that target and control depend on.
+  // Not centred: the centred adjacency has no diagonal, and would not show the loops that target and control depend
+  // on.
   if (group == OrbitGroup::adjacency)
-    return {{"model", "gnn"}, {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "raw"},
+    return {{"model", "gnn"}, {"depth", "3"}, {"width", "64"}, {"head-width", "64"}, {"adjacency", "sqrt"},
             {"pool", "mean"}, {"lr", "2e-3"}, {"batch", "32"}, {"steps", "12000"}};
   if (group == OrbitGroup::trivial)
     return {{"model", "mlp"}, {"depth", "2"}, {"width", "128"}, {"lr", "3e-3"}, {"batch", "64"}, {"steps", "5000"}};

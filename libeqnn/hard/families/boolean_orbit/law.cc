@@ -307,6 +307,8 @@ OrbitGroup orbit_group(std::string_view text) {
 OrbitLaw::OrbitLaw(OrbitGroup g, Index bits) : group(g), n(bits), nodes(0) {
   require(n >= 1, "n is ", n, "; need n >= 1 bits");
   require(n <= kMaxBits, "n is ", n, "; at most ", kMaxBits, " bits are supported");
+  require(group != OrbitGroup::trivial || n <= kMostTrivialBits, "n is ", n, "; at most ", kMostTrivialBits,
+          " bits are supported without a group");
   if (group != OrbitGroup::adjacency) return;
   while ((nodes + 1) * (nodes + 1) <= n) ++nodes;
   require(nodes * nodes == n, "adjacency length not a square: n is ", n,
@@ -353,7 +355,7 @@ std::optional<std::uint64_t> exact_orbit_count(const OrbitLaw& law) {
 
 double orbit_count(const OrbitLaw& law) {
   if (const auto exact = exact_orbit_count(law)) return static_cast<double>(*exact);
-  if (law.group == OrbitGroup::trivial) return std::ldexp(1.0, static_cast<int>(std::min<Index>(law.n, 1023)));
+  if (law.group == OrbitGroup::trivial) return std::ldexp(1.0, static_cast<int>(law.n));
   long double sum = 0;
   for (Index d = 1; d <= law.n; ++d)
     if (law.n % d == 0) sum += lyndon(d, 0);

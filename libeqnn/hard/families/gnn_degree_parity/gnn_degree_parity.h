@@ -28,8 +28,7 @@ inline constexpr double kLeastEdgeProbability = 0x1p-32;
 
 // --- Exact facts of the law. All throw ValueError unless 2 <= n <= kMaxNodes, for an edge probability outside
 // --- kLeastEdgeProbability..1 - kLeastEdgeProbability, and for entries of a set S outside 1..L or repeated; S may
-// be empty
-// --- or full here.
+// --- be empty or full here.
 
 // L, the number of degree classes.
 Index degree_classes(Index n, bool self_loops);

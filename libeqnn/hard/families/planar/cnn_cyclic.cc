@@ -293,7 +293,8 @@ std::vector<Fact> CnnCyclic::facts() const {
   std::vector<Fact> facts = planar_facts();
   facts.insert(facts.end(),
                {
-                   {"n_norm_ratio", norm_ratio(), 0, "n norm_sq / (d E h^2): 1 if the shifts of B were orthogonal"},
+                   {"n_norm_ratio", norm_ratio(), 0,
+                    "n norm_sq / (d E h^2) under independent inputs: 1 if the shifts of B were orthogonal"},
                    {"largest_overlap", largest_overlap(), 0, "max over g != 0 of ||B^T S_g B||"},
                    {"c_min", c_min_, 0, "the sampler's least n_norm_ratio"},
                    acceptance,
@@ -382,11 +383,13 @@ Family cnn_cyclic_family() {
   f.id = "cnn-cyclic";
   f.title = "A hidden plane under cyclic shifts";
   f.theorem =
+      "for independent inputs (--input-correlation 0): "
       "2^(n^Omega(1)) / |G|^2 correlational queries, or tolerance |G| 2^(-n^Omega(1)) + sqrt|G| n^(-Omega(k)) "
       "(Kiani et al., ICLR 2024)";
   f.group = "C_n, shifting the positions";
   f.definition =
-      "f(X) = (1/n) sum over shifts g and channels c of h(B^T S_g^-1 X_c) / sqrt(norm_sq), h(z) = sum over j = "
+      "f(X) = (1/n) sum over shifts g and channels c of h(B^T S_g^-1 X_c) / sqrt(norm_sq), less its mean where "
+      "inputs are correlated, h(z) = sum over j = "
       "1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law =
       "X in R^(n x d), standard normal, independent or (--input-correlation) every two positions of a channel "

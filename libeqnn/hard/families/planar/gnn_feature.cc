@@ -420,11 +420,13 @@ Family gnn_feature_family() {
   f.id = "gnn-feature";
   f.title = "A hidden plane in the node features of a fixed graph";
   f.theorem =
+      "for independent inputs (--input-correlation 0): "
       "at least tau^2 dim H_k(R^d) - 1 correlational queries of tolerance tau (second moment; the family is that "
       "of Kiani et al., ICLR 2024)";
   f.group = "permutations of the nodes, with the graph";
   f.definition =
-      "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), h(z) = sum over j = 1..2k of (-1)^j relu(w_j . z), "
+      "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), less its mean where inputs are correlated, h(z) = sum "
+      "over j = 1..2k of (-1)^j relu(w_j . z), "
       "w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law =
       "X in R^(n x d), standard normal, independent or (--input-correlation) every two features of a node alike; A "

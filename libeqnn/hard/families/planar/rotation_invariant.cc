@@ -383,10 +383,12 @@ Family rotation_invariant_family() {
   f.id = "rotation-invariant";
   f.title = "A hidden plane in the Gram matrix of a point cloud";
   f.theorem =
+      "for independent inputs (--input-correlation 0): "
       "at least tau^2 dim H_2k(R^n) - 1 correlational queries of tolerance tau, whatever d (second moment; n >= 3)";
   f.group = "O(d), rotating and reflecting the cloud";
   f.definition =
-      "f(X) = h(s) / sqrt(4 d E h^2), s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "
+      "f(X) = h(s) / sqrt(norm_sq), less its mean where inputs are correlated (independent: norm_sq = 4 d E h^2), "
+      "s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "
       "over j = 1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law =
       "X in R^(n x d), standard normal, independent or (--input-correlation) every two points, coordinate by "
