@@ -182,6 +182,8 @@ TEST_CASE("staircase: a file is read back, the leap is that of its terms, and wh
     CHECK(again->json() == member->json());
     CHECK(std::to_string(dynamic_cast<const Staircase&>(*again).leap()) == leap);
   }
+  CHECK(contains(refused(R"({"generators":"rowsum","r":5,"leap":2,"terms":[{"coef":1,"monomial":[[0,1]]}]})"),
+                 "leap is 2 and the terms have 1"));
   CHECK(contains(
       refused(
           R"({"generators":"rowsum","r":5,"terms":[{"coef":1,"monomial":[[0,1]]},{"coef":1,"monomial":[[1,1],[2,1]]}]})"),

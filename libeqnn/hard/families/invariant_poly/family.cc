@@ -44,8 +44,9 @@ std::vector<PolynomialTerm> parse_terms(const MemberValue& list) {
 
 }  // namespace
 
-PolynomialFile parse_polynomial(std::string_view text) {
-  const MemberValue file(text, {"generators", "r", "terms"}, {"m", "n"});
+PolynomialFile parse_polynomial(std::string_view text, std::vector<std::string> more) {
+  more.insert(more.end(), {"m", "n"});
+  const MemberValue file(text, {"generators", "r", "terms"}, more);
   PolynomialInputs inputs;
   inputs.generators = parse_generators(file.text("generators"));
   inputs.r = file.whole_number("r");
@@ -124,7 +125,9 @@ std::vector<SecondMoment> invariant_poly_second_moments(const ParameterValues& v
 
 }  // namespace
 
-std::string InvariantPoly::json() const {
+std::string InvariantPoly::json() const { return document().text(); }
+
+MemberWriter InvariantPoly::document() const {
   MemberWriter file;
   file.add("generators", generators_name(inputs_.generators)).add("r", inputs_.r);
   if (inputs_.m != 1) file.add("m", inputs_.m);
@@ -135,7 +138,8 @@ std::string InvariantPoly::json() const {
     for (const Factor& f : t.monomial) monomial.push_back({f.generator, f.degree});
     list.emplace_back().add("coef", t.coefficient).add("monomial", monomial);
   }
-  return file.add("terms", list).text();
+  file.add("terms", list);
+  return file;
 }
 
 Family invariant_poly_family() {

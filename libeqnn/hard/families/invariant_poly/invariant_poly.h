@@ -20,6 +20,8 @@
 
 namespace eqnn::hard {
 
+class MemberWriter;  // member_file.h
+
 // Beyond degree 12 cancellation in double precision is not checked.
 inline constexpr Index kMaxTargetDegree = 12;
 inline constexpr Index kMaxGenerators = 65536, kMaxCyclicPoints = 2048, kMaxTerms = 10000, kMaxRows = 65536;
@@ -167,6 +169,9 @@ class InvariantPoly : public MemberOf<InvariantPoly> {
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
   std::vector<Check> check(const CheckOptions& options) const override;
+
+ protected:
+  MemberWriter document() const;  // of json()
 
  private:
   friend class MemberOf<InvariantPoly>;

@@ -14,7 +14,8 @@ struct PolynomialFile {
   PolynomialInputs inputs;
   std::vector<PolynomialTerm> terms;
 };
-PolynomialFile parse_polynomial(std::string_view text);
+// `more`: keys that may be there too, and are not read here.
+PolynomialFile parse_polynomial(std::string_view text, std::vector<std::string> more = {});
 
 // generators, r, m, n; and their values, with r as it is where it is not given. Throws ValueError for an n of other
 // generators than cyclic ones, and below 3.

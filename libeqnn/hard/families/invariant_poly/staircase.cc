@@ -7,6 +7,7 @@
 #include <set>
 
 #include "../../checks.h"
+#include "../../member_file.h"
 #include "polynomial_family.h"
 
 namespace eqnn::hard {
@@ -214,6 +215,8 @@ std::vector<SecondMoment> staircase_second_moments(const ParameterValues& values
 
 }  // namespace
 
+std::string Staircase::json() const { return document().add("degree", degree()).add("leap", leap()).text(); }
+
 Family staircase_family() {
   Family f;
   f.id = "staircase";
@@ -237,8 +240,14 @@ Family staircase_family() {
     return std::make_unique<Staircase>(Staircase::draw(staircase_sampler(values), seed));
   };
   f.parse = [](std::string_view text) -> std::unique_ptr<Member> {
-    PolynomialFile file = parse_polynomial(text);
-    return std::make_unique<Staircase>(file.inputs, std::move(file.terms));
+    PolynomialFile file = parse_polynomial(text, {"degree", "leap"});
+    auto member = std::make_unique<Staircase>(file.inputs, std::move(file.terms));
+    const MemberValue document(text, {"generators", "r", "terms"}, {"m", "n", "degree", "leap"});
+    for (const auto& [key, value] : {std::pair{"degree", member->degree()}, {"leap", member->leap()}})
+      require(!document.has(key) || document.whole_number(key) == value, key, " is ",
+              document.has(key) ? document.whole_number(key) : value, " and the terms have ", value,
+              "; leave it out");
+    return member;
   };
   f.second_moments = staircase_second_moments;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {

@@ -49,6 +49,9 @@ class Staircase final : public InvariantPoly {
 
   Index leap() const;  // leap_complexity
 
+  // As InvariantPoly, with "degree" and "leap", which are those of the terms.
+  std::string json() const override;
+
   std::vector<Fact> facts() const override;
   std::vector<std::string> warnings() const override;
   // Those of InvariantPoly, and the leap by its definition, the minimum over all orders of the monomials.
