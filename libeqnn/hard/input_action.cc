@@ -111,8 +111,35 @@ InputAction InputAction::orthogonal(Index n, bool proper) {
   return a;
 }
 
+namespace {
+
+// The shifts of n points by multiples of `step`.
+PermutationGroup coarse_shifts(Index n, Index step) {
+  require(step >= 1 && n >= 1 && n % step == 0, "C", n, "^", step, " is no group; the power must divide ", n);
+  return {n, {PermutationGroup::cyclic(n).element(step % n)}};
+}
+
+// Quarter turns of m x m images, (i, j) -> (j, m - 1 - i), whose pixels are m^2 points, row by row.
+PermutationGroup quarter_turns(Index m) {
+  require(m >= 1 && m <= InputAction::kMostSide, "Q", m, ": images are 1 to ", InputAction::kMostSide,
+          " pixels wide");
+  std::vector<std::int32_t> images(static_cast<std::size_t>(m * m));
+  for (Index i = 0; i < m; ++i)
+    for (Index j = 0; j < m; ++j)
+      images[static_cast<std::size_t>(i * m + j)] = static_cast<std::int32_t>(j * m + m - 1 - i);
+  return {m * m, {Permutation(std::move(images))}};
+}
+
+}  // namespace
+
 InputAction InputAction::named(std::string_view name, Moves moves) {
   if (name == "signs") return signs();
+  if (name.starts_with("Q"))
+    if (const auto m = whole(name.substr(1))) return permutations(quarter_turns(*m), moves);
+  if (const auto hat = name.find('^'); name.starts_with("C") && hat != std::string_view::npos) {
+    const auto n = whole(name.substr(1, hat - 1)), step = whole(name.substr(hat + 1));
+    if (n && step) return permutations(coarse_shifts(*n, *step), moves);
+  }
   if (name.starts_with("SO"))
     if (const auto n = whole(name.substr(2))) return orthogonal(*n, true);
   if (name.starts_with("O"))

@@ -28,8 +28,10 @@ class InputAction {
   static InputAction signs();
   // x Q for Q in O(n), or in SO(n), of n channels. Throws ValueError for n < 1.
   static InputAction orthogonal(Index n, bool proper = false);
-  // "C16", "D8", "S5", "C8xC8", ... (PermutationGroup::named), which `moves`; "signs"; "O3", "SO3". Throws
-  // ValueError for anything else.
+  // "C16", "D8", "S5", "C8xC8", ... (PermutationGroup::named), which `moves`; "C16^4", its subgroup of the shifts
+  // by multiples of 4; "Q8", quarter turns of 8 x 8 images, whose pixels are 64 points, row by row; "signs"; "O3",
+  // "SO3". Throws ValueError for anything else.
+  static constexpr Index kMostSide = 1024;  // of an image
   static InputAction named(std::string_view name, Moves moves);
 
   Moves moves() const { return moves_; }

@@ -60,6 +60,38 @@ TEST_CASE_TEMPLATE("input action: elements by number, by hand", T, float, double
   CHECK(InputAction::named("O1", Moves::points).order(9) == 2);
 }
 
+TEST_CASE("input action: subgroups of shifts, and quarter turns of images, by hand") {
+  const InputAction coarse = InputAction::named("C6^2", Moves::points);
+  CHECK(coarse.order(6) == 3);
+  std::set<std::vector<double>> seen;
+  for (Index e = 0; e < 3; ++e) {
+    Inputs<double> in(1, 6, 1);
+    coarse.apply_element(e, in.x);
+    seen.insert(in.example(0));
+  }
+  CHECK(seen == std::set<std::vector<double>>{{1, 2, 3, 4, 5, 6}, {5, 6, 1, 2, 3, 4}, {3, 4, 5, 6, 1, 2}});
+  CHECK(InputAction::named("C6^6", Moves::points).order(6) == 1);
+  CHECK(InputAction::named("C6^1", Moves::points).order(6) == 6);
+
+  const InputAction turns = InputAction::named("Q3", Moves::points);
+  CHECK(turns.order(9) == 4);
+  std::set<std::vector<double>> images;
+  for (Index e = 0; e < 4; ++e) {
+    Inputs<double> in(1, 9, 1);
+    turns.apply_element(e, in.x);
+    images.insert(in.example(0));
+  }
+  CHECK(images == std::set<std::vector<double>>{{1, 2, 3, 4, 5, 6, 7, 8, 9},
+                                                {7, 4, 1, 8, 5, 2, 9, 6, 3},
+                                                {9, 8, 7, 6, 5, 4, 3, 2, 1},
+                                                {3, 6, 9, 2, 5, 8, 1, 4, 7}});
+  CHECK(InputAction::named("Q1", Moves::points).order(1) == 1);
+  for (const char* name : {"C6^4", "C6^0", "C6^", "C^2", "Q0", "Q2000", "Q"}) {
+    CAPTURE(name);
+    CHECK_THROWS_AS(InputAction::named(name, Moves::points), ValueError);
+  }
+}
+
 TEST_CASE("input action: every element of a small group comes equally often") {
   constexpr Index kExamples = 12000;
   for (const auto& group : {std::pair{"S3", 6}, {"C3", 3}, {"signs", 8}}) {
@@ -135,7 +167,7 @@ TEST_CASE("input action: shapes and names that are none are refused") {
   CHECK_THROWS_AS(InputAction::named("C5", Moves::channels).require_fits(5, 4), ValueError);
   CHECK_THROWS_AS(InputAction::named("C5", Moves::pairs).require_fits(5, 4), ValueError);
   CHECK_THROWS_AS(InputAction::named("O3", Moves::points).require_fits(3, 2), ValueError);
-  for (const char* name : {"O0", "O", "SO", "SOx", "O-1", "sign", "", "Q5", "O99999999999999999999"})
+  for (const char* name : {"O0", "O", "SO", "SOx", "O-1", "sign", "", "X5", "O99999999999999999999"})
     CHECK_THROWS_AS(InputAction::named(name, Moves::points), ValueError);
 }
 

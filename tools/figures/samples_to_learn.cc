@@ -56,7 +56,7 @@ std::string interval_of(const NeedRatio& r) {
 
 }  // namespace
 
-std::string grid_text(const Json& values, bool tuned) {
+std::string flags_text(const Json& values, bool tuned) {
   std::string text;
   for (const auto& [key, value] : values.items()) {
     if (value == false || is_tuned(key) != tuned) continue;
@@ -80,7 +80,7 @@ std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
     if (run.control) continue;  // ratios are of one function
     values.erase("control");
     values.erase("samples");
-    const std::string label = grid_text(values, false);
+    const std::string label = flags_text(values, false);
     if (!of_seed.contains(label)) all.push_back({.label = label, .samples = {}});
     SeedsNeed& need = *std::find_if(all.begin(), all.end(), [&](const SeedsNeed& n) { return n.label == label; });
     if (fixed > 0) need.sizes.insert(fixed);

@@ -13,7 +13,7 @@ namespace tools {
 
 // Values of a point of a study's grid as text: of the flags that are tuned for whoever learns (optimiser, rate,
 // ...: "adam, lr 0.002"), or of the others, which ask another question ("n 15, control").
-std::string grid_text(const Json& values, bool tuned);
+std::string flags_text(const Json& values, bool tuned);
 
 // What the seeds of one network, or of one way to train it, needed: infinite where a seed did not learn within what
 // it was given, which is `most` or less.

@@ -23,20 +23,20 @@ double log_upper_tail(double z) {
 double log_density(double z) { return -z * z / 2 - std::log(2 * M_PI) / 2; }
 
 // One run, standardised: log P(low < Z <= high), its derivatives by the two ends.
-struct Cell {
+struct Bin {
   double log_p = 0, by_low = 0, by_high = 0, low_low = 0, high_high = 0, low_high = 0;
 };
 
-Cell cell_of(double low, double high) {
+Bin bin_of(double low, double high) {
   // Seen from the side on which both tails are small.
   if (low + high < 0) {
-    Cell c = cell_of(-high, -low);
+    Bin c = bin_of(-high, -low);
     std::swap(c.by_low, c.by_high);
     c.by_low = -c.by_low, c.by_high = -c.by_high;
     std::swap(c.low_low, c.high_high);
     return c;
   }
-  Cell c;
+  Bin c;
   const double upper = low == -kInfinity ? 0 : log_upper_tail(low);
   c.log_p = high == kInfinity ? upper : upper + std::log1p(-std::exp(log_upper_tail(high) - upper));
   const double f = low == -kInfinity ? 0 : std::exp(log_density(low) - c.log_p);
@@ -66,7 +66,7 @@ Slope likelihood(const std::vector<Observation>& all, const Vector& at) {
   Slope s;
   for (const Observation& o : all) {
     const double x = o.log_after - o.offset, y = o.log_by - o.offset, shift = at[0] + at[1] * o.u;
-    const Cell c = cell_of(at[2] * x - shift, at[2] * y - shift);
+    const Bin c = bin_of(at[2] * x - shift, at[2] * y - shift);
     s.value += c.log_p;
     const Vector low{-1, -o.u, std::isfinite(x) ? x : 0}, high{-1, -o.u, std::isfinite(y) ? y : 0};
     for (std::size_t i = 0; i < 3; ++i) {

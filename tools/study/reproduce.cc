@@ -75,11 +75,11 @@ std::vector<Question> questions_of(const RunTable& table, const Study& study) {
     if (!row || table.text(*row, "status") != "done") continue;
     const Run run = table.run(*row);
     const Json values = parse_json(planned.values);
-    const auto [at, fresh] = place.try_emplace(grid_text(values, false), questions.size());
+    const auto [at, fresh] = place.try_emplace(flags_text(values, false), questions.size());
     if (fresh) questions.emplace_back().label = at->first;
     Question& q = questions[at->second];
     FrontierRun r;
-    r.point = grid_text(values, true);
+    r.point = flags_text(values, true);
     r.learned = run.verdict == "learned";
     r.diverged = run.verdict == "diverged";
     r.normalized_test_loss = run.test_loss;

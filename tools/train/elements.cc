@@ -36,10 +36,10 @@ ElementChoice parse_elements(const std::string& flag, const std::string& text) {
   ElementChoice choice;
   const std::size_t colon = text.find(':');
   choice.group = text.substr(0, colon);
-  require(
-      !choice.group.empty(), "--", flag, " is '", text,
-      "'; it must be none, family, or a group such as C16, S5, D8, signs, O3, and may have a number of elements: "
-      "family:8");
+  require(!choice.group.empty(), "--", flag, " is '", text,
+          "'; it must be none, family, or a group such as C16, S5, D8, C16^4, Q8, signs, O3, and may have a number "
+          "of elements: "
+          "family:8");
   if (colon == std::string::npos) return choice;
   require(choice.group != "none", "--", flag, " is ", text, "; none has no number of elements");
   choice.count = parse_integer(flag, text.substr(colon + 1), 1, kMostElements);
