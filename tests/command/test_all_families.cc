@@ -59,7 +59,8 @@ bool is_first(std::size_t i) { return i == 0 || kSettings[i].id != kSettings[i -
 TEST_CASE("all families: check passes at the defaults and at other settings, with and without --members") {
   const Folder f;
   for (std::size_t i = 0; i < kSettings.size(); ++i) {
-    if (kSanitized && !is_first(i)) continue;  // the defaults alone
+    // Under sanitizers the library's tests make these checks of every family, on fewer inputs.
+    if (kSanitized && i > 0) continue;
     const FamilyCase& s = kSettings[i];
     const Json r = Json::parse(accepted(f, Arguments{"families", "check", s.id, "--json", "-q"} + s.flags));
     INFO(s.id, " ", r.dump());
