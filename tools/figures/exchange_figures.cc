@@ -58,12 +58,7 @@ Table exchange_table(const std::vector<SeedsNeed>& all) {
 std::string ratio_label(const SeedsNeed& first, const SeedsNeed& n) {
   if (&n == &first) return "1";
   const NeedRatio r = need_ratio(first, n);
-  const std::string ends =
-      fmt::format("[{:.2g}, {}]", r.interval.low,
-                  std::isfinite(r.interval.high) ? fmt::format("{:.2g}", r.interval.high) : "any");
-  const std::string coverage =
-      r.coverage >= 0.95 ? "" : fmt::format(" ({:.0f} %)", 100 * std::max(r.coverage, 0.0));
-  return (std::isfinite(r.value) ? fmt::format("{:.2g} {}", r.value, ends) : ends) + coverage;
+  return std::isfinite(r.value) ? fmt::format("{:.2g} {}", r.value, interval_text(r)) : interval_text(r);
 }
 
 // "median over the seeds, 95 % interval", or what few seeds have.

@@ -66,7 +66,7 @@ void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, co
   }
   page.panel(84, top, kPageWidth - 24, top + height);
   page.add(x.commands());
-  page.add("set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
+  page.add(kFractionAxis);
   page.axis_labels("", "fraction of seeds learned");
   page.plot(upper);
   page.panel(84, second, kPageWidth - 24, second + height);

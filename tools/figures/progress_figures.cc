@@ -92,7 +92,7 @@ Figure progress_figure(const Group& group, const FrontierSlice& slice, const For
     if (!c.samples.empty()) first = std::min(first, c.samples.front());
   page.panel(84, top, kPageWidth - 24, top + height);
   page.add(number_axis('x', first, f.budget, true));
-  page.add("set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
+  page.add(kFractionAxis);
   page.axis_labels("samples", f.shown == "correlation" ? "|correlation|" : f.shown);
   plot_curves(page, f);
   page.panel(190, second, kPageWidth - 24, second + rows);

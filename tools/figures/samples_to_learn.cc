@@ -10,6 +10,7 @@
 
 #include "cli/json.h"
 #include "cli/text.h"
+#include "results/growth.h"
 #include "results/statistics.h"
 
 namespace tools {
@@ -46,12 +47,6 @@ double above(const SeedsNeed& n, double samples) {
   if (n.sizes.empty()) return std::max(samples - n.apart, 0.0);
   const auto place = n.sizes.lower_bound(samples);
   return place == n.sizes.begin() ? 0 : *std::prev(place);
-}
-
-std::string interval_of(const NeedRatio& r) {
-  return fmt::format("[{:.2g}, {}]{}", r.interval.low,
-                     std::isfinite(r.interval.high) ? fmt::format("{:.2g}", r.interval.high) : "any",
-                     r.coverage >= 0.95 ? "" : fmt::format(" ({:.0f} %)", 100 * std::max(r.coverage, 0.0)));
 }
 
 }  // namespace
@@ -112,6 +107,11 @@ NeedRatio need_ratio(const SeedsNeed& a, const SeedsNeed& b) {
   return r;
 }
 
+std::string interval_text(const NeedRatio& r) {
+  return ends_text(r.interval) +
+         (r.coverage >= 0.95 ? "" : fmt::format(" ({:.0f} %)", 100 * std::max(r.coverage, 0.0)));
+}
+
 std::vector<std::vector<std::string>> exchange_rows(const std::vector<SeedsNeed>& all) {
   if (all.size() < 2) return {};
   std::vector<std::vector<std::string>> rows{{"", "learned", "samples, median", "95 %", "first over this", "95 %"}};
@@ -122,7 +122,7 @@ std::vector<std::vector<std::string>> exchange_rows(const std::vector<SeedsNeed>
     rows.push_back({n.label, fmt::format("{}/{}", learned, n.samples.size()), count_text(median(n.samples), n.most),
                     range_text(median_interval(n.samples), n.most),
                     &n == &first ? "1" : ratio_text(median(first.samples), first.most, median(n.samples), n.most),
-                    &n == &first ? "" : interval_of(need_ratio(first, n))});
+                    &n == &first ? "" : interval_text(need_ratio(first, n))});
   }
   return rows;
 }

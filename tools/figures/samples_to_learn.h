@@ -38,6 +38,8 @@ struct NeedRatio {
   double coverage = 0;
 };
 NeedRatio need_ratio(const SeedsNeed& first, const SeedsNeed& other);
+// "[2.5, 4.7]", with its coverage where that is below 95 %: "[2.5, 4.7] (75 %)".
+std::string interval_text(const NeedRatio& ratio);
 
 // A line each: how many seeds learned, the median of what they needed with its 95 % interval, and the first one's
 // median over it with an interval that holds whatever the seeds share; it allows for what lies between two

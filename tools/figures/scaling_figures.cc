@@ -48,9 +48,7 @@ std::vector<const GrowthLaw*> drawn_laws(const Growth& growth) {
 const char* law_style(bool first) { return first ? "lw 1.5 dt (9,3)" : "lw 1.7 dt (2,3)"; }
 
 std::string exponent_text(const Growth& growth, const std::string& size) {
-  const auto end = [](double v) { return std::isfinite(v) ? fmt::format("{:.2g}", v) : "any"; };
-  return fmt::format("{}^b, b = {:.2g} [{}, {}]", size, growth.laws[1].b, end(growth.exponent.low),
-                     end(growth.exponent.high));
+  return fmt::format("{}^b, b = {:.2g} {}", size, growth.laws[1].b, ends_text(growth.exponent));
 }
 
 std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, const std::string& size) {
@@ -290,7 +288,7 @@ Figure survival_figure(const Group& group, const FrontierSlice& slice, std::size
     if (std::ranges::none_of(curves, [&](const SurvivalCurve& c) { return c.control == control; })) continue;
     page.panel(84, top, kPageWidth - 24, top + height);
     page.add(number_axis('x', low / 2, high, true));
-    page.add("set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)");
+    page.add(kFractionAxis);
     page.axis_labels(control || !both ? "samples" : "", fmt::format("{}: not learned", role_name(control)));
     plot_survival(page, curves, control, low / 2);
     top += height + 40;

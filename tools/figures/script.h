@@ -11,6 +11,10 @@ namespace tools {
 
 inline constexpr int kPageWidth = 760;  // of every figure, in pixels
 
+// The commands of a y axis for fractions.
+inline constexpr const char* kFractionAxis =
+    "set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)";
+
 // Okabe and Ito's palette, which colour-blind readers can tell apart; target and control also differ in shape and
 // dash.
 inline constexpr const char* kTargetColor = "#0072B2";

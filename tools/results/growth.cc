@@ -344,6 +344,11 @@ Growth fit_growth(const std::vector<SizeTimes>& sizes, const std::string& size, 
   return growth;
 }
 
+std::string ends_text(const Interval& interval) {
+  const auto end = [](double v) { return std::isfinite(v) ? fmt::format("{:.2g}", v) : "any"; };
+  return fmt::format("[{}, {}]", end(interval.low), end(interval.high));
+}
+
 std::string margin_text(const Growth& growth) {
   if (std::isinf(growth.margin)) return "";
   return growth.decided() ? fmt::format(", {:.2g} to 1", growth.margin)
@@ -352,10 +357,8 @@ std::string margin_text(const Growth& growth) {
 
 std::string growth_text(const Growth& growth, const std::string& size) {
   if (!growth.note.empty()) return growth.note;
-  const auto end = [](double v) { return std::isfinite(v) ? fmt::format("{:.2g}", v) : "any"; };
   const GrowthLaw& best = growth.laws[growth.best];
-  std::string text = fmt::format("{}^{:.2g} [{}, {}]", size, growth.laws[1].b, end(growth.exponent.low),
-                                 end(growth.exponent.high));
+  std::string text = fmt::format("{}^{:.2g} {}", size, growth.laws[1].b, ends_text(growth.exponent));
   text += growth.grows() ? ": grows" : growth.exponent.high < 0 ? ": falls" : ": no growth shown";
   std::string others;
   for (const GrowthLaw& law : growth.laws)

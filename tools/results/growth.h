@@ -79,6 +79,8 @@ struct Growth {
 Growth fit_growth(const std::vector<SizeTimes>& sizes, const std::string& size = "n",
                   std::optional<double> power = {});
 
+// "[2.5, 4.7]", two digits each; "any" for an end that is infinite.
+std::string ends_text(const Interval& interval);
 // ", 35 to 1", ", 3.1 to 1: undecided", or nothing where the exponent's interval decides.
 std::string margin_text(const Growth& growth);
 // "n^6.2 [5.1, 7.4]: grows; likeliest 2^(c sqrt n), 3.1 to 1: undecided (against 1: constant 1e-20, ...); fit p =
