@@ -10,6 +10,7 @@
 #include "core/optimizers.h"
 #include "core/params.h"
 #include "core/program.h"
+#include "core/ranks.h"
 #include "core/rng.h"
 #include "core/schedule.h"
 #include "core/sparse_graph.h"

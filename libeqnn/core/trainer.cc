@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 
 #include "../kernels/kernels.h"
+#include "rank_sum.h"
 #include "workers.h"
 
 namespace eqnn {
@@ -54,6 +56,11 @@ struct Trainer<T>::State {
     }
     row_size = params.size() + train.derived_size();
     gradients = AlignedBuffer<T>(rows * row_size);
+    last_row = rows;
+    if (o.ranks != nullptr && o.row_block == 0) {
+      over_ranks.emplace(*o.ranks, rows, row_size);
+      first_row = over_ranks->first_row(), last_row = over_ranks->last_row();
+    }
     list_summed();
     clear_moments();
   }
@@ -97,17 +104,24 @@ struct Trainer<T>::State {
     return sum;
   }
 
-  // Forward and backward of the whole batch: gradient row r holds the sum over its shards. Returns L.
-  double accumulate(Fill<T> fill) {
+  // Forward and backward of the whole batch: gradient row r holds the sum over its shards. Of ranks each does its
+  // own rows, and then row 0 holds the sum over all rows, or with `each_row` every rank has all rows. Returns L.
+  double accumulate(Fill<T> fill, bool each_row) {
+    summed = over_ranks && !each_row;
     in_blocks([this](const RowBlocks& blocks) { train.derive(train_space[0], params.values().data(), &blocks); });
     if (options.row_block > 0) return accumulate_blocks(fill);
     std::array<double, kMaxParts> losses{};
-    pool.for_each(rows, [&](Index row, std::size_t worker) {
-      const Index begin = row * shards / rows, end = (row + 1) * shards / rows;
+    pool.for_each(last_row - first_row, [&](Index i, std::size_t worker) {
+      const Index row = first_row + i, begin = row * shards / rows, end = (row + 1) * shards / rows;
       T* gradient = row_of(row);
       for (Index shard = begin; shard < end; ++shard)
         losses[row] += run_shard(train_space[worker], shard, fill, gradient, shard == begin);
     });
+    if (summed) {
+      over_ranks->add(gradients.data(), losses, pool);
+      return losses[0] / static_cast<double>(options.batch);
+    }
+    if (over_ranks) over_ranks->gather_rows(gradients.data(), losses);
     return add_tree({losses.data(), static_cast<std::size_t>(rows)}) / static_cast<double>(options.batch);
   }
 
@@ -179,6 +193,7 @@ struct Trainer<T>::State {
 
   // Adds rows of partial gradients; the sum ends in row 0.
   void reduce(Index first, Index size) {
+    if (summed) return;
     for (const auto& [from, to] : summed_ranges) {
       const Index begin = std::max(first, from), end = std::min(first + size, to);
       if (begin >= end) continue;
@@ -201,19 +216,18 @@ struct Trainer<T>::State {
     return std::sqrt(kernels::dot(params.size(), gradients.data(), gradients.data()));
   }
 
-  // One pass: rows are added (`summed`: they are already) and the parameters updated piece by piece. Clipping
-  // needs the norm of the whole gradient first, and so a second pass.
-  void update(bool summed = false) {
+  // One pass: rows are added and the parameters updated piece by piece. Clipping needs the norm of the whole
+  // gradient first, and so a second pass.
+  void update() {
     double scale = 1;
-    const bool clip = options.clip_norm > 0;
-    if (!summed) finish_derived();
-    if (clip) {
-      if (!summed) for_blocks([&](Index first, Index size) { reduce(first, size); });
+    if (options.clip_norm > 0) {
+      for_blocks([&](Index first, Index size) { reduce(first, size); });
+      summed = true;
       scale = std::min(1.0, options.clip_norm / (gradient_norm() + 1e-6));
     }
     const UpdateStep now{step - origin, options.schedule(step - origin), scale};
     for_blocks([&](Index first, Index size) {
-      if (!clip && !summed) reduce(first, size);
+      reduce(first, size);
       optimizer_update<T>(options.optimizer, now, {first, size, params.values().data(), gradients.data(), moments});
     });
     ++step;
@@ -224,7 +238,9 @@ struct Trainer<T>::State {
     if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
     const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxParts);
     std::array<double, kMaxParts> losses{};
-    pool.for_each(parts, [&](Index part, std::size_t worker) {
+    const Index mine = first_part(parts, rank());
+    pool.for_each(first_part(parts, rank() + 1) - mine, [&](Index i, std::size_t worker) {
+      const Index part = mine + i;
       Workspace<T>& w = eval_space[worker];
       for (Index shard = part * count / parts; shard < (part + 1) * count / parts; ++shard) {
         const Index first = shard * options.shard;
@@ -236,8 +252,18 @@ struct Trainer<T>::State {
         if (inspect) inspect(batch);
       }
     });
+    if (over_ranks) {
+      std::vector<Index> ends;
+      for (int r = 1; r <= ranks(); ++r) ends.push_back(first_part(parts, r) * static_cast<Index>(sizeof(double)));
+      options.ranks->gather(std::as_writable_bytes(std::span(losses).first(parts)), ends);
+    }
     return add_tree({losses.data(), static_cast<std::size_t>(parts)}) / static_cast<double>(examples);
   }
+
+  int rank() const { return over_ranks ? options.ranks->rank() : 0; }
+  int ranks() const { return over_ranks ? options.ranks->size() : 1; }
+  // Of `parts` of an evaluation, those of a rank end where those of the next begin.
+  Index first_part(Index parts, int of_rank) const { return of_rank * parts / ranks(); }
 
   double evaluate_blocks(Index examples, Fill<T> fill, Fill<T> inspect) {
     Workspace<T>& w = eval_space[0];
@@ -257,7 +283,10 @@ struct Trainer<T>::State {
   std::vector<std::pair<Index, Index>> summed_ranges;
   int workers = 1;
   std::vector<Workspace<T>> train_space, eval_space;
+  std::optional<RankSum<T>> over_ranks;
+  Index first_row = 0, last_row = 0;  // of this process
   AlignedBuffer<T> gradients;
+  bool summed = false;          // row 0 of gradients is the sum already
   AlignedBuffer<T> whole_rows;  // of noise_of_rows, once it was asked for
   std::vector<std::string> moment_names;
   std::vector<AlignedBuffer<T>> moments;
@@ -275,10 +304,11 @@ Trainer<T>::~Trainer() = default;
 
 template <class T>
 double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
-  const double loss = state_->accumulate(fill);
+  const double loss = state_->accumulate(fill, noise != nullptr);
   if (noise) *noise = state_->noise_of_rows();
   ReplayObserver* const observer = state_->train_space[0].observer();
   if (observer) observer->begins(ReplayObserver::Part::update, -1);
+  state_->finish_derived();
   state_->update();
   if (observer) observer->ends(ReplayObserver::Part::update, -1);
   return loss;
@@ -286,7 +316,7 @@ double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
 
 template <class T>
 double Trainer<T>::gradient(Fill<T> fill, GradientNoise* noise) {
-  const double loss = state_->accumulate(fill);
+  const double loss = state_->accumulate(fill, noise != nullptr);
   if (noise) *noise = state_->noise_of_rows();
   state_->finish_derived();
   state_->for_blocks([this](Index first, Index size) { state_->reduce(first, size); });
@@ -298,13 +328,24 @@ void Trainer<T>::apply_gradient(std::span<const T> gradient) {
   require(static_cast<Index>(gradient.size()) == state_->params.size(), "apply_gradient: the gradient has ",
           gradient.size(), " elements; the flat vector of the parameters has ", state_->params.size());
   std::copy(gradient.begin(), gradient.end(), state_->gradients.data());
-  state_->update(true);
+  state_->summed = true;
+  state_->update();
 }
 
 template <class T>
 double Trainer<T>::evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
   require(examples >= 1, "evaluate: ", examples, " examples; at least 1 is allowed");
   return state_->evaluate(examples, fill, inspect);
+}
+
+template <class T>
+std::vector<Index> Trainer<T>::evaluated_ends(Index examples) const {
+  const State& s = *state_;
+  const Index shard = s.options.shard, count = (examples + shard - 1) / shard, parts = std::min(count, kMaxParts);
+  std::vector<Index> ends;
+  for (int r = 1; r <= s.ranks(); ++r)
+    ends.push_back(std::min(s.first_part(parts, r) * count / parts * shard, examples));
+  return ends;
 }
 
 template <class T>
@@ -367,7 +408,8 @@ template <class T>
 Index Trainer<T>::memory_bytes() const {
   const State& s = *state_;
   const Index vectors = 1 + static_cast<Index>(s.moments.size()), others = s.workers - 1;
-  return (vectors * s.params.size() + s.rows * s.row_size + s.whole_rows.size()) * static_cast<Index>(sizeof(T)) +
+  return (s.over_ranks ? s.over_ranks->memory_bytes() : 0) +
+         (vectors * s.params.size() + s.rows * s.row_size + s.whole_rows.size()) * static_cast<Index>(sizeof(T)) +
          s.workers * (s.train.memory_bytes() + s.eval.memory_bytes()) -
          others * (s.train.derived_memory_bytes() + s.eval.derived_memory_bytes());
 }

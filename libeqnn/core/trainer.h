@@ -14,6 +14,7 @@
 #include "optimizers.h"
 #include "params.h"
 #include "program.h"
+#include "ranks.h"
 #include "schedule.h"
 
 namespace eqnn {
@@ -30,6 +31,11 @@ struct TrainerOptions {
   double clip_norm = 0;    // > 0: gradient times min(1, clip_norm / (|gradient| + 1e-6))
   std::uint64_t seed = 0;  // for operations that draw (dropout)
   bool strict = false;     // the same bits on every machine with fused multiply-add: no OpenBLAS
+  // Processes that train this model together, or null; must outlive the Trainer. Never part of the result's bits.
+  // Each computes its rows of the tree that adds up shards, at most min(64, batch / shard) of them have work, and
+  // all hold the same parameters after every step. One big graph (row_block > 0) is not spread: each rank trains it
+  // whole.
+  Ranks* ranks = nullptr;
 };
 
 // The examples [first, last) of a step, whose inputs a data callback fills, and whose outputs an
@@ -61,8 +67,9 @@ template <class T>
 using Model = std::function<Tensor<T>(Program<T>&)>;
 
 // Trains the parameters of one model. The same seed, data and options give the same bits for any number
-// of threads. The first Trainer of a process sets OpenBLAS to one thread, for good.
-// Threads: one thread drives a Trainer; Trainers on different threads do not affect each other.
+// of threads and ranks. With ranks, every call that computes (step, gradient, evaluate) is collective: all ranks
+// make it with the same arguments. The first Trainer of a process sets OpenBLAS to one thread, for good. Threads:
+// one thread drives a Trainer; Trainers on different threads do not affect each other.
 template <class T>
 class Trainer {
  public:
@@ -83,8 +90,13 @@ class Trainer {
   // last_gradient() then. Throws ValueError for another size.
   void apply_gradient(std::span<const T> gradient);
   // Mean loss over examples 0 .. examples-1, forward only, parameters unchanged; `inspect` sees every
-  // shard after its forward. Partial sums are double, added in a fixed order.
+  // shard after its forward. Partial sums are double, added in a fixed order. Over ranks each evaluates its own
+  // examples, and `inspect` sees those alone; the mean is over all.
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect = {});
+
+  // Of so many examples, rank r evaluates those from the end of rank r - 1 (0 for rank 0) to its own; one end a
+  // rank.
+  std::vector<Index> evaluated_ends(Index examples) const;
 
   // From the next step on another optimiser and schedule, as if training began there at the parameters as they are:
   // moments are zero, and both count their steps from 0. What draws and `fill` know as the step goes on.
