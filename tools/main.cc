@@ -2,8 +2,11 @@
 
 #include "cli/guard.h"
 #include "commands.h"
+#include "ranks/ranks.h"
 
 int main(int argc, char** argv) {
   tools::prepare_process();
-  return tools::guard([&] { return tools::run_command(argc, argv); });
+  const int code = tools::guard([&] { return tools::run_command(argc, argv); });
+  tools::end_ranks(code);
+  return code;
 }

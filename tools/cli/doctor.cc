@@ -23,6 +23,7 @@ int doctor(const Common& common) {
   j["threads"] = common.thread_count();
   j["tbb"] = fmt::format("{}.{}", TBB_VERSION_MAJOR, TBB_VERSION_MINOR);
   j["zlib"] = zlibVersion();
+  j["mpi"] = mpi_version().empty() ? "none: built without it" : mpi_version();
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   j["open_files_limit"] = files.rlim_cur;

@@ -74,6 +74,8 @@ int guard(const std::function<int()>& run) {
     const int code = run();
     if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return report(kFile, "", kNoOutput);
     return code;
+  } catch (const SaidElsewhere&) {
+    return kDone;
   } catch (const NotBuiltError& e) {
     return report(kNotBuilt, "", e.what());
   } catch (const eqnn::FileError& e) {

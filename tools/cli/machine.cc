@@ -10,6 +10,7 @@
 #include <eqnn/kernels/kernels.h>
 
 #include "cli/json.h"
+#include "module_folder.h"
 #include "version.h"
 
 namespace tools {
@@ -41,6 +42,7 @@ Json machine() {
 }  // namespace
 
 std::string version_text() { return eqnn::concat(EQNN_VERSION, " (", EQNN_REVISION, ")"); }
+std::string mpi_version() { return EQNN_MPI_VERSION; }
 std::string machine_json() { return to_text(machine()); }
 
 }  // namespace tools

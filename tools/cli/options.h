@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -36,6 +37,9 @@ class NotBuiltError : public eqnn::Error {
  public:
   using Error::Error;
 };
+
+// Another process, which works with this one, has failed and said why: nothing more is to be said.
+class SaidElsewhere : public std::exception {};
 
 // The flags that every subcommand takes.
 struct Common {

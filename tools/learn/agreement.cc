@@ -1,37 +1,18 @@
 #include "learn/agreement.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <iostream>
 
+#include "cli/modules.h"
 #include "learn/agreement_cbc.h"
-#include "module_folder.h"
 
 namespace tools {
 namespace {
-
-// Beside the command where it was built, in lib*/eqnn/ where it was installed.
-decltype(&eqnn_cbc_agreement) load_solver() {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
-  const fs::path built = folder / "eqnn_cbc.so", installed = folder / EQNN_MODULE_FOLDER / "eqnn_cbc.so";
-  // Of a path that cannot be followed nothing is there, and what cannot be loaded is told below.
-  const fs::path path = fs::exists(built, ignored) ? built : installed.lexically_normal();
-  void* module = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  const char* why = module ? "" : dlerror();
-  require<eqnn::FileError>(module, path.string(), ": the solver cannot be loaded: ", why ? why : "unknown",
-                           "; install libeqnn again, and the package coinor-libcbc3");
-  auto* solve = reinterpret_cast<decltype(&eqnn_cbc_agreement)>(dlsym(module, "eqnn_cbc_agreement"));
-  require<eqnn::FileError>(solve, path.string(), ": is not of this version; install libeqnn again");
-  return solve;
-}
 
 // Neither the user's input nor the output belong to the solver.
 class StreamsAside {
@@ -63,7 +44,8 @@ class StreamsAside {
 }  // namespace
 
 AgreementResult maximum_agreement(const eqnn::hard::LabelledVectors& vectors, double seconds) {
-  static const auto solve = load_solver();
+  static const auto solve = reinterpret_cast<decltype(&eqnn_cbc_agreement)>(
+      load_function("eqnn_cbc", "eqnn_cbc_agreement", "install libeqnn again, and the package coinor-libcbc3"));
   AgreementResult result;
   std::string error;
   {

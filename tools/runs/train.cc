@@ -117,13 +117,32 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
   return job;
 }
 
+// Rank 0 speaks for all.
+void share_among(const RankGroup& ranks, Common& common) {
+  if (common.threads == 0) common.threads = ranks.threads();
+  if (ranks.leads()) return;
+  common.quiet = true;
+  common.json = common.verbose = false;
+  common.progress = "none";
+}
+
 int train(TrainFlags flags, const RawOptions& given, Common common) {
   require(!(flags.resume && flags.force),
           "--resume and --force exclude each other: one goes on with a run, the other removes it");
-  const auto [c, examples] = make_job(flags, given, common);
-  checkpoint_interval(flags);
+  RankGroup* const ranks = rank_group();
+  if (ranks != nullptr) share_among(*ranks, common);
+  Job job;
+  leader_first(ranks, [&] {
+    job = make_job(flags, given, common);
+    checkpoint_interval(flags);
+    require(ranks == nullptr || job.config.folds == 0 || job.config.fold >= 0, "--folds is ", job.config.folds,
+            ", and ", started_ranks(),
+            " ranks train one run together; give --fold for one of them, or a sweep over fold for all");
+  });
+  const auto& [c, examples] = job;
   if (!common.quiet)
     for (const std::string& text : examples.notes(c)) note("eqnn: {}\n", one_line(text));
+  if (ranks != nullptr && !ranks->leads() && (flags.print_config || flags.dry_run)) return kDone;
   if (flags.print_config) {
     fmt::print("{}", config_toml(c));
     return kDone;
@@ -137,7 +156,9 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
                            .resume = flags.resume,
                            .force = flags.force,
                            .checkpoint_every = checkpoint_interval(flags),
-                           .expect = flags.expect};
+                           .expect = flags.expect,
+                           .silent = ranks != nullptr && !ranks->leads(),
+                           .ranks = ranks};
   if (common.verbose && !common.quiet)
     std::fputs(fmt::format("# run {} in {}\n{}", run_id(c), options.out, config_toml(c)).c_str(), stderr);
   if (c.folds == 0 || c.fold >= 0) return run_training(c, examples, options, common);

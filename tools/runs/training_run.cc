@@ -53,8 +53,10 @@ class TrainRun {
   int run();
 
  private:
-  bool open();  // false: finished before
-  void go_on();
+  bool open();    // false: finished before
+  void follow();  // of ranks that do not lead, once the first has opened the directory
+  bool leads() const { return options_.ranks == nullptr || options_.ranks->leads(); }
+  bool told_to_end();
   std::string owner() const;
   int loop();
   bool evaluate();  // true: stop
@@ -93,17 +95,22 @@ class TrainRun {
   RunState state_;  // wall_seconds: of the runs before this one
   std::uint64_t first_step_ = 0;
   std::string note_;
+  std::uint64_t next_agreement_ = 0, last_agreement_ = 0;  // steps at which ranks tell each other of signals
+  std::chrono::steady_clock::time_point agreed_ = std::chrono::steady_clock::now();
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now(), saved_ = began_;
 };
 
 int TrainRun::run() {
   catch_signals();
-  training_ = make_training(config_, examples_, common_.thread_count());
+  training_ = make_training(config_, examples_, common_.thread_count(), options_.ranks);
   if (examples_.member && !common_.quiet)
     for (const std::string& warning : examples_.member->warnings()) note("eqnn: warning: {}\n", one_line(warning));
   if (const auto warning = oracle_warning(config_); warning && !common_.quiet)
     note("eqnn: warning: {}\n", one_line(*warning));
-  if (!open()) {
+  bool left = true;
+  leader_first(options_.ranks, [&] { leads() ? void(left = open()) : follow(); });
+  if (options_.ranks != nullptr) left = options_.ranks->of_first(left) != 0;
+  if (!left) {
     if (common_.json && !options_.silent) {
       const std::string file = directory_.file("result.json");
       const Json r = parse_json_if(eqnn::read_file(file));
@@ -166,6 +173,27 @@ bool TrainRun::open() {
   return true;
 }
 
+// What rank 0 goes on from, or begins, the others do too: it has made sure of the directory.
+void TrainRun::follow() {
+  if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_, owner(), config_.steps);
+  first_step_ = state_.steps;
+}
+
+// Whether a signal asks for an end. Ranks must end at the same step: they tell each other about twenty times a
+// second, at steps that rank 0 sets by its clock.
+bool TrainRun::told_to_end() {
+  if (options_.ranks == nullptr) return g_signal != 0;
+  if (state_.steps < next_agreement_) return false;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - agreed_).count();
+  const double steps = static_cast<double>(state_.steps - last_agreement_);
+  const auto next = static_cast<Index>(std::clamp(0.05 * steps / std::max(seconds, 1e-9), 1.0, 1e6));
+  last_agreement_ = state_.steps;
+  next_agreement_ = state_.steps + static_cast<std::uint64_t>(options_.ranks->of_first(next));
+  g_signal = static_cast<int>(options_.ranks->largest(g_signal));
+  agreed_ = std::chrono::steady_clock::now();
+  return g_signal != 0;
+}
+
 // The configuration without what may change on --resume.
 std::string TrainRun::owner() const {
   TrainConfig c = config_;
@@ -201,7 +229,7 @@ int TrainRun::loop() {
     if (!last && state_.steps % (interval > 0 ? interval : every) == 0 && checkpoint_is_due()) checkpoint();
     progress.update(static_cast<Index>(state_.steps), note_);
     if (options_.after_step) options_.after_step();
-    if (g_signal != 0 && !last) {
+    if (!last && told_to_end()) {
       progress.clear();
       return interrupted();
     }
@@ -223,7 +251,7 @@ bool TrainRun::evaluate() {
   line.update(gradient_json());
   line.update(oracle_counts());
   line["time"] = {{"wall_seconds", wall_seconds()}};
-  metrics_->append(to_text(line) + "\n");
+  if (metrics_) metrics_->append(to_text(line) + "\n");
   state_.evaluated = state_.steps;
   if (state_.learned_at == 0 && test.normalized() <= config_.learned_below) state_.learned_at = state_.steps;
   if (common_.json && !options_.silent) {
@@ -244,6 +272,7 @@ bool TrainRun::out_of_patience() {
 }
 
 void TrainRun::checkpoint() {
+  if (!leads()) return;
   metrics_->sync();
   RunState s = state_;
   s.metrics_length = metrics_->length();
@@ -371,11 +400,13 @@ Json TrainRun::result(bool diverged) {
   r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(state_.steps) / seconds}};
   r["machine"] = parse_json(machine_json());
   r["machine"]["threads"] = common_.thread_count();
+  if (options_.ranks != nullptr) r["machine"]["ranks"] = options_.ranks->size();
   return r;
 }
 
 int TrainRun::finish(bool diverged) {
   Json r = result(diverged);
+  if (!leads()) return kDone;
   Json line;
   for (const ResultKey& key : result_keys())
     if (key.has(kOnLine | kMetric) && r.contains(key.name)) line[key.metric_name()] = r[key.name];

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "ranks/ranks.h"
 #include "train/training.h"
 
 namespace tools {
@@ -17,6 +18,8 @@ struct RunOptions {
   std::string expect;             // "", "learned" or "fails"
   bool silent = false;            // nothing on stdout
   std::function<void()> after_step = {};
+  // Those that train it together, or null: each calls run_training with the same arguments, rank 0 writes, prints.
+  RankGroup* ranks = nullptr;
 };
 
 // What run.json holds.

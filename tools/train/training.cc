@@ -49,14 +49,14 @@ template <class T>
 class TypedTraining final : public Training {
  public:
   TypedTraining(const TrainConfig& c, const NetworkInputs& inputs, std::unique_ptr<DataSource<T>> data,
-                eqnn::hard::PlantedDirections planted, int threads)
+                eqnn::hard::PlantedDirections planted, int threads, eqnn::Ranks* ranks)
       : config_(c),
         outputs_(inputs.outputs),
         planted_(std::move(planted)),
         data_(std::move(data)),
         network_(make_network<T>(params_, c, inputs)),
         trainer_((params_.initialize(initializer(config_), config_.init_seed), params_),
-                 options(c, data_->fixed_examples(), threads),
+                 options(c, data_->fixed_examples(), threads, ranks),
                  [this](eqnn::Program<T>& g) {
                    const auto f = network_(g);
                    g.output("prediction", f);
@@ -161,7 +161,7 @@ class TypedTraining final : public Training {
   }
 
  private:
-  static eqnn::TrainerOptions options(const TrainConfig& c, Index fixed, int threads) {
+  static eqnn::TrainerOptions options(const TrainConfig& c, Index fixed, int threads, eqnn::Ranks* ranks) {
     return {.batch = c.data.empty() ? c.batch : std::min(c.batch, fixed),
             .shard = c.shard,
             .threads = threads,
@@ -169,7 +169,8 @@ class TypedTraining final : public Training {
             .schedule = tools::schedule(phase_config(c, phases_of(c)[0])),
             .clip_norm = c.clip_norm,
             .seed = c.data_seed,
-            .strict = c.strict};
+            .strict = c.strict,
+            .ranks = ranks};
   }
 
   const Phase& phase_of(std::uint64_t step) const {
@@ -228,9 +229,20 @@ class TypedTraining final : public Training {
         o.y[at] = outputs_ > 1 ? static_cast<double>(b.indices("label")(i)) : static_cast<double>(b["y"](i));
       }
     });
+    gather(o.f, examples, outputs_);
+    gather(o.y, examples, 1);
     if (const Loss trained = losses()[config_.loss]; trained == Loss::abs || trained == Loss::huber)
       loss = mean_squared_error(o);
     return {std::move(o), loss};
+  }
+
+  // Each rank has evaluated examples of its own.
+  void gather(std::vector<double>& values, Index examples, Index each) {
+    eqnn::Ranks* const ranks = trainer_.options().ranks;
+    if (ranks == nullptr) return;
+    std::vector<Index> ends = trainer_.evaluated_ends(examples);
+    for (Index& end : ends) end *= each * static_cast<Index>(sizeof(double));
+    ranks->gather(std::as_writable_bytes(std::span(values)), ends);
   }
 
   const TrainConfig config_;
@@ -246,7 +258,8 @@ class TypedTraining final : public Training {
 };
 
 template <class T>
-std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& examples, int threads) {
+std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& examples, int threads,
+                                         eqnn::Ranks* ranks) {
   NetworkInputs inputs =
       examples.member ? network_inputs(*examples.member) : network_inputs(*examples.data, c.shard);
   if (predicts_classes(c))
@@ -254,13 +267,14 @@ std::unique_ptr<Training> typed_training(const TrainConfig& c, const Examples& e
   auto data = examples.member ? family_data<T>(c, *examples.member) : file_data<T>(c, *examples.data);
   eqnn::hard::PlantedDirections planted;
   if (examples.member) planted = examples.member->planted(reads_features(c, inputs));
-  return std::make_unique<TypedTraining<T>>(c, inputs, std::move(data), std::move(planted), threads);
+  return std::make_unique<TypedTraining<T>>(c, inputs, std::move(data), std::move(planted), threads, ranks);
 }
 
 }  // namespace
 
-std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads) {
-  return dispatch(c.dtype, [&]<class T>() { return typed_training<T>(c, examples, threads); });
+std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads,
+                                        eqnn::Ranks* ranks) {
+  return dispatch(c.dtype, [&]<class T>() { return typed_training<T>(c, examples, threads, ranks); });
 }
 
 }  // namespace tools

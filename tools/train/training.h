@@ -60,7 +60,9 @@ class Training {
   virtual void save_model(const std::string& path, const std::map<std::string, std::string>& metadata) = 0;
 };
 
-// Throws ValueError when model, loss and examples do not fit.
-std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads);
+// Throws ValueError when model, loss and examples do not fit. Of ranks, where given, all make it and call the same
+// functions of it in the same order; what they return is the same on each.
+std::unique_ptr<Training> make_training(const TrainConfig& c, const Examples& examples, int threads,
+                                        eqnn::Ranks* ranks = nullptr);
 
 }  // namespace tools

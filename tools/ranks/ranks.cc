@@ -1,0 +1,86 @@
+#include "ranks/ranks.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "cli/machine.h"
+#include "cli/modules.h"
+#include "cli/options.h"
+#include "ranks/mpi.h"
+
+namespace tools {
+namespace {
+
+MpiGroup* g_group = nullptr;
+bool g_ended_together = false;  // the first rank could not begin, and all know
+
+// What mpirun of Open MPI, its kin by PMI, and srun tell the processes that they start.
+constexpr const char* kSizes[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"};
+constexpr const char* kMarks[] = {"PMIX_RANK", "PMIX_NAMESPACE"};
+
+std::vector<Index> of_all(RankGroup& ranks, Index value) {
+  std::vector<Index> values(static_cast<std::size_t>(ranks.size())), ends;
+  values[ranks.rank()] = value;
+  for (int r = 1; r <= ranks.size(); ++r) ends.push_back(r * static_cast<Index>(sizeof(Index)));
+  ranks.gather(std::as_writable_bytes(std::span(values)), ends);
+  return values;
+}
+
+}  // namespace
+
+Index RankGroup::of_first(Index value) { return of_all(*this, value)[0]; }
+Index RankGroup::largest(Index value) {
+  const std::vector<Index> values = of_all(*this, value);
+  return *std::max_element(values.begin(), values.end());
+}
+
+int started_ranks() {
+  if (mpi_version().empty()) return 1;
+  for (const char* name : kSizes)
+    if (const char* text = std::getenv(name); text != nullptr)
+      if (const auto size = whole_number(text); size && *size >= 1) return static_cast<int>(*size);
+  const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
+  const auto size = whole_number(tasks != nullptr ? tasks : "");
+  return std::getenv("PMIX_RANK") != nullptr && size && *size >= 1 ? static_cast<int>(*size) : 1;
+}
+
+void leave_ranks() {
+  for (const char* name : kSizes) unsetenv(name);
+  for (const char* name : kMarks) unsetenv(name);
+}
+
+RankGroup* rank_group() {
+  if (g_group != nullptr || started_ranks() == 1) return g_group;
+  static const auto start = reinterpret_cast<decltype(&eqnn_mpi_start)>(
+      load_function("eqnn_mpi", "eqnn_mpi_start", "install libeqnn again, and the MPI that mpirun is of"));
+  g_group = start();
+  return g_group;
+}
+
+void leader_first(RankGroup* ranks, const std::function<void()>& begin) {
+  if (ranks == nullptr) return begin();
+  if (!ranks->leads()) {
+    if (ranks->of_first(0) == 0) throw SaidElsewhere();
+    return begin();
+  }
+  try {
+    begin();
+  } catch (...) {
+    g_ended_together = true;
+    ranks->of_first(0);
+    throw;
+  }
+  ranks->of_first(1);
+}
+
+void end_ranks(int code) {
+  if (g_group == nullptr) return;
+  if (code == kDone || code == kAnsweredNo || code == kSweepFailed || code == kInterrupted || code == kSigint ||
+      g_ended_together)
+    g_group->finalize();
+  else
+    g_group->abort(code);
+}
+
+}  // namespace tools
