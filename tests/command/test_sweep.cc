@@ -348,6 +348,53 @@ TEST_CASE("sweep: places in a Slurm array") {
             ["shard"] == 3);
   CHECK(planned("SLURM_ARRAY_TASK_ID=7 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=2")
             ["shard"] == -1);
+  CHECK(planned("SLURM_ARRAY_TASK_ID=6 SLURM_ARRAY_TASK_COUNT=4 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_MAX=6 "
+                "SLURM_ARRAY_TASK_STEP=2")["chosen_by_locks"] == false);
+  for (const char* environment :
+       {"SLURM_ARRAY_TASK_ID=4 SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=1 SLURM_ARRAY_TASK_MAX=4",
+        "SLURM_PROCID=1 SLURM_STEP_NUM_TASKS=2"}) {
+    const Json plan = planned(environment);
+    CHECK(plan["chosen_by_locks"] == true);
+    CHECK(plan["runs"] == 16);
+  }
+}
+
+TEST_CASE("sweep: the tasks of an array with gaps do every run once between them") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  accepted(f, {"sweep", "run", "t.toml", "--out", "alone", "--quiet"});
+  std::string command = std::string("cd '") + f.path() +
+                        "' && export SLURM_ARRAY_TASK_COUNT=3 SLURM_ARRAY_TASK_MIN=1 "
+                        "SLURM_ARRAY_TASK_MAX=4 SLURM_ARRAY_TASK_STEP=1; ";
+  for (const char* task : {"1", "3", "4"})
+    command += std::string("SLURM_ARRAY_TASK_ID=") + task + " '" + paths::command() +
+               "' sweep run t.toml --out tasks --jobs 1 --quiet & ";
+  CHECK(std::system((command + "wait").c_str()) == 0);
+  CHECK(status(f, "t.toml", "tasks")["done"] == 16);
+  for (const char* out : {"alone", "tasks"})
+    accepted(f, {"collect", out, "--db", std::string(out) + ".db", "--csv", std::string(out) + ".csv", "--quiet"});
+  CHECK(stable_cells(f.read("tasks.csv")) == stable_cells(f.read("alone.csv")));
+}
+
+TEST_CASE("sweep status: folders are sweeps too, several at a time, and --watch ends when nothing is left") {
+  const Folder f;
+  f.write("t.toml", kTiny + kGrid);
+  accepted(f, {"sweep", "run", "t.toml", "--out", "a", "--shard", "0/2", "--quiet"});
+  const Json half = Json::parse(accepted(f, {"sweep", "status", "a", "--json"}));
+  CHECK(half["done"] == 8);
+  CHECK(half["left"] == 8);
+  CHECK(half["work_done"].get<double>() > 0.2);
+  CHECK(half["work_done"].get<double>() < 0.8);
+  CHECK(accepted(f, {"sweep", "status", "a"}).find("nobody is at work") != std::string::npos);
+  cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "a", "--quiet"});
+  const std::string seen = accepted(f, {"sweep", "status", "a", "--watch", "--every", "0.1", "--json"});
+  CHECK(sweep.wait().code == 0);
+  CHECK(Json::parse(lines(seen).back())["done"] == 16);
+  accepted(f, {"sweep", "run", "t.toml", "--out", "b", "--quiet"});
+  CHECK(lines(accepted(f, {"sweep", "status", "a", "b"})).size() == 2);
+  refused(f, {"sweep", "status", "."}, 3, "no sweep has begun here");
+  refused(f, {"sweep", "status", "a", "t.toml"}, 2, "several sweeps are watched by their folders");
+  refused(f, {"sweep", "status", "a", "--out", "b"}, 2, "--out names another");
 }
 
 }  // namespace test_sweep

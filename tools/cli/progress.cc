@@ -45,19 +45,19 @@ Progress::Progress(const Common& common, Index done, Index total, std::string un
   color_ = terminal && (no_color == nullptr || *no_color == '\0');
 }
 
-void Progress::update(Index done, const std::string& note) {
+void Progress::update(Index done, const std::string& note, double seconds_left) {
   if (kind_ == Kind::none) return;
   const double now = clock_();
   if (now - last_ < (kind_ == Kind::bar ? 0.1 : 10.0)) return;
   last_ = now;
-  draw(done, note, now - began_);
+  draw(done, note, now - began_, seconds_left);
 }
 
-void Progress::draw(Index done, const std::string& note, double seconds) {
+void Progress::draw(Index done, const std::string& note, double seconds, double seconds_left) {
   const double rate = static_cast<double>(done - start_) / std::max(seconds, 1e-9);
-  const double left = rate > 0 ? static_cast<double>(total_ - done) / rate : 0;
+  const double left = std::isnan(seconds_left) ? static_cast<double>(total_ - done) / rate : seconds_left;
   std::string text = fmt::format("{} {}/{}  {:.{}f} {}s/s", unit_, done, total_, rate, rate < 10 ? 2 : 0, unit_);
-  if (rate > 0) text += fmt::format("  {} left", duration_text(left));
+  if (std::isfinite(left)) text += fmt::format("  {} left", duration_text(left));
   if (!note.empty()) text += "  " + note;
   if (kind_ == Kind::plain) {
     std::fprintf(out_, "%s\n", text.c_str());

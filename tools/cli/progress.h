@@ -1,6 +1,7 @@
 // Progress on stderr: a bar with rate and time left on a terminal, a plain line every 10 s elsewhere.
 #pragma once
 
+#include <cmath>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -24,12 +25,13 @@ class Progress {
 
   // Draws the bar when a tenth of a second has gone by since it was drawn last, or a line when it is ten seconds;
   // `note` is a few words, such as the last test loss.
-  void update(Index done, const std::string& note);
+  // The time left is `seconds_left` where that is known, and else what is left at the rate so far.
+  void update(Index done, const std::string& note, double seconds_left = std::nan(""));
   // Removes the bar, so that another line can be written.
   void clear();
 
  private:
-  void draw(Index done, const std::string& note, double seconds);
+  void draw(Index done, const std::string& note, double seconds, double seconds_left);
 
   enum class Kind { none, plain, bar } kind_;
   bool color_ = false, drawn_ = false;

@@ -44,18 +44,19 @@ class Mpi final : public MpiGroup {
                   other_places_.data(), MPI_BYTE, MPI_COMM_WORLD);
   }
 
-  void open_counter() override {
-    MPI_Win_allocate(rank_ == 0 ? sizeof *counter_ : 0, sizeof *counter_, MPI_INFO_NULL, MPI_COMM_WORLD, &counter_,
-                     &window_);
-    if (rank_ == 0) *counter_ = 0;
+  void open_counters(int count) override {
+    std::int64_t* counters = nullptr;
+    MPI_Win_allocate(rank_ == 0 ? count * static_cast<MPI_Aint>(sizeof *counters) : 0, sizeof *counters,
+                     MPI_INFO_NULL, MPI_COMM_WORLD, &counters, &window_);
+    if (rank_ == 0) std::fill_n(counters, count, 0);
     MPI_Win_lock_all(MPI_MODE_NOCHECK, window_);
     MPI_Win_sync(window_);
     MPI_Barrier(MPI_COMM_WORLD);
   }
-  Index next() override {
-    const std::int64_t one = 1;
+  Index add(int counter, Index amount) override {
+    const std::int64_t added = amount;
     std::int64_t before = 0;
-    MPI_Fetch_and_op(&one, &before, MPI_INT64_T, 0, 0, MPI_SUM, window_);
+    MPI_Fetch_and_op(&added, &before, MPI_INT64_T, 0, counter, MPI_SUM, window_);
     MPI_Win_flush(0, window_);
     return static_cast<Index>(before);
   }
@@ -116,7 +117,6 @@ class Mpi final : public MpiGroup {
 
   int rank_ = 0, size_ = 1, threads_ = 1;
   std::vector<int> counts_, places_, other_counts_, other_places_;
-  std::int64_t* counter_ = nullptr;
   MPI_Win window_ = MPI_WIN_NULL;
 };
 

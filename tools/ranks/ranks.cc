@@ -30,6 +30,13 @@ std::vector<Index> of_all(RankGroup& ranks, Index value) {
 }  // namespace
 
 Index RankGroup::of_first(Index value) { return of_all(*this, value)[0]; }
+std::vector<Index> RankGroup::of_first(std::vector<Index> values) {
+  values.resize(static_cast<std::size_t>(of_first(static_cast<Index>(values.size()))));
+  const std::vector<Index> ends(static_cast<std::size_t>(size()),
+                                static_cast<Index>(values.size() * sizeof(Index)));  // the others bring nothing
+  gather(std::as_writable_bytes(std::span(values)), ends);
+  return values;
+}
 Index RankGroup::largest(Index value) {
   const std::vector<Index> values = of_all(*this, value);
   return *std::max_element(values.begin(), values.end());
@@ -56,6 +63,15 @@ RankGroup* rank_group() {
       load_function("eqnn_mpi", "eqnn_mpi_start", "install libeqnn again, and the MPI that mpirun is of"));
   g_group = start();
   return g_group;
+}
+
+void share_among(const RankGroup* ranks, Common& common) {
+  if (ranks == nullptr) return;
+  if (common.threads == 0) common.threads = ranks->threads();
+  if (ranks->leads()) return;
+  common.quiet = true;
+  common.json = common.verbose = false;
+  common.progress = "none";
 }
 
 void leader_first(RankGroup* ranks, const std::function<void()>& begin) {

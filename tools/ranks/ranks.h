@@ -2,12 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include <eqnn/core/ranks.h>
 
-namespace tools {
+#include "cli/options.h"
 
-using eqnn::Index;
+namespace tools {
 
 class RankGroup : public eqnn::Ranks {
  public:
@@ -15,14 +16,15 @@ class RankGroup : public eqnn::Ranks {
   // Threads for each rank of this machine, so that none shares a core with another where that can be avoided.
   virtual int threads() const = 0;
 
-  // Opens a counter of all ranks, at 0. Collective.
-  virtual void open_counter() = 0;
-  // The next number of the counter, which no other rank has. One-sided: it waits for nobody.
-  virtual Index next() = 0;
+  // Opens so many counters of all ranks, at 0. Collective, once.
+  virtual void open_counters(int count) = 0;
+  // Adds to a counter, and says what it was. One-sided: it waits for no other rank.
+  virtual Index add(int counter, Index amount) = 0;
   // Waits for all ranks, asleep.
   virtual void meet() = 0;
   // Collective: what rank 0 gives, and the largest of what all give.
   Index of_first(Index value);
+  std::vector<Index> of_first(std::vector<Index> values);
   Index largest(Index value);
 };
 
@@ -33,6 +35,10 @@ RankGroup* rank_group();
 int started_ranks();
 // For a process that runs a program of its own in the place of a rank.
 void leave_ranks();
+
+// What a command is told, for its ranks: rank 0 speaks for all, and each takes its part of the machine. Null: as it
+// is.
+void share_among(const RankGroup* ranks, Common& common);
 
 // Calls `begin` on rank 0, and on the others once that has ended well, which so find what it made. Throws what it
 // threw, and SaidElsewhere on the others. Alone (null) it calls it.

@@ -117,20 +117,11 @@ Job make_job(TrainFlags& flags, const RawOptions& given, Common& common) {
   return job;
 }
 
-// Rank 0 speaks for all.
-void share_among(const RankGroup& ranks, Common& common) {
-  if (common.threads == 0) common.threads = ranks.threads();
-  if (ranks.leads()) return;
-  common.quiet = true;
-  common.json = common.verbose = false;
-  common.progress = "none";
-}
-
 int train(TrainFlags flags, const RawOptions& given, Common common) {
   require(!(flags.resume && flags.force),
           "--resume and --force exclude each other: one goes on with a run, the other removes it");
   RankGroup* const ranks = rank_group();
-  if (ranks != nullptr) share_among(*ranks, common);
+  share_among(ranks, common);
   Job job;
   leader_first(ranks, [&] {
     job = make_job(flags, given, common);

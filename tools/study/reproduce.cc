@@ -25,6 +25,7 @@
 #include "results/collect.h"
 #include "results/runs.h"
 #include "studies.h"
+#include "sweep/status.h"
 #include "sweep/sweep.h"
 
 namespace tools {
@@ -228,7 +229,7 @@ void print_outcome(const std::string& out, const std::string& study, const Sweep
   }
 }
 
-int reproduce(const ReproduceFlags& flags, const Common& common) {
+int reproduce(const ReproduceFlags& flags, Common common) {
   if (flags.list) {
     print_list();
     return kDone;
@@ -250,15 +251,18 @@ int reproduce(const ReproduceFlags& flags, const Common& common) {
     return kDone;
   }
   if (!have_gnuplot()) throw NotBuiltError("no gnuplot is there to draw the page's figures; install gnuplot-nox");
+  options.ranks = rank_group();
+  share_among(options.ranks, common);
   const int code = run_sweep(plan, options, common);
   if (code != kDone && code != kSweepFailed) return code;
-  if (const std::size_t left = sweep_status(plan, options).left(); left > 0) {
+  if (options.ranks != nullptr && !options.ranks->leads()) return code;
+  if (const std::size_t left = SweepWatch(plan, options).look().left(); left > 0) {
     note("eqnn: {} runs are at work in another process; run this again when they are done\n", left);
     return kInterrupted;
   }
 
   if (const int collected = make_page(out, plan, options, common); collected != kDone) return collected;
-  print_outcome(out, flags.name, sweep_status(plan, options), common);
+  print_outcome(out, flags.name, SweepWatch(plan, options).look(), common);
   return code;
 }
 

@@ -55,9 +55,13 @@ class RunPool {
   RunPool& operator=(const RunPool&) = delete;
 
   int run() {
-    std::size_t next = 0;
-    while (next < tasks_.count || !children_.empty()) {
-      while (stopped_ == 0 && next < tasks_.count && children_.size() < jobs_ && start(next)) ++next;
+    for (bool more = true; more || !children_.empty();) {
+      while (stopped_ == 0 && more && children_.size() < jobs_) {
+        if (!waiting_) waiting_ = tasks_.next();
+        more = waiting_.has_value();
+        if (!more || !start(*waiting_)) break;
+        waiting_.reset();
+      }
       if (children_.empty()) break;
       const timespec pause{0, 200'000'000};
       const int number = sigtimedwait(&set_, nullptr, &pause);
@@ -134,6 +138,7 @@ class RunPool {
   sigset_t set_{}, before_{};
   struct sigaction child_before_ {};
   std::map<pid_t, Child> children_;
+  std::optional<std::size_t> waiting_;  // for a place
   int stopped_ = 0;
 };
 

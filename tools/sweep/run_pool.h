@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "cli/options.h"
@@ -16,16 +17,17 @@ struct Ended {
 };
 
 struct PoolTasks {
-  std::size_t count = 0;
+  // The next to do; none when there is none left. Not asked again after that.
+  std::function<std::optional<std::size_t>()> next;
   std::function<int(std::size_t)> work;                  // in the child; its exit code. Errors become one
   std::function<void(std::size_t, const Ended&)> ended;  // in the parent, as they end
   std::function<void()> waiting = {};                    // in the parent, five times a second or more
 };
 
-// Runs work(0), work(1), ... in children of this process, `jobs` at a time. Children are forked, so the caller must
-// not have started threads that hold locks; they die with the parent, whatever ends it; their stdout goes nowhere.
-// At SIGINT, SIGTERM or SIGUSR1 no more are started, those at work get SIGTERM and are waited for. Returns that
-// signal's number, or 0. Throws FileError when the system gives no process.
+// Runs work(i) for each i that next() gives, in children of this process, `jobs` at a time. Children are forked, so
+// the caller must not have started threads that hold locks; they die with the parent, whatever ends it; their
+// stdout goes nowhere. At SIGINT, SIGTERM or SIGUSR1 no more are started, those at work get SIGTERM and are waited
+// for. Returns that signal's number, or 0. Throws FileError when the system gives no process.
 int run_pool(const PoolTasks& tasks, int jobs);
 
 }  // namespace tools

@@ -1,13 +1,16 @@
 #include "sweep/sweep.h"
 
-#include <cerrno>
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
 #include <csignal>
+#include <cstring>
 #include <filesystem>
+#include <map>
+#include <optional>
 #include <thread>
-
-#include <fcntl.h>
-#include <unistd.h>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -18,11 +21,12 @@
 #include "cli/paths.h"
 #include "cli/process.h"
 #include "cli/progress.h"
-#include "results/documents.h"
 #include "results/run_directory.h"
 #include "runs/cross_validation.h"
 #include "runs/training_run.h"
+#include "sweep/place.h"
 #include "sweep/run_pool.h"
+#include "sweep/work.h"
 #include "train/resolve.h"
 
 namespace tools {
@@ -34,18 +38,6 @@ namespace fs = std::filesystem;
 constexpr int kBusy = 99;
 // A run that is killed loses at most about this much work.
 constexpr double kCheckpointSeconds = 20;
-
-std::string directory_of(const PlannedRun& run, const SweepOptions& options) {
-  return options.out + "/" + run.run_id;
-}
-
-bool has(const std::string& directory, const char* file) { return is_there(directory + "/" + file); }
-
-// The file that means: done.
-const char* final_file(const PlannedRun& run) {
-  const DocumentKind* document = find_document(&DocumentKind::command, run.command);
-  return document != nullptr ? document->file : "result.json";
-}
 
 // Waits while `busy` says so, at most two seconds: a killed sweep's children may still be on their way out.
 template <class Busy>
@@ -63,7 +55,7 @@ int train_one(const PlannedRun& run, const SweepOptions& options) {
   common.threads = 1;
   common.progress = "none";
   RunOptions o;
-  o.out = directory_of(run, options);
+  o.out = directory_of(run, options.out);
   o.named = o.resume = o.silent = true;
   o.checkpoint_seconds = kCheckpointSeconds;
   const Examples examples = make_examples(*run.config);
@@ -76,66 +68,126 @@ int train_one(const PlannedRun& run, const SweepOptions& options) {
   }
 }
 
-// One byte of OUT/.lock a run, for programs that do not hold their folders as training does: the lock goes on with
-// the program that takes the place of this process, and ends with it. Where files cannot be locked there is none.
-bool lock_run(const PlannedRun& run, const SweepOptions& options) {
-  const int file = open((options.out + "/.lock").c_str(), O_RDWR | O_CREAT, 0666);
-  struct flock range {};
-  range.l_type = F_WRLCK;
-  range.l_whence = SEEK_SET;
-  range.l_start = static_cast<off_t>(std::stoull(run.run_id, nullptr, 16) >> 2);
-  range.l_len = 1;
-  return !stays(
-      [&] { return file >= 0 && fcntl(file, F_OFD_SETLK, &range) != 0 && (errno == EAGAIN || errno == EACCES); });
-}
-
 // Another subcommand, as a program of its own.
 int execute(const PlannedRun& run, const SweepOptions& options) {
-  if (!lock_run(run, options)) return kBusy;
-  if (has(directory_of(run, options), final_file(run))) return kDone;  // of another sweep, meanwhile
+  leave_ranks();
   std::vector<std::string> words = {"eqnn"};
   for (const std::string& word : run_arguments(run, options.out)) words.push_back(word);
   for (const char* word : {"--threads", "1", "--quiet", "--force"}) words.emplace_back(word);
   become("/proc/self/exe", words);
 }
 
+// What the processes of a sweep count together: this one alone, or all ranks.
+class Tally {
+ public:
+  enum Number { taken, done, failed, busy, interrupted, numbers };
+
+  explicit Tally(RankGroup* ranks) : ranks_(ranks) {
+    if (ranks_ != nullptr) ranks_->open_counters(numbers);
+  }
+  // What it was before.
+  Index add(Number n, Index amount = 1) {
+    return ranks_ != nullptr ? ranks_->add(n, amount) : std::exchange(own_[n], own_[n] + amount);
+  }
+  Index operator[](Number n) { return add(n, 0); }
+
+ private:
+  RankGroup* ranks_;
+  std::array<Index, numbers> own_{};
+};
+
 // The runs of this shard that are left to do, with what stands in the folder.
 class SweepRun {
  public:
   SweepRun(const SweepPlan& plan, const SweepOptions& options, const Common& common)
-      : plan_(plan), options_(options), common_(common) {
-    for (std::size_t i = options_.shard; i < plan_.runs.size(); i += options_.shards) {
-      const std::string directory = directory_of(plan_.runs[i], options_);
-      if (has(directory, final_file(plan_.runs[i]))) {
-        forget_failure(directory);
-        ++done_;
-      } else if (has(directory, "failure.json") && !options_.retry_failed) {
-        ++failed_;
-      } else {
-        left_.push_back(i);
-      }
-      ++total_;
-    }
+      : plan_(plan), options_(options), common_(common), tally_(options.ranks) {
+    if (leads()) list();
+    if (!left_.empty()) work_.emplace(plan);
+    if (options_.ranks == nullptr) return;
+    // The longest first: what is taken last should be over soon.
+    std::stable_sort(left_.begin(), left_.end(),
+                     [&](Index a, Index b) { return work_->operations(a) > work_->operations(b); });
+    left_ = options_.ranks->of_first(std::move(left_));
   }
 
   int run() {
-    if (!common_.quiet && !left_.empty())
-      note("eqnn: {} of {} runs to do in {}, {} at a time\n", left_.size(), total_, one_line(options_.out), jobs());
-    Progress progress(common_, static_cast<Index>(done_ + failed_), static_cast<Index>(total_), "run");
-    const auto draw = [&] { progress.update(static_cast<Index>(done_ + failed_), failed_text()); };
-    const int number =
-        run_pool({.count = left_.size(),
-                  .work = [&](std::size_t i) { return work(plan_.runs[left_[i]]); },
-                  .ended = [&](std::size_t i, const Ended& e) { ended(plan_.runs[left_[i]], e, progress); },
-                  .waiting = draw},
-                 jobs());
+    const Index before = tally_[Tally::done] + tally_[Tally::failed], total = before + left();
+    if (leads() && !common_.quiet && !left_.empty())
+      note("eqnn: {} of {} runs to do in {}, {} at a time\n", left(), total, one_line(options_.out), places());
+    Progress progress(common_, before, total, "run");
+    const auto draw = [&] {
+      progress.update(std::min(tally_[Tally::done] + tally_[Tally::failed], total), failed_text(), seconds_left());
+    };
+    const int number = run_pool({.next = [&] { return next(); },
+                                 .work = [&](std::size_t i) { return work(plan_.runs[left_[i]]); },
+                                 .ended = [&](std::size_t i, const Ended& e) { ended(i, e, progress); },
+                                 .waiting = draw},
+                                jobs());
     progress.clear();
-    say_end(number);
-    if (number != 0 || interrupted_ > 0) return number == SIGINT ? kSigint : kInterrupted;
-    return failed_ > 0 ? kSweepFailed : kDone;
+    if (options_.ranks != nullptr) options_.ranks->meet();
+    const bool told = number != 0 || tally_[Tally::interrupted] > 0;
+    if (leads()) say_end(total, told);
+    if (told) return number == SIGINT ? kSigint : kInterrupted;
+    return tally_[Tally::failed] > 0 ? kSweepFailed : kDone;
   }
 
  private:
+  bool leads() const { return options_.ranks == nullptr || options_.ranks->leads(); }
+  Index left() const { return static_cast<Index>(left_.size()); }
+  int jobs() const { return options_.jobs > 0 ? options_.jobs : common_.thread_count(); }
+  int places() const { return jobs() * (options_.ranks != nullptr ? options_.ranks->size() : 1); }
+
+  void list() {
+    for (std::size_t i = options_.shard; i < plan_.runs.size(); i += options_.shards) {
+      const PlannedRun& run = plan_.runs[i];
+      const std::string directory = directory_of(run, options_.out);
+      if (is_done(run, options_.out)) {
+        forget_failure(directory);
+        tally_.add(Tally::done);
+      } else if (has(directory, "failure.json") && !options_.retry_failed) {
+        tally_.add(Tally::failed);
+      } else {
+        left_.push_back(static_cast<Index>(i));
+      }
+    }
+    if (left_.empty() || options_.claim < 0) return;
+    constexpr Index kFar = 7919;  // from where the others begin
+    std::rotate(left_.begin(), left_.begin() + options_.claim % left() * kFar % left(), left_.end());
+  }
+
+  // The next run for this process. Where others choose from the same runs, one that they have, or have done, is
+  // theirs.
+  std::optional<std::size_t> next() {
+    for (;;) {
+      const Index i = tally_.add(Tally::taken);
+      if (i >= left()) return std::nullopt;
+      const PlannedRun& run = plan_.runs[left_[i]];
+      if (options_.claim >= 0 && is_done(run, options_.out))
+        tally_.add(Tally::done);
+      else if (options_.claim >= 0 && is_at_work(run, options_.out))
+        tally_.add(Tally::busy);
+      else
+        return began_[i] = now(), static_cast<std::size_t>(i);
+    }
+  }
+
+  static double now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  }
+
+  // By the work that is left; of the runs that others have begun half is.
+  double seconds_left() {
+    if (!work_) return std::nan("");
+    const Index taken = std::min(tally_[Tally::taken], left());
+    const auto working = static_cast<Index>(began_.size());
+    double seconds = 0;
+    for (Index i = taken; i < left(); ++i) seconds += work_->seconds(left_[i]);
+    for (const auto& [i, begun] : began_) seconds += std::max(0.0, work_->seconds(left_[i]) - (now() - begun));
+    for (Index i = std::max<Index>(0, taken - (places() - working)); options_.ranks != nullptr && i < taken; ++i)
+      if (began_.count(i) == 0) seconds += work_->seconds(left_[i]) / 2;
+    return seconds / std::min<double>(places(), static_cast<double>(std::max<Index>(1, left() - taken + working)));
+  }
+
   // A run with its final file is done, whatever an older failure beside it says: one that cannot be removed may
   // stay.
   static void forget_failure(const std::string& directory) {
@@ -143,40 +195,48 @@ class SweepRun {
     fs::remove(directory + "/failure.json", ignored);
   }
 
-  int jobs() const { return options_.jobs > 0 ? options_.jobs : common_.thread_count(); }
-  std::string failed_text() const { return failed_ > 0 ? fmt::format("{} failed", failed_) : ""; }
+  std::string failed_text() {
+    const Index failed = tally_[Tally::failed];
+    return failed > 0 ? fmt::format("{} failed", failed) : "";
+  }
 
   int work(const PlannedRun& run) const {
-    remove_file(directory_of(run, options_) + "/failure.json");
+    if (stays([&] { return !lock_run(run, options_.out); })) return kBusy;
+    if (is_done(run, options_.out)) return kDone;  // by another sweep, meanwhile
+    remove_file(directory_of(run, options_.out) + "/failure.json");
     return run.config ? train_one(run, options_) : execute(run, options_);
   }
 
-  void ended(const PlannedRun& run, const Ended& e, Progress& progress) {
+  void ended(std::size_t i, const Ended& e, Progress& progress) {
+    const PlannedRun& run = plan_.runs[left_[i]];
+    const double seconds = now() - began_[static_cast<Index>(i)];
+    began_.erase(static_cast<Index>(i));
     const bool told = e.signal == SIGTERM || e.signal == SIGINT || e.signal == SIGUSR1;  // and it had no checkpoint
     bool done = false;
     try {
-      done = has(directory_of(run, options_), final_file(run));
+      done = is_done(run, options_.out);
     } catch (const eqnn::FileError& why) {  // of one run: the others go on
-      ++failed_;
+      tally_.add(Tally::failed);
       progress.clear();
       return record_failure(run, {.code = kFile, .error = why.what()});
     }
     if (done) {  // whatever happened after it was written
-      forget_failure(directory_of(run, options_));
-      ++done_;
+      forget_failure(directory_of(run, options_.out));
+      tally_.add(Tally::done);
+      if (work_) work_->took(left_[i], seconds);
     } else if (e.signal == 0 && e.code == kBusy) {
-      ++busy_;
+      tally_.add(Tally::busy);
     } else if (told || (e.signal == 0 && (e.code == kInterrupted || e.code == kSigint))) {
-      ++interrupted_;
+      tally_.add(Tally::interrupted);
     } else {
-      ++failed_;
+      tally_.add(Tally::failed);
       progress.clear();
       record_failure(run, e);
     }
   }
 
   void record_failure(const PlannedRun& run, const Ended& e) const {
-    const std::string directory = directory_of(run, options_),
+    const std::string directory = directory_of(run, options_.out),
                       error = e.signal != 0     ? fmt::format("ended by signal {} ({}){}{}", e.signal,
                                                               strsignal(e.signal), e.error.empty() ? "" : ": ", e.error)
                               : e.code == kDone ? concat("ended without ", final_file(run))
@@ -192,20 +252,23 @@ class SweepRun {
     }
   }
 
-  void say_end(int number) const {
+  void say_end(Index total, bool told) {
     if (common_.quiet) return;
-    note("eqnn: {} of {} runs done in {}", done_, total_, one_line(options_.out));
-    if (failed_ > 0) note(", {} failed (failure.json says why; --retry-failed tries again)", failed_);
-    if (busy_ > 0) note(", {} at work in another process", busy_);
-    if (number != 0 || interrupted_ > 0) note("; interrupted: the same command goes on");
+    note("eqnn: {} of {} runs done in {}", tally_[Tally::done], total, one_line(options_.out));
+    if (const Index failed = tally_[Tally::failed]; failed > 0)
+      note(", {} failed (failure.json says why; --retry-failed tries again)", failed);
+    if (const Index busy = tally_[Tally::busy]; busy > 0) note(", {} at work in another process", busy);
+    if (told) note("; interrupted: the same command goes on");
     note("\n");
   }
 
   const SweepPlan& plan_;
   const SweepOptions& options_;
   const Common& common_;
-  std::vector<std::size_t> left_;
-  std::size_t total_ = 0, done_ = 0, failed_ = 0, busy_ = 0, interrupted_ = 0;
+  Tally tally_;
+  std::optional<SweepWork> work_;  // of the process that tells
+  std::vector<Index> left_;        // of the plan, in the order in which they are taken
+  std::map<Index, double> began_;  // those at work here, by their place in left_
 };
 
 // The record beside the runs; the same plan writes the same bytes, so shards do not disturb each other.
@@ -221,26 +284,14 @@ void write_record(const SweepPlan& plan, const SweepOptions& options) {
 
 }  // namespace
 
-SweepStatus sweep_status(const SweepPlan& plan, const SweepOptions& options) {
-  SweepStatus s;
-  for (std::size_t i = options.shard; i < plan.runs.size(); i += options.shards) {
-    const std::string directory = directory_of(plan.runs[i], options);
-    ++s.runs;
-    if (has(directory, final_file(plan.runs[i]))) {
-      ++s.done;
-    } else if (RunDirectory(directory).busy()) {
-      ++s.running;
-    } else if (has(directory, "failure.json")) {
-      ++s.failed;
-    } else if (has(directory, "run.json")) {
-      ++s.started;
-    }
-  }
-  return s;
-}
-
 int run_sweep(const SweepPlan& plan, const SweepOptions& options, const Common& common) {
-  write_record(plan, options);
+  leader_first(options.ranks, [&] {
+    if (options.ranks == nullptr || options.ranks->leads()) write_record(plan, options);
+    require<eqnn::FileError>(
+        options.claim < 0 || locks_hold(options.out), options.out,
+        ": this file system has no locks, by which processes could choose from the same runs; give "
+        "each --shard i/N, or the array a range without gaps, such as 0-3");
+  });
   return SweepRun(plan, options, common).run();
 }
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "ranks/ranks.h"
 #include "sweep/plan.h"
 
 namespace tools {
@@ -12,18 +13,12 @@ struct SweepOptions {
   std::string command;  // as it was given, for the record
   int jobs = 0;         // runs at a time; 0: one a thread of --threads
   std::size_t shard = 0, shards = 1;
+  // >= 0: other processes choose from the same runs at the same time, and nobody knows how many: each takes what
+  // no other has, from this place on.
+  Index claim = -1;
   bool retry_failed = false;
+  RankGroup* ranks = nullptr;  // those that share the runs, or null; each calls run_sweep
 };
-
-// What stands in the folder of a sweep.
-struct SweepStatus {
-  std::size_t runs = 0, done = 0, failed = 0, running = 0, started = 0;  // started: begun, and not at work now
-
-  std::size_t left() const { return runs - done - failed; }
-};
-
-// Of the runs of a shard: those with index % shards == shard.
-SweepStatus sweep_status(const SweepPlan& plan, const SweepOptions& options);
 
 // Does what is left. Returns kDone, kSweepFailed when some runs failed (now, or before and were not tried again),
 // or, when it was told to end, kSigint or kInterrupted. Throws FileError for a folder that cannot be written.

@@ -1,45 +1,75 @@
 // `eqnn sweep`: its flags, and what it prints of a plan.
 
+#include <unistd.h>
+
+#include <chrono>
+#include <cmath>
 #include <cstdlib>
+#include <memory>
+#include <optional>
+#include <thread>
 
 #include <fmt/core.h>
 
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/paths.h"
+#include "cli/progress.h"
 #include "commands.h"
+#include "sweep/status.h"
 #include "sweep/sweep.h"
 
 namespace tools {
 namespace {
 
 struct SweepFlags {
-  std::string file, out, jobs, shard;
-  bool list = false, dry_run = false, retry_failed = false, resume = false;
+  std::string file, out, jobs, shard, every = "2";
+  std::vector<std::string> files;  // of status: files or folders
+  bool list = false, dry_run = false, retry_failed = false, resume = false, watch = false;
 };
 
-// --shard i/N, or an array job's number and size in the environment of Slurm.
-void read_shard(const std::string& text, SweepOptions& options) {
-  std::string index, count;
-  if (const auto slash = text.find('/'); slash != std::string::npos) {
-    index = text.substr(0, slash);
-    count = text.substr(slash + 1);
-  } else if (text.empty()) {
-    const auto variable = [](const char* name, const char* fallback) {
-      const char* value = std::getenv(name);
-      return std::string(value != nullptr ? value : fallback);
-    };
-    const std::string id = variable("SLURM_ARRAY_TASK_ID", "");
-    count = variable("SLURM_ARRAY_TASK_COUNT", "");
-    if (id.empty() || count.empty()) return;
-    const auto number = whole_number(id), first = whole_number(variable("SLURM_ARRAY_TASK_MIN", "0")),
-               step = whole_number(variable("SLURM_ARRAY_TASK_STEP", "1"));
-    require(number && first && step && *step >= 1 && (*number - *first) % *step == 0, "the Slurm array task is '",
-            id, "', which is no place in a range with a step; give --shard i/N");
-    index = std::to_string((*number - *first) / *step);
+std::string variable(const char* name, const char* fallback) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? value : fallback;
+}
+
+// The place of this task in the Slurm array that it is of. A task of an array with gaps (1,3,4) cannot know the
+// others: they choose from all runs, by locks.
+void read_array_task(SweepOptions& options) {
+  const std::string id = variable("SLURM_ARRAY_TASK_ID", ""), tasks = variable("SLURM_ARRAY_TASK_COUNT", "");
+  if (id.empty() || tasks.empty()) return;
+  const auto number = whole_number(id), count = whole_number(tasks),
+             first = whole_number(variable("SLURM_ARRAY_TASK_MIN", "0")),
+             step = whole_number(variable("SLURM_ARRAY_TASK_STEP", "1"));
+  require(number && count && first && step && *step >= 1 && *count >= 1, "the Slurm array task is '", id, "' of ",
+          tasks, ", which is no place in an array; give --shard i/N");
+  const std::int64_t even = *first + (*count - 1) * *step;  // the last task of an array without gaps
+  const std::int64_t last = whole_number(variable("SLURM_ARRAY_TASK_MAX", "")).value_or(even);
+  if (last != even) {
+    options.claim = *number;
+    return;
   }
-  const auto i = whole_number(index), n = whole_number(count);
-  require(i && n && *n >= 1 && *i >= 0 && *i < *n, "the shard is '", text.empty() ? index + "/" + count : text,
+  require(*number >= *first && *number <= last && (*number - *first) % *step == 0, "the Slurm array task is '", id,
+          "', which is no place in a range with a step; give --shard i/N");
+  options.shard = static_cast<std::size_t>((*number - *first) / *step);
+  options.shards = static_cast<std::size_t>(*count);
+}
+
+// --shard i/N, or what Slurm says.
+void read_shard(const std::string& text, SweepOptions& options) {
+  if (text.empty()) {
+    read_array_task(options);
+    // Tasks of one srun that are no ranks of MPI.
+    const auto tasks = whole_number(variable("SLURM_STEP_NUM_TASKS", "1"));
+    if (started_ranks() == 1 && tasks && *tasks > 1)
+      options.claim = whole_number(variable("SLURM_PROCID", "0")).value_or(0);
+    return;
+  }
+  const auto slash = text.find('/');
+  const auto i = whole_number(text.substr(0, slash)),
+             n = slash == std::string::npos ? std::nullopt : whole_number(text.substr(slash + 1));
+  require(i && n && *n >= 1 && *i >= 0 && *i < *n, "the shard is '", text,
           "'; i/N is needed, i from 0 to N-1, such as --shard 0/4");
   options.shard = static_cast<std::size_t>(*i);
   options.shards = static_cast<std::size_t>(*n);
@@ -70,12 +100,24 @@ std::string grid_text(const Sweep& s) {
 }
 
 Json status_json(const SweepStatus& s) {
-  return {{"runs", s.runs},       {"done", s.done},       {"failed", s.failed},
-          {"running", s.running}, {"started", s.started}, {"left", s.left()}};
+  return {{"runs", s.runs},
+          {"done", s.done},
+          {"failed", s.failed},
+          {"running", s.running},
+          {"started", s.started},
+          {"left", s.left()},
+          {"work_done", number_json(s.work_done)},
+          {"seconds_left", number_json(s.seconds_left)}};
+}
+
+std::string left_text(const SweepStatus& s) {
+  if (s.left() == 0) return "nothing left";
+  if (s.running == 0) return "nobody is at work";
+  return std::isfinite(s.seconds_left) ? duration_text(s.seconds_left) + " left" : "time left not known yet";
 }
 
 void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common& common) {
-  const SweepStatus status = sweep_status(plan, options);
+  const SweepStatus status = SweepWatch(plan, options).look();
   double steps = 0;
   for (std::size_t i = options.shard; i < plan.runs.size(); i += options.shards)
     steps += plan.runs[i].config ? static_cast<double>(plan.runs[i].config->steps) : 0;
@@ -86,6 +128,7 @@ void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common
     j["steps"] = steps;
     j["shard"] = options.shard;
     j["shards"] = options.shards;
+    j["chosen_by_locks"] = options.claim >= 0;
     j["sweeps"] = Json::array();
     for (const Sweep& s : plan.sweeps)
       j["sweeps"].push_back(
@@ -100,27 +143,94 @@ void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common
              steps, status.done, status.failed, status.left());
 }
 
-void print_status(const SweepPlan& plan, const SweepOptions& options, const Common& common) {
-  const SweepStatus s = sweep_status(plan, options);
+void print_status(const SweepStatus& s, const Common& common) {
   if (common.json) {
     fmt::print("{}\n", to_text(status_json(s)));
     return;
   }
   fmt::print(
       "runs      {}\ndone      {}\nfailed    {}\nrunning   {}\nstarted   {}   (and not at work now)\nnot begun "
-      "{}\n",
-      s.runs, s.done, s.failed, s.running, s.started, s.left() - s.running - s.started);
+      "{}\ntime      {}\n",
+      s.runs, s.done, s.failed, s.running, s.started, s.left() - s.running - s.started, left_text(s));
 }
 
-int sweep(const std::string& what, const SweepFlags& flags, const Common& common) {
-  const SweepPlan plan = plan_sweep(eqnn::read_file(flags.file), flags.file);
-  const SweepOptions options = read_options(flags, plan);
-  if (flags.list) {
-    print_list(plan, options);
+// A sweep that is looked at: a file with --out, or a folder of runs.
+struct Watched {
+  SweepPlan plan;
+  SweepOptions options;
+  std::unique_ptr<SweepWatch> watch;
+};
+
+std::vector<std::unique_ptr<Watched>> watched(const SweepFlags& flags) {
+  std::vector<std::unique_ptr<Watched>> all;
+  for (const std::string& path : flags.files) {
+    auto w = std::make_unique<Watched>();
+    const bool folder = is_folder(path);
+    require(!folder || flags.out.empty(), path,
+            " is a folder of runs, and --out names another; leave one of them out");
+    w->plan = folder ? recorded_plan(path) : plan_sweep(eqnn::read_file(path), path);
+    require(flags.files.size() == 1 || folder, path,
+            " is a sweep's file; several sweeps are watched by their folders");
+    SweepFlags one = flags;
+    one.file = path;
+    if (folder) one.out = path;
+    w->options = read_options(one, w->plan);
+    w->watch = std::make_unique<SweepWatch>(w->plan, w->options);
+    all.push_back(std::move(w));
+  }
+  return all;
+}
+
+// One line a sweep; true: none has anything left to do.
+bool print_lines(std::vector<std::unique_ptr<Watched>>& all, const Common& common) {
+  bool over = true;
+  for (auto& w : all) {
+    const SweepStatus s = w->watch->look();
+    over = over && s.left() == 0;
+    if (common.json) {
+      Json j = status_json(s);
+      j["out"] = w->options.out;
+      fmt::print("{}\n", to_text(j));
+    } else {
+      fmt::print("{}: {} of {} done, {} running, {} failed; {}\n", w->options.out, s.done, s.runs, s.running,
+                 s.failed, left_text(s));
+    }
+  }
+  std::fflush(stdout);
+  return over;
+}
+
+int status(const SweepFlags& flags, const Common& common) {
+  auto all = watched(flags);
+  if (!flags.watch) {
+    if (all.size() > 1)
+      print_lines(all, common);
+    else
+      print_status(all.front()->watch->look(), common);
     return kDone;
   }
-  if (what == "status") {
-    print_status(plan, options, common);
+  const double every = parse_number("every", flags.every);
+  require(every >= 0.1 && every <= 86400, "--every is ", flags.every, "; allowed are 0.1 to 86400 seconds");
+  const bool terminal = isatty(STDOUT_FILENO) == 1 && !common.json;
+  while (!print_lines(all, common)) {
+    std::this_thread::sleep_for(std::chrono::duration<double>(every));
+    if (terminal) fmt::print("\033[{}A\033[J", all.size());  // over the lines that stand there
+  }
+  return kDone;
+}
+
+int sweep(const std::string& what, const SweepFlags& flags, Common common) {
+  RankGroup* const ranks = what == "run" && !flags.list && !flags.dry_run ? rank_group() : nullptr;
+  SweepPlan plan;
+  SweepOptions options;
+  leader_first(ranks, [&] {
+    plan = plan_sweep(eqnn::read_file(flags.file), flags.file);
+    options = read_options(flags, plan);
+  });
+  options.ranks = ranks;
+  share_among(ranks, common);
+  if (flags.list) {
+    print_list(plan, options);
     return kDone;
   }
   if (what == "plan" || flags.dry_run) {
@@ -128,7 +238,7 @@ int sweep(const std::string& what, const SweepFlags& flags, const Common& common
     return kDone;
   }
   const int code = run_sweep(plan, options, common);
-  if (common.json) print_status(plan, options, common);
+  if (common.json) print_status(SweepWatch(plan, options).look(), common);
   return code;
 }
 
@@ -142,10 +252,20 @@ void add_sweep(CommandLine& line) {
   for (const auto& [name, help] : subs) {
     Subcommand sub = group.add(name, help);
     auto flags = std::make_shared<SweepFlags>();
-    sub.required("FILE", flags->file, "TOML: name, seeds, [run], [grid]; or several [[sweeps]]");
+    const std::string toml = "TOML: name, seeds, [run], [grid]; or several [[sweeps]]";
+    if (name == "status")
+      sub.required_list("FILE", flags->files, toml + "; or folders of runs");
+    else
+      sub.required("FILE", flags->file, toml);
     sub.option("-o,--out", flags->out, "folder of the runs (default: runs/<name>)");
     sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
     sub.option("--shard", flags->shard, "i/N: every N-th run from the i-th on (default: the Slurm array task)");
+    if (name == "status") {
+      sub.toggle("--watch", flags->watch, "look again and again, until nothing is left to do");
+      sub.option("--every", flags->every, "seconds between two looks of --watch (default: 2)");
+      sub.runs([flags](const Common& common) { return status(*flags, common); });
+      continue;
+    }
     sub.toggle("--list", flags->list, "print one command a run, and stop");
     if (name == "run") {
       sub.toggle("--dry-run", flags->dry_run, "print the plan, and stop");
