@@ -125,7 +125,9 @@ TEST_CASE("certify: trained networks of clouds under their own group") {
           "needs points in 2 or 3 dimensions");
   refused(f, {"train", "rotation-invariant", "--model", "mlp", "--frame-group", "SO"}, 2, "--model pca-mlp");
   CHECK(Json::parse(accepted(f, {"certify", "pca-mlp", "--continuity", "--json"}, 4))["continuous"] == false);
-  CHECK(Json::parse(accepted(f, {"certify", "weighted-mlp", "--continuity", "--json"}))["continuous"] == true);
+  const Json smooth = Json::parse(accepted(f, {"certify", "weighted-mlp", "--continuity", "--json"}));
+  CHECK(smooth["continuous"] == true);
+  CHECK(smooth["paths"][0]["group"] == "SO(3)");
 }
 
 TEST_CASE("certify --continuity: frames of principal axes jump where singular values meet, weighted ones nowhere") {

@@ -10,7 +10,9 @@
 #include "cli/json.h"
 #include "commands.h"
 #include "figures/figures.h"
+#include "runs/certified_inputs.h"
 #include "runs/continuity.h"
+#include "train/models.h"
 
 namespace tools {
 namespace {
@@ -54,8 +56,12 @@ std::vector<Continuity> follow_run(const CertifyFlags& flags, std::uint64_t seed
   require(!s.degenerate.empty(), "--continuity follows clouds of points in 2 or 3 dimensions; ", flags.run,
           " is on inputs of another kind");
   const auto& layout = f->member().input();
-  return follow_all(s.anyway, cloud_paths(layout.name, layout.points, layout.channels, seed),
-                    {c.model, concat("d = ", layout.channels), c.dtype, "", {}, {}, {}, {}, s.tolerance});
+  Continuity named;
+  named.name = c.model;
+  named.group = group_name(point_group(c).value_or(eqnn::PointGroup::o), layout.channels);
+  named.dtype = c.dtype;
+  named.tolerance = s.tolerance;
+  return follow_all(s.anyway, cloud_paths(layout.name, layout.points, layout.channels, seed), named);
 }
 
 // The first path of each model: through equal singular values, in two dimensions, under O(2) where it has a choice.

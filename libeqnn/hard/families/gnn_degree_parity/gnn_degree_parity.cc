@@ -107,6 +107,31 @@ Estimate DegreeParitySampler::acceptance() const {
   return {mean, std::sqrt(mean * (1 - mean) / kSubsetDraws)};
 }
 
+namespace {
+
+// Why no S was accepted, and what helps: where one degree is nearly all there is, neither of the sampler's limits
+// does.
+std::string nothing_accepted(const DegreeParitySampler& s, const std::vector<long double>& p) {
+  const auto likeliest = std::max_element(p.begin(), p.end());
+  const double most = static_cast<double>(*likeliest), nodes = static_cast<double>(s.n);
+  if (s.edge_probability != 0.5 && 1 - most < s.least_share())
+    return fmt::format(
+        "no S can be accepted at n = {} and edge-probability {}: {:.3g} % of the nodes have degree {}, and each "
+        "kind of node must be at least {:.3g} %; take edge-probability nearer to 0.5",
+        s.n, s.edge_probability, 100 * most, likeliest - p.begin(), 100 * s.least_share());
+  const double count = std::min(s.min_count, nodes / 3);
+  const std::string limit = s.least_share() * nodes > count
+                                ? fmt::format("the bias is to be at most {}; raise bias-max", s.bias_max)
+                                : fmt::format(
+                                      "{:g} nodes of the scarcer kind are to be expected; take a min-count "
+                                      "below that",
+                                      count);
+  return fmt::format("no S accepted after {} draws at n = {} and edge-probability {}: {}", kSubsetDraws, s.n,
+                     s.edge_probability, limit);
+}
+
+}  // namespace
+
 DegreeParity DegreeParity::draw(const DegreeParitySampler& sampler, std::uint64_t seed) {
   sampler.validate();
   const auto p = long_probabilities(sampler.n, sampler.self_loops, sampler.edge_probability);
@@ -120,10 +145,7 @@ DegreeParity DegreeParity::draw(const DegreeParitySampler& sampler, std::uint64_
       if (a.flags[i] != 0) classes.push_back(static_cast<Index>(i) + 1);
     return DegreeParity(sampler.n, sampler.self_loops, std::move(classes), a.b, sampler);
   }
-  throw ValueError(
-      fmt::format("no S accepted after {} draws at n = {} with bias-max {} and min-count {}; raise bias-max or "
-                  "lower min-count",
-                  kSubsetDraws, sampler.n, sampler.bias_max, sampler.min_count));
+  throw ValueError(nothing_accepted(sampler, p));
 }
 
 // --- the member ----------------------------------------------------------------------------------------
