@@ -141,6 +141,7 @@ TEST_CASE("sweep: what is wrong in a file is refused before anything runs") {
       {kTiny + "[grid]\nthreads = [1]\n", "threads"},
       {kTiny + "checkpoint-every = 1\n", "checkpoint-every"},
       {kTiny + "[grid]\nlr = [1e-3, \"fast\"]\n", "lr = fast"},
+      {kTiny + "[grid]\nn = [4, 1]\n", "at n = 1, seed 0: n is 1"},
       {"name = \"x\"\nseeds = [1, 1]\n[run]\nfamily = \"gnn-degree-parity\"\n", "twice"},
       {"name = \"x\"\nseeds = \"3:3\"\n[run]\nfamily = \"gnn-degree-parity\"\n", "empty"},
       {"name = \"x\"\nseeds = -1\n[run]\nfamily = \"gnn-degree-parity\"\n", "seeds"},
@@ -164,10 +165,10 @@ TEST_CASE("sweep: what is wrong in a file is refused before anything runs") {
 
 TEST_CASE("sweep: a run that fails is recorded, the others are done, and it is tried again when told") {
   const Folder f;
-  f.write("t.toml", kTiny + "[grid]\nn = [4, 1]\n");
+  f.write("t.toml", kTiny + "n = 4\nloss = \"cross-entropy\"\n[grid]\ncontrol = [false, true]\n");
   const auto ended = f.run({"sweep", "run", "t.toml", "--out", "o"});
   CHECK(ended.code == 5);
-  CHECK(ended.err.find("n >= 2") != std::string::npos);
+  CHECK(ended.err.find("cross-entropy needs a target of two values") != std::string::npos);
   Json s = status(f, "t.toml", "o");
   CHECK(s["done"] == 2);
   CHECK(s["failed"] == 2);

@@ -1,6 +1,7 @@
 #include "sweep/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -9,7 +10,9 @@
 
 #include "cli/json.h"
 #include "cli/toml_text.h"
+#include "data/members.h"
 #include "learn/learner.h"
+#include "train/examples.h"
 #include "train/resolve.h"
 
 namespace tools {
@@ -280,28 +283,12 @@ class Planner {
     run.seed = seed;
     run.flags = s.run;
     run.flags.insert(run.flags.end(), values.begin(), values.end());
-    if (s.command == "train") {
-      try {
-        run.config = resolve_config(run.flags, seed,
-                                    [this](const auto& path, const auto& format, const DataChoices& choices) {
-                                      auto& data = data_[{path, format, choices.targets, choices.node_labels}];
-                                      if (!data) data = read_data(path, format, choices);
-                                      return data;
-                                    });
-      } catch (const ValueError& e) {
-        throw ValueError(concat(source_, ": at ", point_text(values, seed), ": ", e.what()));
-      }
-      run.run_id = tools::run_id(*run.config);
-    } else {
-      const std::string family = last_value(run.flags, "family");
-      require(!family.empty(), source_, ": no family is given for '", s.command, "'; name one in [run] or [grid]");
-      eqnn::hard::family(family);
-      std::map<std::string, std::string> sorted;
-      for (const RawOption& o : run.flags) sorted[o.name] = o.value;
-      std::string text =
-          concat(s.command, learner_version(s.command, family, last_value(run.flags, "algo")), " seed ", seed);
-      for (const auto& [name, value] : sorted) text += concat("\n", name, " ", value);
-      run.run_id = content_id(text);
+    require(run.command == "train" || !last_value(run.flags, "family").empty(), source_,
+            ": no family is given for '", s.command, "'; name one in [run] or [grid]");
+    try {
+      run.command == "train" ? plan_training(run) : plan_other(run);
+    } catch (const ValueError& e) {
+      throw ValueError(concat(source_, ": at ", point_text(values, seed), ": ", e.what()));
     }
     const auto [found, fresh] = index_.try_emplace(run.run_id, plan_.runs.size());
     if (fresh) plan_.runs.push_back(std::move(run));
@@ -311,10 +298,50 @@ class Planner {
     }
   }
 
+  void plan_training(PlannedRun& run) {
+    run.config = resolve_config(run.flags, run.seed,
+                                [this](const auto& path, const auto& format, const DataChoices& choices) {
+                                  auto& data = data_[{path, format, choices.targets, choices.node_labels}];
+                                  if (!data) data = read_data(path, format, choices);
+                                  return data;
+                                });
+    const TrainConfig& c = *run.config;
+    if (c.data.empty() && is_new({"train", c.family, c.params, concat(c.control, " ", c.noise, " ", c.member)}))
+      make_member(c);
+    run.run_id = tools::run_id(c);
+  }
+
+  void plan_other(PlannedRun& run) {
+    const std::string name = last_value(run.flags, "family");
+    const eqnn::hard::Family& family = eqnn::hard::family(name);
+    RawOptions parameters;
+    std::copy_if(run.flags.begin(), run.flags.end(), std::back_inserter(parameters),
+                 [&](const RawOption& o) { return family.has_parameter(o.name); });
+    const auto params = family_parameters(family, parameters);
+    if (last_value(run.flags, "member").empty() && is_new({run.command, family.id, params, ""})) {
+      // A bound needs no member, and there may be none.
+      if (run.command == "bound")
+        family.second_moments(params);
+      else
+        family.draw(params, run.seed);
+    }
+    std::map<std::string, std::string> sorted;
+    for (const RawOption& o : run.flags) sorted[o.name] = o.value;
+    std::string text =
+        concat(run.command, learner_version(run.command, name, last_value(run.flags, "algo")), " seed ", run.seed);
+    for (const auto& [key, value] : sorted) text += concat("\n", key, " ", value);
+    run.run_id = content_id(text);
+  }
+
+  // Command, family, parameters, and what else decides whether a run has a member. Of all seeds one is tried.
+  using MemberKey = std::tuple<std::string, std::string, eqnn::hard::ParameterValues, std::string>;
+  bool is_new(const MemberKey& key) { return members_.insert(key).second; }
+
   SweepPlan& plan_;
   const std::string& source_;
   using DataKey = std::tuple<std::string, std::string, DataChoices::Targets, DataChoices::NodeLabels>;
   std::map<DataKey, std::shared_ptr<const Dataset>> data_;
+  std::set<MemberKey> members_;
   std::unordered_map<std::string, std::size_t> index_;
 };
 

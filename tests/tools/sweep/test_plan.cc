@@ -30,6 +30,40 @@ TEST_CASE("plan: seeds at the ends of their range") {
   }
 }
 
+// The message with which a plan of these lines is refused.
+std::string refusal(const std::string& lines) {
+  return message([&] { tools::plan_sweep("name = \"a\"\nseeds = \"0:3\"\n" + lines, "a.toml"); });
+}
+
+TEST_CASE("plan: parameters that no member has are refused, with the point that has them") {
+  const std::string parity = "[run]\nfamily = \"gnn-degree-parity\"\n",
+                    frame = "[run]\nfamily = \"frame-parity\"\nn = 8\n";
+  CHECK(refusal(parity + "[grid]\nn = [4, 1]\n") == "a.toml: at n = 1, seed 0: n is 1; need n >= 2 nodes");
+  CHECK(contains(refusal(frame + "[grid]\nk = [2, 5]\n"), "a.toml: at k = 5, seed 0: k is 5"));
+  CHECK(contains(refusal(frame + "[grid]\nk = [2, 10]\n"), "a.toml: at k = 10, seed 0: "));
+  CHECK(contains(refusal("[run]\nfamily = \"cnn-cyclic\"\nn = 6\nk = 2\n[grid]\ninput-correlation = [0, 1]\n"),
+                 "a.toml: at input-correlation = 1, seed 0: input-correlation is 1; it must be"));
+  for (const std::string command : {"learn", "bound", "gradvar"}) {
+    CAPTURE(command);
+    const std::string of = "command = \"" + command + "\"\n" + parity;
+    CHECK(contains(refusal(of + "[grid]\nn = [4, 1]\n"), "a.toml: at n = 1, seed 0: n is 1; need"));
+    CHECK(contains(refusal(of + "[grid]\nn = [\"many\"]\n"), "a.toml: at n = many, seed 0: n is 'many'"));
+  }
+}
+
+TEST_CASE("plan: where no set is accepted there are bounds, and no runs") {
+  const std::string lines = "[run]\nfamily = \"gnn-degree-parity\"\n[grid]\nedge-probability = [0.5, 0.001]\n";
+  CHECK(contains(refusal(lines), "edge-probability = 0.001, seed 0: no S can be accepted"));
+  CHECK(contains(refusal(lines), "take edge-probability nearer to 0.5"));
+  CHECK(refusal("command = \"bound\"\n" + lines) == "no error");
+}
+
+TEST_CASE("plan: the noise of labels that are flipped is a probability") {
+  const std::string lines = "[run]\nfamily = \"gnn-degree-parity\"\nn = 4\n[grid]\nnoise = [0.1, 2]\ncontrol = ";
+  CHECK(contains(refusal(lines + "[false]\n"), "noise = 2, control = false, seed 0: --noise is 2"));
+  CHECK(refusal(lines + "[true]\n") == "no error");
+}
+
 }  // namespace
 
 }  // namespace test_plan
