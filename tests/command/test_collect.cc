@@ -412,6 +412,30 @@ TEST_CASE("collect: columns for keys of any kind") {
         std::vector<Row>{{"real", "integer"}});
 }
 
+TEST_CASE("collect: parameters that a configuration leaves out have the defaults that apply") {
+  const Folder f;
+  accepted(f, tiny({"--out", "r/half"}));
+  accepted(f, tiny({"--out", "r/begun", "--seed", "1"}));
+  fs::remove(f / "r/begun/result.json");
+  accepted(f, tiny({"--edge-probability", "0.25", "--out", "r/quarter"}));
+  accepted(f, {"train", "cnn-cyclic", "--n", "4", "--k", "2", "--steps", "2", "--test-samples", "10", "-q", "--out",
+               "r/cnn"});
+  CHECK(f.read("r/half/run.json").find("edge-probability") == std::string::npos);
+  accepted(f, {"collect", "r", "--db", "r.db", "-q"});
+  const std::string both = R"("params.edge-probability", "config.params.edge-probability")";
+  CHECK(
+      rows(f / "r.db", "SELECT " + both + R"( FROM runs WHERE "config.family" = 'gnn-degree-parity' ORDER BY 1)") ==
+      std::vector<Row>{{0.25, 0.25}, {0.5, 0.5}, {0.5, 0.5}});
+  CHECK(rows(f / "r.db",
+             "SELECT " + both + R"(, "params.input-correlation" FROM runs WHERE "config.family" = 'cnn-cyclic')") ==
+        std::vector<Row>{{nullptr, nullptr, 0}});
+  CHECK(rows(f / "r.db", "SELECT count(*) FROM runs WHERE command LIKE '%edge-probability%'") ==
+        std::vector<Row>{{1}});
+  const std::string table =
+      accepted(f, {"plot", "r.db", "--figure", "final-loss", "--family", "gnn-degree-parity"});
+  for (const char* q : {"0.25", "0.5"}) CHECK(table.find(q) != std::string::npos);
+}
+
 TEST_CASE("collect: the folds of a cross-validation are runs beside it") {
   const Folder f;
   accepted(f, {"train", "--data", paths::data("rings_and_stars.txt"), "--folds", "3", "--steps", "10", "--width",

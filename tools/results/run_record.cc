@@ -42,6 +42,7 @@ class RecordReader {
     require<FileError>(!done || has("run.json"), directory_, ": has a result.json and no run.json");
     if (!done && failed) read_failure();
     if (done) read_result(result);
+    add_implicit();
     if (has("metrics.jsonl")) read_metrics();
     if (record_.run_id.empty()) record_.run_id = std::filesystem::path(directory_).filename();
     add("run_id", record_.run_id);
@@ -74,6 +75,8 @@ class RecordReader {
     require<FileError>(run.contains("config") && run["config"].is_object(), path, ": has no config");
     const Json& config = run["config"];
     const std::string subcommand = text("command").empty() ? "train" : text("command");
+    if (config.contains("params") && config.contains("family") && config["family"].is_string())
+      family_ = config["family"].get<std::string>();
     add("command", command_line(subcommand, config));
     add("seed", common_seed(config));
     if (!done) read_intentions(config);
@@ -83,6 +86,15 @@ class RecordReader {
       else
         add_checked(path, "config." + key, cell_of(value));
     }
+  }
+
+  // Parameters that configurations leave out at their defaults: a table has the value that applies.
+  void add_implicit() {
+    for (const eqnn::hard::Family& family : eqnn::hard::families())
+      for (const eqnn::hard::Parameter& p : family.parameters)
+        if (family.id == family_ && p.implicit)
+          for (const char* prefix : {"config.params.", "params."})
+            add(prefix + p.name, cell_of(typed_json(p.default_value)));
   }
 
   // What result.json would say whatever comes out.
@@ -213,6 +225,7 @@ class RecordReader {
   }
 
   const std::string directory_;
+  std::string family_;  // "" where there is none
   RunRecord record_;
   std::unordered_set<std::string> names_;
 };
