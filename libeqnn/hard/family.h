@@ -180,6 +180,13 @@ class MemberOf : public Member {
 
 inline constexpr Index kMaxListedMembers = 4096;
 
+// sup E_f <f, h>^2 falls as size^-(factor parameter + more), `size` and `parameter` names of parameters: dimensions
+// of spaces of harmonics, numbers of sets or of monomials.
+struct MomentDecay {
+  std::string size, parameter;
+  double factor = 1, more = 0;
+};
+
 // A family: its description, how its members are made, and what is known of all of them. Each family's file fills
 // one; what is null, or empty, a family does not have. Every function throws ValueError for parameters that are not
 // allowed, and may be called by any number of threads.
@@ -201,6 +208,8 @@ struct Family {
 
   // sup E_f <f, h>^2 for every prior for which it is known; the last is that of `draw`, if it is known at all.
   std::vector<SecondMoment> (*second_moments)(const ParameterValues& values) = nullptr;
+  // As a power of one of the sizes, where it is one.
+  std::optional<MomentDecay> decay = {};
   // Sets of members that are nearly orthogonal by proof, from the least gamma on.
   std::vector<Packing> (*packings)(const ParameterValues& values) = nullptr;
   // The law of a member's correlations with those of `draw`, where a limit of it is proved.

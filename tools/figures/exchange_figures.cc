@@ -69,66 +69,61 @@ std::string interval_name(const std::vector<SeedsNeed>& all) {
                           : fmt::format("median over the seeds, lowest to highest ({:.0f} %)", 100 * coverage);
 }
 
-Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all) {
-  double low = INFINITY, high = 0;
-  bool censored = false;
-  for (const SeedsNeed& n : all) {
-    const MedianInterval m = median_interval(n.samples);
-    for (const double v : {median(n.samples), m.interval.low, n.most}) {
-      if (!std::isfinite(v)) continue;
-      low = std::min(low, v);
-      high = std::max(high, v);
-    }
-    censored = censored || !std::isfinite(median(n.samples));
-  }
+std::vector<LegendEntry> exchange_legend(const std::vector<SeedsNeed>& all) {
   std::vector<LegendEntry> legend{{LegendEntry::kPoint, role_style(false), interval_name(all)}};
-  if (censored)
+  if (std::ranges::any_of(all, [](const SeedsNeed& n) { return !std::isfinite(median(n.samples)); }))
     legend.push_back({LegendEntry::kPoint, fmt::format("lc rgb '{}' dt 1 pt 6 ps 0.9*point_scale", kTargetColor),
                       "→ half did not learn from so many"});
-  Page page(kPageWidth, legend);
-  const double top = page.top() + 18, row = 30, rows = row * static_cast<double>(all.size());
-  page.set_height(static_cast<int>(top + rows + 54));
+  return legend;
+}
+
+// Of all that is drawn.
+Interval samples_range(const std::vector<SeedsNeed>& all) {
+  Interval range{INFINITY, 0};
+  for (const SeedsNeed& n : all)
+    for (const double v : {median(n.samples), median_interval(n.samples).interval.low, n.most}) {
+      if (!std::isfinite(v)) continue;
+      range.low = std::min(range.low, v);
+      range.high = std::max(range.high, v);
+    }
+  return {range.low / 1.4, range.high * 1.8};
+}
+
+// A row a network, the first at the top, between the panel's columns of labels.
+void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, double edge) {
+  const double top = page.top() + 18, rows = 30 * static_cast<double>(all.size());
   const double left = 290, right = kPageWidth - 150;
   page.panel(left, top, right, top + rows);
-  page.add(number_axis('x', low / 1.4, high * 1.8, true, 6));
-  page.add(fmt::format("set yrange [0.4:{}]\nunset ytics", static_cast<double>(all.size()) + 0.6));
   page.axis_labels("samples to learn", "");
   page.label(right + 14, top - 12, "first over this", "left");
-  std::vector<std::vector<double>> known, unknown;
+  std::vector<BarMark> marks;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const SeedsNeed& n = all[i];
     const double at = static_cast<double>(all.size() - i),
                  y = top + rows - (at - 0.4) / (static_cast<double>(all.size()) + 0.2) * rows;
     page.label(left - 12, y, shortened(short_label(all, n), kLabelLength), "right");
     page.label(right + 14, y, ratio_label(all.front(), n), "left");
-    const MedianInterval m = median_interval(n.samples);
-    const double value = median(n.samples), edge = high * 1.8;
-    if (std::isfinite(value))
-      known.push_back({value, at, m.interval.low, std::isfinite(m.interval.high) ? m.interval.high : edge});
-    else
-      unknown.push_back({n.most, at, n.most * 0.35, 0});
+    const Interval bar = median_interval(n.samples).interval;
+    const double value = median(n.samples);
+    const bool learned = std::isfinite(value);
+    marks.push_back({at, learned ? value : n.most, bar.low, std::isfinite(bar.high) ? bar.high : edge, !learned});
   }
-  std::vector<std::string> parts;
-  if (!known.empty())
-    parts.push_back(fmt::format("{} using 1:2:3:4 with xerrorbars lc rgb '{}' lw 1.4 pt 7 ps 0.9*point_scale",
-                                page.data(known), kTargetColor));
-  if (!unknown.empty()) {
-    const std::string name = page.data(unknown);
-    parts.push_back(fmt::format("{} using 1:2:3:4 with vectors head size screen 0.006,25 lc rgb '{}' lw 1.4", name,
-                                kTargetColor));
-    parts.push_back(
-        fmt::format("{} using 1:2 with points pt 6 ps 0.9*point_scale lc rgb '{}'", name, kTargetColor));
-  }
-  page.plot(parts);
+  page.plot(bar_parts(page, 'x', marks, 0.35, 6, kTargetColor));
+}
+
+Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all) {
+  const Interval range = samples_range(all);
+  Page page(kPageWidth, exchange_legend(all));
+  page.set_height(page.top() + 18 + 30 * static_cast<int>(all.size()) + 54);
+  page.add(number_axis('x', range.low, range.high, true, 6));
+  page.add(fmt::format("set yrange [0.4:{}]\nunset ytics", static_cast<double>(all.size()) + 0.6));
+  plot_exchange(page, all, range.high);
   Figure f{"exchange-" + slug_of(study.name), "exchange", study.title, "", exchange_table(all), ""};
   f.caption =
       "Samples until the normalised test loss is low enough, of each seed the fewest; of fixed training sets the "
-      "smallest "
-      "size tried with which the seed learned. Points: medians, bars: exact intervals (order statistics). At "
-      "the "
-      "right: the first row's median over this one's with an interval (95 %, or as it says) that holds whatever "
-      "the seeds have in "
-      "common.";
+      "smallest size tried with which the seed learned. Points: medians, bars: exact intervals (order statistics). "
+      "At the right: the first row's median over this one's with an interval (95 %, or as it says) that holds "
+      "whatever the seeds have in common.";
   page.finish(f);
   return f;
 }

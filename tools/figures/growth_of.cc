@@ -20,27 +20,18 @@ double log_effective(const Run& run) {
   }
 }
 
-// Of the families whose second moment falls as a power of the size: of dim H_k (the planar ones) and of the number
-// of sets or monomials.
+// Where the second moment falls as a power of the size, and all runs have the same one.
 std::optional<double> power_of(const FrontierSlice& slice) {
-  struct Power {
-    const char *family, *size, *parameter;
-    double factor, more;  // factor times the parameter, and more
-  };
-  static constexpr Power kPowers[] = {{"gnn-feature", "d", "k", 1, 0},
-                                      {"cnn-cyclic", "n", "k", 1, -1},
-                                      {"rotation-invariant", "n", "k", 2, 0},
-                                      {"frame-parity", "n", "k", 1, 0},
-                                      {"invariant-poly", "r", "degree", 1, 0}};
-  for (const Power& p : kPowers) {
-    if (slice.runs.front().family != p.family || slice.size != p.size) continue;
-    std::set<std::string> values;
-    for (const FigureRun& run : slice.runs)
-      if (const auto found = run.parameters.find(p.parameter); found != run.parameters.end())
-        values.insert(found->second);
-    if (values.size() == 1) return p.factor * std::stod(*values.begin()) + p.more;
-  }
-  return {};
+  const std::string& id = slice.runs.front().family;
+  const auto family = std::ranges::find(eqnn::hard::families(), id, &eqnn::hard::Family::id);
+  if (family == eqnn::hard::families().end() || !family->decay || family->decay->size != slice.size) return {};
+  const eqnn::hard::MomentDecay& decay = *family->decay;
+  std::set<std::string> values;
+  for (const FigureRun& run : slice.runs)
+    if (const auto found = run.parameters.find(decay.parameter); found != run.parameters.end())
+      values.insert(found->second);
+  if (values.size() != 1) return {};
+  return decay.factor * std::stod(*values.begin()) + decay.more;
 }
 
 }  // namespace
@@ -49,13 +40,15 @@ Growth growth_of(const FrontierSlice& slice, bool control) {
   static const std::set<std::string> kSizes{"n", "r", "d", "k", "degree", "m", "terms"};
   if (!kSizes.contains(slice.size)) return {.note = slice.size + " is no size", .laws = {}};
   std::vector<SizeTimes> sizes;
+  bool known = !control;  // what is known of one law of the inputs is void of another
   for (const FrontierPoint& p : slice.points) {
     if (p.control != control || !(p.size > 0)) continue;
     const auto run = std::ranges::find_if(
         slice.runs, [&](const FigureRun& r) { return number_of(r.values.at(slice.size)) == p.size; });
     sizes.push_back({p.size, p.times, control ? Run::kNone : log_effective(*run)});
+    known = known && std::isfinite(sizes.back().log_effective);
   }
-  return fit_growth(sizes, slice.size, control ? std::nullopt : power_of(slice));
+  return fit_growth(sizes, slice.size, known ? power_of(slice) : std::nullopt);
 }
 
 }  // namespace tools

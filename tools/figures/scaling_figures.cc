@@ -125,24 +125,15 @@ void plot_scaling(Page& page, const std::vector<ScalingRole>& roles, const SizeA
       parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' {}", page.data(curve), color,
                                   law_style(law == &r.growth.laws[1])));
     }
-    std::vector<std::vector<double>> learned, censored;
+    std::vector<BarMark> marks;
     for (const SizeMedian& m : r.medians) {
-      const double at = x.place(m.size, r.control), end = m.median.interval.high;
-      if (std::isfinite(m.median.value))
-        learned.push_back(
-            {at, m.median.value, std::max(m.median.interval.low, 1.0), std::isfinite(end) ? end : high});
-      else
-        censored.push_back({at, m.budget, 0, m.budget * 0.22});
+      const Interval& bar = m.median.interval;
+      const bool learned = std::isfinite(m.median.value);
+      marks.push_back({x.place(m.size, r.control), learned ? m.median.value : m.budget, std::max(bar.low, 1.0),
+                       std::isfinite(bar.high) ? bar.high : high, !learned});
     }
-    if (!learned.empty())
-      parts.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale",
-                                  page.data(learned), color, r.control ? 9 : 7));
-    if (censored.empty()) continue;
-    const std::string name = page.data(censored);
-    parts.push_back(
-        fmt::format("{} using 1:2:3:4 with vectors head size screen 0.006,25 lc rgb '{}' lw 1.4", name, color));
-    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", name,
-                                r.control ? 8 : 6, color));
+    for (std::string& part : bar_parts(page, 'y', marks, 0.22, r.control ? 8 : 6, color))
+      parts.push_back(std::move(part));
   }
   page.plot(parts);
 }

@@ -193,6 +193,28 @@ void Page::finish(Figure& figure) const {
                   at(kMargin, 20) + " left font ',14'\n" + legend_text() + body_ + "unset multiplot\n";
 }
 
+std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarMark>& marks, double length,
+                                   int point, const std::string& color) {
+  std::vector<std::vector<double>> bars, arrows;
+  for (const BarMark& m : marks) {
+    const double x = axis == 'x' ? m.value : m.place, y = axis == 'x' ? m.place : m.value, end = m.value * length;
+    if (m.arrow)
+      arrows.push_back({x, y, axis == 'x' ? end : 0, axis == 'x' ? 0 : end});
+    else
+      bars.push_back({x, y, m.low, m.high});
+  }
+  std::vector<std::string> parts;
+  if (!bars.empty())
+    parts.push_back(fmt::format("{} using 1:2:3:4 with {}errorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale",
+                                page.data(bars), axis, color, point + 1));
+  if (arrows.empty()) return parts;
+  const std::string name = page.data(arrows);
+  parts.push_back(
+      fmt::format("{} using 1:2:3:4 with vectors head size screen 0.006,25 lc rgb '{}' lw 1.4", name, color));
+  parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", name, point, color));
+  return parts;
+}
+
 LossAxis::LossAxis(const std::vector<double>& values) {
   constexpr double kFloor = 1e-5, kCeiling = 10;
   double low = 0.03, high = 1.4;

@@ -87,6 +87,18 @@ class Page {
   std::string data_, body_;
 };
 
+// Medians with bars along an axis, or arrows where less than half has an end.
+struct BarMark {
+  double place = 0;          // along the other axis
+  double value = 0;          // the median; of an arrow where it begins
+  double low = 0, high = 0;  // of the bar
+  bool arrow = false;
+};
+// What of a plot draws them: bars with filled points, arrows of `length` times where they begin with open ones.
+// `point`: gnuplot's type of the open point, the filled one being the next.
+std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarMark>& marks, double length,
+                                   int point, const std::string& color);
+
 // A logarithmic axis for losses: what lies below is drawn at its lower end, what is above `high` or not finite at
 // `edge`.
 class LossAxis {

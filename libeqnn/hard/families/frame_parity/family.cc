@@ -85,6 +85,7 @@ Family frame_parity_family() {
   };
   f.parse = parse_frame_parity;
   f.second_moments = frame_parity_second_moments;  // orthonormal members: no Gram matrix says more
+  f.decay = MomentDecay{"n", "k"};
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     return check_frame_parities(frame_parity_law(values), members, options);
   };

@@ -168,6 +168,7 @@ Family invariant_poly_family() {
     return std::make_unique<InvariantPoly>(file.inputs, std::move(file.terms));
   };
   f.second_moments = invariant_poly_second_moments;
+  f.decay = MomentDecay{"r", "degree"};
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     const PolynomialSampler sampler = polynomial_sampler(values);
     return exact_correlations(members, seed, [&](std::uint64_t s) { return InvariantPoly::draw(sampler, s); });

@@ -407,6 +407,7 @@ Family cnn_cyclic_family() {
   };
   f.parse = parse_planar_member<CnnCyclic>;
   f.second_moments = cnn_cyclic_second_moments;
+  f.decay = MomentDecay{"n", "k", 1, -1};
   f.correlation_tail = cnn_cyclic_tail;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);

@@ -442,6 +442,7 @@ Family gnn_feature_family() {
   };
   f.parse = parse_gnn_feature;
   f.second_moments = gnn_feature_second_moments;
+  f.decay = MomentDecay{"d", "k"};
   f.correlation_tail = gnn_feature_tail;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     return exact_correlations(members, seed, [&](std::uint64_t s) { return draw(feature_settings(values), s); });

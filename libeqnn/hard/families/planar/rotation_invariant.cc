@@ -405,6 +405,7 @@ Family rotation_invariant_family() {
   };
   f.parse = parse_planar_member<RotationInvariant>;
   f.second_moments = rotation_invariant_second_moments;
+  f.decay = MomentDecay{"n", "k", 2};
   f.correlation_tail = rotation_invariant_tail;
   f.correlations = rotation_invariant_correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
