@@ -247,6 +247,12 @@ TEST_CASE("learn and bound: correlated inputs withdraw what is proved for indepe
     CHECK(told.err.find("withdrawn") != std::string::npos);
   }
   refused(f, {"families", "show", "cnn-cyclic", "--input-correlation", "1"}, 2, "below 1");
+  const Arguments subspace{"gnn-feature", "--n", "3", "--d", "6", "--k", "2", "--input-dim", "4"};
+  refused(f, Arguments{"learn"} + subspace + Arguments{"--algo", "spectral"}, 2, "and input-dim is 4");
+  refused(f, Arguments{"gradvar"} + subspace, 2, "with --input-dim each has a subspace of its own");
+  const auto bounds = f.run(Arguments{"bound"} + subspace + Arguments{"--tau", "0.1"});
+  CHECK(bounds.code == 0);
+  CHECK(bounds.out.find("explained by no bound") != std::string::npos);
 }
 
 TEST_CASE("learn gnn-degree-parity: sparse graphs; a member file holds their law, which flags do not contradict") {

@@ -22,8 +22,13 @@ inline void showValue(const DrawnFamily& f, std::ostream& out) {
 
 // Numbers of planar families are even, or 1.
 inline rc::Gen<std::string> any_k() { return rc::gen::element<std::string>("1", "2", "4", "6", "10"); }
-inline std::string any_correlation() { return *rc::gen::element<std::string>("0", "0.3", "0.8"); }
 inline std::string number(Index low, Index high) { return std::to_string(*between(low, high)); }
+// One of the laws of inputs of planar families; `size` entries along the plane's axis.
+inline void add_law(hard::ParameterValues& values, Index size) {
+  values["input-correlation"] = *rc::gen::element<std::string>("0", "0.3", "0.8");
+  if (values["input-correlation"] == "0" && size > 2 && *between<Index>(0, 1) == 1)
+    values["input-dim"] = number(2, size - 1);
+}
 
 // Called where rapidcheck draws: in a property, or by gen::exec.
 inline hard::ParameterValues drawn_parameters(const std::string& family) {
@@ -33,20 +38,27 @@ inline hard::ParameterValues drawn_parameters(const std::string& family) {
             {"edge-probability", *rc::gen::element<std::string>("0.5", "0.2", "0.9")},
             {"bias-max", "1"},
             {"min-count", "0"}};
-  if (family == "gnn-feature")
-    return {{"n", number(2, 8)},
-            {"d", number(3, 6)},
-            {"k", *any_k()},
-            {"input-correlation", any_correlation()},
-            {"graph", *rc::gen::element<std::string>("cycle", "empty", "complete", "er")}};
-  if (family == "cnn-cyclic")
-    return {{"n", number(3, 12)},
-            {"d", number(1, 3)},
-            {"k", *any_k()},
-            {"input-correlation", any_correlation()},
-            {"c-min", *rc::gen::element<std::string>("0", "0.1", "0.3")}};
-  if (family == "rotation-invariant")
-    return {{"n", number(2, 8)}, {"d", number(1, 5)}, {"k", *any_k()}, {"input-correlation", any_correlation()}};
+  if (family == "gnn-feature") {
+    hard::ParameterValues values{{"n", number(2, 8)},
+                                 {"d", number(3, 6)},
+                                 {"k", *any_k()},
+                                 {"graph", *rc::gen::element<std::string>("cycle", "empty", "complete", "er")}};
+    add_law(values, std::stol(values["d"]));
+    return values;
+  }
+  if (family == "cnn-cyclic") {
+    hard::ParameterValues values{{"n", number(3, 12)},
+                                 {"d", number(1, 3)},
+                                 {"k", *any_k()},
+                                 {"c-min", *rc::gen::element<std::string>("0", "0.1", "0.3")}};
+    add_law(values, std::stol(values["n"]));
+    return values;
+  }
+  if (family == "rotation-invariant") {
+    hard::ParameterValues values{{"n", number(2, 8)}, {"d", number(1, 5)}, {"k", *any_k()}};
+    add_law(values, std::stol(values["n"]));
+    return values;
+  }
   if (family == "frame-parity") {
     const Index n = *between<Index>(2, 12);
     return {{"n", std::to_string(n)},

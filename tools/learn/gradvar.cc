@@ -8,6 +8,7 @@
 
 #include <eqnn/hard/bounds/bounds.h>
 #include <eqnn/hard/bounds/gradient_variance.h>
+#include <eqnn/hard/families/planar/planar.h>
 #include <eqnn/io/files.h>
 #include <eqnn/nn/elementwise.h>
 
@@ -231,6 +232,10 @@ Members draw_members(const TrainConfig& c, Index count) {
   Members members;
   for (Index i = 0; i < count; ++i)
     members.push_back(eqnn::hard::family(c.family).draw(c.params, c.member_seed + static_cast<std::uint64_t>(i)));
+  const auto* planar = dynamic_cast<const eqnn::hard::PlanarMember*>(members[0].get());
+  require(planar == nullptr || planar->law().dim() == 0,
+          "gradvar gives all members the same inputs, and with --input-dim each has a subspace of its own; leave "
+          "it out");
   return members;
 }
 

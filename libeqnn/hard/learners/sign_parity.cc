@@ -9,8 +9,8 @@
 namespace eqnn::hard {
 namespace {
 
-constexpr Index kWindow = 4;        // equations to an unknown
-constexpr double kConfirmed = 0.5;  // between 0 and 1
+constexpr Index kWindow = 4;             // equations to an unknown
+constexpr double kSignsConfirmed = 0.5;  // between 0 and 1
 
 // An equation of every example, its largest |y| first.
 struct Equations {
@@ -84,7 +84,7 @@ SignParity learn_sign_parity(const FrameParityLaw& law, const FrameSample& sampl
         found.set = set;
         found.correlation = correlation;
       }
-      if (correlation > kConfirmed) {
+      if (correlation > kSignsConfirmed) {
         found.confirmed = true;
         found.norm_sq = queries.norm_sq(set, correlation);
         break;

@@ -572,7 +572,7 @@ TEST_CASE("correlated inputs: certificates pass, files are read back, and what i
       CHECK(c.pass());
     }
     CHECK(std::abs(f.target_mean()) > 1e-4);
-    CHECK(f.input_correlation() == 0.4);
+    CHECK(f.law().correlation() == 0.4);
     CHECK(family.parse(member->json())->json() == member->json());
     for (const Fact& fact : member->facts())
       CHECK((fact.name != "n_eff" && fact.name != "second_moment" && fact.name != "dim_harmonic"));

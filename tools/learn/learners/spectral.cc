@@ -134,9 +134,8 @@ LearnerKind spectral_learner() {
         !c.base.control,
         "--algo spectral learns planes behind signs (-1)^j, and the control has none; take low-degree or kernel");
     const auto& target = target_of<hard::PlanarMember>(c, member);
-    require(target.input_correlation() == 0,
-            "--algo spectral is for independent inputs, and --input-correlation makes others; take low-degree or "
-            "kernel");
+    require(target.law().isotropic(), "--algo spectral is for independent inputs, and ", target.law().text(),
+            "; take low-degree or kernel");
     require(target.k() > 1, "--algo spectral needs k >= 2; with k = 1 the target is linear: take low-degree");
     if (const auto* shifted = dynamic_cast<const hard::CnnCyclic*>(&member))
       return std::make_unique<Spectrum>(c, *shifted);

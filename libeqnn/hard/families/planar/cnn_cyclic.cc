@@ -15,6 +15,11 @@ namespace {
 
 constexpr Index kPlaneDraws = 10000;
 
+void require_subspace_positions(Index n) {
+  require(n <= kMaxSubspacePositions, "n is ", n, " with --input-dim; at most ", kMaxSubspacePositions,
+          " positions are supported there");
+}
+
 void require_positions(Index n) {
   require(n >= 3, "n is ", n, "; need n >= 3 positions");
   require(n <= kMaxPositions, "n is ", n, "; at most ", kMaxPositions, " positions are supported");
@@ -48,15 +53,63 @@ double cyclic_inner_product(Index k, Index d, const Matrix<double>& b, const Mat
   return static_cast<double>(d) / static_cast<double>(b.rows()) * sum;
 }
 
-double correlated_cyclic_product(Index k, Index d, Signs signs, double rho, const Matrix<double>& b,
-                                 const Matrix<double>& other) {
+namespace {
+
+// sqrt(n / s) U^T S_g B of every shift g: 2 columns each, whose products are covariances of the B^T S_g^-1 x.
+std::vector<Matrix<double>> subspace_images(const InputLaw& law, const Matrix<double>& b) {
+  const Matrix<double>& u = *law.basis();
+  const Index n = u.rows();
+  const double scale = std::sqrt(static_cast<double>(n) / static_cast<double>(law.dim()));
+  std::vector<Matrix<double>> images;
+  for (Index g = 0; g < n; ++g) {
+    Matrix<double>& image = images.emplace_back(law.dim(), 2);
+    for (Index t = 0; t < n; ++t)
+      for (Index s = 0; s < law.dim(); ++s)
+        for (Index j = 0; j < 2; ++j) image(s, j) += scale * u((t + g) % n, s) * b(t, j);
+  }
+  return images;
+}
+
+// The mean over all pairs of shifts, where they change the law.
+double subspace_covariance(Index k, Signs signs, const InputLaw& law, const Matrix<double>& b,
+                           const Matrix<double>& other) {
+  const auto left = subspace_images(law, b), right = subspace_images(law, other);
+  const auto covariances = [](const std::vector<Matrix<double>>& images) {
+    std::vector<PlaneMap> all;
+    for (const Matrix<double>& image : images) all.push_back(plane_product(image, image));
+    return all;
+  };
+  const auto s = covariances(left), t = covariances(right);
+  double sum = 0;
+  const bool same = &b == &other;
+  for (std::size_t g = 0; g < left.size(); ++g)
+    for (std::size_t h = 0; h < (same ? g + 1 : right.size()); ++h) {
+      const double term = planar_kernel(k, signs, plane_product(left[g], right[h]), s[g], t[h]) -
+                          planar_mean(k, signs, s[g]) * planar_mean(k, signs, t[h]);
+      sum += same && h < g ? 2 * term : term;
+    }
+  return sum / static_cast<double>(left.size() * right.size());
+}
+
+}  // namespace
+
+double cyclic_covariance(Index k, Index d, Signs signs, const InputLaw& law, const Matrix<double>& b,
+                         const Matrix<double>& other) {
+  if (law.basis() != nullptr) return static_cast<double>(d) * subspace_covariance(k, signs, law, b, other);
   const PlaneVector v = plane_sums(b), w = plane_sums(other);  // those of all shifts
-  const PlaneMap s = correlated_product(rho, plane_product(b, b), v, v),
-                 t = correlated_product(rho, plane_product(other, other), w, w);
+  const PlaneMap s = law.product(b, b), t = law.product(other, other);
   const double means = planar_mean(k, signs, s) * planar_mean(k, signs, t);
   double sum = 0;
   for (const PlaneMap& m : shifted_products(b, other))
-    sum += planar_kernel(k, signs, correlated_product(rho, m, v, w), s, t) - means;
+    sum += planar_kernel(k, signs, correlated_product(law.correlation(), m, v, w), s, t) - means;
+  return static_cast<double>(d) / static_cast<double>(b.rows()) * sum;
+}
+
+double cyclic_mean(Index k, Index d, Signs signs, const InputLaw& law, const Matrix<double>& b) {
+  if (law.basis() == nullptr) return static_cast<double>(d) * planar_mean(k, signs, law.product(b, b));
+  double sum = 0;
+  for (const Matrix<double>& image : subspace_images(law, b))
+    sum += planar_mean(k, signs, plane_product(image, image));
   return static_cast<double>(d) / static_cast<double>(b.rows()) * sum;
 }
 
@@ -66,7 +119,8 @@ void CnnCyclicSampler::validate() const {
   require_positions(n);
   require(d >= 1, "d is ", d, "; it must be at least 1");
   require_directions(k);
-  require_input_correlation(rho);
+  law.validate(n);
+  if (law.dim != 0) require_subspace_positions(n);
   if (!(c_min >= 0 && std::isfinite(c_min)))
     throw ValueError(fmt::format("c-min is {}; it must be finite and not negative", c_min));
 }
@@ -89,7 +143,7 @@ CnnCyclic CnnCyclic::draw(const CnnCyclicSampler& sampler, std::uint64_t seed) {
   for (Index attempt = 0; attempt < kPlaneDraws; ++attempt) {
     Matrix<double> b = haar_plane(sampler.n, seed, static_cast<std::uint64_t>(attempt));
     if (norm_ratio_of(sampler.k, b) >= std::max(sampler.c_min, 1e-9 * static_cast<double>(sampler.n)))
-      return CnnCyclic(sampler.k, std::move(b), sampler.d, sampler.c_min, sampler.rho);
+      return CnnCyclic(sampler.k, std::move(b), sampler.d, sampler.c_min, sampler.law.draw(sampler.n, seed));
   }
   throw ValueError(fmt::format("no plane accepted after {} draws at n = {}, k = {} with c-min {}; lower c-min",
                                kPlaneDraws, sampler.n, sampler.k, sampler.c_min));
@@ -97,9 +151,10 @@ CnnCyclic CnnCyclic::draw(const CnnCyclicSampler& sampler, std::uint64_t seed) {
 
 // --- the member ------------------------------------------------------------------------------------------
 
-CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min, double rho)
-    : PlanarMember(k, std::move(b), b.rows(), d, PlaneAxis::points, rho), c_min_(c_min) {
+CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min, InputLaw inputs)
+    : PlanarMember(k, std::move(b), b.rows(), d, PlaneAxis::points, std::move(inputs)), c_min_(c_min) {
   require_positions(n());
+  if (law().basis() != nullptr) require_subspace_positions(n());
   const double channels = static_cast<double>(d), positions = static_cast<double>(n());
   double target = 0, control = 0;
   const double uncorrelated = isotropic_kernel(k, Signs::equal, 0);
@@ -113,11 +168,9 @@ CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min, double rh
         "norm_sq is {:.3g}: target vanishes after averaging over shifts: B is (close to) a shift-invariant "
         "plane; choose another B",
         norm));
-  if (rho != 0) {
-    const auto variance = [&](Signs signs) {
-      return correlated_cyclic_product(k, d, signs, rho, plane(), plane());
-    };
-    const auto mean = [&](Signs signs) { return channels * planar_mean(k, signs, plane_covariance()); };
+  if (!law().isotropic()) {
+    const auto variance = [&](Signs signs) { return cyclic_covariance(k, d, signs, law(), plane(), plane()); };
+    const auto mean = [&](Signs signs) { return cyclic_mean(k, d, signs, law(), plane()); };
     set_moments(variance(Signs::alternating), mean(Signs::equal), variance(Signs::equal), mean(Signs::alternating));
   } else {
     set_moments(norm, 2 * static_cast<double>(k) * channels / std::sqrt(2 * std::numbers::pi),
@@ -128,7 +181,7 @@ CnnCyclic::CnnCyclic(Index k, Matrix<double> b, Index d, double c_min, double rh
 }
 
 double CnnCyclic::norm_ratio() const {
-  if (input_correlation() != 0) return norm_ratio_of(k(), plane());
+  if (!law().isotropic()) return norm_ratio_of(k(), plane());
   return static_cast<double>(n()) * norm_sq() / (static_cast<double>(d()) * planar_norm_sq(k()));
 }
 
@@ -263,23 +316,22 @@ Matrix<double> CnnCyclic::squared_moment() const {
 }
 
 PlantedDirections CnnCyclic::planted(bool) const {
-  if (d() > 1) return {};
+  if (d() > 1 || law().basis() != nullptr) return {};
   PlantedDirections planted = plane_directions(plane());
   planted.shifts = n();
   return planted;
 }
 
 std::unique_ptr<PlanarMember> CnnCyclic::with_plane(Matrix<double> b) const {
-  return std::make_unique<CnnCyclic>(k(), std::move(b), d(), c_min_, input_correlation());
+  return std::make_unique<CnnCyclic>(k(), std::move(b), d(), c_min_, law());
 }
 
 double correlation(const CnnCyclic& f, const CnnCyclic& g) {
-  require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d() && f.input_correlation() == g.input_correlation(),
+  require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d() && f.law() == g.law(),
           "the members differ in sizes or law (k ", f.k(), " and ", g.k(), ", n ", f.n(), " and ", g.n(), ", d ",
           f.d(), " and ", g.d(), "); compare members of one k, n and d");
-  if (f.input_correlation() != 0)
-    return correlated_cyclic_product(f.k(), f.d(), Signs::alternating, f.input_correlation(), f.plane(),
-                                     g.plane()) /
+  if (!f.law().isotropic())
+    return cyclic_covariance(f.k(), f.d(), Signs::alternating, f.law(), f.plane(), g.plane()) /
            std::sqrt(f.norm_sq() * g.norm_sq());
   return cyclic_inner_product(f.k(), f.d(), f.plane(), g.plane()) / std::sqrt(f.norm_sq() * g.norm_sq());
 }
@@ -299,9 +351,9 @@ std::vector<Fact> CnnCyclic::facts() const {
                    {"c_min", c_min_, 0, "the sampler's least n_norm_ratio"},
                    acceptance,
                });
-  if (input_correlation() == 0)
+  if (law().isotropic())
     facts.push_back({"dim_harmonic", dimension, 0, "dim H_k(R^n) = C(n+k-1, k) - C(n+k-3, k-2)"});
-  if (input_correlation() == 0 && c_min_ > 0 && std::isfinite(moment)) {
+  if (law().isotropic() && c_min_ > 0 && std::isfinite(moment)) {
     facts.push_back({"second_moment", std::min(1.0, moment), 0,
                      "n / (c_min acceptance dim H_k) >= E_B <f_B, u>^2 for every E u^2 = 1"});
     facts.push_back(
@@ -324,6 +376,7 @@ const std::vector<Parameter>& cnn_cyclic_parameters() {
       {"k", "6", "half the number of directions; even, or 1"},
       {"c-min", "0.5", "B is drawn again while n norm_sq / (d E h^2) is below this"},
       input_correlation_parameter(),
+      input_dim_parameter(),
   };
   return all;
 }
@@ -331,7 +384,7 @@ const std::vector<Parameter>& cnn_cyclic_parameters() {
 CnnCyclicSampler cnn_cyclic_sampler(const ParameterValues& values) {
   const ParameterReader read(cnn_cyclic_parameters(), values);
   const CnnCyclicSampler sampler{read.integer("n"), read.integer("d"), read.integer("k"), read.number("c-min"),
-                                 read.number("input-correlation")};
+                                 read_input_law(read)};
   sampler.validate();
   return sampler;
 }
@@ -343,7 +396,7 @@ std::string accepted_planes(const CnnCyclicSampler& sampler) {
 std::vector<SecondMoment> cnn_cyclic_second_moments(const ParameterValues& values) {
   const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
   const Fact alpha = sampler.acceptance();
-  if (sampler.rho != 0 || sampler.c_min <= 0 || alpha.value <= 0) return {};
+  if (!sampler.law.isotropic() || sampler.c_min <= 0 || alpha.value <= 0) return {};
   const double dimension = harmonic_dimension(sampler.k, sampler.n);
   SecondMoment m;
   m.bounded = m.unit = static_cast<double>(sampler.n) / (sampler.c_min * dimension);
@@ -359,7 +412,7 @@ CorrelationTail cnn_cyclic_tail(const ParameterValues& values) {
   const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
   const Fact alpha = sampler.acceptance();
   CorrelationTail t;
-  if (sampler.rho != 0 || sampler.c_min <= 0 || alpha.value <= 0) return t;
+  if (!sampler.law.isotropic() || sampler.c_min <= 0 || alpha.value <= 0) return t;
   const auto n = static_cast<double>(sampler.n), power = 1 / static_cast<double>(sampler.k);
   t.log_tail = [=](double gamma) {
     const double r = std::pow(sampler.c_min * gamma / n, power);
@@ -383,17 +436,17 @@ Family cnn_cyclic_family() {
   f.id = "cnn-cyclic";
   f.title = "A hidden plane under cyclic shifts";
   f.theorem =
-      "for independent inputs (--input-correlation 0): "
+      "for independent inputs (no --input-correlation, no --input-dim): "
       "2^(n^Omega(1)) / |G|^2 correlational queries, or tolerance |G| 2^(-n^Omega(1)) + sqrt|G| n^(-Omega(k)) "
       "(Kiani et al., ICLR 2024)";
   f.group = "C_n, shifting the positions";
   f.definition =
       "f(X) = (1/n) sum over shifts g and channels c of h(B^T S_g^-1 X_c) / sqrt(norm_sq), less its mean where "
-      "inputs are correlated, h(z) = sum over j = "
+      "inputs are not independent, h(z) = sum over j = "
       "1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law =
       "X in R^(n x d), standard normal, independent or (--input-correlation) every two positions of a channel "
-      "alike";
+      "alike, or (--input-dim) on a random subspace of the positions, which shifts move";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = cnn_cyclic_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
@@ -411,10 +464,13 @@ Family cnn_cyclic_family() {
   f.correlation_tail = cnn_cyclic_tail;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
     const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
+    if (sampler.law.dim != 0) return PairCorrelations{};  // each has a law of its own
     return exact_correlations(members, seed, [&](std::uint64_t s) { return CnnCyclic::draw(sampler, s); });
   };
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
-    return check_cnn_cyclics(cnn_cyclic_sampler(values), members, options);
+    const CnnCyclicSampler sampler = cnn_cyclic_sampler(values);
+    sampler.law.require_one_law();
+    return check_cnn_cyclics(sampler, members, options);
   };
   return f;
 }

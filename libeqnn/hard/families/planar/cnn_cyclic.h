@@ -19,13 +19,14 @@
 namespace eqnn::hard {
 
 inline constexpr Index kMaxPositions = 4096;
+inline constexpr Index kMaxSubspacePositions = 256;  // n^2 kernel values make the norm, where shifts change the law
 
 // How members are drawn: B by haar_plane, again while n norm_sq / (d E h^2) < c_min, at most 10000 times. Attempt t
 // reads the words of Counter{seed, Stream::member, t}.
 struct CnnCyclicSampler {
   Index n = 48, d = 1, k = 6;
-  double c_min = 0.5;  // finite, >= 0; of independent inputs, whatever rho
-  double rho = 0;      // input correlation of the positions of a channel
+  double c_min = 0.5;         // finite, >= 0; of independent inputs, whatever the law
+  InputLawSettings law = {};  // of the positions of a channel
 
   // Throws ValueError for values that are not allowed.
   void validate() const;
@@ -39,9 +40,9 @@ class CnnCyclic final : public PlanarMember {
   // Throws ValueError for k or B that planar.h refuses, n (the rows of B) outside 3..kMaxPositions, d < 1, and
   // where norm_sq <= 1e-10 d E h^2: the average over shifts vanishes. `c_min` says whose acceptance facts() report;
   // nothing else depends on it.
-  CnnCyclic(Index k, Matrix<double> b, Index d, double c_min = 0.5, double rho = 0);
+  CnnCyclic(Index k, Matrix<double> b, Index d, double c_min = 0.5, InputLaw law = {});
   static std::unique_ptr<CnnCyclic> of_file(PlanarFile file) {
-    return std::make_unique<CnnCyclic>(file.k, std::move(file.b), file.d, 0.5, file.input_correlation);
+    return std::make_unique<CnnCyclic>(file.k, std::move(file.b), file.d, 0.5, std::move(file.law));
   }
   // Throws ValueError for a sampler that is not valid, or that accepts no plane.
   static CnnCyclic draw(const CnnCyclicSampler& sampler, std::uint64_t seed);
@@ -90,11 +91,13 @@ std::vector<PlaneMap> shifted_products(const Matrix<double>& b, const Matrix<dou
 // E of the product of two raw targets, (d/n) sum_g K_M(B^T S_g B'), exact; norm_sq for B = B'.
 double cyclic_inner_product(Index k, Index d, const Matrix<double>& b, const Matrix<double>& other);
 
-// The same for correlated inputs, less the product of the means: (d/n) sum_g (K(M_g) - E h E h').
-double correlated_cyclic_product(Index k, Index d, Signs signs, double rho, const Matrix<double>& b,
-                                 const Matrix<double>& other);
+// The same for inputs that are not isotropic, less the product of the means: (d/n) sum_g (K(M_g) - E h E h'), and
+// where shifts change the law (d/n^2) sum_gg' over all pairs; and E of a raw function.
+double cyclic_covariance(Index k, Index d, Signs signs, const InputLaw& law, const Matrix<double>& b,
+                         const Matrix<double>& other);
+double cyclic_mean(Index k, Index d, Signs signs, const InputLaw& law, const Matrix<double>& b);
 
-// E f_B f_B', exact. Throws ValueError unless both have the same n, d, k and input correlation.
+// E f_B f_B', exact. Throws ValueError unless both have the same n, d, k and law.
 double correlation(const CnnCyclic& f, const CnnCyclic& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix

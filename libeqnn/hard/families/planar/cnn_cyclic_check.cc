@@ -49,10 +49,10 @@ std::vector<Check> CnnCyclic::check(const CheckOptions& options) const {
                     Draws draws({options.seed, Stream::check, 8, static_cast<std::uint64_t>(number)});
                     return static_cast<Index>(draws.below(static_cast<std::uint32_t>(n())));
                   })));
-  const CnnCyclic moved(k(), shifted_plane(plane(), 1), d(), c_min_, input_correlation());
+  const CnnCyclic moved(k(), shifted_plane(plane(), 1), d(), c_min_, law());
   checks.push_back(check_equal(inputs(4), "B -> S_1 B is the same function", moved, 1, unmoved));
   const CnnCyclic turned(k(), rotated_plane(plane(), std::numbers::pi / static_cast<double>(k())), d(), c_min_,
-                         input_correlation());
+                         law());
   checks.push_back(check_equal(inputs(5), "B -> B R_{pi/k} changes the sign", turned, -1, unmoved));
   check_statistics(*this, inputs(6), checks);
   return checks;

@@ -91,8 +91,8 @@ Matrix<double> feature_graph(const std::string& name, Index n) {
 
 // --- the member ------------------------------------------------------------------------------------------
 
-GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b, double rho)
-    : PlanarMember(k, std::move(b), a.rows(), b.rows(), PlaneAxis::channels, rho),
+GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b, InputLaw inputs)
+    : PlanarMember(k, std::move(b), a.rows(), b.rows(), PlaneAxis::channels, std::move(inputs)),
       a_(std::move(a)),
       b_single_(plane().rows(), 2) {
   require(a_.rows() == a_.cols(), "A is ", a_.rows(), " x ", a_.cols(), "; it must be square");
@@ -104,7 +104,7 @@ GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b, double rho)
   count_pairs();
   double roots = 0;
   for (Index v = 0; v < n(); ++v) roots += std::sqrt(static_cast<double>(offsets_[v + 1] - offsets_[v]));
-  if (rho != 0) {
+  if (!law().isotropic()) {
     const double target = planar_mean(k, Signs::alternating, plane_covariance()),
                  control = planar_mean(k, Signs::equal, plane_covariance());
     set_moments(inner_product(*this, Signs::alternating), roots * control, inner_product(*this, Signs::equal),
@@ -119,16 +119,15 @@ GnnFeature::GnnFeature(Index k, Matrix<double> a, Matrix<double> b, double rho)
   set_moments(norm, directions * roots / std::sqrt(2 * pi), variance);
 }
 
-GnnFeature GnnFeature::draw(Index k, Matrix<double> a, Index d, std::uint64_t seed, double rho) {
+GnnFeature GnnFeature::draw(Index k, Matrix<double> a, Index d, std::uint64_t seed, const InputLawSettings& law) {
   require(d >= 2, "d is ", d, "; need d >= 2 features for a plane");
-  return GnnFeature(k, std::move(a), haar_plane(d, seed), rho);
+  return GnnFeature(k, std::move(a), haar_plane(d, seed), law.draw(d, seed));
 }
 
 // E of the product of two raw functions, less the product of their means.
 double GnnFeature::inner_product(const GnnFeature& g, Signs signs) const {
   const PlaneMap s = plane_covariance(), t = g.plane_covariance();
-  const PlaneMap m = correlated_product(input_correlation(), plane_product(plane(), g.plane()), plane_sums(plane()),
-                                        plane_sums(g.plane()));
+  const PlaneMap m = law().product(plane(), g.plane());
   const double means = planar_mean(k(), signs, s) * planar_mean(k(), signs, t);
   return sum_over_pairs([&](double r) {
     return planar_kernel(k(), signs, {r * m[0], r * m[1], r * m[2], r * m[3]}, s, t) - means;
@@ -268,22 +267,23 @@ Matrix<double> GnnFeature::squared_moment() const {
   return plane_moment(sum / norm_sq());
 }
 
-PlantedDirections GnnFeature::planted(bool) const { return plane_directions(plane()); }
+PlantedDirections GnnFeature::planted(bool) const {
+  return law().basis() == nullptr ? plane_directions(plane()) : PlantedDirections{};
+}
 
 std::unique_ptr<PlanarMember> GnnFeature::with_plane(Matrix<double> b) const {
   Matrix<double> a(n(), n());
   for (Index i = 0; i < n(); ++i) std::copy_n(&a_(i, 0), n(), &a(i, 0));
-  return std::make_unique<GnnFeature>(k(), std::move(a), std::move(b), input_correlation());
+  return std::make_unique<GnnFeature>(k(), std::move(a), std::move(b), law());
 }
 
 double correlation(const GnnFeature& f, const GnnFeature& g) {
-  bool same = f.k() == g.k() && f.n() == g.n() && f.d() == g.d() && f.input_correlation() == g.input_correlation();
+  bool same = f.k() == g.k() && f.n() == g.n() && f.d() == g.d() && f.law() == g.law();
   for (Index i = 0; same && i < f.n(); ++i)
     for (Index j = 0; j < f.n(); ++j) same = same && (*f.graph())(i, j) == (*g.graph())(i, j);
-  require(same, "the members differ in k, A, d or input correlation (k ", f.k(), " and ", g.k(), ", n ", f.n(),
+  require(same, "the members differ in k, A, d or law of the inputs (k ", f.k(), " and ", g.k(), ", n ", f.n(),
           " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, A, d and law");
-  if (f.input_correlation() != 0)
-    return f.inner_product(g, Signs::alternating) / std::sqrt(f.norm_sq() * g.norm_sq());
+  if (!f.law().isotropic()) return f.inner_product(g, Signs::alternating) / std::sqrt(f.norm_sq() * g.norm_sq());
   const PlaneMap m = plane_product(f.plane(), g.plane());
   const double inner = f.sum_over_pairs([&](double rho) {
     return planar_kernel(f.k(), Signs::alternating, {rho * m[0], rho * m[1], rho * m[2], rho * m[3]});
@@ -314,7 +314,7 @@ std::vector<Fact> GnnFeature::facts() const {
   const double dimension = harmonic_dimension(k(), d()), units = 2 * static_cast<double>(k());
   std::vector<Fact> facts = planar_facts();
   facts.push_back({"edges", static_cast<double>(neighbors_.size()), 0, "ones of A"});
-  if (input_correlation() == 0)
+  if (law().isotropic())
     facts.insert(facts.end(), {{"dim_harmonic", dimension, 0, "dim H_k(R^d) = C(d+k-1, k) - C(d+k-3, k-2)"},
                                {"second_moment", 1 / dimension, 0,
                                 "1 / dim H_k >= E_B <f_B, u>^2 for every E u^2 = 1, B uniform"},
@@ -341,20 +341,20 @@ std::string GnnFeature::json() const {
     for (Index j = 0; j < n(); ++j) graph[i].push_back(static_cast<Index>(a_(i, j)));
   MemberWriter file;
   file.add("k", k()).add("A", graph).add("B", plane());
-  if (input_correlation() != 0) file.add("input_correlation", input_correlation());
+  write_input_law(law(), file);
   return file.text();
 }
 
 namespace {
 
 std::unique_ptr<Member> parse_gnn_feature(std::string_view text) {
-  const MemberValue file(text, {"k", "A", "B"}, {"d", "input_correlation"});
+  const MemberValue file(text, {"k", "A", "B"}, {"d", "input_correlation", "input_dim", "input_basis"});
   auto b = file.number_matrix("B");
   if (file.has("d"))
     require(file.whole_number("d") == b.rows(), "d is ", file.whole_number("d"), " and B has ", b.rows(),
             " rows; they must agree");
   return std::make_unique<GnnFeature>(file.whole_number("k"), file.number_matrix("A"), std::move(b),
-                                      file.has("input_correlation") ? file.real_number("input_correlation") : 0);
+                                      parse_input_law(file));
 }
 
 const std::vector<Parameter>& gnn_feature_parameters() {
@@ -365,6 +365,7 @@ const std::vector<Parameter>& gnn_feature_parameters() {
       {"graph", "cycle",
        "cycle, empty (self loops alone), complete, er (the same for every seed), or a file of edges"},
       input_correlation_parameter(),
+      input_dim_parameter(),
   };
   return all;
 }
@@ -372,22 +373,22 @@ const std::vector<Parameter>& gnn_feature_parameters() {
 struct FeatureSettings {
   Index k, d;
   Matrix<double> graph;
-  double rho;
+  InputLawSettings law;
 };
 FeatureSettings feature_settings(const ParameterValues& values) {
   const ParameterReader read(gnn_feature_parameters(), values);
   require_directions(read.integer("k"));
   return {read.integer("k"), read.integer("d"), feature_graph(read.text("graph"), read.integer("n")),
-          read.number("input-correlation")};
+          read_input_law(read)};
 }
 
 GnnFeature draw(FeatureSettings s, std::uint64_t seed) {
-  return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed, s.rho);
+  return GnnFeature::draw(s.k, std::move(s.graph), s.d, seed, s.law);
 }
 
 std::vector<SecondMoment> gnn_feature_second_moments(const ParameterValues& values) {
   const GnnFeature f = draw(feature_settings(values), 0);  // refuses what no member has
-  if (f.input_correlation() != 0) return {};               // the law is not invariant under O(d)
+  if (!f.law().isotropic()) return {};                     // the law is not invariant under O(d)
   const double dimension = harmonic_dimension(f.k(), f.d());
   SecondMoment m;
   m.bounded = m.unit = 1 / dimension;
@@ -403,7 +404,7 @@ CorrelationTail gnn_feature_tail(const ParameterValues& values) {
   const GnnFeature f = draw(feature_settings(values), 0);
   const Index d = f.d(), k = f.k();
   CorrelationTail t;
-  if (f.input_correlation() != 0) return t;
+  if (!f.law().isotropic()) return t;
   t.log_tail = [d, k](double gamma) { return log_overlap_tail(d, std::pow(gamma, 1 / static_cast<double>(k))); };
   t.prior = "B Haar, a uniformly random plane, as it is drawn; the graph A is fixed and may be known";
   t.formula = fmt::format("eps(gamma) = P(||B^T B'|| > gamma^(1/{})), planes of R^{}", k, d);
@@ -420,17 +421,19 @@ Family gnn_feature_family() {
   f.id = "gnn-feature";
   f.title = "A hidden plane in the node features of a fixed graph";
   f.theorem =
-      "for independent inputs (--input-correlation 0): "
+      "for independent inputs (no --input-correlation, no --input-dim): "
       "at least tau^2 dim H_k(R^d) - 1 correlational queries of tolerance tau (second moment; the family is that "
       "of Kiani et al., ICLR 2024)";
   f.group = "permutations of the nodes, with the graph";
   f.definition =
-      "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), less its mean where inputs are correlated, h(z) = sum "
+      "f(X) = sum over v of h((A X B)_v) / sqrt(norm_sq), less its mean where inputs are not independent, h(z) = "
+      "sum "
       "over j = 1..2k of (-1)^j relu(w_j . z), "
       "w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law =
-      "X in R^(n x d), standard normal, independent or (--input-correlation) every two features of a node alike; A "
-      "fixed";
+      "X in R^(n x d), standard normal, independent or (--input-correlation) every two features of a node alike, "
+      "or "
+      "(--input-dim) on a random subspace of the features; A fixed";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = gnn_feature_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
@@ -445,11 +448,13 @@ Family gnn_feature_family() {
   f.decay = MomentDecay{"d", "k"};
   f.correlation_tail = gnn_feature_tail;
   f.correlations = [](const ParameterValues& values, Index members, std::uint64_t seed) {
+    if (feature_settings(values).law.dim != 0) return PairCorrelations{};  // each has a law of its own
     return exact_correlations(members, seed, [&](std::uint64_t s) { return draw(feature_settings(values), s); });
   };
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     const FeatureSettings s = feature_settings(values);
-    return check_gnn_features(s.k, s.graph, s.d, members, options, s.rho);
+    s.law.require_one_law();
+    return check_gnn_features(s.k, s.graph, s.d, members, options, s.law);
   };
   return f;
 }

@@ -40,7 +40,7 @@ Check check_permutation(const GnnFeature& f, const std::string& name, const Imag
   Matrix<double> a(f.n(), f.n());
   for (Index u = 0; u < f.n(); ++u)
     for (Index v = 0; v < f.n(); ++v) a(p[u], p[v]) = (*f.graph())(u, v);
-  const GnnFeature moved(f.k(), std::move(a), copy(f.plane()), f.input_correlation());
+  const GnnFeature moved(f.k(), std::move(a), copy(f.plane()), f.law());
   return check_equal(inputs, "invariance under " + name + ", of nodes and graph", moved, 1,
                      [&](Index, MatrixView<const double> x, MatrixView<double> to) {
                        for (Index v = 0; v < x.rows; ++v)
@@ -65,7 +65,7 @@ std::vector<Check> GnnFeature::check(const CheckOptions& options) const {
                                check_planted(*this, Signs::equal, options)};
   check_permutations(*this, options, checks);
   const double angle = std::numbers::pi / static_cast<double>(k());
-  const GnnFeature turned(k(), copy(a_), rotated_plane(plane(), angle), input_correlation());
+  const GnnFeature turned(k(), copy(a_), rotated_plane(plane(), angle), law());
   checks.push_back(
       check_equal(planar_inputs(*this, options, 5), "B -> B R_{pi/k} changes the sign", turned, -1, unmoved));
   check_statistics(*this, planar_inputs(*this, options, 6), checks);
@@ -73,9 +73,9 @@ std::vector<Check> GnnFeature::check(const CheckOptions& options) const {
 }
 
 std::vector<Check> check_gnn_features(Index k, const Matrix<double>& a, Index d, Index members,
-                                      const CheckOptions& options, double rho) {
+                                      const CheckOptions& options, const InputLawSettings& law) {
   return check_drawn(
-      members, options, false, [&](std::uint64_t seed) { return GnnFeature::draw(k, copy(a), d, seed, rho); },
+      members, options, false, [&](std::uint64_t seed) { return GnnFeature::draw(k, copy(a), d, seed, law); },
       [](const GnnFeature& f, const GnnFeature& g) { return correlation(f, g); });
 }
 

@@ -150,14 +150,6 @@ Matrix<double> haar_plane(Index m, std::uint64_t seed, std::uint64_t attempt) {
   return b;
 }
 
-PlaneMap plane_product(const Matrix<double>& b, const Matrix<double>& other) {
-  PlaneMap m{};
-  for (Index i = 0; i < b.rows(); ++i)
-    for (std::size_t p = 0; p < 4; ++p)
-      m[p] += b(i, static_cast<Index>(p / 2)) * other(i, static_cast<Index>(p % 2));
-  return m;
-}
-
 double largest_singular_value(const PlaneMap& m) {
   // The two singular values are half the sum and half the difference of these lengths.
   return (std::hypot(m[0] + m[3], m[2] - m[1]) + std::hypot(m[0] - m[3], m[1] + m[2])) / 2;
@@ -180,66 +172,6 @@ void require_plane(const Matrix<double>& b) {
     throw ValueError(fmt::format(
         "B is not orthonormal: |B^T B - I| is {:.3g}; at most 1e-8 is allowed: orthonormalise its two columns",
         error));
-}
-
-// --- correlated inputs -----------------------------------------------------------------------------------
-
-void require_input_correlation(double rho) {
-  if (!(rho >= 0 && rho < 1))
-    throw ValueError(fmt::format("input-correlation is {}; it must be at least 0 and below 1", rho));
-}
-
-Parameter input_correlation_parameter() {
-  return {"input-correlation", "0",
-          "correlation of every two entries along the plane's axis: features, positions or points; 0 to below 1",
-          true};
-}
-
-PlaneVector plane_sums(const Matrix<double>& b) {
-  PlaneVector v{};
-  for (Index i = 0; i < b.rows(); ++i)
-    for (std::size_t j = 0; j < 2; ++j) v[j] += b(i, static_cast<Index>(j));
-  return v;
-}
-
-PlaneMap correlated_product(double rho, const PlaneMap& product, const PlaneVector& v, const PlaneVector& other) {
-  PlaneMap m;
-  for (std::size_t p = 0; p < 4; ++p) m[p] = (1 - rho) * product[p] + rho * v[p / 2] * other[p % 2];
-  return m;
-}
-
-namespace {
-
-// x = spread (x - mean) + common mean of every vector along the axis.
-template <class T>
-void scale_vectors(PlaneAxis axis, double spread, double common, const Block<T>& x) {
-  const bool channels = axis == PlaneAxis::channels;
-  const Index vectors = channels ? x.points : x.channels, size = channels ? x.channels : x.points;
-  for (Index e = 0; e < x.examples; ++e)
-    for (Index v = 0; v < vectors; ++v) {
-      const auto entry = [&](Index i) -> T& { return channels ? x(e, v, i) : x(e, i, v); };
-      double sum = 0;
-      for (Index i = 0; i < size; ++i) sum += static_cast<double>(entry(i));
-      const double shift = (common - spread) * sum / static_cast<double>(size);
-      for (Index i = 0; i < size; ++i) entry(i) = static_cast<T>(spread * static_cast<double>(entry(i)) + shift);
-    }
-}
-
-double common_deviation(double rho, Index size) { return std::sqrt(1 + static_cast<double>(size - 1) * rho); }
-
-}  // namespace
-
-template <class T>
-void correlate_inputs(double rho, PlaneAxis axis, const Block<T>& x) {
-  const Index size = axis == PlaneAxis::channels ? x.channels : x.points;
-  scale_vectors(axis, std::sqrt(1 - rho), common_deviation(rho, size), x);
-}
-template void correlate_inputs(double, PlaneAxis, const Block<float>&);
-template void correlate_inputs(double, PlaneAxis, const Block<double>&);
-
-void decorrelate_inputs(double rho, PlaneAxis axis, const Block<double>& x) {
-  const Index size = axis == PlaneAxis::channels ? x.channels : x.points;
-  scale_vectors(axis, 1 / std::sqrt(1 - rho), 1 / common_deviation(rho, size), x);
 }
 
 // --- many at once ----------------------------------------------------------------------------------------
@@ -304,18 +236,19 @@ Index checked(Index k) {
 }
 }  // namespace
 
-PlanarMember::PlanarMember(Index k, Matrix<double>&& b, Index n, Index d, PlaneAxis axis, double rho)
+PlanarMember::PlanarMember(Index k, Matrix<double>&& b, Index n, Index d, PlaneAxis axis, InputLaw law)
     : k_(checked(k)),
       b_(std::move(b)),
       layout_{"x", n, d, false},
       axis_(axis),
-      rho_(rho),
+      law_(std::move(law)),
       single_{{k, Signs::alternating}, {k, Signs::equal}},
       double_{{k, Signs::alternating}, {k, Signs::equal}} {
   require(n >= 1, "n is ", n, "; it must be at least 1");
   require(d >= 1, "d is ", d, "; it must be at least 1");
   require_plane(b_);
-  require_input_correlation(rho);
+  require(law_.basis() == nullptr || law_.basis()->rows() == b_.rows(), "input_basis has ",
+          law_.basis() == nullptr ? 0 : law_.basis()->rows(), " rows and B has ", b_.rows(), "; they must agree");
   for (Index j = 1; j <= 2 * k; ++j) directions_.push_back({cosine(j, k), sine(j, k)});
 }
 
@@ -337,17 +270,17 @@ Matrix<double> PlanarMember::plane_moment(double gap) const {
 }
 
 void PlanarMember::require_isotropic(const char* what) const {
-  if (rho_ != 0)
-    throw ValueError(
-        fmt::format("{} is known for independent inputs, and input-correlation is {}; leave it out", what, rho_));
+  if (!law_.isotropic())
+    throw ValueError(fmt::format("{} is known for independent inputs, and {}; leave it out", what, law_.text()));
 }
 
 void PlanarMember::set_moments(double norm_sq, double control_mean, double control_variance, double target_mean) {
   // Along one direction, which is all that is left near rho = 1, h may be nearly even.
-  if (rho_ != 0 && !(norm_sq > 1e-9 * (control_variance + target_mean * target_mean)))
+  if (!law_.isotropic() && !(norm_sq > 1e-9 * (control_variance + target_mean * target_mean)))
     throw ValueError(
-        fmt::format("the target hardly varies at input-correlation {}: its variance is {:.3g}; take a smaller one",
-                    rho_, norm_sq));
+        fmt::format("the target hardly varies where {}: its variance is {:.3g}; take inputs that are "
+                    "nearer to independent ones",
+                    law_.text(), norm_sq));
   target_mean_ = target_mean;
   norm_sq_ = norm_sq;
   control_mean_ = control_mean;
@@ -357,16 +290,16 @@ void PlanarMember::set_moments(double norm_sq, double control_mean, double contr
 template <class T>
 void PlanarMember::inputs_of(const Counter& at, const Block<T>& x) const {
   sample_normals(at, x);
-  if (rho_ != 0) correlate_inputs(rho_, axis_, x);
+  law_.apply(axis_, x);
 }
 
-IndependentVariables PlanarMember::variables() const { return {Law::gauss, n() * d()}; }
+IndependentVariables PlanarMember::variables() const {
+  const Index size = b_.rows();
+  return {Law::gauss, n() * d() / size * law_.variables(size)};
+}
 void PlanarMember::variables(Block<const double> x, MatrixView<double> z) const {
-  for (Index e = 0; e < x.examples; ++e) {
-    for (Index p = 0, i = 0; p < n(); ++p)
-      for (Index c = 0; c < d(); ++c, ++i) z(e, i) = x(e, p, c);
-    if (rho_ != 0) decorrelate_inputs(rho_, axis_, Block<double>{z.row(e), 1, n(), d(), d()});
-  }
+  for (Index e = 0; e < x.examples; ++e)
+    law_.normals(axis_, Block<const double>{x.row(e), 1, x.points, x.channels, x.stride}, z.row(e));
 }
 
 void PlanarMember::check_input(MatrixView<const double> x) const {
@@ -408,9 +341,8 @@ void PlanarMember::controls_of(const Block<const T>& x, T* y) const {
 template class MemberOf<PlanarMember>;
 
 std::vector<std::string> PlanarMember::law_warnings() const {
-  if (rho_ == 0) return {};
-  return {fmt::format(
-      "input-correlation is {}: bounds and facts that are proved for independent inputs are withdrawn", rho_)};
+  if (law_.isotropic()) return {};
+  return {law_.text() + ": bounds and facts that are proved for independent inputs are withdrawn"};
 }
 
 std::vector<std::string> PlanarMember::warnings() const {
@@ -428,16 +360,19 @@ std::vector<Fact> PlanarMember::planar_facts() const {
       {"k", static_cast<double>(k_), 0, "half the number of directions w_j"},
       {"h_norm_sq", planar_norm_sq(k_), 0, "E h^2 = sec^2(a) - tan(a)/a, a = pi/2k (k = 1: 1)"},
       {"norm_sq", norm_sq_, 0,
-       rho_ == 0 ? "E of the raw target's square, divided out" : "variance of the raw target, divided out"},
+       law_.isotropic() ? "E of the raw target's square, divided out" : "variance of the raw target, divided out"},
       {"target_variance", 1, 0, "after normalisation; the mean is 0"},
       {"control_mean", control_mean_, 0, "of the raw control, subtracted"},
       {"control_variance", control_variance_, 0, "of the raw control, divided out"},
   };
-  if (rho_ != 0) {
-    facts.push_back({"input_correlation", rho_, 0,
+  if (law_.correlation() != 0)
+    facts.push_back({"input_correlation", law_.correlation(), 0,
                      "of every two entries along the plane's axis; bounds for independent ones are void"});
-    facts.push_back({"target_mean", target_mean_, 0, "of the raw target, subtracted"});
-  }
+  if (law_.dim() != 0)
+    facts.push_back(
+        {"input_dim", static_cast<double>(law_.dim()), 0,
+         "of the subspace of the entries along the plane's axis; bounds for independent ones are void"});
+  if (!law_.isotropic()) facts.push_back({"target_mean", target_mean_, 0, "of the raw target, subtracted"});
   return facts;
 }
 
@@ -446,13 +381,13 @@ std::vector<Fact> PlanarMember::planar_facts() const {
 std::string PlanarMember::json() const {
   MemberWriter file;
   file.add("k", k_).add("d", d()).add("B", b_);
-  if (rho_ != 0) file.add("input_correlation", rho_);
+  write_input_law(law_, file);
   return file.text();
 }
 
 PlanarFile::PlanarFile(std::string_view json) {
-  const MemberValue file(json, {"k", "B"}, {"d", "input_correlation"});
-  if (file.has("input_correlation")) input_correlation = file.real_number("input_correlation");
+  const MemberValue file(json, {"k", "B"}, {"d", "input_correlation", "input_dim", "input_basis"});
+  law = parse_input_law(file);
   if (file.has("d")) d = file.whole_number("d");
   k = file.whole_number("k");
   b = file.number_matrix("B");

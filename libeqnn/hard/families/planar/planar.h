@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "../../family.h"
+#include "input_law.h"
 
 namespace eqnn::hard {
 
@@ -29,8 +30,6 @@ double planar_response(Index k, Signs signs, double z1, double z2);
 // E relu(a) relu(b) of standard normals of correlation r, (sqrt(1 - r^2) + r (pi - arccos r)) / (2 pi); r is
 // clipped to [-1, 1].
 double relu_kernel(double r);
-// A 2 x 2 matrix, rows of two.
-using PlaneMap = std::array<double, 4>;
 // K_M = E h(z) h(z') for standard normal z, z' with E z z'^T = M: sum_ij a_i a_j relu_kernel(w_i^T M w_j).
 // Absolute rounding error about 1e-15 k^2.
 double planar_kernel(Index k, Signs signs, const PlaneMap& m);
@@ -64,27 +63,8 @@ Matrix<double> haar_plane(Index m, std::uint64_t seed, std::uint64_t attempt = 0
 PlantedDirections plane_directions(const Matrix<double>& b, Index copies = 1);
 // Throws ValueError unless B is m x 2, m >= 2, with |B^T B - I| <= 1e-8 in every entry.
 void require_plane(const Matrix<double>& b);
-// B^T B', and its largest singular value. REQUIRES: equal rows.
-PlaneMap plane_product(const Matrix<double>& b, const Matrix<double>& other);
+// Of B^T B' (plane_product).
 double largest_singular_value(const PlaneMap& m);
-
-// --- Inputs that are not isotropic. The vectors of an input that the plane is a plane of have m entries (features
-// of a
-// --- node, positions of a channel, or points of a coordinate) and the covariance (1 - rho) I + rho 1 1^T, one
-// --- correlation for every two entries: invariant under all permutations of them, and so under every group here.
-
-enum class PlaneAxis : std::uint8_t { points, channels };
-// Throws ValueError unless 0 <= rho < 1.
-void require_input_correlation(double rho);
-// Makes such vectors of iid standard normal entries, in place: a (x - mean) + b mean, a = sqrt(1 - rho), b = sqrt(1
-// + (m - 1) rho), mean that of the entries; and back.
-template <class T>
-void correlate_inputs(double rho, PlaneAxis axis, const Block<T>& x);
-void decorrelate_inputs(double rho, PlaneAxis axis, const Block<double>& x);
-// (1 - rho) product + rho v v'^T, v = B^T 1: E B^T x (B'^T x)^T where `product` is that of rho = 0.
-using PlaneVector = std::array<double, 2>;
-PlaneVector plane_sums(const Matrix<double>& b);
-PlaneMap correlated_product(double rho, const PlaneMap& product, const PlaneVector& v, const PlaneVector& other);
 
 // h, or the control's sum, of many z at once. For even k: with a = pi / 2k and z in the first quadrant (both are
 // even in z_1 and z_2), the function is linear on sectors of angle 2a,
@@ -112,7 +92,7 @@ void sum_groups(Index groups, Index size, const T* values, T* y);
 
 // A member made from h and a plane. Its target is (raw - target_mean) / sqrt(norm_sq), its control (raw+ -
 // control_mean) / sqrt(control_variance), raw+ being raw with a_j = 1. Inputs are standard normal, [n, d], and
-// independent unless told (input_correlation); target_mean is 0 where they are.
+// independent unless told (law); target_mean is 0 where they are.
 class PlanarMember : public MemberOf<PlanarMember> {
  public:
   Index k() const { return k_; }
@@ -122,14 +102,14 @@ class PlanarMember : public MemberOf<PlanarMember> {
   const std::vector<std::array<double, 2>>& directions() const { return directions_; }  // w_1, ..., w_2k
   double norm_sq() const { return norm_sq_; }                                           // variance of raw
   double target_mean() const { return target_mean_; }
-  double input_correlation() const { return rho_; }  // rho
+  const InputLaw& law() const { return law_; }  // of the vectors along the plane's axis
   double control_mean() const { return control_mean_; }
   double control_variance() const { return control_variance_; }
 
   const InputLayout& input() const override { return layout_; }
   bool two_valued() const override { return false; }
   double target_variance() const override { return 1; }
-  // The entries, with the correlation taken out of them.
+  // The entries, with the correlation taken out of them, or the coordinates in the subspace.
   IndependentVariables variables() const override;
   void variables(Block<const double> x, MatrixView<double> z) const override;
   // By the definition, in double. Throws ValueError for another shape, and for entries that are not finite.
@@ -139,31 +119,28 @@ class PlanarMember : public MemberOf<PlanarMember> {
   // The z_r of every example, [b, rows, m].
   virtual void rows(const Block<const double>& x, const Block<double>& z) const = 0;
   // E[(f_B^2 - 1) sum_r z_r z_r^T], [m, m], exact: what a query about f^2 sees of B. Throws ValueError for k = 1,
-  // and for inputs that are correlated. With Q = sum_r z_r^T C z_r, e^(tQ) tilts the covariance of normal inputs,
-  // so that E[(f^2 - 1) Q] = 2 d/de E f^2 under the covariance I + e C (C as a form of the inputs), and E f^2 of
-  // correlated pairs is known.
+  // and for inputs that are not isotropic. With Q = sum_r z_r^T C z_r, e^(tQ) tilts the covariance of normal
+  // inputs, so that E[(f^2 - 1) Q] = 2 d/de E f^2 under the covariance I + e C (C as a form of the inputs), and E
+  // f^2 of correlated pairs is known.
   virtual Matrix<double> squared_moment() const = 0;
   // The member of the same family with this plane and all else as here. Throws ValueError for what is no plane.
   virtual std::unique_ptr<PlanarMember> with_plane(Matrix<double> b) const = 0;
   // Multiply-adds of one value(), about.
   virtual Index work() const = 0;
-  // {"k": 4, "d": 1, "B": [[...], ...]}, with "input_correlation" where it is not 0. A file that leaves out d has d
-  // = 1.
+  // {"k": 4, "d": 1, "B": [[...], ...]}, and what write_input_law adds. A file that leaves out d has d = 1.
   std::string json() const override;
   std::vector<std::string> warnings() const override;
 
  protected:
-  // Throws ValueError for k, B or rho that are not allowed; for points or channels below 1.
-  PlanarMember(Index k, Matrix<double>&& b, Index n, Index d, PlaneAxis axis, double rho);
+  // Throws ValueError for k or B that are not allowed, a law of other vectors, and points or channels below 1.
+  PlanarMember(Index k, Matrix<double>&& b, Index n, Index d, PlaneAxis axis, InputLaw law);
   // Throws ValueError for a target that hardly varies.
   void set_moments(double norm_sq, double control_mean, double control_variance, double target_mean = 0);
-  // What is withdrawn, where inputs are correlated; else nothing.
+  // What is withdrawn, where inputs are not isotropic; else nothing.
   std::vector<std::string> law_warnings() const;
-  void require_isotropic(const char* what) const;  // throws ValueError where inputs are correlated
+  void require_isotropic(const char* what) const;  // throws ValueError where inputs are not
   // E B^T x (B^T x)^T.
-  PlaneMap plane_covariance() const {
-    return correlated_product(rho_, plane_product(b_, b_), plane_sums(b_), plane_sums(b_));
-  }
+  PlaneMap plane_covariance() const { return law_.product(b_, b_); }
   // planar_response, from a table of the w_j.
   double response(Signs signs, double z1, double z2) const;
   // gap B B^T, [m, m]. Throws ValueError for k = 1, where f^2 does not see the plane alike in its directions.
@@ -201,7 +178,7 @@ class PlanarMember : public MemberOf<PlanarMember> {
   Matrix<double> b_;
   InputLayout layout_;
   PlaneAxis axis_;
-  double rho_;
+  InputLaw law_;
   double norm_sq_ = 1, control_mean_ = 0, control_variance_ = 1, target_mean_ = 0;
   Folded<float> single_;
   Folded<double> double_;
@@ -209,16 +186,14 @@ class PlanarMember : public MemberOf<PlanarMember> {
 
 extern template class MemberOf<PlanarMember>;
 
-// k, B and d of PlanarMember::json. Throws as Family::parse.
+// k, B, d and law of PlanarMember::json. Throws as Family::parse.
 struct PlanarFile {
   explicit PlanarFile(std::string_view json);
   Index k = 0;
   Matrix<double> b;
   Index d = 1;
-  double input_correlation = 0;
+  InputLaw law;
 };
-// --input-correlation.
-Parameter input_correlation_parameter();
 template <class M>
 std::unique_ptr<Member> parse_planar_member(std::string_view json) {
   PlanarFile file(json);

@@ -58,14 +58,14 @@ SquaresMoments squares_moments(Index k, Signs signs, Index d, const PlaneMap& co
   return {2 * dimension * mean / total, 2 * dimension * (2 * dimension + 2) * square / total};
 }
 
-RotationInvariant::RotationInvariant(Index k, Matrix<double> b, Index d, double rho)
-    : PlanarMember(k, std::move(b), b.rows(), d, PlaneAxis::points, rho),
+RotationInvariant::RotationInvariant(Index k, Matrix<double> b, Index d, InputLaw inputs)
+    : PlanarMember(k, std::move(b), b.rows(), d, PlaneAxis::points, std::move(inputs)),
       b_single_(plane().rows(), 2),
       features_{"z", 1, n() * (n() + 1) / 2} {
   require_sizes(n(), d);
   for (Index i = 0; i < n(); ++i)
     for (Index j = 0; j < 2; ++j) b_single_(i, j) = static_cast<float>(plane()(i, j));
-  if (rho != 0) {
+  if (!law().isotropic()) {
     const auto moments = [&](Signs signs) { return squares_moments(k, signs, d, plane_covariance()); };
     const SquaresMoments target = moments(Signs::alternating), control = moments(Signs::equal);
     set_moments(target.square - target.mean * target.mean, control.mean,
@@ -81,9 +81,10 @@ RotationInvariant::RotationInvariant(Index k, Matrix<double> b, Index d, double 
               4 * dimension * isotropic_kernel(k, Signs::equal, 1) - mean * mean);
 }
 
-RotationInvariant RotationInvariant::draw(Index n, Index d, Index k, std::uint64_t seed, double rho) {
+RotationInvariant RotationInvariant::draw(Index n, Index d, Index k, std::uint64_t seed,
+                                          const InputLawSettings& law) {
   require_sizes(n, d);
-  return RotationInvariant(k, haar_plane(n, seed), d, rho);
+  return RotationInvariant(k, haar_plane(n, seed), d, law.draw(n, seed));
 }
 
 double RotationInvariant::raw(MatrixView<const double> x, Signs signs) const {
@@ -193,6 +194,7 @@ void RotationInvariant::rows(const Block<const double>& x, const Block<double>& 
 // s_1 = sum_ij (b1_i b1_j - b2_i b2_j) x_i . x_j and s_2 = sum_ij 2 b1_i b2_j x_i . x_j are forms of the Gram
 // matrix that are orthogonal, and so are their coefficients of the standardised entries, whose squares sum to 4 d.
 PlantedDirections RotationInvariant::planted(bool of_features) const {
+  if (law().basis() != nullptr) return {};
   const Matrix<double>& b = plane();
   if (!of_features) return plane_directions(b, d());
   PlantedDirections planted{Matrix<double>(2, features_.channels)};
@@ -206,14 +208,14 @@ PlantedDirections RotationInvariant::planted(bool of_features) const {
 }
 
 std::unique_ptr<PlanarMember> RotationInvariant::with_plane(Matrix<double> b) const {
-  return std::make_unique<RotationInvariant>(k(), std::move(b), d(), input_correlation());
+  return std::make_unique<RotationInvariant>(k(), std::move(b), d(), law());
 }
 
 double correlation_bound(const RotationInvariant& f, const RotationInvariant& g) {
   require(f.k() == g.k() && f.n() == g.n() && f.d() == g.d(), "the members differ (k ", f.k(), " and ", g.k(),
           ", n ", f.n(), " and ", g.n(), ", d ", f.d(), " and ", g.d(), "); compare members of one k, n and d");
-  require(f.input_correlation() == 0 && g.input_correlation() == 0,
-          "correlations of members are bounded for independent inputs; leave out input-correlation");
+  require(f.law().isotropic() && g.law().isotropic(),
+          "correlations of members are bounded for independent inputs; leave out input-correlation and input-dim");
   const double contraction = largest_singular_value(plane_product(f.plane(), g.plane()));
   return std::min(1.0, std::pow(contraction, 2 * static_cast<double>(f.k())));
 }
@@ -275,13 +277,13 @@ std::vector<GroupElement> RotationInvariant::symmetries(Index random, std::uint6
 std::vector<Fact> RotationInvariant::facts() const {
   const double dimension = harmonic_dimension(2 * k(), n()), units = 2 * static_cast<double>(k());
   std::vector<Fact> facts = planar_facts();
-  if (input_correlation() != 0)
+  if (!law().isotropic())
     for (Fact& fact : facts)  // how far half as many midpoints are off, which are four times as far
       if (fact.name == "norm_sq") {
         const SquaresMoments half = squares_moments(k(), Signs::alternating, d(), plane_covariance(), 200);
         fact.error = std::abs(half.square - half.mean * half.mean - norm_sq());
       }
-  if (input_correlation() == 0)
+  if (law().isotropic())
     facts.insert(facts.end(),
                  {{"dim_harmonic", dimension, 0, "dim H_2k(R^n) = C(n+2k-1, 2k) - C(n+2k-3, 2k-2)"},
                   {"second_moment", 1 / dimension, 0,
@@ -313,21 +315,21 @@ const std::vector<Parameter>& rotation_invariant_parameters() {
       {"d", "3", "coordinates of a point, 1 to 256"},
       {"k", "6", "half the number of directions; even, or 1"},
       input_correlation_parameter(),
+      input_dim_parameter(),
   };
   return all;
 }
 
 struct RotationSettings {
   Index n, d, k;
-  double rho;
+  InputLawSettings law;
 };
 RotationSettings rotation_settings(const ParameterValues& values) {
   const ParameterReader read(rotation_invariant_parameters(), values);
-  const RotationSettings s{read.integer("n"), read.integer("d"), read.integer("k"),
-                           read.number("input-correlation")};
+  const RotationSettings s{read.integer("n"), read.integer("d"), read.integer("k"), read_input_law(read)};
   require_sizes(s.n, s.d);
   require_directions(s.k);
-  require_input_correlation(s.rho);
+  s.law.validate(s.n);
   return s;
 }
 
@@ -335,7 +337,7 @@ constexpr const char* kHaarPlane = "B Haar, a uniformly random plane, as it is d
 
 std::vector<SecondMoment> rotation_invariant_second_moments(const ParameterValues& values) {
   const RotationSettings s = rotation_settings(values);
-  if (s.n < 3 || s.rho != 0) return {};  // rho: the law is not invariant under O(n)
+  if (s.n < 3 || !s.law.isotropic()) return {};  // else the law is not invariant under O(n)
   const double dimension = harmonic_dimension(2 * s.k, s.n);
   SecondMoment m;
   m.bounded = m.unit = 1 / dimension;
@@ -355,7 +357,7 @@ std::vector<SecondMoment> rotation_invariant_second_moments(const ParameterValue
 CorrelationTail rotation_invariant_tail(const ParameterValues& values) {
   const RotationSettings s = rotation_settings(values);
   CorrelationTail t;
-  if (s.rho != 0) return t;
+  if (!s.law.isotropic()) return t;
   t.log_tail = [s](double gamma) { return log_overlap_tail(s.n, std::pow(gamma, 0.5 / static_cast<double>(s.k))); };
   t.prior = kHaarPlane;
   t.formula = fmt::format("eps(gamma) = P(||B^T B'|| > gamma^(1/{})), planes of R^{}", 2 * s.k, s.n);
@@ -368,7 +370,7 @@ CorrelationTail rotation_invariant_tail(const ParameterValues& values) {
 
 PairCorrelations rotation_invariant_correlations(const ParameterValues& values, Index members, std::uint64_t seed) {
   const RotationSettings s = rotation_settings(values);
-  if (s.rho != 0) return {};
+  if (!s.law.isotropic()) return {};
   const auto all =
       draw_members(members, seed, [&](std::uint64_t own) { return RotationInvariant::draw(s.n, s.d, s.k, own); });
   return {
@@ -383,16 +385,16 @@ Family rotation_invariant_family() {
   f.id = "rotation-invariant";
   f.title = "A hidden plane in the Gram matrix of a point cloud";
   f.theorem =
-      "for independent inputs (--input-correlation 0): "
+      "for independent inputs (no --input-correlation, no --input-dim): "
       "at least tau^2 dim H_2k(R^n) - 1 correlational queries of tolerance tau, whatever d (second moment; n >= 3)";
   f.group = "O(d), rotating and reflecting the cloud";
   f.definition =
-      "f(X) = h(s) / sqrt(norm_sq), less its mean where inputs are correlated (independent: norm_sq = 4 d E h^2), "
+      "f(X) = h(s) / sqrt(norm_sq), less its mean where inputs are not (independent: norm_sq = 4 d E h^2), "
       "s = (|y1|^2 - |y2|^2, 2 y1 . y2), (y1, y2) the rows of B^T X, h(z) = sum "
       "over j = 1..2k of (-1)^j relu(w_j . z), w_j = (cos(pi j/k), sin(pi j/k)), B^T B = I";
   f.input_law =
       "X in R^(n x d), standard normal, independent or (--input-correlation) every two points, coordinate by "
-      "coordinate alike: n labelled points";
+      "coordinate alike, or (--input-dim) points that move together on a random subspace: n labelled points";
   f.control = "the same sum with (-1)^j replaced by 1, centred and scaled";
   f.parameters = rotation_invariant_parameters();
   f.training = [](const ParameterValues&) -> ParameterValues {
@@ -401,7 +403,7 @@ Family rotation_invariant_family() {
   };
   f.draw = [](const ParameterValues& values, std::uint64_t seed) -> std::unique_ptr<Member> {
     const RotationSettings s = rotation_settings(values);
-    return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed, s.rho));
+    return std::make_unique<RotationInvariant>(RotationInvariant::draw(s.n, s.d, s.k, seed, s.law));
   };
   f.parse = parse_planar_member<RotationInvariant>;
   f.second_moments = rotation_invariant_second_moments;
@@ -410,9 +412,9 @@ Family rotation_invariant_family() {
   f.correlations = rotation_invariant_correlations;
   f.check_members = [](const ParameterValues& values, Index members, const CheckOptions& options) {
     const RotationSettings s = rotation_settings(values);
-    require(
-        s.rho == 0,
-        "--members compares correlations, of which nothing is known for correlated inputs; leave out one of both");
+    require(s.law.isotropic(),
+            "--members compares correlations, of which nothing is known for inputs that are not independent; leave "
+            "out one of both");
     return check_rotation_invariants(s.n, s.d, s.k, members, options);
   };
   return f;

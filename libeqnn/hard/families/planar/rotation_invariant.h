@@ -24,13 +24,13 @@ class RotationInvariant final : public PlanarMember {
  public:
   // Throws ValueError for k or B that planar.h refuses, n (the rows of B) outside 2..kMaxPoints, and d outside
   // 1..kMaxDimension.
-  // Points have the correlation rho, coordinate by coordinate, which leaves the law invariant under O(d); moments
-  // are then integrals over two angles (midpoints, 400 x 400), off by about 1e-5 of them.
-  RotationInvariant(Index k, Matrix<double> b, Index d, double rho = 0);
+  // Points are of this law, coordinate by coordinate, which leaves it invariant under O(d); moments are, where it
+  // is not isotropic, integrals over two angles (midpoints, 400 x 400), off by about 1e-5 of them.
+  RotationInvariant(Index k, Matrix<double> b, Index d, InputLaw law = {});
   // B by haar_plane.
-  static RotationInvariant draw(Index n, Index d, Index k, std::uint64_t seed, double rho = 0);
+  static RotationInvariant draw(Index n, Index d, Index k, std::uint64_t seed, const InputLawSettings& law = {});
   static std::unique_ptr<RotationInvariant> of_file(PlanarFile file) {
-    return std::make_unique<RotationInvariant>(file.k, std::move(file.b), file.d, file.input_correlation);
+    return std::make_unique<RotationInvariant>(file.k, std::move(file.b), file.d, std::move(file.law));
   }
 
   // The upper triangle of X X^T, row by row, standardised for independent inputs: [1, n (n + 1) / 2] numbers (x_i .
@@ -77,8 +77,8 @@ struct SquaresMoments {
 };
 SquaresMoments squares_moments(Index k, Signs signs, Index d, const PlaneMap& covariance, Index steps = 400);
 
-// ||B^T B'||^{2k} >= |E f_B f_B'|. Throws ValueError unless both have the same n, d and k, and for correlated
-// inputs.
+// ||B^T B'||^{2k} >= |E f_B f_B'|. Throws ValueError unless both have the same n, d and k, and for inputs that
+// are not isotropic.
 double correlation_bound(const RotationInvariant& f, const RotationInvariant& g);
 
 // Draws `members` members from the seeds options.seed, options.seed + 1, ... and compares their whole Gram matrix

@@ -103,10 +103,10 @@ std::vector<Check> RotationInvariant::check(const CheckOptions& options) const {
   checks.push_back(check_equal(inputs(4), "invariance under a random rotation an input", *this, 1,
                                reflect(options, 8, 2 * static_cast<int>((d() + 1) / 2))));
   const RotationInvariant turned(k(), rotated_plane(plane(), std::numbers::pi / (2 * static_cast<double>(k()))),
-                                 d(), input_correlation());
+                                 d(), law());
   checks.push_back(check_equal(inputs(5), "B -> B R_{pi/2k} changes the sign", turned, -1, unmoved));
-  // Of correlated inputs norm and mean are a quadrature over axes that turn with B.
-  if (input_correlation() != 0) checks.back().tolerance = std::max(checks.back().tolerance, 1e-7);
+  // Of inputs that are not isotropic norm and mean are a quadrature over axes that turn with B.
+  if (!law().isotropic()) checks.back().tolerance = std::max(checks.back().tolerance, 1e-7);
   check_statistics(*this, inputs(6), checks);
   return checks;
 }
