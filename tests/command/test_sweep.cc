@@ -328,7 +328,7 @@ TEST_CASE("sweep: too few descriptors, or children that nobody may wait for, los
   CAPTURE(f.read("err.txt"));
   CHECK(WEXITSTATUS(ended) == 0);
   CHECK(status(f, "t.toml", "o")["done"] == 16);
-  f.write("bad.toml", kTiny + "[grid]\nn = [1]\n");
+  f.write("bad.toml", kTiny + "n = 4\nloss = \"cross-entropy\"\ncontrol = true\n");
   const std::string ignored = std::string("cd '") + f.path() + "' && trap '' CHLD && '" + paths::command() +
                               "' sweep run bad.toml --out b -q 2>err.txt";
   CHECK(WEXITSTATUS(std::system(ignored.c_str())) == 5);
