@@ -9,6 +9,7 @@
 #include "cli/json.h"
 #include "cli/note.h"
 #include "hand.h"
+#include "over_ranks.h"
 #include "peers.h"
 #include "report.h"
 #include "rows.h"
@@ -133,10 +134,23 @@ int run_scaling(const BenchOptions& options) {
   return 0;
 }
 
+int run_over_ranks(const BenchOptions& options) {
+  const std::vector<Row> rows = options.rows.empty() ? std::vector<Row>{} : chosen_rows(options.rows);
+  restart_with_best_blas();
+  const std::vector<RankCurve> curves = measure_over_ranks(rows, options.quiet);
+  if (options.json)
+    fmt::print("{}\n", tools::to_text(tools::Json{{"ranks", over_ranks_json(curves)}}, 2));
+  else
+    print_over_ranks(curves);
+  return 0;
+}
+
 }  // namespace
 
 int run_bench(const BenchOptions& options) {
+  if (is_measuring_rank()) return measure_as_rank(), 0;
   if (!options.scaling.empty()) return run_scaling(options);
+  if (options.mpi) return run_over_ranks(options);
   Run run(options);
   restart_with_best_blas();
   Report report;

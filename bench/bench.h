@@ -15,6 +15,7 @@ struct BenchOptions {
   bool peers = true;              // PyTorch and JAX, when python3 (or $EQNN_PYTHON) can import them
   bool profile = false;           // instead of all that: where the time of each row's step goes
   std::string scaling;            // instead of all that: cost curves, drawn into this file (.svg, .pdf, .png)
+  bool mpi = false;               // instead of all that: a step on 1, 2 and 4 ranks of this machine
   double minutes = 2;             // time for the alternated pairs of all rows; at least 7 pairs are taken
 };
 

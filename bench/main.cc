@@ -6,6 +6,7 @@
 #include "cli/command_line.h"
 #include "cli/guard.h"
 #include "cli/machine.h"
+#include "ranks/ranks.h"
 
 namespace tools {
 namespace {
@@ -18,6 +19,8 @@ void add_bench(CommandLine& line) {
   sub.number("--minutes", options->minutes, "time for the measurements (default 2)");
   sub.toggle("--no-peers", *no_peers, "leave PyTorch and JAX out");
   sub.toggle("--profile", options->profile, "where the time of a step goes, operation by operation");
+  sub.toggle("--mpi", options->mpi,
+             "a step on 1, 2 and 4 ranks of this machine, beside a model of what it should take");
   sub.option("--scaling", options->scaling,
              "draw how a step's time grows with its sizes into this .svg, .pdf or .png");
   sub.runs([options, no_peers](const Common& common) {
@@ -44,5 +47,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   tools::prepare_process();
-  return tools::guard([&] { return tools::run(argc, argv); });
+  const int code = tools::guard([&] { return tools::run(argc, argv); });
+  tools::end_ranks(code);
+  return code;
 }

@@ -183,7 +183,7 @@ void RowData::fill(Batch<float>& batch) const {
   copy_rows(batch["y"], batch.first, y);
 }
 
-RowEngine::RowEngine(const RowData& data, int threads, ConvolutionMethod method) : data_(data) {
+RowEngine::RowEngine(const RowData& data, int threads, ConvolutionMethod method, Ranks* ranks) : data_(data) {
   const Row& r = data.row;
   const Model<float> model = model_of(params, r, method);
   params.initialize(kaiming_uniform.scaled(initial_scale(r)), 1);
@@ -193,6 +193,7 @@ RowEngine::RowEngine(const RowData& data, int threads, ConvolutionMethod method)
   if (r.model == Row::Model::sparse) options.row_block = kRowBlock;
   options.threads = threads;
   options.optimizer = Sgd{.rate = kBenchRate};
+  options.ranks = ranks;
   trainer = std::make_unique<Trainer<float>>(params, options, model);
 }
 

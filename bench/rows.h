@@ -49,7 +49,8 @@ constexpr double kBenchRate = 1e-7;
 // The engine's training step of one row on `data`, which must outlive it.
 class RowEngine {
  public:
-  RowEngine(const RowData& data, int threads, ConvolutionMethod method = ConvolutionMethod::automatic);
+  RowEngine(const RowData& data, int threads, ConvolutionMethod method = ConvolutionMethod::automatic,
+            Ranks* ranks = nullptr);
   RowEngine(const RowEngine&) = delete;
   RowEngine& operator=(const RowEngine&) = delete;
 

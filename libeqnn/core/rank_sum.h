@@ -21,7 +21,7 @@ template <class T>
 class RankSum {
  public:
   // `row_size` elements a row. Up to this many bytes of all blocks together go to every rank in one message;
-  // beyond, each rank adds up a piece of the row for all others, in two.
+  // beyond, each rank adds up a piece of the row for all others, in three.
   static constexpr Index kOneMessage = 128 * 1024;
 
   RankSum(Ranks& ranks, Index rows, Index row_size)
@@ -42,7 +42,7 @@ class RankSum {
   // which are row_size apart, this rank's need to be there.
   void add(T* data, std::span<double> losses, Workers& pool) {
     for (Index b = first_block(ranks_.rank()); b < last_block(ranks_.rank()); ++b) add_block(data, losses, b, pool);
-    if (ranks_.size() <= 2 || static_cast<Index>(bytes(blocks_ * row_size_)) <= kOneMessage)
+    if (ranks_.size() == 1 || static_cast<Index>(bytes(blocks_ * row_size_)) <= kOneMessage)
       add_gathered(data, losses);
     else
       add_exchanged(data, losses);
@@ -50,15 +50,8 @@ class RankSum {
 
   // All rows and losses, of all ranks.
   void gather_rows(T* data, std::span<double> losses) {
-    const auto all = [&](auto* values, Index count) {
-      gather_ends_.clear();
-      for (int r = 0; r < ranks_.size(); ++r)
-        gather_ends_.push_back(last_row(r) * count * static_cast<Index>(sizeof *values));
-      ranks_.gather(std::as_writable_bytes(std::span(values, static_cast<std::size_t>(rows_ * count))),
-                    gather_ends_);
-    };
-    all(data, row_size_);
-    all(losses.data(), Index{1});
+    gather_parts(data, rows_ * row_size_, [&](int rank) { return last_row(rank) * row_size_; });
+    gather_parts(losses.data(), rows_, [&](int rank) { return last_row(rank); });
   }
 
  private:
@@ -101,7 +94,7 @@ class RankSum {
       std::memcpy(message_.data() + b * entry, data + b * block_ * row_size_, row_bytes);
       std::memcpy(message_.data() + b * entry + row_bytes, &losses[b * block_], sizeof(double));
     }
-    gather(blocks_ * entry, [&](int rank) { return last_block(rank) * entry; });
+    gather_parts(message_.data(), blocks_ * entry, [&](int rank) { return last_block(rank) * entry; });
     for (Index b = 0; b < blocks_; ++b) {
       std::memcpy(data + b * block_ * row_size_, message_.data() + b * entry, row_bytes);
       std::memcpy(&losses[b * block_], message_.data() + b * entry + row_bytes, sizeof(double));
@@ -112,8 +105,8 @@ class RankSum {
     add_block_losses(losses);
   }
 
-  // Each rank adds up its piece of the row for all, and the sums are gathered: whatever the number of ranks, each
-  // sends and receives about two rows.
+  // Each rank adds up its piece of the row for all, and the sums are gathered in row 0: whatever the number of
+  // ranks, each sends and receives about two rows.
   void add_exchanged(T* data, std::span<double> losses) {
     const int me = ranks_.rank();
     send_pieces(data);
@@ -121,24 +114,9 @@ class RankSum {
     add_tree(blocks_, [&](Index source, Index target) {
       kernels::axpy(size, T(1), received_.data() + source * size, received_.data() + target * size, true);
     });
-    const auto end = [&](int rank) {
-      return static_cast<Index>(bytes(std::min((rank + 1) * piece_, row_size_)) +
-                                last_block(rank) * sizeof(double));
-    };
-    const Index last = ranks_.size() - 1;
-    reserve(message_, end(static_cast<int>(last)));
-    std::byte* at = message_.data() + (me == 0 ? 0 : end(me - 1));
-    std::memcpy(at, received_.data(), bytes(size));
-    for (Index b = first_block(me); b < last_block(me); ++b)
-      std::memcpy(at + bytes(size) + (b - first_block(me)) * sizeof(double), &losses[b * block_], sizeof(double));
-    gather(end(static_cast<int>(last)), end);
-    for (int r = 0; r <= last; ++r) {
-      at = message_.data() + (r == 0 ? 0 : end(r - 1));
-      std::memcpy(data + piece_first(r), at, bytes(piece_size(r)));
-      at += bytes(piece_size(r));
-      for (Index b = first_block(r); b < last_block(r); ++b, at += sizeof(double))
-        std::memcpy(&losses[b * block_], at, sizeof(double));
-    }
+    std::memcpy(data + piece_first(me), received_.data(), bytes(size));
+    gather_parts(data, row_size_, [&](int rank) { return piece_first(rank) + piece_size(rank); });
+    gather_parts(losses.data(), rows_, [&](int rank) { return last_row(rank); });
     add_block_losses(losses);
   }
 
@@ -146,29 +124,38 @@ class RankSum {
   void send_pieces(const T* data) {
     const int me = ranks_.rank();
     const Index mine = last_block(me) - first_block(me);
-    reserve(sent_, mine * row_size_);
+    const T* sent = data + first_block(me) * block_ * row_size_;  // of one block the pieces are in their order
+    if (mine > 1) sent = pieces_of_blocks(data);
     reserve(received_, blocks_ * piece_size(me));
     send_ends_.clear();
     receive_ends_.clear();
-    T* to = sent_.data();
     for (int r = 0; r < ranks_.size(); ++r) {
-      for (Index b = first_block(me); b < last_block(me); ++b, to += piece_size(r))
-        std::memcpy(to, data + b * block_ * row_size_ + piece_first(r), bytes(piece_size(r)));
-      send_ends_.push_back(static_cast<Index>(bytes(to - sent_.data())));
+      send_ends_.push_back(static_cast<Index>(bytes(mine * (piece_first(r) + piece_size(r)))));
       receive_ends_.push_back(static_cast<Index>(bytes(last_block(r) * piece_size(me))));
     }
-    ranks_.exchange(std::as_bytes(std::span(sent_.data(), static_cast<std::size_t>(to - sent_.data()))), send_ends_,
+    ranks_.exchange(std::as_bytes(std::span(sent, static_cast<std::size_t>(mine * row_size_))), send_ends_,
                     std::as_writable_bytes(std::span(received_.data(), static_cast<std::size_t>(received_.size())))
                         .first(static_cast<std::size_t>(receive_ends_.back())),
                     receive_ends_);
   }
 
-  // `end(rank)`: where that rank's part of message_ ends.
-  template <class End>
-  void gather(Index size, const End& end) {
+  // For each rank its piece of all blocks of this one.
+  const T* pieces_of_blocks(const T* data) {
+    const int me = ranks_.rank();
+    reserve(sent_, (last_block(me) - first_block(me)) * row_size_);
+    T* to = sent_.data();
+    for (int r = 0; r < ranks_.size(); ++r)
+      for (Index b = first_block(me); b < last_block(me); ++b, to += piece_size(r))
+        std::memcpy(to, data + b * block_ * row_size_ + piece_first(r), bytes(piece_size(r)));
+    return sent_.data();
+  }
+
+  // Of `count` values, each rank's part of which ends at end(rank), all.
+  template <class Value, class End>
+  void gather_parts(Value* values, Index count, const End& end) {
     gather_ends_.clear();
-    for (int r = 0; r < ranks_.size(); ++r) gather_ends_.push_back(end(r));
-    ranks_.gather({message_.data(), static_cast<std::size_t>(size)}, gather_ends_);
+    for (int r = 0; r < ranks_.size(); ++r) gather_ends_.push_back(end(r) * static_cast<Index>(sizeof(Value)));
+    ranks_.gather(std::as_writable_bytes(std::span(values, static_cast<std::size_t>(count))), gather_ends_);
   }
 
   void add_block_losses(std::span<double> losses) const {

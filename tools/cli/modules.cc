@@ -14,9 +14,10 @@ void* load_function(const std::string& module, const char* function, const std::
   std::error_code ignored;
   const fs::path folder = fs::read_symlink("/proc/self/exe", ignored).parent_path();
   const std::string file = module + ".so";
-  const fs::path built = folder / file, installed = folder / EQNN_MODULE_FOLDER / file;
+  fs::path path;
   // Of a path that cannot be followed nothing is there, and what cannot be loaded is told below.
-  const fs::path path = fs::exists(built, ignored) ? built : installed.lexically_normal();
+  for (const char* place : {".", "../tools", EQNN_MODULE_FOLDER})
+    if (path = (folder / place / file).lexically_normal(); fs::exists(path, ignored)) break;
   void* const loaded = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   const char* why = loaded != nullptr ? "" : dlerror();
   require<eqnn::FileError>(loaded, path.string(), ": cannot be loaded: ", why != nullptr ? why : "unknown", "; ",
