@@ -4,18 +4,11 @@
 
 #include "cli/machine.h"
 #include "cli/programs.h"
-#include "ranks/ranks.h"
 
 namespace tools {
 
 int run_command(int argc, char** argv) {
-  const std::string_view command = argc > 1 ? argv[1] : "";
-  if (command == "bench") return run_bench_program(argv);
-  // Ranks would all write the same files.
-  const bool shared = command == "train" || command == "sweep" || command == "reproduce";
-  require(shared || started_ranks() == 1, "eqnn ", command, " runs in one process, and ", started_ranks(),
-          " ranks were started; leave mpirun or srun out (train, sweep run and reproduce share their work among "
-          "ranks)");
+  if (argc > 1 && std::string_view(argv[1]) == "bench") return run_bench_program(argv);
   CommandLine line(
       "eqnn",
       "Equivariant networks, and function families that they represent and gradient descent does not learn.",

@@ -6,7 +6,10 @@
 
 int main(int argc, char** argv) {
   tools::prepare_process();
-  const int code = tools::guard([&] { return tools::run_command(argc, argv); });
+  const int code = tools::guard([&] {
+    tools::check_shared(argc > 1 ? argv[1] : "");
+    return tools::run_command(argc, argv);
+  });
   tools::end_ranks(code);
   return code;
 }

@@ -52,6 +52,13 @@ int started_ranks() {
   return std::getenv("PMIX_RANK") != nullptr && size && *size >= 1 ? static_cast<int>(*size) : 1;
 }
 
+void check_shared(const std::string& subcommand) {
+  const bool shared = subcommand == "train" || subcommand == "sweep" || subcommand == "reproduce";
+  require(shared || started_ranks() == 1, "eqnn ", subcommand, " runs in one process, and ", started_ranks(),
+          " ranks were started; leave mpirun or srun out (train, sweep run and reproduce share their work among "
+          "ranks)");
+}
+
 void leave_ranks() {
   for (const char* name : kSizes) unsetenv(name);
   for (const char* name : kMarks) unsetenv(name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 #include <vector>
 
 #include <eqnn/core/ranks.h>
@@ -33,6 +34,9 @@ class RankGroup : public eqnn::Ranks {
 RankGroup* rank_group();
 // So many processes were started together by mpirun or srun; 1 for one alone, and in builds without MPI.
 int started_ranks();
+// Throws ValueError where ranks were started for a subcommand that does not share its work among them: all would
+// write the same files.
+void check_shared(const std::string& subcommand);
 // For a process that runs a program of its own in the place of a rank.
 void leave_ranks();
 
