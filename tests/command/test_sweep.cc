@@ -23,6 +23,7 @@ using cli::accepted;
 using cli::Arguments;
 using cli::Folder;
 using cli::Json;
+using cli::Outcome;
 using cli::lines;
 using cli::refused;
 using cli::operator+;
@@ -388,6 +389,14 @@ TEST_CASE("sweep status: folders are sweeps too, several at a time, and --watch 
   CHECK(half["work_done"].get<double>() < 0.8);
   CHECK(accepted(f, {"sweep", "status", "a"}).find("nobody is at work") != std::string::npos);
   cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "a", "--quiet"});
+  // A table can be made of what is there at any time.
+  for (int done = 8; done < 16;) {
+    const Outcome collected = f.run({"collect", "a", "--db", "a.db", "--json"});
+    REQUIRE(collected.code == 0);
+    const int now = Json::parse(collected.out)["done"];
+    CHECK(now >= done);
+    done = now;
+  }
   const std::string seen = accepted(f, {"sweep", "status", "a", "--watch", "--every", "0.1", "--json"});
   CHECK(sweep.wait().code == 0);
   CHECK(Json::parse(lines(seen).back())["done"] == 16);

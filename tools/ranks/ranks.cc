@@ -53,7 +53,8 @@ int started_ranks() {
 }
 
 void check_shared(const std::string& subcommand) {
-  const bool shared = subcommand == "train" || subcommand == "sweep" || subcommand == "reproduce";
+  const bool shared = subcommand == "train" || subcommand == "sweep" || subcommand == "reproduce" ||
+                      subcommand == "doctor" || subcommand.empty() || subcommand.starts_with('-');
   require(shared || started_ranks() == 1, "eqnn ", subcommand, " runs in one process, and ", started_ranks(),
           " ranks were started; leave mpirun or srun out (train, sweep run and reproduce share their work among "
           "ranks)");
