@@ -207,6 +207,25 @@ std::vector<pid_t> children(pid_t parent) {
   return list;
 }
 
+TEST_CASE("sweep: a run that is killed once the sweep was told to end has not failed") {
+  const Folder f;
+  f.write("t.toml",
+          "name = \"t\"\n[run]\nfamily = \"gnn-degree-parity\"\nsteps = 100000000\neval-every = 100000000\n");
+  cli::Process sweep(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1"});
+  const auto id = lines(accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--list"}))[0];
+  const std::string directory = id.substr(id.rfind(' ') + 1);
+  REQUIRE(sweep.reaches([&] { return f.has(directory + "/run.json"); }));
+  const std::vector<pid_t> found = children(sweep.pid());
+  REQUIRE(found.size() == 1);
+  ::kill(found[0], SIGSTOP);  // as one that takes too long to write its checkpoint
+  sweep.signal(SIGTERM);
+  ::kill(found[0], SIGKILL);
+  const auto ended = sweep.wait();
+  CHECK(ended.code == 75);
+  CHECK(ended.err.find("the same command goes on") != std::string::npos);
+  CHECK_FALSE(f.has(directory + "/failure.json"));
+}
+
 TEST_CASE("sweep: a run whose process is killed is recorded as failed, and the others go on") {
   const Folder f;
   f.write("t.toml",

@@ -121,6 +121,7 @@ class RunPool {
     if (WIFSIGNALED(status)) ended.signal = WTERMSIG(status);
     if (WIFEXITED(status)) ended.code = WEXITSTATUS(status);
     ended.error = last_line(found->second.errors);
+    ended.stopping = stopped_ != 0;
     const std::size_t task = found->second.task;
     close(found->second.errors);
     children_.erase(found);

@@ -10,10 +10,12 @@
 
 namespace tools {
 
-// How a process ended. `error`: the last line that it wrote to stderr, without "eqnn: error: ".
+// How a process ended. `error`: the last line that it wrote to stderr, without "eqnn: error: ". `stopping`: after
+// the pool was told to end.
 struct Ended {
   int code = 0, signal = 0;
   std::string error;
+  bool stopping = false;
 };
 
 struct PoolTasks {

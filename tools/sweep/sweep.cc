@@ -211,7 +211,9 @@ class SweepRun {
     const PlannedRun& run = plan_.runs[left_[i]];
     const double seconds = now() - began_[static_cast<Index>(i)];
     began_.erase(static_cast<Index>(i));
-    const bool told = e.signal == SIGTERM || e.signal == SIGINT || e.signal == SIGUSR1;  // and it had no checkpoint
+    // And it had no checkpoint, or no time to write one: a batch system kills soon after it has told.
+    const bool told =
+        e.signal == SIGTERM || e.signal == SIGINT || e.signal == SIGUSR1 || (e.signal == SIGKILL && e.stopping);
     bool done = false;
     try {
       done = is_done(run, options_.out);
