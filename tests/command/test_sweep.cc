@@ -23,8 +23,8 @@ using cli::accepted;
 using cli::Arguments;
 using cli::Folder;
 using cli::Json;
-using cli::Outcome;
 using cli::lines;
+using cli::Outcome;
 using cli::refused;
 using cli::operator+;
 
