@@ -2,6 +2,10 @@
 // families are a library of their own, <eqnn/hard/...>.
 #pragma once
 
+#if __cplusplus < 202002L
+#error "libeqnn is C++20: compile with -std=c++20 or later"
+#endif
+
 #include "core/check.h"
 #include "core/function_ref.h"
 #include "core/gradient_moments.h"
