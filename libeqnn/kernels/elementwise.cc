@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "../core/matrix.h"
 #include "dispatch.h"
@@ -22,6 +23,7 @@
   KERNEL(unary, (Unary f, Index size, const T* x, T* y), (f, size, x, y))                                     \
   KERNEL(unary_gradient, (Unary f, Index size, const T* x_or_y, const T* dy, T* dx, bool accumulate),         \
          (f, size, x_or_y, dy, dx, accumulate))                                                               \
+  KERNEL(exp, (Index size, const T* x, T* y), (size, x, y))                                                   \
   KERNEL(axpy, (Index size, T alpha, const T* x, T* y, bool accumulate), (size, alpha, x, y, accumulate))     \
   KERNEL(multiply, (Index size, const T* x, const T* z, T* y, bool accumulate), (size, x, z, y, accumulate))  \
   KERNEL(scaled_difference, (Index size, T alpha, const T* x, const T* z, T* y, bool accumulate),             \
@@ -148,6 +150,19 @@ void unary_gradient(Unary f, Index size, const T* v, const T* dy, T* dx, bool ac
     case Unary::square:
       return chain(size, v, dy, dx, accumulate, [=](auto x) { return hn::Mul(two, x); });
   }
+}
+
+// Highway's Exp says 0 of a NaN, and anything above its range.
+template <class T>
+void exp(Index size, const T* x, T* y) {
+  const Tag<T> d;
+  const auto most = hn::Set(d, T(sizeof(T) == 4 ? 88.8 : 709.8));  // e^most is infinite
+  const auto infinity = hn::Set(d, std::numeric_limits<T>::infinity());
+  each_vector(size, y, [=](Index i) {
+    const auto v = hn::LoadU(d, x + i);
+    const auto bounded = hn::IfThenElse(hn::Lt(v, most), hn::Exp(d, v), infinity);
+    return hn::IfThenElse(hn::Eq(v, v), bounded, v);
+  });
 }
 
 template <class T>

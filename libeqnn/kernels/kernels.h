@@ -84,6 +84,11 @@ void unary(Unary f, Index size, const T* x, T* y);
 template <class T>
 void unary_gradient(Unary f, Index size, const T* x_or_y, const T* dy, T* dx, bool accumulate);
 
+// y = e^x over `size` contiguous elements, padding included; x may be y. To one unit in the last place where the
+// result is a normal number; inf above the range of T, NaN of NaN.
+template <class T>
+void exp(Index size, const T* x, T* y);
+
 // y = (accumulate ? y : 0) + alpha x; the second form y (+)= x * z elementwise.
 template <class T>
 void axpy(Index size, T alpha, const T* x, T* y, bool accumulate);

@@ -404,6 +404,46 @@ TEST_CASE_TEMPLATE("every elementwise function is zero at zero, and passes NaN o
   });
 }
 
+TEST_CASE_TEMPLATE("exp equals the reference over its whole range, and passes NaN on", T, float, double) {
+  using Limits = std::numeric_limits<T>;
+  const double most = std::log(static_cast<double>(Limits::max()));
+  testing::on_every_target([&](const std::string&) {
+    for (Index size = 0; size <= 40; ++size) {
+      Guarded<T> x(size, 51, 3), y(size, 52);
+      std::vector<double> expected;
+      for (double v : x.values()) expected.push_back(std::exp(v));
+      kernels::exp(size, x.data(), y.data());
+      CHECK(worst(y, expected, 2 * kEpsilon<T>) <= 1);
+      CHECK(y.intact());
+      kernels::exp(size, x.data(), x.data());  // in place
+      CHECK(worst(x, expected, 2 * kEpsilon<T>) <= 1);
+    }
+    AlignedBuffer<T> x(4096), y(4096);
+    double error = 0;
+    for (Index i = 0; i < 4096; ++i) x[i] = static_cast<T>(most * (0.9999 - 1.98 * static_cast<double>(i) / 4096));
+    kernels::exp(4096, x.data(), y.data());
+    for (Index i = 0; i < 4096; ++i) {
+      const double expected = std::exp(static_cast<double>(x[i]));
+      if (expected < static_cast<double>(Limits::min())) continue;
+      error = reference::worse(error, std::abs(static_cast<double>(y[i]) / expected - 1));
+    }
+    CHECK(error <= 2 * kEpsilon<T>);
+    const T special[] = {T(0),
+                         T(-0.0),
+                         kNaN<T>,
+                         Limits::infinity(),
+                         -Limits::infinity(),
+                         Limits::max(),
+                         Limits::lowest(),
+                         static_cast<T>(most * 1.001),
+                         static_cast<T>(most * -1.3)};
+    std::copy(std::begin(special), std::end(special), x.begin());
+    kernels::exp(16, x.data(), y.data());
+    CHECK((y[0] == 1 && y[1] == 1 && std::isnan(y[2]) && std::isinf(y[3]) && y[4] == 0 && std::isinf(y[5])));
+    CHECK((y[6] == 0 && std::isinf(y[7]) && y[8] == 0));
+  });
+}
+
 TEST_CASE_TEMPLATE("axpy, multiply and scaled_difference equal the reference", T, float, double) {
   testing::on_every_target([](const std::string&) {
     for (const bool accumulate : {false, true})
@@ -655,6 +695,8 @@ TEST_CASE_TEMPLATE("targets with fused multiply-add give the same bits", T, floa
                               false);
       keep(dx);
     }
+    kernels::exp(1024, x.data(), y.data());
+    keep(y);
     kernels::column_sums(16, 64, x.data(), 64, sums.data(), false);
     keep(sums);
     const std::int32_t offsets[] = {0, 5}, index[] = {3, 0, 7, 7, 12};
