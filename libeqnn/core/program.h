@@ -259,6 +259,8 @@ class Program {
   Index capacity() const { return capacities_[0]; }
   Index capacity(Extent e) const { return capacities_[e.id]; }
   const Shape& shape(int id) const { return nodes_[id].operation.shape; }
+  const Shape& shape(IndexInput input) const { return index_inputs_[input.id].shape; }
+  std::int32_t limit(IndexInput input) const { return index_inputs_[input.id].limit; }
   // Multiply-adds of matrix products of one example, forward and (training) backward.
   double multiply_adds() const;
   // Whether x depends on a parameter, so that training needs its gradient; the same in both modes. For operations

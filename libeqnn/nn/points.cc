@@ -2,6 +2,9 @@
 
 #include "points.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "../kernels/kernels.h"
 
 namespace eqnn {
@@ -31,6 +34,62 @@ Operation<T> pool(const char* name, Tensor<T> x, double factor, bool relu = fals
       .overwrites = true,
       .of_relu = [=](Tensor<T> y) { return pool(name, y, factor, true); },
   };
+}
+
+// `points` x `channels` of an input, and where they stand there and in the output.
+struct Piece {
+  int input = 0;
+  Index points = 0, channels = 0;
+  Index from_point = 0, from_channel = 0, to_point = 0, to_channel = 0;
+};
+
+// A value of given shape that is made of pieces of others. Pieces do not overlap in it, and fill it.
+template <class T>
+Tensor<T> record_pieces(const char* name, std::vector<Tensor<T>> inputs, Shape shape, std::vector<Piece> pieces) {
+  std::vector<Index> points;
+  for (const Tensor<T>& x : inputs) points.push_back(x.shape().points);
+  const bool by_rows = std::all_of(points.begin(), points.end(), [&](Index n) { return n == shape.points; });
+  // visit(row of the input, row of the output, piece) for every row of every piece.
+  const auto each_row = [pieces = std::move(pieces), points, n = shape.points](const Call<T>& call,
+                                                                               const auto& visit) {
+    const Index examples = call.out().rows / n;
+    for (const Piece& p : pieces)
+      for (Index e = 0; e < examples; ++e)
+        for (Index i = 0; i < p.points; ++i)
+          visit(p, e * points[static_cast<std::size_t>(p.input)] + p.from_point + i, e * n + p.to_point + i);
+  };
+  return inputs[0].program().record({
+      .name = name,
+      .inputs = inputs,
+      .shape = shape,
+      .forward =
+          [each_row](const Call<T>& call) {
+            each_row(call, [&](const Piece& p, Index from, Index to) {
+              std::copy_n(call.in(p.input).row(from) + p.from_channel, p.channels,
+                          call.out().row(to) + p.to_channel);
+            });
+          },
+      .backward =
+          [each_row](const Call<T>& call) {
+            each_row(call, [&](const Piece& p, Index from, Index to) {
+              const MatrixView<T> dx = call.in_gradient(p.input);
+              if (!dx) return;
+              const T* dy = call.out_gradient().row(to) + p.to_channel;
+              for (Index j = 0; j < p.channels; ++j) dx(from, p.from_channel + j) += dy[j];
+            });
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+      .by_rows = by_rows,
+  });
+}
+
+// `what` of x, first .. first + count - 1 of `size`.
+template <class T>
+void check_slice(const char* name, Tensor<T> x, Index first, Index count, Index size, const char* what) {
+  check_examples(name, x);
+  require<ShapeError>(first >= 0 && count >= 1 && first <= size - count, name, ": ", count, " ", what, " from ",
+                      first, " on are asked for of ", to_string(x.shape()), ", which has ", size);
 }
 
 }  // namespace
@@ -112,11 +171,138 @@ Tensor<T> join_channels(Tensor<T> x, Tensor<T> y) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                  \
-  template Tensor<T> sum_points(Tensor<T>);  \
-  template Tensor<T> mean_points(Tensor<T>); \
-  template Tensor<T> flatten(Tensor<T>);     \
-  template Tensor<T> join_channels(Tensor<T>, Tensor<T>);
+template <class T>
+Tensor<T> max_points(Tensor<T> x) {
+  check_examples("max_points", x);
+  const Shape& s = x.shape();
+  const Index n = s.points, c = s.channels;
+  return x.program().record({
+      .name = "max_points",
+      .inputs = {x},
+      .shape = {s.examples, 1, c},
+      .forward =
+          [=](const Call<T>& call) {
+            for (Index e = 0; e < call.out().rows; ++e)
+              for (Index j = 0; j < c; ++j) {
+                Index best = e * n;
+                for (Index i = best + 1; i < (e + 1) * n; ++i) {
+                  const T v = call.in(0)(i, j);
+                  if (v > call.in(0)(best, j) || v != v) best = i;
+                }
+                call.out()(e, j) = call.in(0)(best, j);
+                call.index_scratch()[static_cast<std::size_t>(e * c + j)] = static_cast<std::int32_t>(best);
+              }
+          },
+      .backward =
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
+            if (!dx) return;
+            for (Index e = 0; e < call.out_gradient().rows; ++e)
+              for (Index j = 0; j < c; ++j)
+                dx(call.index_scratch()[static_cast<std::size_t>(e * c + j)], j) += call.out_gradient()(e, j);
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+      .index_scratch = x.program().capacity({s.examples}) * c,
+  });
+}
+
+template <class T>
+Tensor<T> join_channels(const std::vector<Tensor<T>>& list) {
+  require<ShapeError>(!list.empty(), "join_channels: no values are given; at least one is needed");
+  std::vector<Piece> pieces;
+  Shape shape = list[0].shape();
+  shape.channels = 0;
+  for (const Tensor<T>& x : list) {
+    check_same_points("join_channels", list[0], x);
+    pieces.push_back({.input = static_cast<int>(pieces.size()),
+                      .points = shape.points,
+                      .channels = x.shape().channels,
+                      .to_channel = shape.channels});
+    shape.channels += x.shape().channels;
+  }
+  return record_pieces("join_channels", list, shape, pieces);
+}
+
+template <class T>
+Tensor<T> join_points(const std::vector<Tensor<T>>& list) {
+  require<ShapeError>(!list.empty(), "join_points: no values are given; at least one is needed");
+  std::vector<Piece> pieces;
+  Shape shape = list[0].shape();
+  shape.points = 0;
+  for (const Tensor<T>& x : list) {
+    check_examples("join_points", x);
+    require<ShapeError>(x.shape().channels == shape.channels && x.shape().examples == shape.examples,
+                        "join_points: shapes ", to_string(list[0].shape()), " and ", to_string(x.shape()),
+                        " differ in their channels; they must have the same");
+    pieces.push_back({.input = static_cast<int>(pieces.size()),
+                      .points = x.shape().points,
+                      .channels = shape.channels,
+                      .to_point = shape.points});
+    shape.points += x.shape().points;
+  }
+  return record_pieces("join_points", list, shape, pieces);
+}
+template <class T>
+Tensor<T> join_points(Tensor<T> x, Tensor<T> y) {
+  return join_points<T>(std::vector<Tensor<T>>{x, y});
+}
+
+template <class T>
+Tensor<T> slice_channels(Tensor<T> x, Index first, Index count) {
+  const Shape s = x.shape();
+  check_slice("slice_channels", x, first, count, s.channels, "channels");
+  return record_pieces<T>("slice_channels", {x}, {s.examples, s.points, count},
+                          {{.points = s.points, .channels = count, .from_channel = first}});
+}
+template <class T>
+Tensor<T> slice_points(Tensor<T> x, Index first, Index count) {
+  const Shape s = x.shape();
+  check_slice("slice_points", x, first, count, s.points, "points");
+  return record_pieces<T>("slice_points", {x}, {s.examples, count, s.channels},
+                          {{.points = count, .channels = s.channels, .from_point = first}});
+}
+
+template <class T>
+Tensor<T> transpose(Tensor<T> x) {
+  check_examples("transpose", x);
+  const Shape& s = x.shape();
+  const Index n = s.points, c = s.channels;
+  return x.program().record({
+      .name = "transpose",
+      .inputs = {x},
+      .shape = {s.examples, c, n},
+      .forward =
+          [=](const Call<T>& call) {
+            const MatrixView<const T> in = call.in(0);
+            const MatrixView<T> out = call.out();
+            for (Index e = 0; e < in.rows / n; ++e)
+              kernels::transpose(n, c, in.row(e * n), in.stride, out.row(e * c), out.stride);
+          },
+      .backward =
+          [=](const Call<T>& call) {
+            const MatrixView<T> dx = call.in_gradient(0);
+            if (!dx) return;
+            for (Index i = 0; i < dx.rows; ++i)
+              for (Index j = 0; j < c; ++j) dx(i, j) += call.out_gradient()(i / n * c + j, i % n);
+          },
+      .backward_reads_inputs = false,
+      .backward_reads_output = false,
+  });
+}
+
+#define EQNN_INSTANTIATE(T)                                        \
+  template Tensor<T> sum_points(Tensor<T>);                        \
+  template Tensor<T> mean_points(Tensor<T>);                       \
+  template Tensor<T> flatten(Tensor<T>);                           \
+  template Tensor<T> join_channels(Tensor<T>, Tensor<T>);          \
+  template Tensor<T> max_points(Tensor<T>);                        \
+  template Tensor<T> join_channels(const std::vector<Tensor<T>>&); \
+  template Tensor<T> join_points(const std::vector<Tensor<T>>&);   \
+  template Tensor<T> join_points(Tensor<T>, Tensor<T>);            \
+  template Tensor<T> slice_channels(Tensor<T>, Index, Index);      \
+  template Tensor<T> slice_points(Tensor<T>, Index, Index);        \
+  template Tensor<T> transpose(Tensor<T>);
 
 EQNN_INSTANTIATE(float)
 EQNN_INSTANTIATE(double)
