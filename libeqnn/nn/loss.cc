@@ -4,8 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 #include "../kernels/kernels.h"
+#include "elementwise.h"
+#include "points.h"
+#include "sparse_graphs.h"
 
 namespace eqnn {
 namespace {
@@ -73,9 +78,9 @@ Tensor<T> squared_error(Tensor<T> f, Tensor<T> y) {
 
 namespace {
 
-// loss_i = mean over points and channels of value(f - y), with the derivative slope(f - y).
+// loss_i = mean over points and channels of value(f, y), with the derivative slope(f, y) in f.
 template <class T, class Value, class Slope>
-Tensor<T> mean_of_differences(const char* name, Tensor<T> f, Tensor<T> y, Value value, Slope slope) {
+Tensor<T> mean_of_elements(const char* name, Tensor<T> f, Tensor<T> y, Value value, Slope slope) {
   check_same_shape(name, f, y);
   check_examples(name, f);
   const Index points = f.shape().points, channels = f.shape().channels;
@@ -90,7 +95,7 @@ Tensor<T> mean_of_differences(const char* name, Tensor<T> f, Tensor<T> y, Value 
             for (Index e = 0; e < call.out().rows; ++e) {
               T sum = 0;
               for (Index i = e * points; i < (e + 1) * points; ++i)
-                for (Index j = 0; j < channels; ++j) sum += value(a(i, j) - b(i, j));
+                for (Index j = 0; j < channels; ++j) sum += value(a(i, j), b(i, j));
               call.out()(e, 0) = sum * unit;
             }
           },
@@ -101,7 +106,7 @@ Tensor<T> mean_of_differences(const char* name, Tensor<T> f, Tensor<T> y, Value 
             if (!da) return;
             for (Index i = 0; i < a.rows; ++i) {
               const T weight = unit * call.out_gradient()(i / points, 0);
-              for (Index j = 0; j < channels; ++j) da(i, j) += weight * slope(a(i, j) - b(i, j));
+              for (Index j = 0; j < channels; ++j) da(i, j) += weight * slope(a(i, j), b(i, j));
             }
           },
       .backward_reads_output = false,
@@ -114,10 +119,10 @@ Tensor<T> mean_of_differences(const char* name, Tensor<T> f, Tensor<T> y, Value 
 
 template <class T>
 Tensor<T> absolute_error(Tensor<T> f, Tensor<T> y) {
-  return mean_of_differences(
-      "absolute_error", f, y, [](T d) { return std::abs(d); },
-      [](T d) {
-        return static_cast<T>(d > 0 ? 1 : d < 0 ? -1 : 0);
+  return mean_of_elements(
+      "absolute_error", f, y, [](T a, T b) { return std::abs(a - b); },
+      [](T a, T b) {
+        return static_cast<T>(a - b > 0 ? 1 : a - b < 0 ? -1 : 0);
       });
 }
 
@@ -125,13 +130,22 @@ template <class T>
 Tensor<T> huber_error(Tensor<T> f, Tensor<T> y, double delta) {
   require(std::isfinite(delta) && delta > 0, "huber_error: delta is ", delta, "; it must be finite and above 0");
   const T limit = static_cast<T>(delta);
-  return mean_of_differences(
+  return mean_of_elements(
       "huber_error", f, y,
-      [=](T d) {
-        const T size = std::abs(d);
+      [=](T a, T b) {
+        const T d = a - b, size = std::abs(d);
         return size <= limit ? d * d / 2 : limit * (size - limit / 2);
       },
-      [=](T d) { return std::clamp(d, -limit, limit); });
+      [=](T a, T b) { return std::clamp(a - b, -limit, limit); });
+}
+
+// max(f, 0) - f y + log(1 + e^-|f|), and sigmoid(f) - y.
+template <class T>
+Tensor<T> binary_cross_entropy(Tensor<T> logits, Tensor<T> y) {
+  return mean_of_elements(
+      "binary_cross_entropy", logits, y,
+      [](T f, T t) { return (f < 0 ? T(0) : f) - f * t + std::log1p(std::exp(-std::abs(f))); },
+      [](T f, T t) { return 1 / (1 + std::exp(-f)) - t; });
 }
 
 template <class T>
@@ -186,11 +200,145 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
   });
 }
 
-#define EQNN_INSTANTIATE(T)                                     \
-  template Tensor<T> squared_error(Tensor<T>, Tensor<T>);       \
-  template Tensor<T> absolute_error(Tensor<T>, Tensor<T>);      \
-  template Tensor<T> huber_error(Tensor<T>, Tensor<T>, double); \
-  template Tensor<T> cross_entropy(Tensor<T>, IndexInput);
+namespace {
+
+// Labels and weights that belong to each other, and to the logits.
+template <class T>
+struct CheckedLabels {
+  CheckedLabels(const char* name, Tensor<T> logits, IndexInput given, const LabelWeights<T>& weights)
+      : labels(given), masked(weights.mask) {
+    const Shape &s = logits.shape(), &l = logits.program().shape(labels);
+    const Shape one{s.examples, s.points, 1};
+    const std::int32_t limit = logits.program().limit(labels);
+    check_examples(name, logits);
+    require<ShapeError>(l == one, name, ": the logits are ", to_string(s), " and the labels ", to_string(l),
+                        "; one label a row is needed");
+    if (masked) {
+      require<ShapeError>(weights.mask.shape() == one, name, ": the mask is ", to_string(weights.mask.shape()),
+                          "; it must be ", to_string(one));
+      inputs.push_back(weights.mask);
+    }
+    require(limit <= s.channels, name, ": the labels have limit ", limit, " and there are ", s.channels,
+            " classes; the limit must not be above the classes");
+    const auto classes = static_cast<Index>(weights.classes.size());
+    require(classes == 0 || classes == s.channels, name, ": ", classes, " class weights are given for ", s.channels,
+            " classes");
+    for (const double w : weights.classes) {
+      require(std::isfinite(w) && w >= 0, name, ": a class weight is ", w, "; it must be finite and not below 0");
+      of_class.push_back(static_cast<T>(w));
+    }
+  }
+  Index label(const Call<T>& call, Index row) const { return call.indices(labels)(call.first_row() + row, 0); }
+  // With the mask in input `k` of the operation.
+  T weight(const Call<T>& call, Index row, int k) const {
+    const T w = of_class.empty() ? T(1) : of_class[static_cast<std::size_t>(label(call, row))];
+    return masked ? w * call.in(k)(row, 0) : w;
+  }
+
+  IndexInput labels;
+  bool masked;
+  std::vector<Tensor<T>> inputs;  // the mask, if there is one
+  std::vector<T> of_class;
+};
+
+// The largest of a row of logits, and log sum_k exp(f_k - largest).
+template <class T>
+struct LogSum {
+  LogSum(MatrixView<const T> f, Index i) : top(*std::max_element(f.row(i), f.row(i) + f.cols)) {
+    T sum = 0;
+    for (Index j = 0; j < f.cols; ++j) sum += std::exp(f(i, j) - top);
+    rest = std::log(sum);
+  }
+  T top, rest;
+};
+
+// sum / weight, and 0 / tiny where there is no weight.
+template <class T>
+Tensor<T> weighted_mean(Tensor<T> sum, Tensor<T> weight) {
+  constexpr double tiny = 1e-30, huge = 1e30;
+  return div(sum, clamp(weight, tiny, huge));
+}
+
+}  // namespace
+
+template <class T>
+Tensor<T> label_losses(Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights) {
+  const CheckedLabels<T> l("label_losses", logits, labels, weights);
+  std::vector<Tensor<T>> inputs = {logits};
+  inputs.insert(inputs.end(), l.inputs.begin(), l.inputs.end());
+  return logits.program().record({
+      .name = "label_losses",
+      .inputs = std::move(inputs),
+      .shape = {logits.shape().examples, logits.shape().points, 1},
+      .forward =
+          [l](const Call<T>& call) {
+            const MatrixView<const T> f = call.in(0);
+            for (Index i = 0; i < f.rows; ++i) {
+              const T weight = l.weight(call, i, 1);
+              T loss = 0;
+              if (weight != 0) {
+                const LogSum<T> sum(f, i);
+                loss = weight * (sum.rest - (f(i, l.label(call, i)) - sum.top));
+              }
+              call.out()(i, 0) = loss;
+            }
+          },
+      .backward =
+          [l](const Call<T>& call) {
+            const MatrixView<const T> f = call.in(0);
+            const MatrixView<T> df = call.in_gradient(0);
+            if (!df) return;
+            for (Index i = 0; i < f.rows; ++i) {
+              const T weight = l.weight(call, i, 1) * call.out_gradient()(i, 0);
+              if (weight == 0) continue;
+              const LogSum<T> sum(f, i);
+              for (Index j = 0; j < f.cols; ++j) df(i, j) += weight * std::exp(f(i, j) - sum.top - sum.rest);
+              df(i, l.label(call, i)) -= weight;
+            }
+          },
+      .backward_reads_output = false,
+      .by_rows = true,
+      .differentiable = 0b01,
+  });
+}
+
+template <class T>
+Tensor<T> label_weights(Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights) {
+  const CheckedLabels<T> l("label_weights", logits, labels, weights);
+  return logits.program().record({
+      .name = "label_weights",
+      .inputs = l.inputs,
+      .shape = {logits.shape().examples, logits.shape().points, 1},
+      .forward =
+          [l](const Call<T>& call) {
+            for (Index i = 0; i < call.out().rows; ++i) call.out()(i, 0) = l.weight(call, i, 0);
+          },
+      .backward = nullptr,
+      .by_rows = true,
+  });
+}
+
+template <class T>
+Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights) {
+  const Tensor<T> sum = sum_points(label_losses(logits, labels, weights));
+  return weighted_mean(sum, sum_points(label_weights(logits, labels, weights)));
+}
+template <class T>
+Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels, GraphInput graph, const LabelWeights<T>& weights) {
+  const Tensor<T> sum = sum_nodes(label_losses(logits, labels, weights), graph);
+  return weighted_mean(sum, sum_nodes(label_weights(logits, labels, weights), graph));
+}
+
+#define EQNN_INSTANTIATE(T)                                                        \
+  template Tensor<T> squared_error(Tensor<T>, Tensor<T>);                          \
+  template Tensor<T> absolute_error(Tensor<T>, Tensor<T>);                         \
+  template Tensor<T> huber_error(Tensor<T>, Tensor<T>, double);                    \
+  template Tensor<T> cross_entropy(Tensor<T>, IndexInput);                         \
+  template Tensor<T> binary_cross_entropy(Tensor<T>, Tensor<T>);                   \
+  template Tensor<T> label_losses(Tensor<T>, IndexInput, const LabelWeights<T>&);  \
+  template Tensor<T> label_weights(Tensor<T>, IndexInput, const LabelWeights<T>&); \
+  template Tensor<T> cross_entropy(Tensor<T>, IndexInput, const LabelWeights<T>&); \
+  template Tensor<T> cross_entropy(Tensor<T>, IndexInput, GraphInput, const LabelWeights<T>&);
 
 EQNN_INSTANTIATE(float)
 EQNN_INSTANTIATE(double)

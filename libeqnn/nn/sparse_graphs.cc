@@ -242,6 +242,52 @@ Tensor<T> sum_edges(Tensor<T> messages, GraphInput graph) {
 }
 
 template <class T>
+Tensor<T> softmax_edges(Tensor<T> scores, GraphInput graph) {
+  check_extent("softmax_edges", scores, graph.edges, "edge");
+  // visit(first edge, last edge, channel) for every node that has any.
+  const auto each_row = [graph, c = scores.shape().channels](const Call<T>& call, const auto& visit) {
+    const SparseGraph& s = call.graph(graph);
+    for (Index v = 0; v < s.nodes(); ++v)
+      for (Index j = 0; s.offsets()[v] < s.offsets()[v + 1] && j < c; ++j)
+        visit(s.offsets()[v], s.offsets()[v + 1], j);
+  };
+  return scores.program().record({
+      .name = "softmax_edges",
+      .inputs = {scores},
+      .shape = scores.shape(),
+      .forward =
+          [each_row](const Call<T>& call) {
+            const MatrixView<const T> x = call.in(0);
+            const MatrixView<T> y = call.out();
+            each_row(call, [&](Index first, Index last, Index j) {
+              T top = x(first, j);
+              for (Index e = first; e < last; ++e) top = std::max(top, x(e, j));
+              for (Index e = first; e < last; ++e) y(e, j) = x(e, j) - top;
+            });
+            clear_padding(y);
+            kernels::exp(y.size(), y.data, y.data);
+            each_row(call, [&](Index first, Index last, Index j) {
+              T sum = 0;
+              for (Index e = first; e < last; ++e) sum += y(e, j);
+              for (Index e = first; e < last; ++e) y(e, j) /= sum;
+            });
+          },
+      .backward =
+          [each_row](const Call<T>& call) {
+            const MatrixView<const T> y = call.out(), dy = call.out_gradient();
+            const MatrixView<T> dx = call.in_gradient(0);
+            if (!dx) return;
+            each_row(call, [&](Index first, Index last, Index j) {
+              T sum = 0;
+              for (Index e = first; e < last; ++e) sum += dy(e, j) * y(e, j);
+              for (Index e = first; e < last; ++e) dx(e, j) += y(e, j) * (dy(e, j) - sum);
+            });
+          },
+      .backward_reads_inputs = false,
+  });
+}
+
+template <class T>
 Tensor<T> sum_nodes(Tensor<T> x, GraphInput graph) {
   check_extent("sum_nodes", x, graph.nodes, "node");
   return x.program().record(pool_nodes("sum_nodes", x, graph, false));
@@ -289,6 +335,7 @@ Tensor<T> max_nodes(Tensor<T> x, GraphInput graph) {
   template Tensor<T> edge_from(Tensor<T>, GraphInput);                        \
   template Tensor<T> edge_to(Tensor<T>, GraphInput);                          \
   template Tensor<T> sum_edges(Tensor<T>, GraphInput);                        \
+  template Tensor<T> softmax_edges(Tensor<T>, GraphInput);                    \
   template Tensor<T> sum_nodes(Tensor<T>, GraphInput);                        \
   template Tensor<T> mean_nodes(Tensor<T>, GraphInput);                       \
   template Tensor<T> max_nodes(Tensor<T>, GraphInput);

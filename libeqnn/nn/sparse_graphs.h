@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dense.h"
+#include "products.h"
 
 namespace eqnn {
 
@@ -31,6 +32,11 @@ Tensor<T> edge_to(Tensor<T> x, GraphInput graph);
 // Sum over the edges of each node's row: [edges, 1, c] -> [nodes, 1, c].
 template <class T>
 Tensor<T> sum_edges(Tensor<T> messages, GraphInput graph);
+
+// Softmax over the edges of each node's row, channel by channel: [edges, 1, c] -> [edges, 1, c],
+// y_e = e^{x_e} / sum over the edges e' of the same node of e^{x_e'}.
+template <class T>
+Tensor<T> softmax_edges(Tensor<T> scores, GraphInput graph);
 
 // Pooling over the nodes of each graph of a batch: [nodes, 1, c] -> [b, 1, c]; zero for an empty graph. max sends
 // its gradient to the first of equals.
@@ -115,6 +121,42 @@ class Gine {
  private:
   Mlp<T> mlp_;
   double eps_;
+};
+
+// Graph attention (Velickovic et al. 2018; torch_geometric's GATConv without the loops that it adds): with z = x W
+// in h heads of out / h channels, e_vj = leaky_relu(to . z_v + from . z_j) for each head and edge j -> v,
+//   x'_v = sum_{j in N(v)} a_vj z_j + b,  a_v = softmax over N(v) of e_v.
+// A node without neighbours gets b. Parameters: NAME.weight, NAME.bias, NAME.att_src (from) and NAME.att_dst (to),
+// in files [1, heads, out / heads]. Throws ValueError unless out is a multiple of heads.
+template <class T>
+class Gat {
+ public:
+  Gat(Params<T>& p, const std::string& name, Index in, Index out, Index heads = 1, double slope = 0.2)
+      : weight_(p.weight(name + ".weight", in, out)),
+        bias_(p.bias(name + ".bias", out)),
+        from_(p.weight(name + ".att_src", out, 1, file_shape(name, out, heads))),
+        to_(p.weight(name + ".att_dst", out, 1, file_shape(name, out, heads))),
+        heads_(heads),
+        slope_(slope) {}
+  Tensor<T> operator()(Tensor<T> x, GraphInput graph) const {
+    auto& g = x.program();
+    const Tensor<T> z = linear(x, g.param(weight_));
+    const Tensor<T> scores = leaky_relu(add(edge_from(dot_channels(z, g.param(from_), heads_), graph),
+                                            edge_to(dot_channels(z, g.param(to_), heads_), graph)),
+                                        slope_);
+    const Tensor<T> messages = mul_channels(edge_from(z, graph), softmax_edges(scores, graph));
+    return add_bias(sum_edges(messages, graph), g.param(bias_));
+  }
+
+ private:
+  static std::vector<Index> file_shape(const std::string& name, Index out, Index heads) {
+    require(heads >= 1 && out % heads == 0, "Gat '", name, "': ", out, " channels and ", heads,
+            " heads; the channels must be a multiple of the heads");
+    return {1, heads, out / heads};
+  }
+  Param weight_, bias_, from_, to_;
+  Index heads_;
+  double slope_;
 };
 
 }  // namespace eqnn

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "support/operations.h"
 #include "support/rows.h"
@@ -173,6 +174,100 @@ TEST_CASE("labels out of range are refused") {
   CHECK_THROWS_WITH_AS(run(-1), "index input 'labels' holds -1 at position 1; allowed are 0 to 8", ValueError);
 }
 
+TEST_CASE_TEMPLATE("the binary cross entropy computes its formula, for large logits too", T, float, double) {
+  for (const Index c : {1, 5, 8, 17})
+    for (const double size : {1.0, 100.0}) {
+      const Shape s{.points = 3, .channels = c};
+      const auto naive = [size](const Dense& f, const Dense& y) {
+        Dense loss(1, 1);
+        for (std::size_t i = 0; i < f.data.size(); ++i) {
+          const double x = size * f.data[i];  // -log sigmoid(x) = log(1 + e^-x)
+          const auto minus_log = [](double v) { return v < -30 ? -v : std::log(1 + std::exp(-v)); };
+          loss(0, 0) += y.data[i] * minus_log(x) + (1 - y.data[i]) * minus_log(-x);
+        }
+        loss(0, 0) /= static_cast<double>(f.data.size());
+        return loss;
+      };
+      check_operation<T>([size](auto f, auto y) { return binary_cross_entropy(scale(f, size), y); }, naive, s, s,
+                         true);
+    }
+}
+
+namespace {
+
+// Labels, and a mask that leaves example 2 without a point.
+template <class T>
+void fill_labels(Workspace<T>& w, Index examples, Index points) {
+  for (Index e = 0; e < examples; ++e)
+    for (Index i = 0; i < points; ++i) {
+      w.index_input("labels")(e, i) = static_cast<std::int32_t>((2 * e + 3 * i) % 5);
+      w.input("mask")(e, i) = e != 2 && (e + i) % 3 != 0 ? T(1) : T(0);
+    }
+}
+const std::vector<double> kClassWeights = {0.5, 2, 0, 1, 1.5};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("cross entropies of points count by class and mask", T, float, double) {
+  for (const bool weighted : {false, true})
+    for (const bool masked : {false, true}) {
+      Program<T> g(5, Mode::evaluate);
+      const auto f = g.input("f", {.points = 4, .channels = 5}), mask = g.input("mask", {.points = 4});
+      const IndexInput labels = g.index_input("labels", {.points = 4}, 5);
+      const LabelWeights<T> weights{weighted ? kClassWeights : std::vector<double>{}, masked ? mask : Tensor<T>{}};
+      g.output("rows", label_losses(f, labels, weights));
+      g.output("weights", label_weights(f, labels, weights));
+      g.output("loss", cross_entropy(f, labels, weights));
+      g.finish();
+      Workspace<T> w(g);
+      w.bind({3});
+      const Dense x = random_matrix(12, 5, 9);
+      set(w.input("f"), x);
+      fill_labels(w, 3, 4);
+      g.forward(w, nullptr);
+      Dense rows(12, 1), row_weights(12, 1), loss(3, 1);
+      for (Index e = 0; e < 3; ++e) {
+        double sum = 0, total = 0;
+        for (Index i = 4 * e; i < 4 * e + 4; ++i) {
+          const Index label = (2 * e + 3 * (i - 4 * e)) % 5;
+          double all = 0;
+          for (Index j = 0; j < 5; ++j) all += std::exp(x(i, j));
+          row_weights(i, 0) = weighted ? kClassWeights[static_cast<std::size_t>(label)] : 1;
+          if (masked && (e == 2 || i % 4 % 3 == (3 - e) % 3)) row_weights(i, 0) = 0;
+          rows(i, 0) = row_weights(i, 0) * (std::log(all) - x(i, label));
+          sum += rows(i, 0);
+          total += row_weights(i, 0);
+        }
+        loss(e, 0) = total > 0 ? sum / total : 0;
+      }
+      CHECK(difference(w.output("rows"), rows) <= kTolerance<T>);
+      CHECK(difference(w.output("weights"), row_weights) == 0);
+      CHECK(difference(w.output("loss"), loss) <= kTolerance<T>);
+    }
+}
+
+TEST_CASE("gradients of the cross entropies of points, and of the binary one, equal differences") {
+  Params<double> p;
+  const Param x = p.weight("x", 12, 5);
+  draw_off_zero(p, 3);
+  const auto points = [&](Program<double>& g) {
+    const auto f = parameter_as_input(g, x, 4), mask = g.input("mask", {.points = 4});
+    const IndexInput labels = g.index_input("labels", {.points = 4}, 5);
+    return add(cross_entropy(f, labels, {kClassWeights, mask}),
+               mul(cross_entropy(tanh(f), labels, {kClassWeights}), cross_entropy(f, labels, {{}, mask})));
+  };
+  check_gradient(p, points, [](Workspace<double>& w) { fill_labels(w, 3, 4); });
+  const auto binary = [&](Program<double>& g) {
+    const auto f = parameter_as_input(g, x, 4), y = g.input("y", {.points = 4, .channels = 5});
+    return add(binary_cross_entropy(f, y), mul(binary_cross_entropy(scale(f, 3), y), binary_cross_entropy(f, y)));
+  };
+  check_gradient(p, binary, [](Workspace<double>& w) {
+    for (Index e = 0; e < 3; ++e)
+      for (Index i = 0; i < 4; ++i)
+        for (Index j = 0; j < 5; ++j) w.input("y")(e, i, j) = static_cast<double>((e + i + j) % 4) / 3;
+  });
+}
+
 TEST_CASE("losses refuse shapes that do not fit") {
   Params<float> p;
   const Param w = p.weight("w", 4, 4);
@@ -187,7 +282,24 @@ TEST_CASE("losses refuse shapes that do not fit") {
   CHECK_THROWS_AS(absolute_error(v, v), ShapeError);
   for (const double delta : {0.0, -1.0, std::nan(""), HUGE_VAL})
     CHECK_THROWS_AS(huber_error(x, x, delta), ValueError);
-  CHECK_THROWS_AS(cross_entropy(x, g.index_input("labels", {}, 4)), ShapeError);
+  const IndexInput one = g.index_input("labels", {}, 4), rows = g.index_input("rows", {.points = 3}, 4),
+                   many = g.index_input("many", {.points = 3}, 5);
+  CHECK_THROWS_AS(cross_entropy(x, one), ShapeError);
+  CHECK_THROWS_AS(binary_cross_entropy(x, y), ShapeError);
+  CHECK_THROWS_WITH_AS(label_losses(x, one),
+                       "label_losses: the logits are [b, 3, 4] and the labels [b, 1, 1]; one label a row is needed",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(label_losses(x, many),
+                       "label_losses: the labels have limit 5 and there are 4 classes; the limit must not be above "
+                       "the classes",
+                       ValueError);
+  CHECK_THROWS_WITH_AS(cross_entropy(x, rows, {{}, y}), "label_losses: the mask is [b, 3, 5]; it must be [b, 3, 1]",
+                       ShapeError);
+  CHECK_THROWS_WITH_AS(label_weights(x, rows, {{1, 2}}), "label_weights: 2 class weights are given for 4 classes",
+                       ValueError);
+  CHECK_THROWS_AS(label_losses(x, rows, {{1, 2, -1, 1}}), ValueError);
+  CHECK_THROWS_AS(label_losses(x, rows, {{1, 2, std::nan(""), 1}}), ValueError);
+  CHECK_THROWS_AS(label_losses(v, rows), ShapeError);
 }
 
 }  // namespace test_loss

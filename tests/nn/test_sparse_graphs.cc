@@ -171,6 +171,19 @@ Dense naive_pool(const Dense& x, const std::vector<Part>& list, int how) {
   return y;
 }
 
+// Of the edges of every node, channel by channel.
+Dense naive_softmax(const Dense& e, const Edges& edges) {
+  Dense y(e.rows, e.cols);
+  for (Index k = 0; k < e.rows; ++k)
+    for (Index c = 0; c < e.cols; ++c) {
+      double sum = 0;
+      for (Index other = 0; other < e.rows; ++other)
+        if (edges[at(other)].first == edges[at(k)].first) sum += std::exp(e(other, c));
+      y(k, c) = std::exp(e(k, c)) / sum;
+    }
+  return y;
+}
+
 // The batch as one list of edges, in the order of the batch's rows.
 Edges all_edges(const SparseGraph& g) {
   Edges list;
@@ -388,6 +401,7 @@ TEST_CASE_TEMPLATE("every operation on graphs is what its formula says", T, floa
     check([](Tn v, Tn, GraphInput g) { return edge_from(v, g); }, from);
     check([](Tn v, Tn, GraphInput g) { return edge_to(v, g); }, to);
     check([](Tn, Tn m, GraphInput g) { return sum_edges(m, g); }, sum);
+    check([](Tn, Tn m, GraphInput g) { return softmax_edges(m, g); }, naive_softmax(e, edges));
     check([](Tn v, Tn, GraphInput g) { return sum_nodes(v, g); }, naive_pool(x, list, 0));
     check([](Tn v, Tn, GraphInput g) { return mean_nodes(v, g); }, naive_pool(x, list, 1));
     check([](Tn v, Tn, GraphInput g) { return max_nodes(v, g); }, naive_pool(x, list, 2));
@@ -410,6 +424,7 @@ TEST_CASE("gradients of operations on graphs equal differences") {
   check([](Td x, Td e, GraphInput g) { return mul(edge_from(x, g), e); });
   check([](Td x, Td e, GraphInput g) { return mul(edge_to(x, g), tanh(add(edge_from(x, g), e))); });
   check([](Td x, Td e, GraphInput g) { return mul(sum_edges(e, g), sum_edges(mul(e, edge_to(x, g)), g)); });
+  check([](Td, Td e, GraphInput g) { return mul(softmax_edges(square(e), g), add(e, softmax_edges(e, g))); });
   check([](Td x, Td, GraphInput g) { return mul(sum_nodes(x, g), mean_nodes(tanh(x), g)); });
   check([](Td x, Td, GraphInput g) { return mul(sum_nodes(gelu(x), g), mean_nodes(relu(x), g)); });
   check([](Td x, Td, GraphInput g) { return add(mean_nodes(square(x), g), sum_nodes(x, g)); });
@@ -454,6 +469,11 @@ TEST_CASE("gradients of graph layers equal differences") {
     Params<double> params;
     const Gcn<double> gcn(params, "gcn", 3, out);
     check_graph_gradient(params, [&](Td x, Td, GraphInput g) { return tanh(gcn(x, g)); });
+  }
+  for (Index heads : {1, 2}) {
+    Params<double> params;
+    const Gat<double> gat(params, "gat", 3, 4, heads);
+    check_graph_gradient(params, [&](Td x, Td, GraphInput g) { return tanh(gat(x, g)); });
   }
   for (double eps : {0.0, 0.3}) {
     Params<double> params;
@@ -511,6 +531,74 @@ TEST_CASE_TEMPLATE("graph layers are what their formulas say", T, float, double)
   }
 }
 
+TEST_CASE_TEMPLATE("graph attention is what its formula says", T, float, double) {
+  const SparseGraph batch = batch_of(parts());
+  const Edges edges = all_edges(batch);
+  const Dense x = random_matrix(batch.nodes(), 4, 3), none(batch.edges(), 1);
+  for (Index heads : {1, 2, 3}) {
+    Params<T> params;
+    const Gat<T> gat(params, "gat", 4, 6, heads);
+    draw_off_zero(params, 5);
+    const auto value = [&](int k) { return reference::dense(params.view(params.list()[at(k)].slice)); };
+    REQUIRE((params.list()[2].name == "gat.att_src" && params.list()[2].file_shape[1] == heads));
+    const Dense z = reference::product(x, value(0)), bias = value(1), from = value(2), to = value(3);
+    const Index d = 6 / heads;
+    Dense scores(batch.edges(), heads);
+    for (Index k = 0; k < scores.rows; ++k)
+      for (Index h = 0; h < heads; ++h) {
+        double sum = 0;
+        for (Index j = h * d; j < (h + 1) * d; ++j)
+          sum += to(j, 0) * z(edges[at(k)].first, j) + from(j, 0) * z(edges[at(k)].second, j);
+        scores(k, h) = sum > 0 ? sum : 0.2 * sum;
+      }
+    const Dense a = naive_softmax(scores, edges);
+    Dense expected(batch.nodes(), 6);
+    for (Index v = 0; v < expected.rows; ++v)
+      for (Index j = 0; j < 6; ++j) expected(v, j) = bias(0, j);
+    for (Index k = 0; k < scores.rows; ++k)
+      for (Index j = 0; j < 6; ++j) expected(edges[at(k)].first, j) += a(k, j / d) * z(edges[at(k)].second, j);
+    const auto model = [&](Tensor<T> v, Tensor<T>, GraphInput g) { return gat(v, g); };
+    CHECK(difference(computed(params, batch, x, none, model), expected) <= 4 * kTolerance<T>);
+  }
+  Params<T> params;
+  CHECK_THROWS_AS(Gat<T>(params, "gat", 4, 6, 4), ValueError);
+}
+
+TEST_CASE_TEMPLATE("the cross entropy of nodes is a mean over each graph, by class and mask", T, float, double) {
+  const std::vector<Part> list = parts();
+  const SparseGraph batch = batch_of(list);
+  const Dense x = random_matrix(batch.nodes(), 3, 3);
+  const std::vector<double> classes = {0.5, 1, 2};
+  Program<T> g(batch.graphs(), Mode::evaluate);
+  const GraphInput graph = g.graph("graph", batch.nodes(), batch.edges());
+  const IndexInput labels = g.index_input("labels", {graph.nodes.id}, 3);
+  const auto f = g.input("f", graph.nodes, 3), mask = g.input("mask", graph.nodes, 1);
+  g.output("loss", cross_entropy(f, labels, graph, {classes, mask}));
+  g.finish();
+  Workspace<T> w(g);
+  w.bind({batch.graphs()});
+  w.bind_graph("graph", batch);
+  set(w.input("f"), x);
+  Dense expected(batch.graphs(), 1);
+  for (Index graph_number = 0, v = 0; graph_number < batch.graphs(); ++graph_number) {
+    double sum = 0, total = 0;
+    for (Index last = v + list[at(graph_number)].nodes; v < last; ++v) {
+      const Index label = v % 3;
+      w.index_input("labels")(v) = static_cast<std::int32_t>(label);
+      w.input("mask")(v) = static_cast<T>(v % 4 != 0);
+      const double weight = v % 4 != 0 ? classes[at(label)] : 0;
+      sum += weight * (std::log(std::exp(x(v, 0)) + std::exp(x(v, 1)) + std::exp(x(v, 2))) - x(v, label));
+      total += weight;
+    }
+    expected(graph_number, 0) = total > 0 ? sum / total : 0;
+  }
+  g.forward(w, nullptr);
+  double error = 0;
+  for (Index i = 0; i < batch.graphs(); ++i)
+    error = reference::worse(error, std::abs(static_cast<double>(w.output("loss")(i)) - expected(i, 0)));
+  CHECK(error <= 2 * kTolerance<T>);
+}
+
 TEST_CASE_TEMPLATE("graph layers commute with permutations of the nodes, and pools do not see them", T, float,
                    double) {
   using Tn = Tensor<T>;
@@ -522,7 +610,11 @@ TEST_CASE_TEMPLATE("graph layers commute with permutations of the nodes, and poo
   const Gin<T> gin(params, "gin", {3, 6, 4}, 0.1);
   const Gine<T> gine(params, "gine", {3, 6, 4}, 0.1);
   const GraphNorm<T> norm(params, "norm", 4);
+  const Gat<T> gat(params, "gat", 3, 4, 2);
   params.initialize(kaiming_uniform, 8);
+  CHECK(permutation_error(
+            params, [&](Tn x, Tn, GraphInput g) { return gat(x, g); }, false) <=
+        testing::equivariance_tolerance<T>());
   const double tolerance = testing::equivariance_tolerance<T>();
   for (const GraphConv<T>& conv : convs)
     CHECK(permutation_error(
@@ -560,6 +652,7 @@ TEST_CASE("graphs that are recorded or bound wrongly say how") {
   CHECK_THROWS_AS(edge_from(edges, batch), ShapeError);
   CHECK_THROWS_AS(edge_to(rows, batch), ShapeError);
   CHECK_THROWS_AS(sum_edges(nodes, batch), ShapeError);
+  CHECK_THROWS_AS(softmax_edges(nodes, batch), ShapeError);
   CHECK_THROWS_AS(sum_nodes(edges, batch), ShapeError);
   CHECK_THROWS_AS(mean_nodes(rows, batch), ShapeError);
   CHECK_THROWS_AS(max_nodes(edges, batch), ShapeError);
