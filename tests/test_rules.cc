@@ -346,6 +346,44 @@ TEST_CASE("every header of the library is included once") {
   check_none(wrong);
 }
 
+// What `pattern` finds in its first group that took part, everywhere in `text`.
+std::set<std::string> names_in(const std::string& text, const std::string& pattern) {
+  const std::regex wanted(pattern);
+  std::set<std::string> found;
+  for (std::sregex_iterator i(text.begin(), text.end(), wanted), end; i != end; ++i)
+    for (std::size_t k = 1; k < i->size(); ++k)
+      if ((*i)[k].matched) found.insert((*i)[k].str());
+  return found;
+}
+
+TEST_CASE("docs/operations.md lists the operations and layers of every header, and nothing else") {
+  const std::string index = read(paths::source("docs/operations.md"));
+  std::vector<std::string> wrong;
+  std::size_t seen = 0;
+  for (const Source& s : sources()) {
+    if (!s.header() || !s.in("libeqnn/nn/")) continue;
+    const std::string heading = "(../" + s.path + ")\n";
+    const std::size_t start = index.find(heading);
+    const std::string section =
+        start == std::string::npos ? "" : index.substr(start, index.find("\n## ", start) - start);
+    std::string code = s.text;
+    const std::string inner = "}  // namespace detail";
+    for (std::size_t a; (a = code.find("namespace detail {")) != std::string::npos;)
+      code.erase(a, code.find(inner, a) + inner.size() - a);
+    const std::set<std::string> declared = names_in(
+        code,
+        "\ntemplate <[^\n]*>\n(?:(?:Tensor|PcaFrame|WeightedFrame)<T> ([a-z_]+)\\(|(?:class|struct) (\\w+) )");
+    const std::set<std::string> listed = names_in(section, "\n\\| `(\\w+)");
+    for (const std::string& name : declared)
+      if (listed.count(name) == 0) wrong.push_back(name + " of " + s.path + " is not listed");
+    for (const std::string& name : listed)
+      if (declared.count(name) == 0) wrong.push_back(name + " is listed and not in " + s.path);
+    seen += declared.size();
+  }
+  CHECK(seen > 100);
+  check_none(wrong);
+}
+
 TEST_CASE("the program in the README is the one that is built against an installed copy") {
   const std::string source = read(paths::source("tests/consumer/consumer.cc"));
   const std::size_t start = source.find("#include <eqnn/eqnn.h>");

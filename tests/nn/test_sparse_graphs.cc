@@ -4,6 +4,8 @@
 #include <eqnn/nn/dropout.h>
 #include <eqnn/nn/loss.h>
 #include <eqnn/nn/norm.h>
+#include <eqnn/nn/points.h>
+#include <eqnn/nn/softmax.h>
 #include <eqnn/nn/sparse_graphs.h>
 
 #include <algorithm>
@@ -702,6 +704,7 @@ struct BigGraph {
         most(params, "most", 9, 9, Aggregation::max),
         norm(params, "norm", 9),
         gine(params, "gine", {9, 10, 9}, 0.1),
+        gat(params, "gat", 9, 9, 3),
         gcn(params, "gcn", 9, 4),
         features(params, "features", 2, 9),
         trainer((params.initialize(kaiming_uniform, 3), params), options(nodes, o),
@@ -718,9 +721,13 @@ struct BigGraph {
     x = dropout(norm(relu(conv(x, input))), 0.2);
     x = add(x, tanh(most(x, input)));
     x = gine(x, features(g.input("e", input.edges, 2)), input);
-    x = gcn(scale(x, 0.5), input);
+    x = tanh(gcn(scale(add(x, tanh(gat(x, input))), 0.5), input));
+    const auto swapped = join_channels(slice_channels(x, 2, 2), slice_channels(x, 0, 2));
+    x = sub(x, mul_channels(softmax(x), dot_channels(sigmoid(x), sigmoid(swapped))));
     g.output("logits", x);
-    return add(cross_entropy(x, g.index_input("labels", {}, 4)), squared_error(x, g.input("y", {.channels = 4})));
+    const IndexInput labels = g.index_input("labels", {}, 4);
+    const auto by_class = add(label_losses(x, labels, {{1, 0.5, 0, 2}}), dot_channels(softmax(x), log_softmax(x)));
+    return add(add(cross_entropy(x, labels), by_class), squared_error(x, g.input("y", {.channels = 4})));
   }
   static void fill(Batch<T>& b, const SparseGraph& graph) {
     b.bind_graph("graph", graph);
@@ -759,6 +766,7 @@ struct BigGraph {
   GraphConv<T> conv, most;
   LayerNorm<T> norm;
   Gine<T> gine;
+  Gat<T> gat;
   Gcn<T> gcn;
   Linear<T> features;
   Trainer<T> trainer;
