@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -202,44 +203,24 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
 
 namespace {
 
-// Labels and weights that belong to each other, and to the logits.
 template <class T>
-struct CheckedLabels {
-  CheckedLabels(const char* name, Tensor<T> logits, IndexInput given, const LabelWeights<T>& weights)
-      : labels(given), masked(weights.mask) {
-    const Shape &s = logits.shape(), &l = logits.program().shape(labels);
-    const Shape one{s.examples, s.points, 1};
-    const std::int32_t limit = logits.program().limit(labels);
-    check_examples(name, logits);
-    require<ShapeError>(l == one, name, ": the logits are ", to_string(s), " and the labels ", to_string(l),
-                        "; one label a row is needed");
-    if (masked) {
-      require<ShapeError>(weights.mask.shape() == one, name, ": the mask is ", to_string(weights.mask.shape()),
-                          "; it must be ", to_string(one));
-      inputs.push_back(weights.mask);
-    }
-    require(limit <= s.channels, name, ": the labels have limit ", limit, " and there are ", s.channels,
-            " classes; the limit must not be above the classes");
-    const auto classes = static_cast<Index>(weights.classes.size());
-    require(classes == 0 || classes == s.channels, name, ": ", classes, " class weights are given for ", s.channels,
-            " classes");
-    for (const double w : weights.classes) {
-      require(std::isfinite(w) && w >= 0, name, ": a class weight is ", w, "; it must be finite and not below 0");
-      of_class.push_back(static_cast<T>(w));
-    }
-  }
-  Index label(const Call<T>& call, Index row) const { return call.indices(labels)(call.first_row() + row, 0); }
-  // With the mask in input `k` of the operation.
-  T weight(const Call<T>& call, Index row, int k) const {
-    const T w = of_class.empty() ? T(1) : of_class[static_cast<std::size_t>(label(call, row))];
-    return masked ? w * call.in(k)(row, 0) : w;
-  }
-
-  IndexInput labels;
-  bool masked;
-  std::vector<Tensor<T>> inputs;  // the mask, if there is one
-  std::vector<T> of_class;
-};
+void check_labels(const char* name, Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights) {
+  check_examples(name, logits);
+  const Shape &s = logits.shape(), &l = logits.program().shape(labels);
+  const Shape one{s.examples, s.points, 1};
+  require<ShapeError>(l == one, name, ": the logits are ", to_string(s), " and the labels ", to_string(l),
+                      "; one label a row is needed");
+  require<ShapeError>(!weights.mask || weights.mask.shape() == one, name, ": the mask is ",
+                      weights.mask ? to_string(weights.mask.shape()) : "", "; it must be ", to_string(one));
+  const std::int32_t limit = logits.program().limit(labels);
+  require(limit <= s.channels, name, ": the labels have limit ", limit, " and there are ", s.channels,
+          " classes; the limit must not be above the classes");
+  const auto classes = static_cast<Index>(weights.classes.size());
+  require(classes == 0 || classes == s.channels, name, ": ", classes, " class weights are given for ", s.channels,
+          " classes");
+  for (const double w : weights.classes)
+    require(std::isfinite(w) && w >= 0, name, ": a class weight is ", w, "; it must be finite and not below 0");
+}
 
 // The largest of a row of logits, and log sum_k exp(f_k - largest).
 template <class T>
@@ -261,61 +242,68 @@ Tensor<T> weighted_mean(Tensor<T> sum, Tensor<T> weight) {
 
 }  // namespace
 
+namespace {
+
+// The weight of each row, times its cross entropy if `losses`.
 template <class T>
-Tensor<T> label_losses(Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights) {
-  const CheckedLabels<T> l("label_losses", logits, labels, weights);
+Tensor<T> record_labels(const char* name, Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights,
+                        bool losses) {
+  check_labels(name, logits, labels, weights);
   std::vector<Tensor<T>> inputs = {logits};
-  inputs.insert(inputs.end(), l.inputs.begin(), l.inputs.end());
+  if (weights.mask) inputs.push_back(weights.mask);
+  const auto label = [labels](const Call<T>& call, Index i) {
+    return static_cast<Index>(call.indices(labels)(call.first_row() + i, 0));
+  };
+  const auto classes =
+      weights.classes.empty() ? nullptr : std::make_shared<const std::vector<double>>(weights.classes);
+  const auto weight = [label, classes, masked = static_cast<bool>(weights.mask)](const Call<T>& call, Index i) {
+    const T w = classes ? static_cast<T>((*classes)[static_cast<std::size_t>(label(call, i))]) : T(1);
+    return masked ? w * call.in(1)(i, 0) : w;
+  };
   return logits.program().record({
-      .name = "label_losses",
+      .name = name,
       .inputs = std::move(inputs),
       .shape = {logits.shape().examples, logits.shape().points, 1},
       .forward =
-          [l](const Call<T>& call) {
+          [label, weight, losses](const Call<T>& call) {
             const MatrixView<const T> f = call.in(0);
             for (Index i = 0; i < f.rows; ++i) {
-              const T weight = l.weight(call, i, 1);
-              T loss = 0;
-              if (weight != 0) {
+              T value = weight(call, i);
+              if (losses && value != 0) {
                 const LogSum<T> sum(f, i);
-                loss = weight * (sum.rest - (f(i, l.label(call, i)) - sum.top));
+                value *= sum.rest - (f(i, label(call, i)) - sum.top);
               }
-              call.out()(i, 0) = loss;
+              call.out()(i, 0) = value;
             }
           },
       .backward =
-          [l](const Call<T>& call) {
+          [label, weight](const Call<T>& call) {
             const MatrixView<const T> f = call.in(0);
             const MatrixView<T> df = call.in_gradient(0);
             if (!df) return;
             for (Index i = 0; i < f.rows; ++i) {
-              const T weight = l.weight(call, i, 1) * call.out_gradient()(i, 0);
-              if (weight == 0) continue;
+              const T w = weight(call, i) * call.out_gradient()(i, 0);
+              if (w == 0) continue;
               const LogSum<T> sum(f, i);
-              for (Index j = 0; j < f.cols; ++j) df(i, j) += weight * std::exp(f(i, j) - sum.top - sum.rest);
-              df(i, l.label(call, i)) -= weight;
+              for (Index j = 0; j < f.cols; ++j) df(i, j) += w * std::exp(f(i, j) - sum.top - sum.rest);
+              df(i, label(call, i)) -= w;
             }
           },
       .backward_reads_output = false,
       .by_rows = true,
-      .differentiable = 0b01,
+      .differentiable = losses ? 0b01u : 0b00u,
   });
 }
 
+}  // namespace
+
+template <class T>
+Tensor<T> label_losses(Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights) {
+  return record_labels("label_losses", logits, labels, weights, true);
+}
 template <class T>
 Tensor<T> label_weights(Tensor<T> logits, IndexInput labels, const LabelWeights<T>& weights) {
-  const CheckedLabels<T> l("label_weights", logits, labels, weights);
-  return logits.program().record({
-      .name = "label_weights",
-      .inputs = l.inputs,
-      .shape = {logits.shape().examples, logits.shape().points, 1},
-      .forward =
-          [l](const Call<T>& call) {
-            for (Index i = 0; i < call.out().rows; ++i) call.out()(i, 0) = l.weight(call, i, 0);
-          },
-      .backward = nullptr,
-      .by_rows = true,
-  });
+  return record_labels("label_weights", logits, labels, weights, false);
 }
 
 template <class T>

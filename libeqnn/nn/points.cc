@@ -36,51 +36,50 @@ Operation<T> pool(const char* name, Tensor<T> x, double factor, bool relu = fals
   };
 }
 
-// `points` x `channels` of an input, and where they stand there and in the output.
-struct Piece {
-  int input = 0;
-  Index points = 0, channels = 0;
-  Index from_point = 0, from_channel = 0, to_point = 0, to_channel = 0;
-};
-
-// A value of given shape that is made of pieces of others. Pieces do not overlap in it, and fill it.
+// Inputs side by side along their points or their channels; or of one input what follows point or channel `first`.
 template <class T>
-Tensor<T> record_pieces(const char* name, std::vector<Tensor<T>> inputs, Shape shape, std::vector<Piece> pieces) {
-  std::vector<Index> points;
-  for (const Tensor<T>& x : inputs) points.push_back(x.shape().points);
-  const bool by_rows = std::all_of(points.begin(), points.end(), [&](Index n) { return n == shape.points; });
-  // visit(row of the input, row of the output, piece) for every row of every piece.
-  const auto each_row = [pieces = std::move(pieces), points, n = shape.points](const Call<T>& call,
-                                                                               const auto& visit) {
+Tensor<T> record_parts(const char* name, std::vector<Tensor<T>> inputs, Shape shape, bool along_points,
+                       Index first = 0) {
+  // visit(input, its row, the row of the output, the first channel in each, channels) for every row of every part.
+  const auto each_row = [=, n = shape.points, inputs = static_cast<int>(inputs.size())](const Call<T>& call,
+                                                                                        const auto& visit) {
     const Index examples = call.out().rows / n;
-    for (const Piece& p : pieces)
+    Index done = 0;
+    for (int k = 0; examples > 0 && k < inputs; ++k) {
+      const Index in_points = call.in(k).rows / examples, points = std::min(in_points - along_points * first, n);
+      const Index channels = std::min(call.in(k).cols, call.out().cols);
       for (Index e = 0; e < examples; ++e)
-        for (Index i = 0; i < p.points; ++i)
-          visit(p, e * points[static_cast<std::size_t>(p.input)] + p.from_point + i, e * n + p.to_point + i);
+        for (Index i = 0; i < points; ++i) {
+          if (along_points)
+            visit(k, e * in_points + first + i, e * n + done + i, 0, 0, channels);
+          else
+            visit(k, e * n + i, e * n + i, first, done, channels);
+        }
+      done += along_points ? points : channels;
+    }
   };
-  return inputs[0].program().record({
+  const Tensor<T> x = inputs[0];
+  return x.program().record({
       .name = name,
-      .inputs = inputs,
+      .inputs = std::move(inputs),
       .shape = shape,
       .forward =
           [each_row](const Call<T>& call) {
-            each_row(call, [&](const Piece& p, Index from, Index to) {
-              std::copy_n(call.in(p.input).row(from) + p.from_channel, p.channels,
-                          call.out().row(to) + p.to_channel);
+            each_row(call, [&](int k, Index from, Index to, Index from_channel, Index to_channel, Index channels) {
+              std::copy_n(call.in(k).row(from) + from_channel, channels, call.out().row(to) + to_channel);
             });
           },
       .backward =
           [each_row](const Call<T>& call) {
-            each_row(call, [&](const Piece& p, Index from, Index to) {
-              const MatrixView<T> dx = call.in_gradient(p.input);
-              if (!dx) return;
-              const T* dy = call.out_gradient().row(to) + p.to_channel;
-              for (Index j = 0; j < p.channels; ++j) dx(from, p.from_channel + j) += dy[j];
+            each_row(call, [&](int k, Index from, Index to, Index from_channel, Index to_channel, Index channels) {
+              const MatrixView<T> dx = call.in_gradient(k);
+              for (Index j = 0; dx && j < channels; ++j)
+                dx(from, from_channel + j) += call.out_gradient()(to, to_channel + j);
             });
           },
       .backward_reads_inputs = false,
       .backward_reads_output = false,
-      .by_rows = by_rows,
+      .by_rows = !along_points,
   });
 }
 
@@ -210,24 +209,18 @@ Tensor<T> max_points(Tensor<T> x) {
 template <class T>
 Tensor<T> join_channels(const std::vector<Tensor<T>>& list) {
   require<ShapeError>(!list.empty(), "join_channels: no values are given; at least one is needed");
-  std::vector<Piece> pieces;
   Shape shape = list[0].shape();
   shape.channels = 0;
   for (const Tensor<T>& x : list) {
     check_same_points("join_channels", list[0], x);
-    pieces.push_back({.input = static_cast<int>(pieces.size()),
-                      .points = shape.points,
-                      .channels = x.shape().channels,
-                      .to_channel = shape.channels});
     shape.channels += x.shape().channels;
   }
-  return record_pieces("join_channels", list, shape, pieces);
+  return record_parts("join_channels", list, shape, false);
 }
 
 template <class T>
 Tensor<T> join_points(const std::vector<Tensor<T>>& list) {
   require<ShapeError>(!list.empty(), "join_points: no values are given; at least one is needed");
-  std::vector<Piece> pieces;
   Shape shape = list[0].shape();
   shape.points = 0;
   for (const Tensor<T>& x : list) {
@@ -235,13 +228,9 @@ Tensor<T> join_points(const std::vector<Tensor<T>>& list) {
     require<ShapeError>(x.shape().channels == shape.channels && x.shape().examples == shape.examples,
                         "join_points: shapes ", to_string(list[0].shape()), " and ", to_string(x.shape()),
                         " differ in their channels; they must have the same");
-    pieces.push_back({.input = static_cast<int>(pieces.size()),
-                      .points = x.shape().points,
-                      .channels = shape.channels,
-                      .to_point = shape.points});
     shape.points += x.shape().points;
   }
-  return record_pieces("join_points", list, shape, pieces);
+  return record_parts("join_points", list, shape, true);
 }
 template <class T>
 Tensor<T> join_points(Tensor<T> x, Tensor<T> y) {
@@ -252,15 +241,13 @@ template <class T>
 Tensor<T> slice_channels(Tensor<T> x, Index first, Index count) {
   const Shape s = x.shape();
   check_slice("slice_channels", x, first, count, s.channels, "channels");
-  return record_pieces<T>("slice_channels", {x}, {s.examples, s.points, count},
-                          {{.points = s.points, .channels = count, .from_channel = first}});
+  return record_parts<T>("slice_channels", {x}, {s.examples, s.points, count}, false, first);
 }
 template <class T>
 Tensor<T> slice_points(Tensor<T> x, Index first, Index count) {
   const Shape s = x.shape();
   check_slice("slice_points", x, first, count, s.points, "points");
-  return record_pieces<T>("slice_points", {x}, {s.examples, count, s.channels},
-                          {{.points = count, .channels = s.channels, .from_point = first}});
+  return record_parts<T>("slice_points", {x}, {s.examples, count, s.channels}, true, first);
 }
 
 template <class T>
