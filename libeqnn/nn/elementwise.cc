@@ -115,7 +115,7 @@ void PointwiseFunction<T>::gradient(Index size, const T* v, const T* dy, T* dx, 
     case Pointwise::leaky_relu:
       return each([s = low](T x) { return x > 0 ? T(1) : s; });
     case Pointwise::clamp:
-      return each([a = low, b = high](T x) { return static_cast<T>(x >= a && x <= b); });
+      return each([a = low, b = high](T x) { return static_cast<T>(x > a && x < b); });
   }
 }
 

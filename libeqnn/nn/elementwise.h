@@ -39,7 +39,7 @@ Tensor<T> div(Tensor<T> x, Tensor<T> y);
 //   sigmoid  1 / (1 + e^-x)        exp  e^x       log  the natural logarithm of x
 //   sqrt     the root of x         abs  |x|, of slope 0 at 0
 //   leaky_relu  x where x > 0, else slope x
-//   clamp    the nearest element of [low, high]; the gradient is passed on where low <= x <= high
+//   clamp    the nearest element of [low, high]; the gradient is passed on where low < x < high
 // leaky_relu throws ValueError unless slope is finite, clamp unless low <= high.
 template <class T>
 Tensor<T> sigmoid(Tensor<T> x);

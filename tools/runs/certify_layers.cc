@@ -97,12 +97,18 @@ void add_dense_layers(LayerTable<T>& t) {
                   [](G& g, P& p) { return eqnn::DeepSets<T>(p, "layer", 3, 5)(input(g, kNodes, 3)); });
   t.add_on_points("set-readout", "S_n", set, Output::invariant,
                   [](G& g, P& p) { return eqnn::SetReadout<T>(p, "layer", 3, 8, 2)(input(g, kNodes, 3)); });
+  t.add_on_points("attention", "S_n", set, Output::moves,
+                  [](G& g, P& p) { return eqnn::Attention<T>(p, "layer", 3, 3)(input(g, kNodes, 3)); });
+  t.add_on_points("attention-masked", "S_n", graph, Output::moves, [](G& g, P& p) {
+    return eqnn::Attention<T>(p, "layer", 3)(input(g, kNodes, 3), input(g, kNodes, kNodes, "adjacency"));
+  });
   t.add_on_points("layer-norm", "S_n", set, Output::moves,
                   [](G& g, P& p) { return eqnn::LayerNorm<T>(p, "layer", 3)(input(g, kNodes, 3)); });
   t.add_on_points("graph-norm", "S_n", set, Output::moves,
                   [](G& g, P& p) { return eqnn::GraphNorm<T>(p, "layer", 3)(input(g, kNodes, 3)); });
-  for (const auto& [pool, name] :
-       {std::pair{&eqnn::sum_points<T>, "sum-points"}, {&eqnn::mean_points<T>, "mean-points"}})
+  for (const auto& [pool, name] : {std::pair{&eqnn::sum_points<T>, "sum-points"},
+                                   {&eqnn::mean_points<T>, "mean-points"},
+                                   {&eqnn::max_points<T>, "max-points"}})
     t.add_on_points(name, "S_n", set, Output::invariant,
                     [pool = pool](G& g, P&) { return pool(input(g, kNodes, 3)); });
 }
@@ -127,6 +133,8 @@ void add_sparse_layers(LayerTable<T>& t) {
     });
   add("gcn", Output::moves,
       [](P& p, Tensor<T> x, eqnn::GraphInput g) { return eqnn::Gcn<T>(p, "layer", 3, 5)(x, g); });
+  add("gat", Output::moves,
+      [](P& p, Tensor<T> x, eqnn::GraphInput g) { return eqnn::Gat<T>(p, "layer", 3, 6, 2)(x, g); });
   add("gin-layer", Output::moves, [](P& p, Tensor<T> x, eqnn::GraphInput g) {
     return eqnn::Gin<T>(p, "layer", {3, 8, 5}, 0.25)(x, g);
   });
