@@ -181,16 +181,19 @@ Tensor<T> max_points(Tensor<T> x) {
       .shape = {s.examples, 1, c},
       .forward =
           [=](const Call<T>& call) {
-            for (Index e = 0; e < call.out().rows; ++e)
-              for (Index j = 0; j < c; ++j) {
-                Index best = e * n;
-                for (Index i = best + 1; i < (e + 1) * n; ++i) {
-                  const T v = call.in(0)(i, j);
-                  if (v > call.in(0)(best, j) || v != v) best = i;
-                }
-                call.out()(e, j) = call.in(0)(best, j);
-                call.index_scratch()[static_cast<std::size_t>(e * c + j)] = static_cast<std::int32_t>(best);
-              }
+            const MatrixView<const T> in = call.in(0);
+            std::int32_t* which = call.index_scratch().data();
+            for (Index e = 0; e < call.out().rows; ++e, which += c) {
+              T* best = call.out().row(e);
+              std::copy_n(in.row(e * n), c, best);
+              std::fill_n(which, c, static_cast<std::int32_t>(e * n));
+              for (Index i = e * n + 1; i < (e + 1) * n; ++i)
+                for (Index j = 0; j < c; ++j)
+                  if (const T v = in(i, j); v > best[j] || v != v) {
+                    best[j] = v;
+                    which[j] = static_cast<std::int32_t>(i);
+                  }
+            }
           },
       .backward =
           [=](const Call<T>& call) {
