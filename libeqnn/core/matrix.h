@@ -83,14 +83,29 @@ MatrixView<T> example_rows(MatrixView<T> m, Index e, Index n) {
   return {m.row(e * n), n, m.cols, m.stride};
 }
 
-// A borrowed stack of matrices, [examples, points, channels]: what a data callback fills and reads.
+// Whether elements of a Block are checked against its sizes: in builds without optimisation and without NDEBUG, or
+// where EQNN_CHECKED is defined.
+#if defined(EQNN_CHECKED) || (!defined(NDEBUG) && !defined(__OPTIMIZE__))
+#define EQNN_CHECK_BLOCKS 1
+#endif
+
+// A borrowed stack of matrices, [examples, points, channels]: what a data callback fills and reads. An element that
+// is none is undefined; with checks (above) it throws ValueError.
 template <class T>
 struct Block {
   T* data = nullptr;
   Index examples = 0, points = 0, channels = 0, stride = 0;
 
   T* row(Index example, Index point = 0) const { return data + (example * points + point) * stride; }
-  T& operator()(Index example, Index point = 0, Index channel = 0) const { return row(example, point)[channel]; }
+  T& operator()(Index example, Index point = 0, Index channel = 0) const {
+#ifdef EQNN_CHECK_BLOCKS
+    const Index at = example * points + point;  // (0, at) is a way to count all rows through
+    require(at >= 0 && at < examples * points && channel >= 0 && channel < channels, "element (", example, ", ",
+            point, ", ", channel, ") of a block of [", examples, ", ", points, ", ", channels,
+            "]; the first counts the examples of this shard from 0: i - batch.first for example i");
+#endif
+    return row(example, point)[channel];
+  }
 };
 
 // An owned matrix. INVARIANT: elements between cols and stride are zero; whoever writes keeps them so.

@@ -1,6 +1,7 @@
 #include "params.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 
 namespace eqnn {
@@ -52,10 +53,15 @@ void fill(MatrixView<T> w, Initializer init, Draws draws) {
 
 }  // namespace
 
+std::uint32_t next_params_id() {
+  static std::atomic<std::uint32_t> last{0};
+  return ++last;
+}
+
 template <class T>
 Param Params<T>::add(ParamInfo info) {
   Param& p = info.slice;
-  require(!frozen_, "parameter '", info.name,
+  require(!state_->frozen, "parameter '", info.name,
           "' is added after the parameters were allocated; construct all layers first");
   require(p.rows >= 1 && p.cols >= 1, "parameter '", info.name, "' is ", p.rows, " x ", p.cols,
           "; sizes start at 1");
@@ -63,26 +69,28 @@ Param Params<T>::add(ParamInfo info) {
   for (Index size : info.file_shape) values *= size;
   require(values == p.rows * p.cols, "parameter '", info.name, "' has ", p.rows * p.cols,
           " values and a file shape of ", values, "; they must agree");
-  for (const ParamInfo& other : list_)
+  for (const ParamInfo& other : state_->list)
     require(other.name != info.name, "parameter '", info.name, "' exists already; give each layer its own name");
-  p.offset = size_;
+  p.offset = state_->size;
   p.stride = padded<T>(p.cols);
-  size_ += p.rows * p.stride;
-  list_.push_back(std::move(info));
-  return list_.back().slice;
+  p.owner = id();
+  p.name = std::make_shared<const std::string>(info.name);
+  state_->size += p.rows * p.stride;
+  state_->list.push_back(std::move(info));
+  return state_->list.back().slice;
 }
 
 template <class T>
 void Params<T>::freeze() {
-  if (frozen_) return;
-  frozen_ = true;
-  values_ = AlignedBuffer<T>(size_);
+  if (state_->frozen) return;
+  state_->frozen = true;
+  state_->values = AlignedBuffer<T>(state_->size);
 }
 
 template <class T>
 Index Params<T>::count() const {
   Index total = 0;
-  for (const ParamInfo& info : list_) total += info.slice.rows * info.slice.cols;
+  for (const ParamInfo& info : state_->list) total += info.slice.rows * info.slice.cols;
   return total;
 }
 
@@ -90,11 +98,12 @@ template <class T>
 void Params<T>::initialize(Initializer initializer, std::uint64_t seed) {
   require(std::isfinite(initializer.scale), "initializer scale is ", initializer.scale, "; it must be finite");
   freeze();
-  std::fill(values_.begin(), values_.end(), T(0));
-  for (std::size_t i = 0; i < list_.size(); ++i) {
-    const MatrixView<T> values = view(list_[i].slice);
-    if (list_[i].is_bias)
-      std::fill(values.data, values.data + values.cols, static_cast<T>(list_[i].initial));
+  state_->set = true;
+  std::fill(state_->values.begin(), state_->values.end(), T(0));
+  for (std::size_t i = 0; i < state_->list.size(); ++i) {
+    const MatrixView<T> values = view(state_->list[i].slice);
+    if (state_->list[i].is_bias)
+      std::fill(values.data, values.data + values.cols, static_cast<T>(state_->list[i].initial));
     else
       fill(values, initializer, Draws({seed, Stream::init, 0, static_cast<std::uint64_t>(i)}));
   }

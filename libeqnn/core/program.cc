@@ -78,12 +78,15 @@ GraphInput Program<T>::graph_of_examples(std::string name, Index edges) {
 template <class T>
 Tensor<T> Program<T>::param(Param p) {
   require(static_cast<bool>(p), "an empty Param is used; construct the layer with a Params first");
+  require(p.owner == 0 || owner_ == 0 || p.owner == owner_, "parameter '", p.name ? *p.name : "",
+          "' is of another Params than those before it; construct all layers of a model with one Params");
+  if (p.owner != 0) owner_ = p.owner;
   for (int id : param_nodes_)
     if (node(id).param.offset == p.offset) return {this, id};
   require(!finished_, "a parameter is added to a finished program");
   Node n;
   n.kind = Kind::param;
-  n.operation.name = "parameter";
+  n.operation.name = p.name ? *p.name : "";
   n.operation.shape = {Shape::kShared, p.rows, p.cols};
   n.param = p;
   n.stride = p.stride;
@@ -125,6 +128,8 @@ void Program<T>::output(std::string name, Tensor<T> value) {
   require(!finished_, "output '", name, "' is named in a finished program");
   require<ShapeError>(value && &value.program() == this, "output '", name, "' belongs to another program");
   check_examples("output", value);
+  for (const Named& other : outputs_)
+    require(other.name != name, "output '", name, "' exists already; give each output its own name");
   node(value.id()).keep = true;
   outputs_.push_back({std::move(name), value.id()});
 }
@@ -132,8 +137,11 @@ void Program<T>::output(std::string name, Tensor<T> value) {
 template <class T>
 void Program<T>::finish(Tensor<T> loss) {
   require(!finished_, "a program is finished twice");
-  require<ShapeError>(loss && &loss.program() == this && loss.shape() == Shape{}, "the loss has shape ",
-                      loss ? to_string(loss.shape()) : "none", "; it must be [b, 1, 1]: one value an example");
+  require<ShapeError>(static_cast<bool>(loss), "the loss is an empty Tensor; return what a loss operation gave");
+  require<ShapeError>(&loss.program() == this,
+                      "the loss is of another program; record it on the one that is finished");
+  require<ShapeError>(loss.shape() == Shape{}, "the loss has shape ", to_string(loss.shape()),
+                      "; it must be [b, 1, 1]: one value an example");
   loss_ = loss.id();
   node(loss_).keep = true;
   absorb_relu();
@@ -201,6 +209,22 @@ OperationCost Program<T>::operation_cost(int id) const {
 }
 
 template <class T>
+std::string Program<T>::description(int id) const {
+  const Node& n = node(id);
+  const std::string shape = to_string(n.operation.shape);
+  return n.kind == Kind::param && !n.operation.name.empty() ? concat("parameter '", n.operation.name, "' ", shape)
+                                                            : shape;
+}
+
+template <class T>
+void Program<T>::check_replay(const Workspace<T>& w, const T* params) const {
+  require(w.program_ == this, "a replay is given the workspace of another program; make one of this program");
+  require(params != nullptr || param_nodes_.empty(),
+          "a replay is given null parameters; give Params::values().data(), once all layers are constructed");
+  require(w.bound_, "a replay has no examples; call Workspace::bind before it");
+}
+
+template <class T>
 void Program<T>::check_indices(const Workspace<T>& w) const {
   for (const GraphNode& g : graphs_)
     require(w.graphs_[g.input.id] != nullptr, "graph '", g.name, "' is not bound; call bind_graph");
@@ -255,6 +279,7 @@ void Program<T>::derive(Workspace<T>& w, const T* params, const RowBlocks* block
 
 template <class T>
 void Program<T>::forward(Workspace<T>& w, const T* params, const RowBlocks* blocks) const {
+  check_replay(w, params);
   check_indices(w);
   for (int id : param_nodes_) w.slots_[id].value = const_cast<T*>(params) + node(id).param.offset;
   if (w.derived_offset_ < 0) derive(w, params, blocks);
@@ -281,6 +306,7 @@ void Program<T>::backward_operation(Workspace<T>& w, int id, const Gradients& gr
 template <class T>
 void Program<T>::backward(Workspace<T>& w, T* gradient, bool fresh, const RowBlocks* blocks, Index row_size) const {
   require(training() && loss_ >= 0, "backward is called on a program that was not recorded for training");
+  require(w.program_ == this, "backward is given the workspace of another program; give that of the forward");
   if (!node(loss_).active) return;
   T* seed = w.gradient(loss_);
   for (Index i = 0; i < w.span().examples; ++i) {
@@ -360,6 +386,7 @@ void Workspace<T>::bind(const Span& span) {
   require(span.examples >= 0 && span.examples <= program_->capacity(), "a replay of ", span.examples,
           " examples is asked for; this program was recorded for at most ", program_->capacity());
   span_ = span;
+  bound_ = true;
   std::fill(counts_.begin(), counts_.end(), Index{0});
   counts_[0] = span.examples;
   std::fill(graphs_.begin(), graphs_.end(), nullptr);

@@ -41,8 +41,12 @@ class Tensor {
   Tensor() = default;
   Tensor(Program<T>* program, int id) : program_(program), id_(id) {}
 
-  const Shape& shape() const { return program_->shape(id_); }
-  Program<T>& program() const { return *program_; }
+  // Throw ValueError for an empty Tensor.
+  const Shape& shape() const { return program().shape(id_); }
+  Program<T>& program() const {
+    require(program_ != nullptr, "an empty Tensor is used: it is of no program; take what an operation returned");
+    return *program_;
+  }
   int id() const { return id_; }
   explicit operator bool() const { return program_ != nullptr; }
 
@@ -50,6 +54,12 @@ class Tensor {
   Program<T>* program_ = nullptr;
   int id_ = -1;
 };
+
+// As messages have it: of a parameter with its name.
+template <class T>
+std::string to_string(Tensor<T> x) {
+  return x.program().description(x.id());
+}
 
 // For operations that need examples. Throws ShapeError with the operation's name where x is a parameter.
 template <class T>
@@ -242,7 +252,8 @@ class Program {
   Tensor<T> input(std::string name, Extent extent, Index channels) {
     return input(std::move(name), {extent.id, 1, channels});
   }
-  // A slice of the parameters. Asking twice gives the same Tensor, so tied weights need nothing else.
+  // A slice of the parameters. Asking twice gives the same Tensor, so tied weights need nothing else. Throws
+  // ValueError for slices of two Params in one program.
   Tensor<T> param(Param p);
   // Adds an operation. Throws ShapeError for inputs of another Program.
   Tensor<T> record(Operation<T> operation);
@@ -274,7 +285,8 @@ class Program {
   Index derived_memory_bytes() const;  // of that, what workspaces that share derived values have once
 
   // Replays forward on the examples bound in `w`. `params` is the flat vector.
-  // Throws ValueError when an index input is out of its range, or a graph is not bound.
+  // Throws ValueError when nothing is bound, an index input is out of its range, or a graph is not bound; for null
+  // parameters, and the workspace of another program.
   void forward(Workspace<T>& w, const T* params, const RowBlocks* blocks = nullptr) const;
   // Replays backward, once after each forward, from d root / d loss_i = w.weights()[i]. `gradient` is laid out like
   // the parameters: replaced where `fresh`, added to otherwise. Slices of parameters that the loss does not
@@ -297,6 +309,10 @@ class Program {
   }
   // The parameters that derived values alone read: backward() does not touch their gradients.
   std::vector<Param> read_by_derived_alone() const;
+  // The Params that the slices are of; 0: none was asked for, or they do not say.
+  std::uint32_t owner() const { return owner_; }
+  // Name and shape of a value, for messages: "parameter 'head.weight' [shared, 4, 1]", or the shape alone.
+  std::string description(int id) const;
 
  private:
   friend class Call<T>;
@@ -357,6 +373,7 @@ class Program {
   void place_derived();
   std::vector<Buffer> lifetimes();
   void place(std::vector<Buffer>& buffers);
+  void check_replay(const Workspace<T>& w, const T* params) const;
   void check_indices(const Workspace<T>& w) const;
 
   std::vector<Index> capacities_;  // by extent; the first is the examples'
@@ -369,6 +386,7 @@ class Program {
   std::vector<GraphNode> graphs_;
   std::vector<int> param_nodes_;
   int loss_ = -1;
+  std::uint32_t owner_ = 0;
   Index arena_size_ = 0, input_size_ = 0, index_size_ = 0, index_scratch_size_ = 0;
   Index derived_size_ = 0, derived_scratch_ = 0;  // of all derived values; of their scratch
   Index derived_gradients_ = 0;                   // of those that a gradient flows through, which come first
@@ -425,6 +443,7 @@ class Workspace {
   std::vector<Index> counts_;  // rows bound, by extent
   std::vector<const SparseGraph*> graphs_;
   Span span_;
+  bool bound_ = false;
   ReplayObserver* observer_ = nullptr;
 };
 

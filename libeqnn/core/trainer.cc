@@ -34,14 +34,18 @@ void check(const TrainerOptions& o) {
 template <class T>
 struct Trainer<T>::State {
   State(Params<T>& p, const TrainerOptions& o, const Model<T>& model)
-      : params(p),
+      : params(p.share()),
         options(o),
         pool(o.threads),
         train(shard_size(o), Mode::train, o.strict),
         eval(shard_size(o), Mode::evaluate, o.strict) {
     params.freeze();
+    require(static_cast<bool>(model), "the model of a Trainer is empty; give a function that records it");
     train.finish(model(train));
     eval.finish(model(eval));
+    require(
+        train.owner() == 0 || train.owner() == params.id(),
+        "the model reads another Params than this Trainer's; give the one that its layers were constructed with");
     options.shard = shard_size(o);
     shards = (o.batch + options.shard - 1) / options.shard;
     rows = std::min(o.row_block > 0 ? (o.batch + o.row_block - 1) / o.row_block : shards, kMaxParts);
@@ -92,7 +96,7 @@ struct Trainer<T>::State {
     w.bind({std::min(options.shard, options.batch - first), first, step, options.seed});
     Batch<T> batch(w);
     fill(batch);
-    train.forward(w, params.values().data());
+    train.forward(w, read.values().data());
     train.backward(w, gradient, fresh);
     return sum_losses(w);
   }
@@ -108,7 +112,7 @@ struct Trainer<T>::State {
   // own rows, and then row 0 holds the sum over all rows, or with `each_row` every rank has all rows. Returns L.
   double accumulate(Fill<T> fill, bool each_row) {
     summed = over_ranks && !each_row;
-    in_blocks([this](const RowBlocks& blocks) { train.derive(train_space[0], params.values().data(), &blocks); });
+    in_blocks([this](const RowBlocks& blocks) { train.derive(train_space[0], read.values().data(), &blocks); });
     if (options.row_block > 0) return accumulate_blocks(fill);
     std::array<double, kMaxParts> losses{};
     pool.for_each(last_row - first_row, [&](Index i, std::size_t worker) {
@@ -133,7 +137,7 @@ struct Trainer<T>::State {
     fill(batch);
     pool.for_each(rows, [this](Index row, std::size_t) { std::fill_n(row_of(row), row_size, T(0)); });
     in_blocks([&](const RowBlocks& blocks) {
-      train.forward(w, params.values().data(), &blocks);
+      train.forward(w, read.values().data(), &blocks);
       train.backward(w, gradients.data(), row_size, blocks);
     });
     return sum_losses(w) / static_cast<double>(options.batch);
@@ -234,7 +238,7 @@ struct Trainer<T>::State {
   }
 
   double evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
-    in_blocks([this](const RowBlocks& blocks) { eval.derive(eval_space[0], params.values().data(), &blocks); });
+    in_blocks([this](const RowBlocks& blocks) { eval.derive(eval_space[0], read.values().data(), &blocks); });
     if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
     const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxParts);
     std::array<double, kMaxParts> losses{};
@@ -247,7 +251,7 @@ struct Trainer<T>::State {
         w.bind({std::min(options.shard, examples - first), first, 0, options.seed});
         Batch<T> batch(w);
         fill(batch);
-        eval.forward(w, params.values().data());
+        eval.forward(w, read.values().data());
         losses[part] += sum_losses(w);
         if (inspect) inspect(batch);
       }
@@ -270,12 +274,24 @@ struct Trainer<T>::State {
     w.bind({examples, 0, 0, options.seed});
     Batch<T> batch(w);
     fill(batch);
-    in_blocks([&](const RowBlocks& blocks) { eval.forward(w, params.values().data(), &blocks); });
+    in_blocks([&](const RowBlocks& blocks) { eval.forward(w, read.values().data(), &blocks); });
     if (inspect) inspect(batch);
     return sum_losses(w) / static_cast<double>(examples);
   }
 
-  Params<T>& params;
+  // Before the first step: later nothing changes it.
+  void check_callbacks(const Fill<T>& fill) {
+    require(static_cast<bool>(fill),
+            "the data callback is empty; give a function that fills the inputs of a batch");
+    if (ready) return;
+    require(params.is_set(),
+            "the parameters were never set, and all are zero: call Params::initialize, or load a model, before");
+    ready = true;
+  }
+
+  Params<T> params;  // shared with the caller's
+  const Params<T>& read = params;
+  bool ready = false;
   TrainerOptions options;
   Workers pool;
   Program<T> train, eval;
@@ -304,6 +320,7 @@ Trainer<T>::~Trainer() = default;
 
 template <class T>
 double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
+  state_->check_callbacks(fill);
   const double loss = state_->accumulate(fill, noise != nullptr);
   if (noise) *noise = state_->noise_of_rows();
   ReplayObserver* const observer = state_->train_space[0].observer();
@@ -316,6 +333,7 @@ double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
 
 template <class T>
 double Trainer<T>::gradient(Fill<T> fill, GradientNoise* noise) {
+  state_->check_callbacks(fill);
   const double loss = state_->accumulate(fill, noise != nullptr);
   if (noise) *noise = state_->noise_of_rows();
   state_->finish_derived();
@@ -335,6 +353,7 @@ void Trainer<T>::apply_gradient(std::span<const T> gradient) {
 template <class T>
 double Trainer<T>::evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
   require(examples >= 1, "evaluate: ", examples, " examples; at least 1 is allowed");
+  state_->check_callbacks(fill);
   return state_->evaluate(examples, fill, inspect);
 }
 

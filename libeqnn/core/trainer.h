@@ -47,6 +47,15 @@ class Batch {
       : first(w.span().first), last(first + w.span().examples), step(w.span().step), workspace_(w) {}
   Block<T> operator[](std::string_view input) const { return workspace_.input(input); }
   Block<std::int32_t> indices(std::string_view input) const { return workspace_.index_input(input); }
+  // Example number i of an input, first <= i < last, as a block of one example. Throws ValueError for another.
+  Block<T> example(std::string_view input, Index i) const {
+    require(i >= first && i < last, "example ", i, " is not of this shard; it has the examples ", first, " to ",
+            last - 1);
+    Block<T> one = workspace_.input(input);
+    one.data = one.row(i - first);
+    one.examples = 1;
+    return one;
+  }
   // Binds the graph of an input recorded with Program::graph; it must outlive the step.
   void bind_graph(std::string_view input, const SparseGraph& graph) const { workspace_.bind_graph(input, graph); }
   Block<const T> output(std::string_view name) const { return workspace_.output(name); }
@@ -73,7 +82,8 @@ using Model = std::function<Tensor<T>(Program<T>&)>;
 template <class T>
 class Trainer {
  public:
-  // Throws ValueError for batch < 1, shard < 1, threads < 0, a rate that is not finite, ...
+  // Throws ValueError for batch < 1, shard < 1, threads < 0, a rate that is not finite, a model that is empty or
+  // reads another Params, ... The parameters are to be set before the first step: ValueError where they never were.
   Trainer(Params<T>& params, const TrainerOptions& options, Model<T> model);
   ~Trainer();
   Trainer(const Trainer&) = delete;

@@ -549,12 +549,12 @@ Tensor<T> cyclic_convolution(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, cons
   require<ShapeError>(s.examples != Shape::kShared && s.points == torus.points(), "cyclic_convolution: x is ",
                       to_string(s), " and the torus has ", torus.points(), " points; they must agree");
   require<ShapeError>(w.examples == Shape::kShared && w.points == s.channels * torus.filter_points(),
-                      "cyclic_convolution: x is ", to_string(s), " and the weight is ", to_string(w),
+                      "cyclic_convolution: x is ", to_string(s), " and the weight is ", to_string(weight),
                       "; the weight must have channels * filter positions = ", s.channels * torus.filter_points(),
                       " rows");
   if (bias)
     require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, w.channels}, "cyclic_convolution: the weight is ",
-                        to_string(w), " and the bias is ", to_string(bias.shape()),
+                        to_string(weight), " and the bias is ", to_string(bias),
                         "; the bias must have one entry an output channel");
   const Sizes sizes{torus, s.channels, w.channels, static_cast<bool>(bias)};
   const Index examples = x.program().capacity();

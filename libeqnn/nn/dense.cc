@@ -69,11 +69,11 @@ template <class T>
 Tensor<T> linear(Tensor<T> x, Tensor<T> weight, Tensor<T> bias) {
   const Shape &s = x.shape(), &w = weight.shape();
   require<ShapeError>(w.examples == Shape::kShared && w.points == s.channels, "linear: x is ", to_string(s),
-                      " and the weight is ", to_string(w),
+                      " and the weight is ", to_string(weight),
                       "; the weight must be a parameter with one row a channel of x");
   if (bias)
     require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, w.channels}, "linear: the weight is ",
-                        to_string(w), " and the bias is ", to_string(bias.shape()),
+                        to_string(weight), " and the bias is ", to_string(bias),
                         "; the bias must have one entry an output channel");
   std::vector<Tensor<T>> inputs = {x, weight};
   if (bias) inputs.push_back(bias);
@@ -153,7 +153,7 @@ Tensor<T> linear_pair(Tensor<T> x, Tensor<T> w, Tensor<T> z, Tensor<T> v, Tensor
 template <class T>
 Tensor<T> add_bias(Tensor<T> x, Tensor<T> bias) {
   require<ShapeError>(bias.shape() == Shape{Shape::kShared, 1, x.shape().channels}, "add_bias: x is ",
-                      to_string(x.shape()), " and the bias is ", to_string(bias.shape()),
+                      to_string(x.shape()), " and the bias is ", to_string(bias),
                       "; the bias must have one entry a channel");
   return x.program().record({
       .name = "add_bias",

@@ -154,6 +154,9 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
   const Shape& s = logits.shape();
   require<ShapeError>(s.examples == Shape::kCapacity && s.points == 1, "cross_entropy: the logits are ",
                       to_string(s), "; [b, 1, classes] is needed");
+  const std::int32_t limit = logits.program().limit(labels);
+  require(limit <= s.channels, "cross_entropy: the labels have limit ", limit, " and there are ", s.channels,
+          " classes; the limit must not be above the classes");
   // log sum_j exp(f_j - top) with the largest logit `top`, which every other term is taken against too: a loss and
   // a gradient depend on differences of logits alone, also where these are large.
   const auto largest = [](MatrixView<const T> f, Index i) {
@@ -172,9 +175,6 @@ Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels) {
           [=](const Call<T>& call) {
             for (Index i = 0; i < call.out().rows; ++i) {
               const std::int32_t label = call.indices(labels)(call.first_row() + i, 0);
-              require(label < call.in(0).cols, "cross_entropy: label ", label, " of example ",
-                      call.span().first + call.first_row() + i, " is given for ", call.in(0).cols,
-                      " classes; labels are 0 to ", call.in(0).cols - 1);
               T* out = call.out().row(i);
               std::fill(out, out + call.out().stride, T(0));
               const T top = largest(call.in(0), i);

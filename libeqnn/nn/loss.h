@@ -22,8 +22,8 @@ Tensor<T> absolute_error(Tensor<T> f, Tensor<T> y);
 template <class T>
 Tensor<T> huber_error(Tensor<T> f, Tensor<T> y, double delta = 1);
 
-// loss = log sum_k exp(f_k) - f_label: [b, 1, k] and labels [b, 1, 1] in 0..k-1 -> [b, 1, 1]. A replay throws
-// ValueError for a label of k or more.
+// loss = log sum_k exp(f_k) - f_label: [b, 1, k] and labels [b, 1, 1] in 0..k-1 -> [b, 1, 1]. Throws
+// ValueError for an index input whose limit is above k; a replay throws it for a label at the limit or above.
 template <class T>
 Tensor<T> cross_entropy(Tensor<T> logits, IndexInput labels);
 

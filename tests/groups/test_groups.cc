@@ -433,7 +433,7 @@ class Runner {
       Dense d(y.points, y.channels);
       for (Index i = 0; i < y.points; ++i) {
         for (Index j = 0; j < y.channels; ++j) d(i, j) = static_cast<double>(y(e, i, j));
-        for (Index j = y.channels; j < y.stride; ++j) CHECK(y(e, i, j) == T(0));
+        for (Index j = y.channels; j < y.stride; ++j) CHECK(y.row(e, i)[j] == T(0));
       }
       list.push_back(d);
     }

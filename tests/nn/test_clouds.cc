@@ -210,7 +210,7 @@ TEST_CASE("gradients of the operations on pairs equal differences") {
     return testing::parameter_as_input(g, q, points);
   };
   testing::check_gradient(p, [&](auto& g) { return square(sum_pairs(value(g, m, 16))); });
-  for (const Param x : {x2, x3}) {
+  for (const Param& x : {x2, x3}) {
     testing::check_gradient(p, [&](auto& g) { return square(pair_features(value(g, h, 4), value(g, x, 4))); });
     testing::check_gradient(p, [&](auto& g) { return square(move_points(value(g, x, 4), value(g, w, 16))); });
   }

@@ -358,13 +358,15 @@ TEST_CASE("a convolution that is recorded wrongly says how") {
   CHECK_THROWS_WITH_AS(conv({}, Torus::cycle(7, 4)),
                        "cyclic_convolution: x is [b, 6, 3] and the torus has 7 points; they must agree",
                        ShapeError);
-  CHECK_THROWS_WITH_AS(conv({}, Torus::cycle(6, 3)),
-                       "cyclic_convolution: x is [b, 6, 3] and the weight is [shared, 12, 5]; the weight must have "
-                       "channels * filter "
-                       "positions = 9 rows",
-                       ShapeError);
+  CHECK_THROWS_WITH_AS(
+      conv({}, Torus::cycle(6, 3)),
+      "cyclic_convolution: x is [b, 6, 3] and the weight is parameter 'w' [shared, 12, 5]; the weight must have "
+      "channels * filter "
+      "positions = 9 rows",
+      ShapeError);
   CHECK_THROWS_WITH_AS(conv(bias, Torus::cycle(6, 4)),
-                       "cyclic_convolution: the weight is [shared, 12, 5] and the bias is [shared, 1, 4]; the bias "
+                       "cyclic_convolution: the weight is parameter 'w' [shared, 12, 5] and the bias is parameter "
+                       "'b' [shared, 1, 4]; the bias "
                        "must have one entry an "
                        "output channel",
                        ShapeError);

@@ -207,14 +207,14 @@ TEST_CASE("linear refuses weights and biases that do not fit") {
   const auto x = g.input("x", {.points = 3, .channels = 4}), y = g.input("y", {.points = 3, .channels = 5});
   CHECK_THROWS_WITH_AS(
       linear(y, g.param(w)),
-      "linear: x is [b, 3, 5] and the weight is [shared, 4, 5]; the weight must be a parameter with "
+      "linear: x is [b, 3, 5] and the weight is parameter 'w' [shared, 4, 5]; the weight must be a parameter with "
       "one row a channel of x",
       ShapeError);
-  CHECK_THROWS_WITH_AS(
-      linear(x, g.param(w), g.param(b)),
-      "linear: the weight is [shared, 4, 5] and the bias is [shared, 1, 6]; the bias must have one "
-      "entry an output channel",
-      ShapeError);
+  CHECK_THROWS_WITH_AS(linear(x, g.param(w), g.param(b)),
+                       "linear: the weight is parameter 'w' [shared, 4, 5] and the bias is parameter 'b' [shared, "
+                       "1, 6]; the bias must have one "
+                       "entry an output channel",
+                       ShapeError);
   CHECK_THROWS_AS(linear(x, y), ShapeError);
 }
 
