@@ -83,6 +83,20 @@ TEST_CASE("ranks: the bits of one process, whatever their number, from beginning
   }
 }
 
+TEST_CASE("ranks: a program that links the library trains one big graph to the same bits on any number of them") {
+  if (!have_mpi()) return;
+  const Folder f;
+  const std::string program = std::filesystem::read_symlink("/proc/self/exe").parent_path() / "big_graph";
+  for (const int ranks : {1, 2, 4}) {
+    std::string command = "cd '" + f.path() + "' &&";
+    for (const std::string& word : on_ranks(ranks).under) command += " " + word;
+    CHECK(std::system((command + " '" + program + "' " + std::to_string(ranks)).c_str()) == 0);
+  }
+  CHECK(f.size("1") > 0);
+  CHECK(f.read("2") == f.read("1"));
+  CHECK(f.read("4") == f.read("1"));
+}
+
 TEST_CASE("ranks: rank 0 speaks for all, and what cannot begin is said once") {
   if (!have_mpi()) return;
   const Folder f;

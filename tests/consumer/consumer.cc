@@ -28,6 +28,7 @@ int main() {
   Trainer<float> trainer(params, {.batch = 50}, [&](Program<float>& g) {
     return squared_error(network(g.input("x", {.points = 5, .channels = 2})), g.input("y", {}));
   });
+  // Called by several threads at once, each for examples of its own: it must not write what another reads.
   const auto fill = [&](Batch<float>& batch) {
     for (Index i = batch.first; i < batch.last; ++i) {
       const std::size_t e = (batch.step * 50 + static_cast<std::size_t>(i)) % 1000;

@@ -111,10 +111,10 @@ class SweepRun {
   }
 
   int run() {
-    const Index before = tally_[Tally::done] + tally_[Tally::failed], total = before + left();
+    const Index total = before_ + left();
     if (leads() && !common_.quiet && !left_.empty())
       note("eqnn: {} of {} runs to do in {}, {} at a time\n", left(), total, one_line(options_.out), places());
-    Progress progress(common_, before, total, "run");
+    Progress progress(common_, before_, total, "run");
     const auto draw = [&] {
       progress.update(std::min(tally_[Tally::done] + tally_[Tally::failed], total), failed_text(), seconds_left());
     };
@@ -150,6 +150,7 @@ class SweepRun {
         left_.push_back(static_cast<Index>(i));
       }
     }
+    before_ = tally_[Tally::done] + tally_[Tally::failed];
     if (left_.empty() || options_.claim < 0) return;
     constexpr Index kFar = 7919;  // from where the others begin
     std::rotate(left_.begin(), left_.begin() + options_.claim % left() * kFar % left(), left_.end());
@@ -269,6 +270,7 @@ class SweepRun {
   const Common& common_;
   Tally tally_;
   std::optional<SweepWork> work_;  // of the process that tells
+  Index before_ = 0;               // done or failed when this began; of the process that tells
   std::vector<Index> left_;        // of the plan, in the order in which they are taken
   std::map<Index, double> began_;  // those at work here, by their place in left_
 };
