@@ -21,7 +21,7 @@
 namespace bench {
 namespace {
 
-constexpr const char* kVariable = "EQNN_BENCH_RANK_ROW";
+constexpr const char *kVariable = "EQNN_BENCH_RANK_ROW", *kApart = "EQNN_BENCH_RANKS_APART";
 constexpr int kRounds = 3, kBlocks = 7;
 
 const Row& row_of(const std::string& id) {
@@ -100,21 +100,22 @@ tools::Json point_json(const RankPoint& p) {
           {"per_byte", p.per_byte}, {"copied", p.copied},     {"per_copied", p.per_copied}, {"memory", p.memory}};
 }
 
-// One process of mpirun's, or one alone; what its rank 0 says.
-RankPoint run_ranks(const Row& row, Index ranks) {
+// So many processes of mpirun, together or each for itself; what the first says.
+RankPoint run_ranks(const Row& row, Index ranks, bool apart = false) {
   std::vector<std::string> words = {"mpirun", "-q", "-n", std::to_string(ranks)};
   const bool own_cores = ranks <= all_cores();
   for (const char* word : {"--bind-to", own_cores ? "core" : "none"}) words.emplace_back(word);
   if (!own_cores) words.emplace_back("--oversubscribe");
   words.push_back(tools::program_path("eqnn-bench"));
-  auto environment = tools::environment_without({kVariable});
+  auto environment = tools::environment_without({kVariable, kApart});
   environment.push_back(concat(kVariable, "=", row.id));
+  if (apart) environment.push_back(concat(kApart, "=1"));
   for (const char* allowed : {"OMPI_ALLOW_RUN_AS_ROOT=1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"})
     environment.emplace_back(allowed);  // the tests of a container are root's
   const tools::ProcessResult r = tools::Process{.words = words, .environment = environment}.run();
   require<tools::NotBuiltError>(r.start_error.empty(), "bench: mpirun cannot be started: ", r.start_error,
                                 "; install openmpi-bin");
-  const tools::Json j = tools::parse_json_if(r.output);
+  const tools::Json j = tools::parse_json_if(r.output.substr(0, r.output.find('\n')));
   require<FileError>(r.succeeded() && j.is_object(), "bench: mpirun -n ", ranks, " ended with ", r.code,
                      "; try it by hand: mpirun -n ", ranks, " true");
   const auto number = [&](const char* name) { return j[name].get<double>(); };
@@ -132,7 +133,7 @@ RankPoint run_ranks(const Row& row, Index ranks) {
 }
 
 RankCurve measure_row(const Row& row) {
-  RankCurve curve{.row = row, .cores = all_cores(), .points = {}};
+  RankCurve curve{.row = row, .cores = all_cores(), .points = {}, .crowded = run_ranks(row, all_cores(), true)};
   std::vector<std::vector<double>> seconds(3);
   for (int round = 0; round < kRounds; ++round)
     for (std::size_t i = 0; i < seconds.size(); ++i) {
@@ -155,7 +156,8 @@ double RankCurve::message_seconds(std::size_t i) const {
 }
 
 double RankCurve::predicted(std::size_t i) const {
-  const double update = points[0].update, shards = points[0].seconds - update;
+  const RankPoint& one = points[i].ranks == 1 ? points[0] : crowded;
+  const double update = one.update, shards = one.seconds - update;
   const auto ranks = static_cast<double>(points[i].ranks), over = std::max(1.0, ranks / cores);
   const double part = over > 1 ? 1.0 / cores : points[i].busiest;
   return shards * part + (update + points[i].copied * points[i].per_copied) * over + message_seconds(i);
@@ -196,11 +198,11 @@ void print_over_ranks(const std::vector<RankCurve>& curves) {
   fmt::print(
       "\nOne thread a rank, {} core{}; where ranks are more than cores they take turns, and wait for each "
       "other's.\n"
-      "predicted: one rank's time for the shards of the busiest rank, what each does for itself (filters, the "
-      "update), and\n"
-      "messages at the latency and bandwidth that were measured, with the copies they need. batch: from which "
-      "messages are a tenth of the "
-      "shards.\n",
+      "predicted: shards of the busiest rank and what each does for itself (filters, the update), at one rank's "
+      "speed\n"
+      "while the other cores are at the same work, messages at the latency and bandwidth that were measured, and "
+      "the\n"
+      "copies they need. batch: from which messages are a tenth of the shards.\n",
       cores, cores == 1 ? "" : "s");
 }
 
@@ -223,7 +225,7 @@ bool is_measuring_rank() { return std::getenv(kVariable) != nullptr; }
 
 void measure_as_rank() {
   const Row& row = row_of(std::getenv(kVariable));
-  tools::RankGroup* const group = tools::rank_group();
+  tools::RankGroup* const group = std::getenv(kApart) != nullptr ? nullptr : tools::rank_group();
   const RowData data(row);
   std::optional<Counting> counting;
   if (group != nullptr) counting.emplace(*group);

@@ -26,6 +26,7 @@ struct RankCurve {
   Row row;
   int cores = 1;
   std::vector<RankPoint> points;  // the first is one rank
+  RankPoint crowded;              // one rank, with every other core at the same work: they share caches and memory
 
   // Seconds of a step on points[i]: shards of the busiest rank, what each rank does for itself, the messages and
   // the copies that they need; where there are more ranks than cores, the work of all over the cores.

@@ -13,6 +13,7 @@
 
 #include <eqnn/io/files.h>
 
+#include "cli/json.h"
 #include "cli/note.h"
 #include "cli/options.h"
 #include "cli/process.h"
@@ -30,12 +31,13 @@ using tools::Json;
 constexpr std::size_t kPairs = 3;
 
 // Nearly all of a run's time goes into its steps: one evaluation, at the end, on the fewest samples that say
-// anything. The rate is such that the network, whose sums over neighbours are raw, stays finite.
+// anything. Rate and initial weights are such that the network, whose sums over neighbours are raw, stays finite: a
+// run that diverges ends there.
 std::string sweep_file() {
   return fmt::format(
       "name = \"bench\"\nseeds = \"0:{}\"\n[run]\nfamily = \"gnn-degree-parity\"\nmodel = \"gnn\"\nn = 15\n"
       "depth = 3\nwidth = 32\nhead-width = 32\nbatch = 32\nadjacency = \"raw\"\npool = \"sum\"\n"
-      "optimizer = \"sgd\"\nlr = 1e-7\nschedule = \"constant\"\nsteps = {}\neval-every = {}\n"
+      "init-scale = 0.25\noptimizer = \"sgd\"\nlr = 1e-7\nschedule = \"constant\"\nsteps = {}\neval-every = {}\n"
       "test-samples = 1000\n[grid]\ncontrol = [false]\n",
       SweepResult::kRuns, SweepResult::kSteps, SweepResult::kSteps);
 }
@@ -55,14 +57,22 @@ class Engine {
     require<tools::NotBuiltError>(code != tools::kNotBuilt, "bench: the row 'sweep' needs eqnn sweep");
     require<FileError>(code == 0, "bench: 'eqnn sweep run --jobs ", jobs, "' ended with ", code, "; 0 is needed");
     std::ptrdiff_t done = 0;
-    for (const auto& entry : fs::directory_iterator(out)) done += fs::exists(entry.path() / "result.json") ? 1 : 0;
-    require<FileError>(done == SweepResult::kRuns, "bench: 'eqnn sweep run' finished ", done, " runs; ",
-                       SweepResult::kRuns, " are needed");
+    for (const auto& entry : fs::directory_iterator(out))
+      done += steps_of(entry.path()) == SweepResult::kSteps ? 1 : 0;
+    require<FileError>(done == SweepResult::kRuns, "bench: 'eqnn sweep run' took all ", SweepResult::kSteps,
+                       " steps of ", done, " runs; ", SweepResult::kRuns, " are needed");
     fs::remove_all(out);
     return seconds;
   }
 
  private:
+  // Of a finished run; 0 for anything else.
+  static int steps_of(const fs::path& run) {
+    const std::string file = run / "result.json";
+    if (!fs::exists(file)) return 0;
+    const Json result = tools::parse_json_if(read_file(file));
+    return result.is_object() ? result.value("steps", 0) : 0;
+  }
   // The command, with nothing on stdout; its exit code. Without the OpenBLAS kernels that bench chooses for
   // itself.
   static int run(std::vector<std::string> words) {
