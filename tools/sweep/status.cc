@@ -36,23 +36,19 @@ std::string last_line(const std::string& text) {
 
 }  // namespace
 
-SweepWatch::SweepWatch(const SweepPlan& plan, const SweepOptions& options)
-    : plan_(plan), options_(options), work_(plan) {}
+SweepWatch::SweepWatch(const SweepPlan& plan, const SweepOptions& options) : plan_(plan), options_(options) {}
 
 SweepStatus SweepWatch::look() {
   SweepStatus s;
   double working = 0;  // seconds that the runs at work have been
-  std::vector<std::size_t> left;
+  std::vector<std::size_t> done, left;
   for (std::size_t i = options_.shard; i < plan_.runs.size(); i += options_.shards) {
     const PlannedRun& run = plan_.runs[i];
     const std::string directory = directory_of(run, options_.out);
     ++s.runs;
     if (done_.count(i) > 0 || is_done(run, options_.out)) {
       ++s.done;
-      if (done_.count(i) > 0) continue;
-      const double seconds = wall_seconds(eqnn::read_file(directory + "/" + final_file(run)));
-      done_[i] = seconds;
-      if (!std::isnan(seconds)) work_.took(i, seconds);
+      done.push_back(i);
     } else if (is_at_work(run, options_.out)) {
       ++s.running;
       left.push_back(i);
@@ -64,13 +60,29 @@ SweepStatus SweepWatch::look() {
       left.push_back(i);
     }
   }
-  double seconds = 0, behind = working;
-  for (const std::size_t i : left) seconds += work_.seconds(i);
-  for (const auto& [i, took] : done_) behind += std::isnan(took) ? 0 : took;
-  seconds = std::max(0.0, seconds - working);
-  s.work_done = left.empty() ? 1 : behind / (behind + seconds);
-  s.seconds_left = left.empty() ? 0 : seconds / static_cast<double>(s.running);
+  s.work_done = left.empty() ? 1 : kUnknown;
+  s.seconds_left = left.empty() ? 0 : kUnknown;
+  if (!left.empty() && !done.empty()) estimate(s, done, left, working);
   return s;
+}
+
+void SweepWatch::estimate(SweepStatus& s, const std::vector<std::size_t>& done,
+                          const std::vector<std::size_t>& left, double working) {
+  if (!work_) work_.emplace(plan_);
+  double seconds = 0, behind = working;
+  for (const std::size_t i : done) {
+    const auto [known, fresh] = done_.try_emplace(i, kUnknown);
+    if (fresh) {
+      const PlannedRun& run = plan_.runs[i];
+      known->second = wall_seconds(eqnn::read_file(directory_of(run, options_.out) + "/" + final_file(run)));
+      if (!std::isnan(known->second)) work_->took(i, known->second);
+    }
+    behind += std::isnan(known->second) ? 0 : known->second;
+  }
+  for (const std::size_t i : left) seconds += work_->seconds(i);
+  seconds = std::max(0.0, seconds - working);
+  s.work_done = behind / (behind + seconds);
+  s.seconds_left = seconds / static_cast<double>(s.running);
 }
 
 // Of a run that has not said how long yet, 0.

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "sweep/sweep.h"
 #include "sweep/work.h"
@@ -26,11 +28,14 @@ class SweepWatch {
   SweepStatus look();
 
  private:
+  // What the time of runs that are done says of those that are left, which have been at work for so many seconds.
+  void estimate(SweepStatus& s, const std::vector<std::size_t>& done, const std::vector<std::size_t>& left,
+                double working);
   double seconds_at_work(const PlannedRun& run) const;
 
   const SweepPlan& plan_;
   const SweepOptions& options_;
-  SweepWork work_;
+  std::optional<SweepWork> work_;       // once there is something to estimate, and something to do it by
   std::map<std::size_t, double> done_;  // seconds
 };
 
