@@ -16,6 +16,7 @@
 
 #include "support/golden.h"
 #include "support/gradcheck.h"
+#include "support/weigh.h"
 
 namespace test_golden_operations {
 
@@ -73,23 +74,7 @@ X as_nodes(X x, GraphInput graph) {
 // sum of number(k, 43, 7) z_k over all rows of z, in the first loss; the other is zero.
 X weighted(X z) {
   const auto weight = [c = z.shape().channels](Index i, Index j) { return number(i * c + j, 43, 7); };
-  return z.program().record({
-      .name = "weighted",
-      .inputs = {z},
-      .shape = {},
-      .forward =
-          [=](const Call<double>& call) {
-            for (Index e = 0; e < call.examples(); ++e) call.out()(e, 0) = 0;
-            for (Index i = 0; i < call.in(0).rows; ++i)
-              for (Index j = 0; j < call.in(0).cols; ++j) call.out()(0, 0) += weight(i, j) * call.in(0)(i, j);
-          },
-      .backward =
-          [=](const Call<double>& call) {
-            const MatrixView<double> dz = call.in_gradient(0);
-            for (Index i = 0; i < dz.rows; ++i)
-              for (Index j = 0; j < dz.cols; ++j) dz(i, j) += weight(i, j) * call.out_gradient()(0, 0);
-          },
-  });
+  return eqnn::testing::weigh(z, weight);
 }
 
 std::map<std::string, Case> plain_cases() {

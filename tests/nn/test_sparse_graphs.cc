@@ -21,6 +21,7 @@
 #include "support/gradcheck.h"
 #include "support/reference.h"
 #include "support/threads.h"
+#include "support/weigh.h"
 
 namespace test_sparse_graphs {
 
@@ -196,23 +197,7 @@ Edges all_edges(const SparseGraph& g) {
 // The value of loss 0: every entry of a value of any extent with its own weight. The other losses are zero.
 Tensor<double> weigh(Tensor<double> x) {
   const auto weight = [](Index i, Index j) { return std::sin(static_cast<double>(3 * i + 7 * j + 1)); };
-  return x.program().record({
-      .name = "weigh",
-      .inputs = {x},
-      .shape = {},
-      .forward =
-          [=](const Call<double>& call) {
-            for (Index e = 0; e < call.examples(); ++e) call.out()(e, 0) = 0;
-            for (Index i = 0; i < call.in(0).rows; ++i)
-              for (Index j = 0; j < call.in(0).cols; ++j) call.out()(0, 0) += weight(i, j) * call.in(0)(i, j);
-          },
-      .backward =
-          [=](const Call<double>& call) {
-            const MatrixView<double> dx = call.in_gradient(0);
-            for (Index i = 0; i < dx.rows; ++i)
-              for (Index j = 0; j < dx.cols; ++j) dx(i, j) += weight(i, j) * call.out_gradient()(0, 0);
-          },
-  });
+  return testing::weigh(x, weight);
 }
 
 // The rows of a parameter as the values of an extent.
