@@ -14,6 +14,7 @@
 #include <map>
 
 #include "cli/guard.h"
+#include "cli/machine.h"
 
 namespace tools {
 namespace {
@@ -55,6 +56,7 @@ class RunPool {
   RunPool& operator=(const RunPool&) = delete;
 
   int run() {
+    ask_machine_aside();
     for (bool more = true; more || !children_.empty();) {
       while (stopped_ == 0 && more && children_.size() < jobs_) {
         if (!waiting_) waiting_ = tasks_.next();
