@@ -13,23 +13,24 @@ int run_command(int argc, char** argv) {
       "eqnn",
       "Equivariant networks, and function families that they represent and gradient descent does not learn.",
       concat("eqnn ", version_text()));
+  // In the order of the map that `eqnn` shows.
   add_families(line);
+  add_certify(line);
   add_train(line);
   add_predict(line);
-  add_certify(line);
-  add_doctor(line);
-  line.add("bench", "time per step against the hand-written step and the machine's GEMM limit")
-      .runs([argv](const Common&) { return run_bench_program(argv); });
   add_sweep(line);
   add_reproduce(line);
-  add_learn(line);
-  add_bound(line);
-  add_gradvar(line);
-  add_tau_threshold(line);
-  add_reduce(line);
   add_collect(line);
   add_plot(line);
   add_report(line);
+  add_learn(line);
+  add_reduce(line);
+  add_bound(line);
+  add_gradvar(line);
+  add_tau_threshold(line);
+  add_doctor(line);
+  line.add("bench", "time per step against the hand-written step and the machine's GEMM limit", "This machine")
+      .runs([argv](const Common&) { return run_bench_program(argv); });
   for (const char* name : {"export", "import"}) line.add_not_built(name);
   return line.run(argc, argv);
 }

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace eqnn {
@@ -26,9 +27,16 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// The known word nearest to `word` in edit distance, the first of equals; empty when none is known.
+// The known word nearest to `word` in edit distance, whatever the case of letters first; the first of equals; empty
+// when none is known.
 inline std::string nearest(std::string_view word, const std::vector<std::string>& known) {
-  const auto distance = [&](const std::string& k) { return edit_distance(word, k); };
+  const auto lower = [](std::string text) {
+    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return text;
+  };
+  const auto distance = [&](const std::string& k) {
+    return std::pair(edit_distance(lower(std::string(word)), lower(k)), edit_distance(word, k));
+  };
   const auto best = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
     return distance(a) < distance(b);
   });

@@ -24,7 +24,6 @@ Arguments train(const Arguments& more) { return Arguments{"train", kFamily} + mo
 
 TEST_CASE("the command: what is unknown is refused with the nearest known name") {
   const Folder f;
-  refused(f, {}, 2, "--help");
   refused(f, {""}, 2);
   refused(f, {"trian"}, 2, "'train'");
   refused(f, {"families"}, 2);

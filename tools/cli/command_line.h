@@ -2,12 +2,14 @@
 // twelve seconds a file that includes it).
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "cli/help.h"
 #include "cli/options.h"
 
 namespace CLI {
@@ -35,6 +37,15 @@ class Subcommand {
   void list(const std::string& name, std::vector<std::string>& values, const std::string& help, char delimiter);
   void required_list(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
+  // For --help: the flags declared from now on stand below this heading; a paragraph behind the first line; a
+  // command, with what it does behind " # "; words that may stand for the flag declared last.
+  void heading(const std::string& text);
+  void note(const std::string& text);
+  void example(const std::string& text);
+  void knows(std::vector<std::string> words);
+  // Called when --help is asked for, after flags and arguments are read: what it says may depend on them.
+  void explains(std::function<void(CommandText&)> explain);
+
   // What the command does; it returns the exit code.
   void runs(std::function<int(const Common&)> run);
   // A subcommand of this one, which then does nothing by itself.
@@ -43,16 +54,21 @@ class Subcommand {
  private:
   friend class CommandLine;
   friend class TextFlags;
-  Subcommand(CommandLine& line, CLI::App& app) : line_(&line), app_(&app) {}
+  Subcommand(CommandLine& line, CLI::App& app, CommandText& text) : line_(&line), app_(&app), text_(&text) {}
+  CLI::Option* declare(FlagText flag, CLI::Option* option);
 
   CommandLine* line_;
   CLI::App* app_;
+  CommandText* text_;
+  std::string heading_;
 };
 
 // Flags whose values stay text, by name, and are typed later, where a wrong one can be named with what is allowed.
 class TextFlags {
  public:
-  void add(Subcommand sub, const std::string& name, const std::string& help, bool is_switch = false);
+  // `name` without its dashes; `values` are for --help and completion.
+  void add(Subcommand sub, const std::string& name, const std::string& help, bool is_switch = false,
+           std::vector<std::string> values = {});
   RawOptions given() const;  // those that were given, in the order of their declaration
   bool has(const std::string& name) const;
   std::string get(const std::string& name, const std::string& fallback = "") const;
@@ -72,22 +88,31 @@ class CommandLine {
   CommandLine(const CommandLine&) = delete;
   CommandLine& operator=(const CommandLine&) = delete;
 
-  Subcommand add(const std::string& name, const std::string& help);
+  // `group`: where it stands on the map of commands.
+  Subcommand add(const std::string& name, const std::string& help, const std::string& group);
   // A subcommand of the contract that is not there yet: says so and exits 6.
   void add_not_built(const std::string& name);
 
   // Parses, and runs the subcommand that was chosen; its exit code. Throws ValueError for what cannot be placed,
-  // with the nearest flag or subcommand.
+  // with the nearest flag or subcommand. "help X" is "X --help"; "manual X" and "complete WORD..." are for the
+  // build and for shells.
   int run(int argc, char** argv);
 
  private:
   friend class Subcommand;
   struct Command {
     CLI::App* app;
-    std::function<int(const Common&)> run;
+    CommandText* text;
+    std::function<int(const Common&)> run = {};
+    std::function<void(CommandText&)> explain = {};
   };
+  Command& command_of(const CLI::App& app);
+  int parse_and_run(int argc, const char* const* argv);
+  int show_help();
+
+  CommandText text_;
   std::unique_ptr<CLI::App> app_;
-  std::vector<Command> commands_;
+  std::deque<Command> commands_;  // all of them, groups of commands too
 };
 
 }  // namespace tools

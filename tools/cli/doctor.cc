@@ -46,7 +46,7 @@ int doctor(const Common& common) {
 }  // namespace
 
 void add_doctor(CommandLine& line) {
-  line.add("doctor", "processor, SIMD targets, BLAS, threads, versions, limits").runs(doctor);
+  line.add("doctor", "processor, SIMD targets, BLAS, threads, versions, limits", "This machine").runs(doctor);
 }
 
 }  // namespace tools

@@ -273,16 +273,21 @@ int check(const FamilyFlags& flags, const Common& common) {
 }  // namespace
 
 void add_families(CommandLine& line) {
-  Subcommand families = line.add("families", "the hard function families: list, show, sample, eval, check");
+  Subcommand families =
+      line.add("families", "the hard function families: list, show, sample, eval, check", "Functions");
+  families.example("eqnn families show gnn-degree-parity --n 15 # definition, input law, exact facts");
+  families.example("eqnn families sample cnn-cyclic --count 1000 --out data.npz # inputs and labels");
   families.add("list", "every family").runs(list);
   const auto add = [&](const char* name, const char* help, int (*run)(const FamilyFlags&, const Common&)) {
     Subcommand sub = families.add(name, help);
     auto flags = std::make_shared<FamilyFlags>();
-    sub.required("ID", flags->id, "family");
+    add_family_argument(sub, flags->id, true);
     add_family_flags(sub, flags->parameters);
     flags->parameters.add(sub, "member-seed", "seed of the member (default: --seed)");
     flags->parameters.add(sub, "data-seed", "seed of the inputs (default: --seed)");
     sub.option("--member", flags->member, "member file, .json or .npz, instead of a drawn member");
+    sub.heading("");
+    sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
     sub.runs([flags, run](const Common& common) { return run(*flags, common); });
     return std::pair{sub, flags};
   };

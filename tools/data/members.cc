@@ -102,15 +102,49 @@ std::string with_channels(const Family& family, const std::string& text, Index c
   return to_text(j);
 }
 
+constexpr const char* kFamilyHeading = "The family's parameters";
+
 }  // namespace
 
+void add_family_argument(Subcommand sub, std::string& id, bool required) {
+  const char* help = "family (eqnn families list)";
+  required ? sub.required("ID", id, help) : sub.option("ID", id, help);
+  std::vector<std::string> ids;
+  for (const auto& family : eqnn::hard::families()) ids.push_back(family.id);
+  sub.knows(std::move(ids));
+}
+
 void add_family_flags(Subcommand sub, TextFlags& flags) {
-  std::map<std::string, std::pair<std::string, bool>> all;
+  struct Flag {
+    std::string meaning, families;
+    bool is_switch = false;
+  };
+  std::map<std::string, Flag> all;
   for (const auto& family : eqnn::hard::families())
-    for (const auto& p : family.parameters)
-      all.try_emplace(p.name, concat(p.meaning, " (default ", p.default_value, ")"),
-                      p.default_value == "true" || p.default_value == "false");
-  for (const auto& [name, help] : all) flags.add(sub, name, help.first, help.second);
+    for (const auto& p : family.parameters) {
+      Flag& flag = all[p.name];
+      if (flag.families.empty()) flag.meaning = p.meaning;
+      if (flag.meaning != p.meaning) flag.meaning = "a size or choice of the family";
+      flag.families += concat(flag.families.empty() ? "" : ", ", family.id);
+      flag.is_switch = p.default_value == "true" || p.default_value == "false";
+    }
+  sub.heading(kFamilyHeading);
+  for (const auto& [name, f] : all) flags.add(sub, name, concat(f.meaning, " (", f.families, ")"), f.is_switch);
+}
+
+void explain_family(CommandText& text, const std::string& id) {
+  if (id.empty()) return;
+  const Family& family = eqnn::hard::family(id);
+  text.notes = {concat("The flags of ", family.id, "; in brackets what stands where one is not given.")};
+  std::erase_if(text.flags, [&](FlagText& flag) {
+    if (flag.group != kFamilyHeading) return false;
+    const auto is_flag = [&](const auto& p) { return flag.name == "--" + p.name; };
+    const auto p = std::find_if(family.parameters.begin(), family.parameters.end(), is_flag);
+    if (p == family.parameters.end()) return true;
+    flag.help = p->meaning;
+    flag.fallback = p->default_value;
+    return false;
+  });
 }
 
 void leave_out_implicit(const Family& family, eqnn::hard::ParameterValues& values) {

@@ -175,7 +175,10 @@ int run_plot(const PlotFlags& flags, const Common& common) {
 
 void add_plot(CommandLine& line) {
   auto flags = std::make_shared<PlotFlags>();
-  Subcommand plot = line.add("plot", "draws figures from a results database, or prints their data");
+  Subcommand plot =
+      line.add("plot", "draws figures from a results database, or prints their data", "Look at results");
+  plot.example("eqnn plot results.db --list # the figures that it has");
+  plot.example("eqnn plot results.db --figure frontier -o frontier.svg");
   plot.required("DB", flags->db, "the database that collect made");
   plot.option("--figure", flags->figure,
               "a kind (frontier, phase, ...) or the name of one figure; list: what DB has");

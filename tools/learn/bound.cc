@@ -154,9 +154,9 @@ int bound(const BoundFlags& flags, const Common& common) {
 }  // namespace
 
 void add_bound(CommandLine& line) {
-  Subcommand sub = line.add("bound", "lower bounds on the statistical queries that learn a family");
+  Subcommand sub = line.add("bound", "lower bounds on the statistical queries that learn a family", "Theory");
   auto flags = std::make_shared<BoundFlags>();
-  sub.required("ID", flags->id, "family (eqnn families list)");
+  add_family_argument(sub, flags->id, true);
   flags->measures.add(sub, "tau", "tolerance of the queries, above 0 and at most 1");
   flags->measures.add(sub, "batch", "instead of --tau: 1/sqrt(BATCH), for comparison with training");
   flags->measures.add(sub, "prob", "success probability of the learner (default 1)");
@@ -165,6 +165,8 @@ void add_bound(CommandLine& line) {
   sub.option("-o,--out", flags->out, "folder for bounds.json");
   sub.toggle("--force", flags->force, "replace an existing bounds.json");
   add_family_flags(sub, flags->parameters);
+  sub.example("eqnn bound gnn-degree-parity --n 64 --tau 0.1 # each with its statement and source");
+  sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
   sub.runs([flags](const Common& common) { return bound(*flags, common); });
 }
 

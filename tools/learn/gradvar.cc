@@ -297,9 +297,9 @@ int gradvar(const GradvarFlags& flags, const Common& common) {
 }  // namespace
 
 void add_gradvar(CommandLine& line) {
-  Subcommand sub = line.add("gradvar", "variance of the loss gradient over the members of a family");
+  Subcommand sub = line.add("gradvar", "variance of the loss gradient over the members of a family", "Theory");
   auto flags = std::make_shared<GradvarFlags>();
-  sub.required("ID", flags->id, "family (eqnn families list)");
+  add_family_argument(sub, flags->id, true);
   flags->measures.add(sub, "members", "members of the family, from --member-seed on (default 16)");
   flags->measures.add(sub, "samples", "inputs of each gradient, the same for all members (default 4096)");
   flags->measures.add(sub, "points", "steps of training on the first member (default 0,100,1000)");
@@ -307,7 +307,13 @@ void add_gradvar(CommandLine& line) {
   sub.toggle("--force", flags->force, "replace an existing gradvar.json");
   add_family_flags(sub, flags->options);
   for (const ConfigField& f : config_fields())
-    if (has_field(f.name)) flags->options.add(sub, f.name, f.help, f.is_switch);
+    if (has_field(f.name)) {
+      sub.heading(f.heading);
+      flags->options.add(sub, f.name, f.help, f.is_switch, f.values);
+    }
+  sub.example("eqnn gradvar gnn-degree-parity --n 15 # of its own network, beside the bound");
+  sub.example("eqnn gradvar cnn-cyclic --n 24 --members 64 --points 0,500 -o runs/gradvar # kept for the page");
+  sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
   sub.runs([flags](const Common& common) { return gradvar(*flags, common); });
 }
 

@@ -74,10 +74,11 @@ int learn(const LearnFlags& flags, const RawOptions& given, const Common& common
 }  // namespace
 
 void add_learn(CommandLine& line) {
-  Subcommand sub = line.add("learn", "a learner that is not gradient descent, on a family's samples");
+  Subcommand sub =
+      line.add("learn", "a learner that is not gradient descent, on a family's samples", "Learn by other means");
   auto flags = std::make_shared<LearnFlags>();
   auto options = std::make_shared<TextFlags>();
-  sub.option("ID", flags->id, "family (eqnn families list)");
+  add_family_argument(sub, flags->id, false);
   Names names;
   for (const LearnerKind& kind : learner_kinds()) names.push_back(kind.name);
   const std::string last = names.back();
@@ -88,10 +89,17 @@ void add_learn(CommandLine& line) {
   sub.option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
   sub.choice("--expect", flags->expect, "exit 4 unless it ends so", {"learned", "fails"});
   sub.toggle("--force", flags->force, "replace an existing run");
+  sub.heading("Learners");
   for (const LearnerFlag& f : learner_flags()) options->add(sub, f.name, f.help);
   add_family_flags(sub, *options);
   for (const ConfigField& f : config_fields())
-    if (!readers(f.name, &LearnerKind::reads_field).empty()) options->add(sub, f.name, f.help, f.is_switch);
+    if (!readers(f.name, &LearnerKind::reads_field).empty()) {
+      sub.heading(f.heading);
+      options->add(sub, f.name, f.help, f.is_switch, f.values);
+    }
+  sub.example("eqnn learn gnn-degree-parity --n 64 # elimination over GF(2), the family's own learner");
+  sub.example("eqnn learn cnn-cyclic --algo lasso --samples 5000 -o runs/lasso # another one, kept as a run");
+  sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
   sub.runs([flags, options](const Common& common) { return learn(*flags, options->given(), common); });
 }
 

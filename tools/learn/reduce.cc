@@ -228,8 +228,11 @@ int reduce(const ReduceFlags& flags, const Common& common) {
 
 void add_reduce(CommandLine& line) {
   Subcommand sub = line.add(
-      "reduce", "halfspaces on Boolean vectors as degree networks on graphs, back again, and the best of both");
+      "reduce", "halfspaces on Boolean vectors as degree networks on graphs, back again, and the best of both",
+      "Learn by other means");
   auto flags = std::make_shared<ReduceFlags>();
+  sub.example("eqnn reduce --in vectors.csv --out graphs.npz # Boolean vectors to graphs");
+  sub.example("eqnn reduce --in vectors.csv --solve # the exact optimum of both");
   sub.required("--in", flags->in, "csv of bits, the label last (0/1 or -1/1); --back: the solution, JSON");
   sub.option("-o,--out", flags->out,
              "npz for the graphs; --back: csv for the halfspace; --solve: JSON for the solution, if wanted");

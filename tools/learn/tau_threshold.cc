@@ -234,14 +234,14 @@ int tau_threshold(const Flags& flags, const RawOptions& given, const Common& com
 }  // namespace
 
 void add_tau_threshold(CommandLine& line) {
-  Subcommand sub = line.add(
-      "tau-threshold",
-      "the largest tolerance tau at which training through an oracle still learns, by bisection on log tau: at "
-      "each tau "
-      "every seed is run, and the tau has learned when more than half of the seeds reach --learned-below");
+  Subcommand sub =
+      line.add("tau-threshold", "the largest tolerance at which training through an oracle still learns", "Theory");
+  sub.note(
+      "By bisection on log tau: at each tau every seed is run, and the tau has learned when more than half of the "
+      "seeds reach --learned-below.");
   auto flags = std::make_shared<Flags>();
   auto options = std::make_shared<TextFlags>();
-  sub.required("ID", flags->id, "family (eqnn families list)");
+  add_family_argument(sub, flags->id, true);
   sub.option("--seeds", flags->seeds, "seeds of the runs, as 0:5 (0 1 2 3 4) or 0,3,7 (default: 0:5)");
   sub.option("--low", flags->low, "smallest tau (default: 0.01)");
   sub.option("--high", flags->high, "largest tau (default: 1)");
@@ -250,7 +250,12 @@ void add_tau_threshold(CommandLine& line) {
   sub.toggle("--force", flags->force, "replace an existing file");
   add_family_flags(sub, *options);
   for (const ConfigField& f : config_fields())
-    if (f.name != "tau" && f.name != "data") options->add(sub, f.name, f.help, f.is_switch);
+    if (f.name != "tau" && f.name != "data") {
+      sub.heading(f.heading);
+      options->add(sub, f.name, f.help, f.is_switch, f.values);
+    }
+  sub.example("eqnn tau-threshold gnn-degree-parity --n 4 --oracle csq --steps 500 # about a minute");
+  sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
   sub.runs([flags, options](const Common& common) { return tau_threshold(*flags, options->given(), common); });
 }
 

@@ -102,12 +102,14 @@ int report(const std::string& database, const ReportOptions& options, bool force
 }  // namespace
 
 void add_report(CommandLine& line) {
-  Subcommand sub = line.add("report", "one self-contained page: tables, figures, and what made them");
+  Subcommand sub =
+      line.add("report", "one self-contained page: tables, figures, and what made them", "Look at results");
   struct Flags {
     ReportOptions options;
     bool force = false;
   };
   auto flags = std::make_shared<Flags>();
+  sub.example("eqnn report results.db -o report.html");
   sub.required("DB", flags->options.database, "database that collect wrote");
   sub.required("-o,--out", flags->options.out, "the page, report.html for example");
   sub.option("--title", flags->options.title, "title of the page (default: the study's)");

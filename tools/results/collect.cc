@@ -100,8 +100,9 @@ int collect(const CollectFlags& flags, const Common& common) {
 }
 
 void add_collect(CommandLine& line) {
-  Subcommand sub = line.add("collect", "run directories into one SQLite database, and a csv");
+  Subcommand sub = line.add("collect", "run directories into one SQLite database, and a csv", "Look at results");
   auto flags = std::make_shared<CollectFlags>();
+  sub.example("eqnn collect runs/grid --db results.db --csv results.csv");
   sub.required_list("DIR", flags->folders, "run directories, the folders of sweeps, or folders of such");
   sub.required("--db", flags->db, "the database; runs that it has already are replaced");
   sub.option("--csv", flags->csv, "write all runs of the database as a table");

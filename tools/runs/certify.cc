@@ -229,10 +229,12 @@ int run_command(const CertifyFlags& flags, const Common& common) {
 }  // namespace
 
 void add_certify(CommandLine& line) {
-  Subcommand sub =
-      line.add("certify",
-               "symmetry of a trained run, or of layers and models with random parameters; exit 4 when one fails");
+  Subcommand sub = line.add(
+      "certify", "symmetry of a trained run, or of layers and models with random parameters; exit 4 when one fails",
+      "Functions");
   auto flags = std::make_shared<CertifyFlags>();
+  sub.example("eqnn certify # every layer, with a witness where one is not symmetric");
+  sub.example("eqnn certify runs/parity # a trained network, under the symmetries of its target");
   sub.option("RUN", flags->run, "run directory; without it and --model every layer is certified");
   sub.option("--model", flags->model, "a model of eqnn train, a layer, or all");
   sub.choice("--dtype", flags->dtype, "f32 or f64 (default: both)", {"f32", "f64"});

@@ -59,8 +59,9 @@ int predict(const PredictFlags& flags, const Common& common) {
 }  // namespace
 
 void add_predict(CommandLine& line) {
-  Subcommand sub = line.add("predict", "a trained network's outputs on given inputs");
+  Subcommand sub = line.add("predict", "a trained network's outputs on given inputs", "Train");
   auto flags = std::make_shared<PredictFlags>();
+  sub.example("eqnn predict runs/parity --in graphs.npz --out outputs.npz");
   sub.required("RUN", flags->run, "run directory");
   sub.required("--in", flags->in, "npz with the family's inputs");
   sub.required("-o,--out", flags->out, "npz for the outputs, y (double)");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -13,6 +14,7 @@
 #include "results/run_directory.h"
 #include "runs/cross_validation.h"
 #include "runs/training_run.h"
+#include "train/choices.h"
 #include "train/resolve.h"
 
 namespace tools {
@@ -159,11 +161,41 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
 
 }  // namespace
 
+namespace {
+
+// The flags of one family's training, with the values that they have there; nothing new where no family is named.
+void explain_train(CommandText& text, const std::string& family, const RawOptions& given) {
+  explain_family(text, family);
+  if (family.empty()) return;
+  const TrainConfig c = family_config(family, without_online(given), 0);
+  const std::set<std::string> read = fields_read(c);
+  std::erase_if(text.flags, [](const FlagText& f) { return f.group == "A file of examples"; });
+  for (const ConfigField& field : config_fields())
+    for (FlagText& flag : text.flags) {
+      if (flag.name != "--" + field.name || field.heading == "Seeds") continue;
+      if (const std::string readers = readers_of(field.name); !read.contains(field.name) && !readers.empty())
+        flag.help += concat(" (", readers, ")");
+      else if (!field.is_switch)
+        flag.fallback = flag_value(field, c);
+    }
+  text.examples = {
+      concat("eqnn train ", family, " # its target, by these defaults"),
+      concat("eqnn train ", family, " --control --expect learned # its control; exit 4 if it is not learned")};
+}
+
+}  // namespace
+
 void add_train(CommandLine& line) {
-  Subcommand sub = line.add("train", "train one network on a family's target or its control, or on a file");
+  Subcommand sub =
+      line.add("train", "train one network on a family's target or its control, or on a file", "Train");
   auto flags = std::make_shared<TrainFlags>();
   auto options = std::make_shared<TextFlags>();
-  sub.option("ID", flags->id, "family (eqnn families list)");
+  sub.note(
+      "eqnn train ID --help shows the flags of that family, and the values that they have where they are not "
+      "given: "
+      "network, rate and budget are the family's own.");
+  add_family_argument(sub, flags->id, false);
+  sub.heading("This run");
   sub.option("-o,--out", flags->out, "run directory (default: runs/<run id>)");
   sub.option("-c,--config", flags->config, "TOML file of flags; flags given here override it");
   sub.option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
@@ -173,9 +205,16 @@ void add_train(CommandLine& line) {
   sub.toggle("--force", flags->force, "replace an existing run");
   sub.toggle("--dry-run", flags->dry_run, "print the configuration, parameters, memory and work, and stop");
   sub.toggle("--print-config", flags->print_config, "print the configuration as TOML, and stop");
-  options->add(sub, "online", "fresh samples every step (the default)", true);
   add_family_flags(sub, *options);
-  for (const ConfigField& f : config_fields()) options->add(sub, f.name, f.help, f.is_switch);
+  sub.heading("Budget, samples and loss");
+  options->add(sub, "online", "fresh samples every step (the default)", true);
+  for (const ConfigField& f : config_fields()) {
+    sub.heading(f.heading);
+    options->add(sub, f.name, f.help, f.is_switch, f.values);
+  }
+  sub.example("eqnn train gnn-degree-parity --n 15 --seed 3 # the target of one member, by the family's defaults");
+  sub.example("eqnn train --data MUTAG.txt --format gin --folds 10 # real graphs, cross-validated");
+  sub.explains([flags, options](CommandText& text) { explain_train(text, flags->id, options->given()); });
   sub.runs([flags, options](const Common& common) { return train(*flags, options->given(), common); });
 }
 

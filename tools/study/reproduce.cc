@@ -269,12 +269,17 @@ int reproduce(const ReproduceFlags& flags, Common common) {
 }  // namespace
 
 void add_reproduce(CommandLine& line) {
-  Subcommand sub = line.add("reproduce", "a bundled study, run end to end, and its page");
+  Subcommand sub = line.add("reproduce", "a bundled study, run end to end, and its page", "Train");
   auto flags = std::make_shared<ReproduceFlags>();
   std::string names;
   for (const BundledStudy& s : kStudies)
     names += concat(names.empty() ? "" : ", ", s.name, s.name == flags->name ? " (the default)" : "");
   sub.option("STUDY", flags->name, names);
+  std::vector<std::string> known;
+  for (const BundledStudy& s : kStudies) known.emplace_back(s.name);
+  sub.knows(std::move(known));
+  sub.example("eqnn reproduce # target and control side by side, in two minutes");
+  sub.example("eqnn reproduce paper --dry-run # the commands that it would run");
   sub.option("-o,--out", flags->out, "folder of runs, database and page (default: runs/<study>); goes on with it");
   sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
   sub.toggle("--list", flags->list, "the studies, and stop");

@@ -245,12 +245,13 @@ int sweep(const std::string& what, const SweepFlags& flags, Common common) {
 }  // namespace
 
 void add_sweep(CommandLine& line) {
-  Subcommand group = line.add("sweep", "a grid of runs, from a TOML file; resumes by itself");
+  Subcommand group = line.add("sweep", "a grid of runs, from a TOML file; resumes by itself", "Train");
   const std::vector<std::pair<std::string, std::string>> subs = {{"run", "do what is left of it"},
                                                                  {"status", "how much of it is done"},
                                                                  {"plan", "what it is, and how much is left"}};
   for (const auto& [name, help] : subs) {
     Subcommand sub = group.add(name, help);
+    sub.example(concat("eqnn sweep ", name, " grid.toml --out runs/grid"));
     auto flags = std::make_shared<SweepFlags>();
     const std::string toml = "TOML: name, seeds, [run], [grid]; or several [[sweeps]]";
     if (name == "status")

@@ -63,11 +63,12 @@ ConfigField seed_field(const char* name, const char* help, std::uint64_t TrainCo
 // A choice by name: `allowed` are the names of its table.
 ConfigField choice(const char* name, const char* help, std::string TrainConfig::*field,
                    const std::vector<std::string>& allowed) {
-  return {name, concat(help, ": ", comma_list(allowed)), false,
-          [=](TrainConfig& c, const std::string& text) {
-            c.*field = allowed[place_of(text, allowed, concat("--", name))];
-          },
-          [=](const TrainConfig& c) { return json_string(c.*field); }};
+  return {.name = name,
+          .help = help,
+          .set = [=](TrainConfig& c,
+                     const std::string& text) { c.*field = allowed[place_of(text, allowed, concat("--", name))]; },
+          .get = [=](const TrainConfig& c) { return json_string(c.*field); },
+          .values = allowed};
 }
 
 std::vector<ConfigField> plain_fields() {
@@ -126,9 +127,9 @@ std::vector<ConfigField> plain_fields() {
       number("fails-from", "verdicts of failure: normalised loss at least this", &C::fails_from, 0),
       number("memorised-train-below", "verdict 'memorised': normalised train loss at most this",
              &C::memorised_train_below, 0),
-      seed_field("member-seed", "seed of the member of the family (default: --seed)", &C::member_seed),
-      seed_field("init-seed", "seed of the initial parameters (default: --seed)", &C::init_seed),
-      seed_field("data-seed", "seed of the data (default: --seed)", &C::data_seed),
+      seed_field("member-seed", "seed of the member of the family", &C::member_seed),
+      seed_field("init-seed", "seed of the initial parameters", &C::init_seed),
+      seed_field("data-seed", "seed of the data", &C::data_seed),
   };
 }
 
@@ -206,6 +207,20 @@ std::vector<ConfigField> group_fields() {
                &TrainConfig::test_average)};
 }
 
+// The heading of the fields from the first one named on, up to the next.
+constexpr std::pair<std::string_view, const char*> kHeadings[] = {{"data", "A file of examples"},
+                                                                  {"control", "Target"},
+                                                                  {"model", "Network"},
+                                                                  {"optimizer", "Optimiser"},
+                                                                  {"batch", "Budget, samples and loss"},
+                                                                  {"learned-below", "Verdicts"},
+                                                                  {"member-seed", "Seeds"},
+                                                                  {"node-labels", "A file of examples"},
+                                                                  {"oracle", "Statistical-query oracle"},
+                                                                  {"label-transform", "Labels and phases"},
+                                                                  {"frame-group", "Network"},
+                                                                  {"augment", "Symmetry from data"}};
+
 std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields = plain_fields();
   ConfigField labels =
@@ -216,6 +231,12 @@ std::vector<ConfigField> make_fields() {
   for (ConfigField& f : oracle_fields()) fields.push_back(std::move(f));
   for (ConfigField& f : label_fields()) fields.push_back(std::move(f));
   for (ConfigField& f : group_fields()) fields.push_back(std::move(f));
+  std::string heading;
+  for (ConfigField& f : fields) {
+    for (const auto& [first, text] : kHeadings)
+      if (f.name == first) heading = text;
+    f.heading = heading;
+  }
   return fields;
 }
 
@@ -237,6 +258,10 @@ Json config_object(const TrainConfig& c) {
 std::string scalar_text(const Json& v) { return v.is_string() ? v.get<std::string>() : to_text(v); }
 
 }  // namespace
+
+std::string flag_value(const ConfigField& field, const TrainConfig& c) {
+  return scalar_text(parse_json(field.get(c)));
+}
 
 const std::vector<ConfigField>& config_fields() {
   static const std::vector<ConfigField> fields = make_fields();
@@ -331,7 +356,7 @@ RawOptions config_options(const TrainConfig& c) {
   RawOptions options;
   for (const auto& [name, value] : c.params) options.push_back({name, value});
   for (const ConfigField& f : config_fields())
-    if (is_written(f, c)) options.push_back({f.name, scalar_text(parse_json(f.get(c)))});
+    if (is_written(f, c)) options.push_back({f.name, flag_value(f, c)});
   return options;
 }
 

@@ -70,8 +70,12 @@ struct ConfigField {
   // Whether it is written at all; empty: always. What came later is written where it is used alone, so that
   // configurations without it keep their run ids.
   std::function<bool(const TrainConfig&)> written = {};
+  std::vector<std::string> values = {};  // of a choice: all that are allowed
+  std::string heading = {};              // the flags that it stands with in --help
 };
 const std::vector<ConfigField>& config_fields();
+// The value of a field as its flag has it.
+std::string flag_value(const ConfigField& field, const TrainConfig& c);
 
 // Checks of what belongs together. Throws ValueError.
 void check_config(const TrainConfig& c);
