@@ -3,7 +3,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -522,41 +521,6 @@ TEST_CASE("collect: the queries of docs/database.md answer") {
   CHECK(answers[8] == std::vector<Row>{{family, 0, 50, 0.01, 1.2, 1.0, 1}});
   CHECK(answers[9] ==
         std::vector<Row>{{family, 6, 0, 0.001, 0.98, 0.001, 0.01}, {family, 6, 1, 0.01, 0.035, 0.001, 0.01}});
-}
-
-TEST_CASE("eqnn.py: runs, weights and queries as arrays") {
-  if (std::system("python3 -c 'import numpy, sqlite3' 2>/dev/null") != 0) {
-    MESSAGE("skipped: python3 with numpy is not there");
-    return;
-  }
-  const Folder f;
-  accepted(f, tiny({"--out", "run", "--dtype", "f64"}));
-  accepted(f, {"families", "sample", "gnn-degree-parity", "--n", "6", "--count", "3", "--out", "x.npz", "-q"});
-  accepted(f, {"collect", "run", "--db", "r.db", "-q"});
-  f.write("check.py", R"(
-import sys; sys.dont_write_bytecode = True
-sys.path.insert(0, sys.argv[1])
-import eqnn, json, numpy as np
-run = eqnn.load_run("run")
-assert run["config"]["width"] == 8 and run["result"]["steps"] == 40
-assert run["metrics"]["step"].tolist() == list(range(2, 41, 2)), run["metrics"]["step"]
-assert run["metrics"]["test_loss"][-1] == run["result"]["test_loss"]
-assert np.isnan(run["metrics"]["batch_loss"][-1]) and run["metrics"]["time.wall_seconds"].shape == (20,)
-weights = eqnn.load_safetensors("run/model.safetensors")
-assert sum(w.size for w in weights.values()) == run["result"]["parameters"]
-assert all(w.dtype == np.float64 and np.abs(w).max() < 10 and w.any() for w in weights.values() if w.ndim > 1)
-assert weights["head.0.weight"].shape == (8, 8)
-data = eqnn.load_npz("x.npz")
-assert data["adjacency"].shape == (3, 6, 6) and set(data["y"]) <= {-1.0, 1.0, 0.0}
-table = eqnn.query("r.db", "SELECT lr, family, steps, test_entropy FROM (SELECT *, NULL AS test_entropy FROM runs) WHERE steps = ?", [40])
-assert table["lr"][0] == run["config"]["lr"] and table["family"][0] == "gnn-degree-parity" and table["steps"].dtype == int
-assert np.isnan(table["test_entropy"][0]) and eqnn.query("r.db", "SELECT run_id FROM runs WHERE 0")["run_id"].size == 0
-)");
-  const std::string command =
-      "cd '" + f.path() + "' && python3 check.py '" + paths::source("tools") + "' >said 2>&1";
-  const int code = std::system(command.c_str());
-  INFO(f.read("said"));
-  CHECK(code == 0);
 }
 
 }  // namespace test_collect

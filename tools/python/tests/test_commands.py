@@ -1,0 +1,169 @@
+"""The command called: samples, training, predictions, sweeps, and how errors come back."""
+import contextlib
+import io
+import os
+import pathlib
+import pickle
+import signal
+import subprocess
+import sys
+import time
+import unittest
+from unittest import mock
+
+import numpy as np
+
+import eqnn
+from eqnn.process import arguments
+from eqnn.toml import to_toml
+from support import TINY, InFolder, has
+
+
+class Errors(InFolder):
+    def test_the_line_and_the_code_of_the_command(self):
+        error = self.refused("^unknown family 'nope'; the nearest", eqnn.EqnnError, eqnn.sample, "nope", count=1)
+        self.assertEqual(error.exit_code, 2)
+        self.refused("n is 'x'; it must be a whole number", eqnn.EqnnError, eqnn.sample, "gnn-degree-parity", count=1, n="x")
+        self.refused("'--no-such' is not a flag", eqnn.EqnnError, eqnn.train, "gnn-degree-parity", no_such=3)
+        self.refused("run is", TypeError, eqnn.call, "train", run=[1])
+        self.refused("eqnn.call", ValueError, eqnn.train, "gnn-degree-parity", dry_run=True)
+        expected = self.refused("", eqnn.EqnnError, self.tiny, expect="learned")
+        self.assertEqual((expected.exit_code, eqnn.run("run").result["steps"]), (4, 40))
+        again = pickle.loads(pickle.dumps(error))
+        self.assertEqual((str(again), again.exit_code), (str(error), 2))
+
+    def test_a_command_that_is_missing(self):
+        for environment in ({"EQNN": "/nowhere/eqnn"}, {"EQNN": "", "PATH": ""}):
+            with mock.patch.dict(os.environ, environment):
+                error = self.refused("set EQNN to its path", eqnn.EqnnError, eqnn.sample, "cnn-cyclic", count=1)
+                self.assertEqual(error.exit_code, 127)
+
+    def test_the_path_where_eqnn_is_not_set(self):
+        os.symlink(os.environ["EQNN"], "eqnn")
+        with mock.patch.dict(os.environ, {"EQNN": "", "PATH": os.getcwd()}):
+            self.assertIn("cnn-cyclic", [family["id"] for family in eqnn.call("families", "list")])
+
+    def test_flags(self):
+        flags = dict(head_width=np.int64(8), lr=1e-5, control=True, strict=np.bool_(False), data=pathlib.Path("a b"), n=None)
+        self.assertEqual(arguments(flags), ["--head-width=8", "--lr=1e-05", "--control=true", "--strict=false", "--data=a b"])
+
+
+class Samples(InFolder):
+    def test_what_the_command_writes(self):
+        x, y, member = eqnn.sample("gnn-degree-parity", n=6, count=50, seed=3)
+        eqnn.call("families", "sample", "gnn-degree-parity", n=6, count=50, seed=3, out="s.npz")
+        arrays = eqnn.load_npz("s.npz")
+        self.assertTrue((arrays["adjacency"] == x).all() and (arrays["y"] == y).all())
+        self.assertEqual(arrays["member.S"].tolist(), member["S"])
+        # The definition: the parity of how many nodes have an out-degree of a class in S.
+        nodes = sum((x.sum(axis=2) == i - 1).sum(axis=1) for i in member["S"])
+        self.assertEqual(((member["b"] + nodes) % 2).tolist(), y.tolist())
+
+    def test_seeds_and_members(self):
+        def draw(**flags):
+            return eqnn.sample("cnn-cyclic", n=8, count=4, **flags)
+        x, y, member = draw(seed=1)
+        other = draw(seed=1, data_seed=2)
+        self.assertEqual(other[2], member)
+        self.assertFalse((other[0] == x).any())
+        given = draw(member=member, data_seed=1)
+        self.assertTrue((given[0] == x).all() and (given[1] == y).all())
+        self.assertNotEqual(draw(seed=2)[2], member)
+
+
+class Training(InFolder):
+    def test_train_and_predict(self):
+        run = self.tiny(member={"n": 4, "S": [2], "b": 0})
+        self.assertEqual(run.member["S"], [2])
+        x, y, _ = eqnn.sample("gnn-degree-parity", n=4, count=4000, member=run.member, seed=5)
+        outputs = eqnn.predict(run, x)
+        # The mean squared error on other samples than those of the run's own test.
+        found = np.mean((outputs - (1 - 2 * y)) ** 2)
+        self.assertTrue(0.5 < found < 1.5 and abs(found - run.result["test_loss"]) < 0.2, found)
+        self.assertTrue((eqnn.predict("run", x.astype(np.int16)) == outputs).all())
+        self.assertTrue(np.allclose(eqnn.predict(run, x[:, ::-1, ::-1]), outputs, atol=1e-5))  # nodes in another order
+        self.refused("", eqnn.EqnnError, eqnn.predict, run, x[:, :2])
+
+    def test_the_weights_are_those_of_the_outputs(self):
+        run = eqnn.train("boolean-orbit", group="trivial", n=4, model="mlp", width=8, depth=1, steps=20,
+                         test_samples=100, dtype="f64", out="run", quiet=True)
+        x = eqnn.sample("boolean-orbit", group="trivial", n=4, count=9, quiet=True)[0]
+        (first, bias), (last, offset) = list(zip(*[iter(run.weights.values())] * 2))
+        by_hand = np.maximum(x.astype(float) @ first.T + bias, 0) @ last.T + offset
+        self.assertTrue(np.allclose(by_hand[:, 0], eqnn.predict(run, x), atol=1e-12))
+
+    def test_where_the_run_is(self):
+        run = self.tiny(out=None)
+        self.assertEqual(run.directory, pathlib.Path("runs", run.id))
+        error = self.refused("exists; --resume", eqnn.EqnnError, self.tiny, out=None)
+        self.assertEqual(error.exit_code, 2)
+        self.assertEqual(self.tiny(out=None, resume=True, quiet=True).result, run.result)
+
+    def test_progress(self):
+        with mock.patch.dict("sys.modules", {"tqdm.auto": None, "tqdm": None}):
+            plain = self.said(progress=True)
+        self.assertRegex(plain, r"^\rgnn-degree-parity: 10 of 40, test loss [0-9.]+\r.*: 40 of 40, test loss [0-9.]+ *\n$")
+        self.assertEqual(self.said(progress=None), "")  # nobody looks on
+        if has("tqdm"):
+            self.assertRegex(self.said(progress=True), r"gnn-degree-parity: 100%.* 40/40 .*test loss [0-9.]+")
+
+    def said(self, **flags):
+        with contextlib.redirect_stderr(io.StringIO()) as stderr:
+            self.tiny(force=True, **flags)
+        return stderr.getvalue()
+
+    def test_an_interrupt_leaves_a_checkpoint(self):
+        flags = {**TINY, "steps": 10 ** 7, "eval_every": 100, "out": "run"}
+        program = f"import eqnn; eqnn.train('gnn-degree-parity', **{flags})"
+        child = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+        with child:
+            metrics, began = pathlib.Path("run/metrics.jsonl"), time.monotonic()
+            while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() - began < 60:
+                time.sleep(0.02)
+            child.send_signal(signal.SIGINT)  # to Python alone
+            said = child.communicate(timeout=60)[1]
+        self.assertIn("KeyboardInterrupt", said)
+        self.assertIn("a checkpoint is in run", said)
+        step = eqnn.load_safetensors("run/checkpoint.safetensors")
+        self.assertTrue(any(name.startswith("optimizer.m.") for name in step))
+        # Nobody holds the directory any more.
+        self.tiny(force=True)
+
+
+class Sweeps(InFolder):
+    flags = {k.replace("_", "-"): v for k, v in TINY.items() if k != "threads"}
+    plan = dict(name="rates", seeds="0:2", run={**flags, "family": "gnn-degree-parity"},
+                grid=dict(lr=[1e-3, 1e-2], control=[False, True]))
+
+    def test_a_dict_and_its_file(self):
+        with contextlib.redirect_stderr(io.StringIO()) as stderr:
+            table = eqnn.sweep(self.plan, out="a", progress=True)
+            before = {path: path.stat().st_mtime_ns for path in pathlib.Path("a").glob("*/result.json")}
+            again = eqnn.sweep(self.plan, out="a")
+            pathlib.Path("plan.toml").write_text(to_toml(self.plan))
+            file = eqnn.sweep("plan.toml", out="b", jobs=1)
+        self.assertRegex(stderr.getvalue(), "8 of 8 runs done in a")
+        self.assertEqual((len(table), set(table["status"]), len(before)), (8, {"done"}, 8))
+        self.assertEqual(table.groupby(["lr", "control"]).size().tolist(), [2, 2, 2, 2])
+        self.assertTrue(again.equals(table))
+        self.assertEqual(before, {path: path.stat().st_mtime_ns for path in before})
+        self.assertEqual(file[["run_id", "test_loss"]].values.tolist(), table[["run_id", "test_loss"]].values.tolist())
+
+    def test_what_cannot_run_is_told(self):
+        error = self.refused("speed", eqnn.EqnnError, eqnn.sweep, {**self.plan, "grid": {"speed": [1]}}, out="a")
+        self.assertEqual(error.exit_code, 2)
+        self.refused("run is <object", TypeError, eqnn.sweep, {**self.plan, "run": object()}, out="a")
+
+    @unittest.skipUnless(has("tomllib"), "no tomllib before Python 3.11")
+    def test_toml(self):
+        import tomllib
+        document = {"a": 'é "quoted" \\ \n\t\x7f 🙂', "b": [1, 2.5, 1e-30, 1e300], "c": {"x y": [{"z": True}, {}]},
+                    "d": "", "e": -3}
+        self.assertEqual(tomllib.loads(to_toml(document)), document)
+        values = tomllib.loads(to_toml({"a": np.arange(3), "b": np.float64(0.1), "c": None, "d": range(2),
+                                        "e": float("inf")}))
+        self.assertEqual(values, {"a": [0, 1, 2], "b": 0.1, "d": [0, 1], "e": float("inf")})
+
+
+if __name__ == "__main__":
+    unittest.main()
