@@ -117,8 +117,8 @@ class Training(InFolder):
         program = f"import eqnn; eqnn.train('gnn-degree-parity', **{flags})"
         child = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
         with child:
-            metrics, began = pathlib.Path("run/metrics.jsonl"), time.monotonic()
-            while not (metrics.exists() and metrics.stat().st_size) and time.monotonic() - began < 60:
+            metrics, latest = pathlib.Path("run/metrics.jsonl"), time.monotonic() + 60
+            while child.poll() is None and time.monotonic() < latest and not (metrics.exists() and metrics.stat().st_size):
                 time.sleep(0.02)
             child.send_signal(signal.SIGINT)  # to Python alone
             said = child.communicate(timeout=60)[1]

@@ -3,7 +3,6 @@ import contextlib
 import json
 import os
 import pathlib
-import re
 import tempfile
 
 import numpy as np
@@ -61,17 +60,8 @@ def train(family=None, *, progress=None, **flags):
     words = ["train"] + ([family] if family is not None else [])
     with _member_file(flags) as spelt:
         config = call(*words, **{**spelt, "dry_run": True, "quiet": True})["config"]
-        bar = Progress(family or "data", config["steps"], progress)
-
-        def on_line(row):
-            if "step" in row:
-                loss = row.get("normalized_test_loss")
-                bar.update(row["step"], "" if loss is None else f"test loss {loss:.4f}")
-
-        try:
-            result = call(*words, on_line=on_line, **{"progress": "none", **spelt})
-        finally:
-            bar.close()
+        watcher = Progress(family or "data", config["steps"], progress)
+        result = call(*words, watcher=watcher, **{"progress": "none", **spelt})
     return Run(flags.get("out") or pathlib.Path("runs", result["run_id"]))
 
 
@@ -105,17 +95,6 @@ def sweep(plan, *, out, progress=None, **flags):
         if isinstance(plan, dict):
             file = pathlib.Path(folder, "sweep.toml")
             file.write_text(to_toml(plan), encoding="utf-8")
-        bar = Progress("sweep", call("sweep", "plan", file, out=out)["runs"], progress)
-
-        def on_note(note):
-            found = re.match(r"run (\d+)/\d+  (.*)", note)
-            if found:
-                bar.update(int(found[1]), found[2])
-            return found is not None
-
-        try:
-            done = call("sweep", "run", file, out=out, on_note=on_note, **{"progress": "plain", **flags})
-            bar.update(done["done"])
-        finally:
-            bar.close()
+        watcher = Progress("sweep", call("sweep", "plan", file, out=out)["runs"], progress)
+        call("sweep", "run", file, out=out, watcher=watcher, **{"progress": "plain", **flags})
     return runs(out)

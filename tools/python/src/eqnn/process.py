@@ -47,13 +47,12 @@ def arguments(flags):
     return spelt
 
 
-def call(*words, on_line=None, on_note=None, **flags):
+def call(*words, watcher=None, **flags):
     """Runs `eqnn WORDS... --FLAGS... --json`, and returns the JSON document that it writes (of `train` the last line).
 
     call("bound", "gnn-degree-parity", n=64, tau=0.1), for every subcommand that has no function of its own here.
-    on_line is called with the document of each line as it comes, on_note with each line of stderr, and returns whether
-    it was meant for it; other notes go to sys.stderr. An interrupt (KeyboardInterrupt) has the command write its
-    checkpoint before it is raised. Raises EqnnError for every exit code but 0.
+    What it notes goes to sys.stderr at its end. A watcher (progress.Progress) is told of each line as it comes. An interrupt
+    (KeyboardInterrupt) has the command write its checkpoint before it is raised. Raises EqnnError for every exit code but 0.
     """
     command = [program(), *map(os.fspath, words), *arguments(flags), "--json"]
     try:
@@ -62,30 +61,32 @@ def call(*words, on_line=None, on_note=None, **flags):
     except OSError as error:
         raise EqnnError(f"{command[0]} cannot be started: {error.strerror}", 127) from None
     lines, notes = [], []
-    reader = threading.Thread(target=_read_notes, args=(process.stderr, notes, on_note), daemon=True)
+    reader = threading.Thread(target=_read_notes, args=(process.stderr, notes, watcher), daemon=True)
     reader.start()
     with process:
         try:
             for line in process.stdout:
                 lines.append(line)
-                if on_line:
-                    on_line(json.loads(line))
+                if watcher:
+                    watcher.line(json.loads(line))
             process.wait()
         except BaseException:
             _interrupt(process)
             raise
         finally:
             reader.join()
+            if watcher:
+                watcher.close()
             sys.stderr.writelines(note + "\n" for note in notes if not note.startswith(PREFIX))
     if process.returncode != 0:
         raise EqnnError(_message(process.returncode, notes), process.returncode, "".join(lines))
-    return json.loads(lines[-1] if on_line else "".join(lines)) if lines else None
+    return json.loads(lines[-1] if watcher else "".join(lines)) if lines else None
 
 
-def _read_notes(stream, notes, on_note):
+def _read_notes(stream, notes, watcher):
     for line in stream:
         line = line.rstrip("\n")
-        if not (on_note and on_note(line)):
+        if not (watcher and watcher.note(line)):
             notes.append(line)
 
 
