@@ -11,6 +11,7 @@
 
 namespace eqnn {
 
+// Sizes and numbers of elements, signed: differences and loops downwards are safe.
 using Index = std::int64_t;
 
 // Base of everything the library throws on purpose.

@@ -9,6 +9,7 @@ namespace eqnn {
 
 template <class Signature>
 class FunctionRef;
+// Refers to the callable that it is made of, which must outlive it; empty, as by default, it must not be called.
 template <class R, class... A>
 class FunctionRef<R(A...)> {
  public:

@@ -9,6 +9,7 @@
 
 namespace eqnn {
 
+// The hash of all that was added, in that order: numbers by their bytes, lists with their lengths.
 class Hash {
  public:
   template <class V>

@@ -118,6 +118,7 @@ struct SignSgd {
   void update(const UpdateStep& step, const UpdateRange<T>& range) const;
 };
 
+// One of the optimisers, with its settings.
 using Optimizer = std::variant<Sgd, Adam, AdamW, SignSgd>;
 
 // By name, for a command or a file. `optimizer_names` has all, in the order of Optimizer, and `optimizer_settings`

@@ -124,6 +124,7 @@ struct RowBlocks {
 template <class T>
 class Call {
  public:
+  // The rows, or the parts of a derived operation, that a call computes, and the number of their block.
   struct Rows {
     Index first = 0, last = -1;  // last < 0: all
     Index block = 0;
@@ -203,8 +204,10 @@ struct Operation {
   // run at the same time, in at most kDerivedBlocks blocks, each with `scratch` of its own.
   Index parts = 1;
 };
+// The most blocks in which the parts of a derived operation run.
 inline constexpr Index kDerivedBlocks = 8;
 
+// What a Program is recorded for; evaluate: no backward pass, and dropout does nothing.
 enum class Mode : std::uint8_t { train, evaluate };
 
 // Is told of every operation of a replay before and after it runs, on the thread that replays; for profiles.

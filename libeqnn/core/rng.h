@@ -40,6 +40,7 @@ struct Counter {
   std::uint64_t example = 0;
 };
 
+// Four words: a counter, or what is drawn from it.
 using PhiloxBlock = std::array<std::uint32_t, 4>;
 
 // One block of Philox4x32-10: four words from a 128-bit counter and a 64-bit key.

@@ -19,6 +19,7 @@
 
 namespace eqnn {
 
+// How a Trainer trains.
 struct TrainerOptions {
   Index batch = 32;  // examples a step
   Index shard = 8;   // examples one worker replays at a time; part of the result's bits

@@ -45,6 +45,7 @@ Array permute_pairs(const Array& a, const Permutation& p);
 std::vector<Permutation> telling_elements(const PermutationGroup& group, Index all_up_to = 1000, Index random = 20,
                                           std::uint64_t seed = 0);
 
+// What certify() found: the largest error over all pairs, and where it is.
 struct Certificate {
   double error = 0;  // the largest |f(g x) - g f(x)| / max(1, max |f(x)|); infinite for NaN
   double tolerance = 0;

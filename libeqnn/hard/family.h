@@ -79,6 +79,7 @@ struct IndependentVariables {
   Index count = 0;
 };
 
+// What a family's checks draw.
 struct CheckOptions {
   std::uint64_t seed = 0;
   Index samples = 10000;  // random inputs of the checks that sample
@@ -178,6 +179,7 @@ class MemberOf : public Member {
   const Derived& derived() const { return static_cast<const Derived&>(*this); }
 };
 
+// The most functions that Family::all_correlations lists.
 inline constexpr Index kMaxListedMembers = 4096;
 
 // sup E_f <f, h>^2 falls as size^-(factor parameter + more), `size` and `parameter` names of parameters: dimensions
@@ -222,6 +224,7 @@ struct Family {
   PairCorrelations (*all_correlations)(const ParameterValues& values) = nullptr;
 };
 
+// All families, in the order of the command's list.
 const std::vector<Family>& families();
 // Throws ValueError for an unknown id, naming the nearest one.
 const Family& family(std::string_view id);

@@ -31,6 +31,7 @@ NpyArray npy_array(std::vector<Index> shape, std::span<const T> values);
 // valid.
 std::vector<double> as_doubles(const NpyArray& array);
 
+// How the entries of an archive are written.
 enum class Compression { none, deflate };
 
 // Writes what numpy.savez (none) or numpy.savez_compressed (deflate) would, atomically, of any size. The entries

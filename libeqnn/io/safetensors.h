@@ -22,6 +22,7 @@ struct NamedArray {
   std::vector<std::byte> bytes;
 };
 
+// What a safetensors file holds.
 struct SafeTensors {
   std::string path;                // for messages
   std::vector<NamedArray> arrays;  // in the order of their bytes

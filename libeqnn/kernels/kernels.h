@@ -67,6 +67,7 @@ struct Product {
     return p;
   }
 };
+// Computes it, on the calling thread.
 template <class T>
 void product(const Product<T>& p);
 

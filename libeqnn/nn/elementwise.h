@@ -60,6 +60,7 @@ Tensor<T> leaky_relu(Tensor<T> x, double slope = 0.01);
 template <class T>
 Tensor<T> clamp(Tensor<T> x, double low, double high);
 
+// Activations by name, for layers that take one.
 enum class Activation : std::uint8_t { none, relu, tanh, gelu, square };
 // The activation of the same name; x itself for none.
 template <class T>

@@ -109,6 +109,7 @@ SampledGram whole_gram(std::string_view id, const ParameterValues& values);
 
 // --- All bounds of an instance.
 
+// A lower bound on the queries of a learner: how many, what it states and assumes, and who proved it.
 struct Bound {
   std::string kind;  // "B1", "B2", "B3", "B4", "B5", "Szorenyi"
   std::string name;  // unique in its list
@@ -128,14 +129,17 @@ struct LambdaRange {
   double upper = std::numeric_limits<double>::quiet_NaN(), upper_error = 0;
 };
 
+// What the bounds that are estimated take.
 struct BoundOptions {
   static constexpr Index kAll = -1;
   Index members = 200;     // of the Gram matrix: sampled ones, at most kMaxGramMembers, 0: none of its bounds, kAll
   Index inputs = 100000;   // where it is estimated
   std::uint64_t seed = 0;  // of the first member
 };
+// The most members of a sampled Gram matrix, whose eigenvalues cost their cube.
 inline constexpr Index kMaxGramMembers = 1000;
 
+// The bounds of a family at given parameters, and what is known of lambda there.
 struct InstanceBounds {
   std::vector<Bound> bounds;  // those of the whole family first
   LambdaRange lambda;

@@ -15,6 +15,7 @@
 
 namespace eqnn::hard {
 
+// The queries of GROWING-BASIS, answered by an Oracle. Threads: one at a time.
 class AnsweredQueries final : public SquaredLabelOracle {
  public:
   // Values are the exact expectations for `target`, or with Answer::sampled the means over the sample, z [samples,

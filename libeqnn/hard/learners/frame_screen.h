@@ -20,6 +20,7 @@ namespace eqnn::hard {
 
 inline constexpr Index kMostClimbedSize = 10;  // k up to which sort is climbed
 
+// What screening found.
 struct FrameScreen {
   enum class Status : std::uint8_t { confirmed, unconfirmed, stuck };
   Status status = Status::stuck;  // stuck: every answer was 0

@@ -22,6 +22,7 @@ std::vector<double> parity_sums(const FrameSample& sample, std::span<const Index
 // Clips y^2 at 4: its mean square is 1, and heavier tails would say more of single examples than of S.
 inline constexpr double kLabelClip = 4;
 
+// The answer to a query about labels.
 struct Answer {
   double value = 0;
   double certain = 0;  // above this |value| is no accident: 5 standard errors, or the oracle's tolerance

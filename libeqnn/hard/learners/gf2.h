@@ -23,6 +23,7 @@
 
 namespace eqnn::hard {
 
+// The most unknowns of a system.
 inline constexpr Index kMaxUnknowns = 65536;
 
 // Linear equations over GF(2), taken in one at a time: a row echelon form of what is independent, packed 64

@@ -28,6 +28,7 @@
 
 namespace eqnn::hard {
 
+// What the learner is told.
 struct GrowingBasisOptions {
   Index degree = 4;           // D, 1 to 12
   Index terms = 5;            // T_max, 1 to 10000
@@ -35,6 +36,7 @@ struct GrowingBasisOptions {
   double noise_variance = 0;  // known variance of label noise
 };
 
+// What the search found, and how many queries it asked.
 struct GrowingBasisResult {
   enum class Status : std::uint8_t { converged, stuck, out_of_terms };
   Status status = Status::stuck;

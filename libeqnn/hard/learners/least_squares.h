@@ -8,6 +8,7 @@
 
 namespace eqnn::hard {
 
+// A polynomial that was fitted to a sample.
 struct LearnedPolynomial {
   // Coefficients by least squares; as they were given where that is not possible: more monomials than samples, or
   // columns that depend on each other.

@@ -28,6 +28,7 @@ namespace eqnn::hard {
 // A learner takes the norm of a query about labels over so many examples at most.
 inline constexpr Index kNormExamples = 4096;
 
+// Answers queries as an adversary of a tolerance does, and counts them.
 class Oracle {
  public:
   enum class Kind : std::uint8_t { csq, sq };

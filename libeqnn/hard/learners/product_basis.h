@@ -14,6 +14,7 @@
 
 namespace eqnn::hard {
 
+// The most products of a basis.
 inline constexpr Index kMaxProducts = Index{1} << 28;
 
 // The number of products; exact up to 2^53.

@@ -19,6 +19,7 @@
 
 namespace eqnn::hard {
 
+// What was found from the signs of labels.
 struct SignParity {
   std::vector<Index> set;  // ascending; the best one where none was confirmed, empty where none has k indices
   bool confirmed = false;

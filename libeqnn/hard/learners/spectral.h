@@ -61,6 +61,7 @@ class PlaneQueries {
   Index squared_ = 0, correlational_ = 0;
 };
 
+// The plane that was found.
 struct FoundPlane {
   enum class Status : std::uint8_t { converged, stopped, stuck };
   // stuck: the second eigenvalue is not above 0, there is no plane. converged: the last step was below 1e-9.

@@ -128,6 +128,7 @@ extern template class MemberOf<BooleanOrbit>;
 // Family::check_members of this family.
 std::vector<Check> check_boolean_orbits(const OrbitLaw& law, Index members, const CheckOptions& options);
 
+// The family boolean-orbit, for the list of all.
 Family boolean_orbit_family();
 
 }  // namespace eqnn::hard

@@ -23,11 +23,13 @@
 
 namespace eqnn::hard {
 
+// The canonical form y that the parity is taken of: x sorted, the rotation of x above, or x itself.
 enum class ParityFrame : std::uint8_t { sort, cyclic, none };
 std::string_view name(ParityFrame frame);
 // Throws ValueError for an unknown name.
 ParityFrame parity_frame(std::string_view name);
 
+// The largest n and k.
 inline constexpr Index kMaxCoordinates = 1024;
 inline constexpr Index kMaxSetSize = 20;  // 2^k hidden units
 
@@ -152,6 +154,7 @@ extern template class MemberOf<FrameParity>;
 // options.seed, options.seed + 1, ... Throws ValueError for members < 1 or samples < 1.
 std::vector<Check> check_frame_parities(const FrameParityLaw& law, Index members, const CheckOptions& options);
 
+// The family frame-parity, for the list of all.
 Family frame_parity_family();
 
 // The largest k for which the network below is checked: 2^k hidden units of n weights.

@@ -24,8 +24,13 @@ class MemberWriter;  // member_file.h
 
 // Beyond degree 12 cancellation in double precision is not checked.
 inline constexpr Index kMaxTargetDegree = 12;
-inline constexpr Index kMaxGenerators = 65536, kMaxCyclicPoints = 2048, kMaxTerms = 10000, kMaxRows = 65536;
+// The largest r, n of cyclic, T and m.
+inline constexpr Index kMaxGenerators = 65536;
+inline constexpr Index kMaxCyclicPoints = 2048;
+inline constexpr Index kMaxTerms = 10000;
+inline constexpr Index kMaxRows = 65536;
 
+// How the generators z are made of the input; their names and laws.
 enum class Generators : std::uint8_t { rowsum, sign, cyclic };
 const char* generators_name(Generators kind);  // "rowsum", "sign", "cyclic"
 Law generators_law(Generators kind);           // gauss, chi2, exponential
@@ -61,6 +66,7 @@ struct PolynomialSampler {
   // Throws ValueError for D < 1, D > r, D > 12, T < 1, T > C(r, D) and for inputs that are not allowed.
   void validate() const;
 };
+// The T = `terms` terms of a member. Throws ValueError as PolynomialSampler::validate does.
 std::vector<PolynomialTerm> draw_terms(Index r, Index degree, Index terms, std::uint64_t seed);
 
 // The terms of the matched control of a target: min(T, C(r, 2)) squarefree monomials of degree 2, drawn as above

@@ -18,6 +18,7 @@
 
 namespace eqnn::hard {
 
+// The laws above, and their names.
 enum class Law : std::uint8_t { gauss, chi2, exponential };
 const char* law_name(Law law);  // "gauss", "chi2", "exp"
 

@@ -36,6 +36,7 @@ struct StaircaseSampler {
   // sup over E h^2 <= 1 of E_f <f, h>^2, f as it is drawn: max_t 1 / (T C(r, d_t)).
   double second_moment() const;
 };
+// The terms of a staircase. Throws ValueError as StaircaseSampler::validate does.
 std::vector<PolynomialTerm> draw_staircase(const StaircaseSampler& sampler, std::uint64_t seed);
 
 // A staircase. Immutable; any number of threads may use it at the same time.

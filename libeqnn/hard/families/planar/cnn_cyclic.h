@@ -18,6 +18,7 @@
 
 namespace eqnn::hard {
 
+// The largest n.
 inline constexpr Index kMaxPositions = 4096;
 inline constexpr Index kMaxSubspacePositions = 256;  // n^2 kernel values make the norm, where shifts change the law
 

@@ -19,7 +19,8 @@
 namespace eqnn::hard {
 
 // The largest graphs: n^2 kernel values make the norm.
-inline constexpr Index kMaxFeatureNodes = 1024, kMaxFeatures = 4096;
+inline constexpr Index kMaxFeatureNodes = 1024;
+inline constexpr Index kMaxFeatures = 4096;
 
 // The graph of --graph: `cycle` (each node's two neighbours), `empty` (self loops alone: A = I), `complete` (every
 // other node), `er` (undirected, each pair with probability 1/2, of n alone: drawn from seed 0, again while it has

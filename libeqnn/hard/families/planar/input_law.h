@@ -23,7 +23,9 @@ PlaneVector plane_sums(const Matrix<double>& b);
 // `product` is that of rho = 0.
 PlaneMap correlated_product(double rho, const PlaneMap& product, const PlaneVector& v, const PlaneVector& other);
 
+// Along which axis of an input its vectors lie: of its columns (a channel at all points) or of its rows.
 enum class PlaneAxis : std::uint8_t { points, channels };
+// The largest s.
 inline constexpr Index kMaxInputDim = 256;
 
 // The covariance of such a vector: I; or (1 - rho) I + rho 1 1^T, one correlation for every two entries, invariant
@@ -76,6 +78,7 @@ struct InputLawSettings {
   // Stream::member, 0, 3}.
   InputLaw draw(Index m, std::uint64_t seed) const;
 };
+// These two as parameters of a family, and their values read.
 Parameter input_correlation_parameter();
 Parameter input_dim_parameter();
 InputLawSettings read_input_law(const ParameterReader& read);

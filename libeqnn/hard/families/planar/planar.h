@@ -20,6 +20,7 @@
 namespace eqnn::hard {
 
 inline constexpr Index kMaxDirections = 128;  // of k
+// The signs of the k terms of h: alternating for the target, all equal for the control.
 enum class Signs : std::uint8_t { alternating, equal };
 
 // Throws ValueError unless k is 1 or even, and 1 <= k <= kMaxDirections.

@@ -17,7 +17,9 @@
 
 namespace eqnn::hard {
 
-inline constexpr Index kMaxPoints = 1024, kMaxDimension = 256;
+// The largest n and d.
+inline constexpr Index kMaxPoints = 1024;
+inline constexpr Index kMaxDimension = 256;
 
 // The function f_B. Immutable; any number of threads may use it at the same time.
 class RotationInvariant final : public PlanarMember {
