@@ -63,10 +63,21 @@ function linked(s,    all, link, image) {
   return all s
 }
 
+# Doxygen takes no code in the text of a link.
+function unquoted(s,    all, text) {
+  while (match(s, /\[[^][]*\]\([^() ]+\)/)) {
+    text = substr(s, RSTART, RLENGTH)
+    gsub(/`/, "", text)
+    all = all substr(s, 1, RSTART - 1) text
+    s = substr(s, RSTART + RLENGTH)
+  }
+  return all s
+}
+
 # A line outside of blocks of code: links, and what means something to Doxygen alone. `quoting`: within backquotes, which may
 # go on from line to line of a paragraph.
 function shown(s,    parts, n, i, all) {
-  n = split(s, parts, "`")
+  n = split(unquoted(s), parts, "`")
   for (i = 1; i <= n; ++i) {
     if (i > 1) quoting = !quoting
     if (!quoting) {
@@ -95,8 +106,9 @@ fenced { print; next }
   title = links = $0
   sub(/^#+ /, "", title)
   label = /^# / ? page : page "-" slug(title)
+  sub(/: \[[^\]]*\]\([^() ]+\)$/, "", title)
   gsub(/\]\([^() ]+\)/, "", title)
-  gsub(/\[/, "", title)
+  gsub(/[[`]/, "", title)
   match($0, /^#+/)
   print substr($0, 1, RLENGTH) " " shown(title) (label == "index" ? "" : " {#" label "}")
   if (sub(/^[^\[]*\[/, "[", links)) print "\n" shown(links)

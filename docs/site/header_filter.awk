@@ -4,22 +4,29 @@
 # indented further than the text are kept as they are. Nothing inside of functions is touched.
 # POSIX awk: no interval expressions, no functions of gawk.
 
-# Text that means nothing to Doxygen; what stands between backquotes is left as it is.
-function quoted(s,    parts, n, i, all) {
-  n = split(s, parts, "`")
+# Text that means nothing to Doxygen; what stands between backquotes or quotation marks it leaves as it is.
+function quoted(s,    parts, n, i, mark, all) {
+  mark = s ~ /`/ ? "`" : "\""
+  n = split(s, parts, mark)
   for (i = 1; i <= n; ++i) {
-    if (i % 2 == 1 || n % 2 == 0) {
-      gsub(/\\/, "\\\\", parts[i])
-      gsub(/[@<>#%*]/, "\\\\&", parts[i])
-    }
-    all = all (i > 1 ? "`" : "") parts[i]
+    if (i % 2 == 1 || n % 2 == 0) parts[i] = escaped(parts[i])
+    all = all (i > 1 ? mark : "") parts[i]
   }
   return all
+}
+function escaped(s) {
+  gsub(/\\/, "\\\\", s)
+  gsub(/[@<>#%*]/, "\\\\&", s)
+  gsub(/\.\.\.? /, "\\&hellip; ", s)  # no end of a sentence
+  gsub(/ al\. /, " al.\\ ", s)
+  return s
 }
 
 # The lines of the comment in block[1 .. lines] as `start` has it.
 function written(start,    i, text, all, verbatim, list) {
   all = start
+  # Doxygen begins with a capital letter, of which a formula knows nothing.
+  if (block[1] ~ /^[a-z][^a-z]/) all = all " &zwnj;"
   for (i = 1; i <= lines; ++i) {
     text = block[i]
     if (text !~ /^  / || text ~ /^ *$/) list = text ~ /^- /
@@ -34,7 +41,7 @@ function written(start,    i, text, all, verbatim, list) {
     # A formula may go on with + or * at the start of a line, which is no list.
     if (verbatim) all = all "\n/// " text
     else if (text ~ /^[-+*] / && !list) all = all " " quoted(text)
-    else all = all (all == "///" ? " " : "\n/// ") quoted(text)
+    else all = all (i > 1 ? "\n/// " : all ~ /;$/ ? "" : start == "///" ? " " : "\n/// ") quoted(text)
   }
   if (verbatim) all = all "\n/// @endverbatim"
   return all
