@@ -12,9 +12,11 @@ namespace tools {
 namespace {
 
 void add_bench(CommandLine& line) {
-  Subcommand sub = line.add("bench", "time per step against the hand-written step and the machine's GEMM limit");
+  Subcommand sub = line.add("bench", "time per step against the hand-written step and the machine's GEMM limit", "This machine");
   auto options = std::make_shared<bench::BenchOptions>();
   auto no_peers = std::make_shared<bool>(false);
+  sub.example("eqnn bench --rows gnn-15-32 --no-peers --minutes 0.2");
+  sub.example("eqnn bench --profile --rows cnn-50-64x3 # where a step's time goes, operation by operation");
   sub.list("--rows", options->rows, "ids, separated by commas (default: all but sweep)", ',');
   sub.number("--minutes", options->minutes, "time for the measurements (default 2)");
   sub.toggle("--no-peers", *no_peers, "leave PyTorch and JAX out");
