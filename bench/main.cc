@@ -12,7 +12,8 @@ namespace tools {
 namespace {
 
 void add_bench(CommandLine& line) {
-  Subcommand sub = line.add("bench", "time per step against the hand-written step and the machine's GEMM limit", "This machine");
+  Subcommand sub =
+      line.add("bench", "time per step against the hand-written step and the machine's GEMM limit", "This machine");
   auto options = std::make_shared<bench::BenchOptions>();
   auto no_peers = std::make_shared<bool>(false);
   sub.example("eqnn bench --rows gnn-15-32 --no-peers --minutes 0.2");
