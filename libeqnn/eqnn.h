@@ -47,3 +47,7 @@
 #include "nn/softmax.h"
 #include "nn/sparse_graphs.h"
 #include "nn/weighted_frames.h"
+#include "so3/irreps.h"
+#include "so3/rotations.h"
+#include "so3/steerable.h"
+#include "so3/tensor_field.h"

@@ -35,7 +35,7 @@ TEST_CASE(
   for (const char* name : {"message-passing-centred", "cyclic-convolution-spectral-50", "torus-convolution-direct",
                            "group-convolution-S4", "group-average-D5", "frame-sort-absolute", "pca-frame-E3",
                            "egnn-positions-3", "gine-layer", "graph-norm", "gnn", "cnn", "egnn", "labelled-egnn",
-                           "pca-mlp", "canonical-mlp", "weighted-mlp"})
+                           "tfn", "tensor-field-vectors", "tensor-field-points", "pca-mlp", "canonical-mlp", "weighted-mlp"})
     CHECK(names.count(name) == 1);
   CHECK(names.count("mlp") == 0);
 }
@@ -89,6 +89,24 @@ TEST_CASE("certify: networks of clouds under 1,000 random rotations, and what th
   CHECK(contains(text, "equal singular values: the frame is undefined, and the value changes by"));
   CHECK(contains(text, "points in the origin: the frame is undefined, and the value changes by 0.0e+00"));
   refused(f, {"certify", "--model", "gnn", "--rotations", "5"}, 2, "--rotations is 5 and would have no effect");
+}
+
+TEST_CASE("certify: a tensor field network under 1,000 random rotations, in three dimensions, and without jumps") {
+  const Folder f;
+  const int rotations = kSanitized ? 20 : 1000;
+  const Json r =
+      Json::parse(accepted(f, {"certify", "--model", "tfn", "--rotations", std::to_string(rotations), "--json"}));
+  REQUIRE(r["certificates"].size() == 2);
+  for (const Json& c : r["certificates"]) {
+    INFO(c.dump());
+    CHECK(c["group"] == "SE(3)");
+    CHECK(c["undefined"] == 0);
+    CHECK(c["elements"].get<int>() >= rotations + 6);
+    CHECK(c["degenerate"].size() == 4);
+  }
+  accepted(f, {"certify", "--continuity", "--model", "tfn"});
+  refused(f, {"train", "rotation-invariant", "--d", "3", "--model", "tfn"}, 2,
+          "--model tfn does not see which point is which");
 }
 
 TEST_CASE("certify: trained networks of clouds under their own group") {

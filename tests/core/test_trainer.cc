@@ -7,6 +7,7 @@
 #include <eqnn/nn/loss.h>
 #include <eqnn/nn/points.h>
 #include <eqnn/nn/sparse_graphs.h>
+#include <eqnn/so3/tensor_field.h>
 #include <tbb/global_control.h>
 
 #include <algorithm>
@@ -802,6 +803,35 @@ TEST_CASE_TEMPLATE("replays of all kinds of operations allocate nothing", T, flo
   }
   CHECK(allocations == before);
   for (Index e = 0; e < 2; ++e) CHECK(std::isfinite(w.losses()(e, 0)));
+  CHECK(std::all_of(gradient.begin(), gradient.end(), [](T v) { return std::isfinite(v); }));
+  CHECK(std::any_of(gradient.begin(), gradient.end(), [](T v) { return v != 0; }));
+}
+
+TEST_CASE_TEMPLATE("replays of tensor field layers allocate nothing", T, float, double) {
+  Params<T> p;
+  const TensorFieldLayer<T> first(p, "first", {1, 1}, {4, 3, 2}, {}), last(p, "last", {4, 3, 2}, {2}, {});
+  const TensorProduct<T> product(p, "product", {4, 3, 2}, 2, {1, 1});
+  p.initialize(kaiming_uniform, 1);
+  Program<T> g(2, Mode::train);
+  const auto x = g.input("x", {.points = kPoints, .channels = 3});
+  const auto pairs = pair_geometry(x);
+  const auto h = first({slice_channels(x, 0, 1), to_components(x, 1)}, pairs);
+  const auto y = product(h, spherical_harmonics(x, 2));
+  const auto all = join_channels(std::vector<Tensor<T>>{last(h, pairs)[0], y[0], from_components(y[1], 1)});
+  g.finish(squared_error(sum_points(all), constant(g, {.channels = 6}, 1)));
+  Workspace<T> w(g);
+  AlignedBuffer<T> gradient(p.size());
+  std::fill(w.weights().begin(), w.weights().end(), T(1));
+  std::int64_t before = 0;
+  for (int replay = 0; replay < 2; ++replay) {
+    before = allocations;
+    w.bind({2});
+    for (Index i = 0; i < 2 * kPoints; ++i)
+      for (Index k = 0; k < 3; ++k) w.input("x")(0, i, k) = static_cast<T>((i * i + 3 * k) % 7) - 3;
+    g.forward(w, p.values().data());
+    g.backward(w, gradient.data(), true);
+  }
+  CHECK(allocations == before);
   CHECK(std::all_of(gradient.begin(), gradient.end(), [](T v) { return std::isfinite(v); }));
   CHECK(std::any_of(gradient.begin(), gradient.end(), [](T v) { return v != 0; }));
 }

@@ -120,7 +120,8 @@ Line certify_file_run(const RunDirectory& run, const TrainConfig& c, const Certi
   const auto group = point_group(c);
   Subject s;
   s.f = load_network(run, c, *examples.data);
-  if (!group || invariance == Invariance::motions) s.elements = relabellings(shifts, seed);
+  if (!group || invariance == Invariance::motions || invariance == Invariance::turns)
+    s.elements = relabellings(shifts, seed);
   if (group)
     for (auto& g : point_motions(*group, examples.data->channels, flags.tries(seed), {}))
       s.elements.push_back(std::move(g));

@@ -298,6 +298,18 @@ void add_clouds(LayerTable<T>& t) {
       return eqnn::Egnn<T>(p, "layer", 3, 8, 4)(input(g, 5, 3, "h"), input(g, 5, d)).x;
     });
   }
+  // Two layers, of which the first makes features of degrees 1 and 2; the value of a point is its first vector.
+  const std::vector<Part> parts{{"h", 5, 3}, {"x", 5, 3}};
+  const auto vectors = [](G& g, P& p) {
+    const eqnn::TensorFieldOptions o{.basis = 4, .radial = 6};
+    const auto pairs = pair_geometry(input(g, 5, 3), o);
+    const auto h = eqnn::TensorFieldLayer<T>(p, "first", {3}, {4, 3, 2}, o)({input(g, 5, 3, "h")}, pairs);
+    return from_components(eqnn::TensorFieldLayer<T>(p, "last", {4, 3, 2}, {1, 1}, o)(h, pairs)[1], 1);
+  };
+  t.add(
+      "tensor-field-vectors", "SE(3)", parts,
+      [](const Tries& tries) { return point_motions(PointGroup::se, 3, tries, false); }, vectors);
+  t.add_on_points("tensor-field-points", "S_n", parts, Output::moves, vectors);
 }
 
 // A model of `eqnn train` with few units.
@@ -327,6 +339,7 @@ void add_cloud_model(LayerTable<T>& t, const std::string& name) {
   const std::vector<std::string> groups = framed ? point_groups().names() : std::vector<std::string>{"O"};
   for (const Index d : {2, 3})
     for (const std::string& group : groups) {
+      if (d == 2 && models()[name].invariance == Invariance::turns) continue;  // tfn is for 3 dimensions
       const Part cloud{"x", 5, d};
       c.frame_group = group;
       t.add_on_cloud(name, *point_group(c), cloud,
@@ -363,6 +376,7 @@ void add_models(LayerTable<T>& t) {
             model(set[0], {}), false, false);
         break;
       case Invariance::motions:
+      case Invariance::turns:
       case Invariance::rotations:
       case Invariance::frame:
         add_cloud_model(t, name);

@@ -43,7 +43,7 @@ std::vector<Continuity> follow_models(const CertifyFlags& flags, std::uint64_t s
       lines.push_back(std::move(c));
   }
   require(!lines.empty(), "--continuity follows networks of clouds, and --model is '", flags.model,
-          "'; take pca-mlp, canonical-mlp, weighted-mlp, labelled-egnn, egnn or all");
+          "'; take pca-mlp, canonical-mlp, weighted-mlp, labelled-egnn, egnn, tfn or all");
   return lines;
 }
 

@@ -15,6 +15,7 @@
 #include <eqnn/nn/sets.h>
 #include <eqnn/nn/sparse_graphs.h>
 #include <eqnn/nn/weighted_frames.h>
+#include <eqnn/so3/tensor_field.h>
 
 #include "train/choices.h"
 
@@ -276,12 +277,12 @@ void require_cloud(const TrainConfig& c, const InputLayout& layout) {
           " points of ", layout.channels, " channels; mlp takes any input");
 }
 
-// All points look alike to an Egnn: a target that tells them apart, or the origin from other points, is beyond it.
-void require_unlabelled(const NetworkInputs& in) {
+// All points look alike to egnn and tfn: a target that tells them apart, or the origin from other points, is beyond them.
+void require_unlabelled(const TrainConfig& c, const NetworkInputs& in) {
   const auto all = eqnn::PermutationGroup::symmetric(in.input.points);
   require(
-      in.group && in.group->order_text() == all.order_text(),
-      "--model egnn does not see which point is which, nor where the origin is, and this target depends on both; "
+      in.group && in.group->order_text() == all.order_text(), "--model ", c.model,
+      " does not see which point is which, nor where the origin is, and this target depends on both; "
       "take labelled-egnn");
 }
 
@@ -289,7 +290,7 @@ template <class T, bool labelled>
 Recorder<T> egnn_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
   const InputLayout layout = in.input;
   require_cloud(c, layout);
-  if (!labelled) require_unlabelled(in);
+  if (!labelled) require_unlabelled(c, in);
   std::vector<eqnn::Egnn<T>> layers;
   const Index features = labelled ? layout.points + 1 : 1;
   for (Index i = 0; i < c.depth; ++i)
@@ -300,6 +301,27 @@ Recorder<T> egnn_network(Params<T>& p, const TrainConfig& c, const NetworkInputs
     eqnn::Cloud<T> cloud{labelled ? label_points(x) : constant(g, {.points = layout.points}, 1.0), x};
     for (const auto& layer : layers) cloud = layer(cloud);
     return head(mean_points(cloud.h));
+  };
+}
+
+template <class T>
+Recorder<T> tensor_field_network(Params<T>& p, const TrainConfig& c, const NetworkInputs& in) {
+  const InputLayout layout = in.input;
+  require_cloud(c, layout);
+  require(layout.channels == 3, "--model tfn needs points in 3 dimensions; these are in ", layout.channels,
+          "; egnn takes them");
+  require_unlabelled(c, in);
+  const eqnn::TensorFieldOptions o{.cutoff = 6};
+  const eqnn::Irreps hidden{c.width, (c.width + 1) / 2, (c.width + 3) / 4}, last{c.width};
+  std::vector<eqnn::TensorFieldLayer<T>> layers;
+  for (Index i = 0; i < c.depth; ++i)
+    layers.emplace_back(p, concat("layers.", i), i == 0 ? eqnn::Irreps{1} : hidden, i + 1 < c.depth ? hidden : last, o);
+  const Mlp<T> head = make_head(p, c, c.width, in.outputs);
+  return [=](Program<T>& g) {
+    const auto pairs = pair_geometry(make_input(g, layout), o);
+    eqnn::Steerable<T> h{constant(g, {.points = layout.points}, 1.0)};
+    for (const auto& layer : layers) h = layer(h, pairs);
+    return head(mean_points(h[0]));
   };
 }
 
@@ -369,6 +391,7 @@ const NameTable<ModelChoice>& models() {
        {"poly", {{"width"}, features, {.features = true}, poly<float>, poly<double>}},
        {"egnn", {moving, motions, {}, egnn_network<float, false>, egnn_network<double, false>}},
        {"labelled-egnn", {moving, rotations, {}, egnn_network<float, true>, egnn_network<double, true>}},
+       {"tfn", {moving, turns, {}, tensor_field_network<float>, tensor_field_network<double>}},
        {"pca-mlp", {framed, frame, {}, cloud_mlp<float, CloudFrame::pca>, cloud_mlp<double, CloudFrame::pca>}},
        {"canonical-mlp",
         {framed, frame, {}, cloud_mlp<float, CloudFrame::canonical>, cloud_mlp<double, CloudFrame::canonical>}},
@@ -381,6 +404,8 @@ std::optional<eqnn::PointGroup> point_group(const TrainConfig& c) {
   switch (models()[c.model].invariance) {
     case Invariance::motions:
       return eqnn::PointGroup::e;
+    case Invariance::turns:
+      return eqnn::PointGroup::se;
     case Invariance::rotations:
       return eqnn::PointGroup::o;
     case Invariance::frame:

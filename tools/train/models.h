@@ -46,6 +46,8 @@ NetworkInputs network_inputs(const Dataset& data, Index shard);
 //   poly       PolyNetwork on the features, or on the input flattened
 //   egnn       Egnn layers on points in 2 or 3 dimensions, all alike
 //   labelled-egnn  the same on points told apart: their features are label_points
+//   tfn            TensorFieldLayers on points in 3 dimensions, all alike: `width` scalars, half as many vectors and a
+//                  quarter of features of degree 2, neighbours up to a distance of 6; scalars alone after the last one
 //   pca-mlp        mlp averaged over the frame of principal axes of points in 2 or 3 dimensions
 //   canonical-mlp  mlp on one element of that frame, canonical_frame
 //   weighted-mlp   mlp averaged over the weighted frame, which is continuous
@@ -64,6 +66,7 @@ enum class Invariance : std::uint8_t {
   shifts,     // shifting its points: C_n
   group,      // the group on its points that it is given
   motions,    // permuting its points, and rotating, reflecting and translating them: S_n x E(d)
+  turns,      // the same without reflections: S_n x SE(d)
   rotations,  // rotating and reflecting its points: O(d)
   frame,      // the group of its frame of points, --frame-group
   features,   // what its features do not change under
