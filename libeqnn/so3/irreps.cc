@@ -45,9 +45,12 @@ Irreps product_channels(const std::string& name, const Irreps& in, Index filter,
 void check_irreps(const std::string& name, const Irreps& irreps) {
   require(static_cast<Index>(irreps.size()) <= kMaxDegree + 1, name, ": channels of ", irreps.size(),
           " degrees; there are ", kMaxDegree + 1, " at most");
-  require(std::any_of(irreps.begin(), irreps.end(), [](Index c) { return c > 0; }) &&
-              std::all_of(irreps.begin(), irreps.end(), [](Index c) { return c >= 0; }),
-          name, ": the numbers of channels must be at least 0, and one of them at least 1");
+  bool some = false, negative = false;
+  for (const Index channels : irreps) {
+    some = some || channels > 0;
+    negative = negative || channels < 0;
+  }
+  require(some && !negative, name, ": the numbers of channels must be at least 0, and one of them at least 1");
 }
 
 Irreps gated(const std::string& name, const Irreps& out) {

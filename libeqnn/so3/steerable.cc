@@ -1,269 +1,208 @@
-// Each operation and its gradient stand side by side, in one function. Recording is cold: it runs once, and its
-// code is kept small.
+// Each operation and its gradient stand side by side. Recording is cold: it runs once, and its code is kept small.
 
 #include "steerable.h"
 
-#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
+#include <utility>
 
-#include "../kernels/kernels.h"
+#include "../nn/clouds.h"
+#include "../nn/elementwise.h"
+#include "../nn/points.h"
 
 namespace eqnn {
 namespace {
 
-template <class T>
-void check_vectors(const char* name, Tensor<T> v) {
-  check_examples(name, v);
-  require<ShapeError>(v.shape().channels == 3, name, ": the vectors are ", to_string(v.shape()),
+[[gnu::cold]] void check_vectors(const char* name, const Shape& v) {
+  require<ShapeError>(v.channels == 3 && v.examples != Shape::kShared, name, ": the vectors are ", to_string(v),
                       "; they must be [b, n, 3]");
 }
 
-void check_degree_of(const char* name, Index degree) {
-  require(degree >= 0 && degree <= kMaxDegree, name, ": the degree is ", degree, "; it must be between 0 and ",
-          kMaxDegree);
-}
-
-constexpr Index kHarmonics = (kMaxDegree + 1) * (kMaxDegree + 1);
-
-// u = v / sqrt(|v|^2 + s^2), and what it was multiplied by; zeros where nothing can be divided by.
 template <class T>
-struct Direction {
-  double u[3], inverse;
-
-  Direction(const T* v, double softening) {
-    double square = softening * softening;
-    for (int k = 0; k < 3; ++k) square += static_cast<double>(v[k]) * static_cast<double>(v[k]);
-    inverse = square < 1e-300 ? 0 : 1 / std::sqrt(square);
-    for (int k = 0; k < 3; ++k) u[k] = inverse * static_cast<double>(v[k]);
-  }
-};
-
-// sin(a r) / r, and its derivative divided by r, which is finite at 0.
-struct Wave {
-  double value, slope;
-
-  Wave(double a, double r) {
-    const double t = a * r;
-    value = r > 0 ? std::sin(t) / r : a;
-    slope = t < 0.01 ? a * a * a * (t * t / 30 - 1.0 / 3) : (t * std::cos(t) - std::sin(t)) / (r * r * r);
-  }
-};
-
-// The envelope at d = r / cutoff < 1, and its derivative with respect to d divided by d.
-struct Envelope {
-  double value, slope;
-
-  explicit Envelope(double d) {
-    const double d2 = d * d, d4 = d2 * d2;
-    value = 1 + d4 * d2 * (-28 + d * (48 - 21 * d));
-    slope = -168 * d4 * (1 - d) * (1 - d);
-  }
-};
-
+using Step = std::function<void(const Call<T>&)>;
 template <class T>
-double length(const T* v) {
-  double square = 0;
-  for (int k = 0; k < 3; ++k) square += static_cast<double>(v[k]) * static_cast<double>(v[k]);
-  return std::sqrt(square);
-}
-
-}  // namespace
-
-template <class T>
-[[gnu::cold]] Tensor<T> pair_vectors(Tensor<T> x) {
-  check_vectors("pair_vectors", x);
-  const Index n = x.shape().points;
-  return x.program().record({
-      .name = "pair_vectors",
-      .inputs = {x},
-      .shape = {x.shape().examples, n * n, 3},
-      .forward =
-          [n](const Call<T>& call) {
-            for (Index i = 0; i < call.in(0).rows; ++i)
-              for (Index j = 0; j < n; ++j)
-                for (Index k = 0; k < 3; ++k)
-                  call.out()(i * n + j, k) = call.in(0)(i / n * n + j, k) - call.in(0)(i, k);
-          },
-      .backward =
-          [n](const Call<T>& call) {
-            const MatrixView<const T> dy = call.out_gradient();
-            const MatrixView<T> dx = call.in_gradient(0);
-            for (Index i = 0; dx && i < dx.rows; ++i)
-              for (Index j = 0; j < n; ++j)
-                for (Index k = 0; k < 3; ++k) {
-                  dx(i / n * n + j, k) += dy(i * n + j, k);
-                  dx(i, k) -= dy(i * n + j, k);
-                }
-          },
-      .backward_reads_inputs = false,
-      .backward_reads_output = false,
-  });
-}
-
-template <class T>
-[[gnu::cold]] Tensor<T> spherical_harmonics(Tensor<T> v, Index degree, HarmonicScale scale, double softening) {
-  check_vectors("spherical_harmonics", v);
-  check_degree_of("spherical_harmonics", degree);
-  require(softening >= 0 && std::isfinite(softening), "spherical_harmonics: the softening is ", softening,
-          "; it must be at least 0");
-  const Index size = (degree + 1) * (degree + 1);
-  return v.program().record({
-      .name = "spherical_harmonics",
-      .inputs = {v},
-      .shape = {v.shape().examples, v.shape().points, size},
-      .forward =
-          [=](const Call<T>& call) {
-            double y[kHarmonics];
-            for (Index i = 0; i < call.out().rows; ++i) {
-              solid_harmonics(degree, scale, Direction<T>(call.in(0).row(i), softening).u, y);
-              for (Index k = 0; k < size; ++k) call.out()(i, k) = static_cast<T>(y[k]);
-            }
-          },
-      .backward =
-          [=](const Call<T>& call) {
-            const MatrixView<T> dv = call.in_gradient(0);
-            double dy[kHarmonics], du[3];
-            for (Index i = 0; dv && i < dv.rows; ++i) {
-              const Direction<T> d(call.in(0).row(i), softening);
-              for (Index k = 0; k < size; ++k) dy[k] = static_cast<double>(call.out_gradient()(i, k));
-              solid_harmonics_gradient(degree, scale, d.u, dy, du);
-              const double along = d.u[0] * du[0] + d.u[1] * du[1] + d.u[2] * du[2];
-              for (int k = 0; k < 3; ++k) dv(i, k) += static_cast<T>(d.inverse * (du[k] - along * d.u[k]));
-            }
-          },
-      .backward_reads_output = false,
-      .by_rows = true,
-  });
-}
-
-template <class T>
-[[gnu::cold]] Tensor<T> radial_basis(Tensor<T> v, Index count, double cutoff) {
-  check_vectors("radial_basis", v);
-  require(count >= 1, "radial_basis: there are ", count, " functions; at least 1 is needed");
-  require(cutoff > 0 && std::isfinite(cutoff), "radial_basis: the cutoff is ", cutoff, "; it must be positive");
-  const double unit = std::sqrt(2 / cutoff), step = std::numbers::pi / cutoff;
-  return v.program().record({
-      .name = "radial_basis",
-      .inputs = {v},
-      .shape = {v.shape().examples, v.shape().points, count},
-      .forward =
-          [=](const Call<T>& call) {
-            for (Index i = 0; i < call.out().rows; ++i) {
-              const double r = length(call.in(0).row(i));
-              const double envelope = r < cutoff ? unit * Envelope(r / cutoff).value : 0;
-              for (Index k = 0; k < count; ++k)
-                call.out()(i, k) = static_cast<T>(envelope * Wave(static_cast<double>(k + 1) * step, r).value);
-            }
-          },
-      .backward =
-          [=](const Call<T>& call) {
-            const MatrixView<T> dv = call.in_gradient(0);
-            for (Index i = 0; dv && i < dv.rows; ++i) {
-              const T* row = call.in(0).row(i);
-              const double r = length(row);
-              if (!(r < cutoff)) continue;
-              const Envelope envelope(r / cutoff);
-              double sum = 0;
-              for (Index k = 0; k < count; ++k) {
-                const Wave wave(static_cast<double>(k + 1) * step, r);
-                sum += static_cast<double>(call.out_gradient()(i, k)) *
-                       (wave.slope * envelope.value + wave.value * envelope.slope / (cutoff * cutoff));
-              }
-              for (int k = 0; k < 3; ++k) dv(i, k) += static_cast<T>(unit * sum * static_cast<double>(row[k]));
-            }
-          },
-      .backward_reads_output = false,
-      .by_rows = true,
-  });
-}
-
-template <class T>
-[[gnu::cold]] Tensor<T> scale_components(Tensor<T> x, Tensor<T> s) {
-  check_examples("scale_components", x);
-  const Shape &a = x.shape(), &b = s.shape();
-  require<ShapeError>(a.examples == b.examples && a.channels == b.channels && a.points % b.points == 0,
-                      "scale_components: x is ", to_string(a), " and s is ", to_string(b),
-                      "; they must have the same channels, and x a multiple of the points of s");
-  const Index k = a.points / b.points;
-  return x.program().record({
-      .name = "scale_components",
-      .inputs = {x, s},
-      .shape = a,
-      .forward =
-          [k](const Call<T>& call) {
-            const MatrixView<T> out = call.out();
-            for (Index i = 0; i < out.rows; ++i)
-              kernels::multiply(out.stride, call.in(0).row(i), call.in(1).row(i / k), out.row(i), false);
-          },
-      .backward =
-          [k](const Call<T>& call) {
-            const MatrixView<const T> dy = call.out_gradient();
-            const MatrixView<T> dx = call.in_gradient(0), ds = call.in_gradient(1);
-            for (Index i = 0; i < dy.rows; ++i) {
-              if (dx) kernels::multiply(dy.stride, dy.row(i), call.in(1).row(i / k), dx.row(i), true);
-              if (ds) kernels::multiply(dy.stride, dy.row(i), call.in(0).row(i), ds.row(i / k), true);
-            }
-          },
-      .backward_reads_output = false,
-  });
-}
-
-namespace {
-
-// Rows of c channels, a component each, from runs of 2l + 1 channels; or (`back`) the other way.
-template <class T>
-[[gnu::cold]] Tensor<T> move_components(const char* name, Tensor<T> x, Index degree, bool back) {
-  check_examples(name, x);
-  check_degree_of(name, degree);
-  const Index size = 2 * degree + 1;
-  Shape s = x.shape();
-  Index &from = back ? s.points : s.channels, &to = back ? s.channels : s.points;
-  require<ShapeError>(from % size == 0, name, ": ", to_string(x), " has ", from, back ? " points" : " channels",
-                      "; degree ", degree, " needs a multiple of ", size);
-  from /= size;
-  to *= size;
-  // With `join` from a row a component to runs of channels.
-  const auto copy = [=](MatrixView<const T> in, MatrixView<T> out, bool join, bool add) {
-    const MatrixView<const T> apart = join ? in : MatrixView<const T>(out);
-    for (Index i = 0; i < apart.rows; ++i)
-      for (Index c = 0; c < apart.cols; ++c) {
-        const Index row = i / size, column = c * size + i % size;
-        T& y = join ? out(row, column) : out(i, c);
-        const T v = join ? in(i, c) : in(row, column);
-        y = add ? y + v : v;
-      }
-  };
+[[gnu::cold, gnu::noinline]] Tensor<T> record(const char* name, Tensor<T> x, const Shape& shape, Step<T> forward,
+                                              Step<T> backward, bool rows) {
   return x.program().record({
       .name = name,
       .inputs = {x},
-      .shape = s,
-      .forward = [=](const Call<T>& call) { copy(call.in(0), call.out(), back, false); },
-      .backward =
-          [=](const Call<T>& call) {
-            if (const MatrixView<T> dx = call.in_gradient(0)) copy(call.out_gradient(), dx, !back, true);
-          },
-      .backward_reads_inputs = false,
+      .shape = shape,
+      .forward = std::move(forward),
+      .backward = std::move(backward),
+      .backward_reads_inputs = rows,
       .backward_reads_output = false,
+      .by_rows = rows,
   });
+}
+
+// A function of a vector, of `count` <= kMost numbers, and what its gradient adds to that of the vector. In double,
+// whatever the values are: it is the same function for all types.
+constexpr Index kMost = (kMaxDegree + 1) * (kMaxDegree + 1);
+struct VectorFunction {
+  void (*value)(const VectorFunction& f, const double* v, double* y);
+  void (*gradient)(const VectorFunction& f, const double* v, const double* dy, double* dv);
+  Index count, degree = 0;
+  double length = 0;  // the softening, or the cutoff
+  HarmonicScale scale = HarmonicScale::component;
+};
+
+template <class T>
+void to_double(const T* row, Index size, double* to) {
+  for (Index k = 0; k < size; ++k) to[k] = static_cast<double>(row[k]);
+}
+
+template <class T>
+[[gnu::cold]] Tensor<T> record_function(const char* name, Tensor<T> v, const VectorFunction& f) {
+  check_vectors(name, v.shape());
+  return record<T>(
+      name, v, {v.shape().examples, v.shape().points, f.count},
+      [f](const Call<T>& call) {
+        double u[3], y[kMost];
+        for (Index i = 0; i < call.out().rows; ++i) {
+          to_double(call.in(0).row(i), 3, u);
+          f.value(f, u, y);
+          for (Index k = 0; k < f.count; ++k) call.out()(i, k) = static_cast<T>(y[k]);
+        }
+      },
+      [f](const Call<T>& call) {
+        const MatrixView<T> dv = call.in_gradient(0);
+        double u[3], dy[kMost], du[3];
+        for (Index i = 0; dv && i < dv.rows; ++i) {
+          to_double(call.in(0).row(i), 3, u);
+          to_double(call.out_gradient().row(i), f.count, dy);
+          f.gradient(f, u, dy, du);
+          for (Index k = 0; k < 3; ++k) dv(i, k) += static_cast<T>(du[k]);
+        }
+      },
+      true);
+}
+
+// u = v / sqrt(|v|^2 + s^2), and what v was multiplied by: 0 where there is nothing to divide by.
+struct Direction {
+  double u[3], inverse;
+
+  Direction(const double* v, double softening) {
+    const double r = std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2] + softening * softening);
+    inverse = r < 1e-150 ? 0 : 1 / r;
+    for (int k = 0; k < 3; ++k) u[k] = inverse * v[k];
+  }
+};
+
+void harmonics(const VectorFunction& f, const double* v, double* y) {
+  solid_harmonics(f.degree, f.scale, Direction(v, f.length).u, y);
+}
+void harmonics_gradient(const VectorFunction& f, const double* v, const double* dy, double* dv) {
+  const Direction d(v, f.length);
+  double du[3];
+  solid_harmonics_gradient(f.degree, f.scale, d.u, dy, du);
+  const double along = d.u[0] * du[0] + d.u[1] * du[1] + d.u[2] * du[2];
+  for (int k = 0; k < 3; ++k) dv[k] = d.inverse * (du[k] - along * d.u[k]);
+}
+
+// The envelope at d = r / cutoff, and its derivative divided by d; times the scale of the waves.
+struct Envelope {
+  double r, step, value = 0, slope = 0;
+
+  Envelope(const double* v, double cutoff)
+      : r(std::sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2])), step(std::numbers::pi / cutoff) {
+    const double d = r / cutoff, d2 = d * d, d4 = d2 * d2, unit = std::sqrt(2 / cutoff);
+    if (d >= 1) return;
+    value = unit * (1 + d4 * d2 * (-28 + d * (48 - 21 * d)));
+    slope = -168 * unit * d4 * (1 - d) * (1 - d) / (cutoff * cutoff);
+  }
+  // sin(a r) / r, a the frequency of wave k, and its derivative divided by r, which is finite at 0.
+  double frequency(Index k) const { return static_cast<double>(k + 1) * step; }
+  double wave(Index k) const { return r > 0 ? std::sin(frequency(k) * r) / r : frequency(k); }
+  double wave_slope(Index k) const {
+    const double a = frequency(k), t = a * r;
+    return t < 0.01 ? a * a * a * (t * t / 30 - 1.0 / 3) : (t * std::cos(t) - std::sin(t)) / (r * r * r);
+  }
+};
+
+void waves(const VectorFunction& f, const double* v, double* y) {
+  const Envelope e(v, f.length);
+  for (Index k = 0; k < f.count; ++k) y[k] = e.value * e.wave(k);
+}
+void waves_gradient(const VectorFunction& f, const double* v, const double* dy, double* dv) {
+  const Envelope e(v, f.length);
+  double sum = 0;
+  for (Index k = 0; e.r < f.length && k < f.count; ++k)
+    sum += dy[k] * (e.wave_slope(k) * e.value + e.wave(k) * e.slope);
+  for (int k = 0; k < 3; ++k) dv[k] = sum * v[k];
+}
+
+// y (+)= x, where one has a row for each component of a point, and the other a run of 2l + 1 channels for each
+// channel.
+template <class T>
+[[gnu::noinline]] void move_components(MatrixView<const T> x, MatrixView<T> y, Index size, bool to_rows, bool add) {
+  const Index rows = to_rows ? y.rows : x.rows, channels = to_rows ? y.cols : x.cols;
+  for (Index i = 0; i < rows; ++i)
+    for (Index c = 0; c < channels; ++c) {
+      const Index row = i / size, column = c * size + i % size;
+      T& to = to_rows ? y(i, c) : y(row, column);
+      to = (add ? to : T(0)) + (to_rows ? x(row, column) : x(i, c));
+    }
+}
+
+template <class T>
+[[gnu::cold]] Tensor<T> record_components(const char* name, Tensor<T> x, Index degree, bool to_rows) {
+  Shape s = x.shape();
+  const Index size = 2 * degree + 1;
+  Index &from = to_rows ? s.channels : s.points, &to = to_rows ? s.points : s.channels;
+  require<ShapeError>(degree >= 0 && from % size == 0 && s.examples != Shape::kShared, name, ": ", to_string(s),
+                      " of degree ", degree, "; it must be [b, ", to_rows ? "n, c (2l + 1)]" : "n (2l + 1), c]",
+                      ", l the degree");
+  from /= size;
+  to *= size;
+  return record<T>(
+      name, x, s, [=](const Call<T>& call) { move_components<T>(call.in(0), call.out(), size, to_rows, false); },
+      [=](const Call<T>& call) {
+        if (const auto dx = call.in_gradient(0)) move_components<T>(call.out_gradient(), dx, size, !to_rows, true);
+      },
+      false);
 }
 
 }  // namespace
 
 template <class T>
+Tensor<T> pair_vectors(Tensor<T> x) {
+  check_vectors("pair_vectors", x.shape());
+  const Tensor<T> both = pair_features(x, x);
+  return sub(slice_channels(both, 3, 3), slice_channels(both, 0, 3));
+}
+
+template <class T>
+Tensor<T> spherical_harmonics(Tensor<T> v, Index degree, HarmonicScale scale, double softening) {
+  require(degree >= 0 && degree <= kMaxDegree, "spherical_harmonics: the degree is ", degree,
+          "; it must be between 0 and ", kMaxDegree);
+  require(softening >= 0 && std::isfinite(softening), "spherical_harmonics: the softening is ", softening,
+          "; it must be at least 0");
+  return record_function<T>("spherical_harmonics", v,
+                            {harmonics, harmonics_gradient, (degree + 1) * (degree + 1), degree, softening, scale});
+}
+
+template <class T>
+Tensor<T> radial_basis(Tensor<T> v, Index count, double cutoff) {
+  require(count >= 1 && count <= kMost, "radial_basis: there are ", count, " functions; there must be 1 to ",
+          kMost);
+  require(cutoff > 0 && std::isfinite(cutoff), "radial_basis: the cutoff is ", cutoff, "; it must be positive");
+  return record_function<T>("radial_basis", v, {waves, waves_gradient, count, 0, cutoff});
+}
+
+template <class T>
 Tensor<T> to_components(Tensor<T> x, Index degree) {
-  return move_components("to_components", x, degree, false);
+  return record_components("to_components", x, degree, true);
 }
 template <class T>
 Tensor<T> from_components(Tensor<T> x, Index degree) {
-  return move_components("from_components", x, degree, true);
+  return record_components("from_components", x, degree, false);
 }
 
 #define EQNN_INSTANTIATE(T)                                                        \
   template Tensor<T> pair_vectors(Tensor<T>);                                      \
   template Tensor<T> spherical_harmonics(Tensor<T>, Index, HarmonicScale, double); \
   template Tensor<T> radial_basis(Tensor<T>, Index, double);                       \
-  template Tensor<T> scale_components(Tensor<T>, Tensor<T>);                       \
   template Tensor<T> to_components(Tensor<T>, Index);                              \
   template Tensor<T> from_components(Tensor<T>, Index);
 

@@ -29,7 +29,8 @@ Tensor<T> spherical_harmonics(Tensor<T> v, Index degree, HarmonicScale scale = H
 // and Günnemann 2020): with d = r / cutoff and k = 1 .. count
 //   e_k = sqrt(2 / cutoff) sin(k pi d) / r * (1 - 28 d^6 + 48 d^7 - 21 d^8) where d < 1, else 0.
 // [b, n, 3] -> [b, n, count], any extent. Smooth at v = 0. Computed in double. Gradient: to v.
-// Throws ShapeError unless v has 3 channels, ValueError unless count >= 1 and the cutoff is positive and finite.
+// Throws ShapeError unless v has 3 channels, ValueError unless 1 <= count <= 121 and the cutoff is positive and
+// finite.
 template <class T>
 Tensor<T> radial_basis(Tensor<T> v, Index count, double cutoff);
 
@@ -49,15 +50,10 @@ Tensor<T> tensor_product(Tensor<T> x, Tensor<T> y, Tensor<T> w, TensorPath path)
 template <class T>
 Tensor<T> tensor_convolution(Tensor<T> x, Tensor<T> y, Tensor<T> w, TensorPath path, double factor = 1);
 
-// Every component of a point times a number of its channel: x [b, n k, c], s [b, n, c] -> [b, n k, c], row i k + m
-// is s_i x_{i k + m}. Gradients to both. Throws ShapeError for shapes that do not fit.
-template <class T>
-Tensor<T> scale_components(Tensor<T> x, Tensor<T> s);
-
 // Channel c (2l + 1) + m of a point, which is where e3nn has component m of channel c, to its row of a feature of
 // degree l, and back: [b, n, c (2l + 1)] -> [b, n (2l + 1), c]; [b, n (2l + 1), c] -> [b, n, c (2l + 1)]. Positions
-// and other vectors [b, n, 3] are of degree 1. Throw ShapeError where a size is no multiple of 2l + 1, ValueError
-// for a degree outside 0 .. kMaxDegree.
+// and other vectors [b, n, 3] are of degree 1. Throw ShapeError for
+// a size that is no multiple of 2l + 1, and l < 0.
 template <class T>
 Tensor<T> to_components(Tensor<T> x, Index degree);
 template <class T>

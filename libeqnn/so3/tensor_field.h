@@ -88,13 +88,17 @@ template <class T>
 Steerable<T> gate(const Steerable<T>& x, const Irreps& out) {
   Steerable<T> y(out.size());
   Index first = out[0];
+  Tensor<T> one;
   for (std::size_t l = 1; l < out.size(); ++l) {
+    const Index degree = static_cast<Index>(l);
     if (out[l] == 0) continue;
-    y[l] = scale_components(x[l], sigmoid(slice_channels(x[0], first, out[l])));
+    // Times the harmonic of degree 0, which is 1, and weights.
+    if (!one) one = constant(x[0].program(), {x[0].shape().examples, x[0].shape().points, 1}, 1.0);
+    y[l] = tensor_product(x[l], one, sigmoid(slice_channels(x[0], first, out[l])), {degree, 0, degree});
     first += out[l];
   }
-  const Tensor<T> s = first == out[0] ? x[0] : slice_channels(x[0], 0, out[0]);
-  y[0] = mul(s, sigmoid(s));
+  const Tensor<T> scalars = first == out[0] ? x[0] : slice_channels(x[0], 0, out[0]);
+  y[0] = mul(scalars, sigmoid(scalars));
   return y;
 }
 
@@ -120,8 +124,8 @@ PairGeometry<T> pair_geometry(Tensor<T> x, const TensorFieldOptions& o = {}) {
 }
 
 // A layer of a tensor field network (Thomas et al. 2018) with gates (Weiler et al. 2018):
-//   m_i = (n - 1)^(-1/2) sum_{j != i} R_path(|x_j - x_i|) (x_j times Y(x_j - x_i))_path, for every path,
-//   y_i = gate(mix(m_i) + self(h_i)),
+//   m_i = (n - 1)^(-1/2) sum_{j != i} R_path(|x_j - x_i|) (h_j times Y(x_j - x_i))_path, for every path,
+//   h'_i = gate(mix(m_i) + self(h_i)),
 // R_path, a number for each channel of the path, a linear map of silu(basis W): without biases, so that messages
 // vanish smoothly at the cutoff. Equivariant under rotations and permutations of the points, and invariant under
 // translations; not under reflections: it tells mirror images apart. Smooth everywhere. Time grows as n^2.

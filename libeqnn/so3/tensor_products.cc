@@ -2,6 +2,7 @@
 // small.
 
 #include <algorithm>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -19,162 +20,148 @@ void multiply_lines(Index size, const T* __restrict x, const T* __restrict z, T*
     for (Index l = k; l < k + lanes; ++l) y[l] = add ? y[l] + x[l] * z[l] : x[l] * z[l];
 }
 
-// The products of one path as matrix products: of a point i, with the rows (j, a) of B the components of its
-// neighbours times their weights, z_i = A B, A_{c, (j, a)} = sum_b <in a, filter b | out c> y_{ij b}. Without pairs
-// a point is its own neighbour, and the only one.
-template <class T>
+// What a product along a path is made of, whatever its type.
 struct Contraction {
   struct Term {
     Index in, filter, out;
-    T value;
+    double value;
   };
   std::vector<Term> terms;  // coefficients that are not 0
-  Index in = 0, out = 0, neighbours = 1;
-  Index stride = 0;  // of the rows of x, w and z
-  bool pairs = false, shared = false;
-  std::vector<T> ones;  // in the place of w where there is none
-
-  Contraction(TensorPath path, double factor) : in(2 * path.in + 1), out(2 * path.out + 1) {
-    const Index filter = 2 * path.filter + 1;
-    const std::vector<double> all = clebsch_gordan(path.in, path.filter, path.out);
-    for (Index k = 0; k < in * filter * out; ++k)
-      if (const double value = factor * all[static_cast<std::size_t>(k)]; value != 0)
-        terms.push_back(
-            {k / (filter * out), path.filter * path.filter + k / out % filter, k % out, static_cast<T>(value)});
-  }
+  Index in = 0, out = 0;    // components
+  Index neighbours = 1;     // of a point; without pairs a point is its own neighbour, and the only one
+  Index channels = 0;
+  bool pairs = false, weighted = false, shared = false;
 
   Index width() const { return neighbours * in; }
-  Index scratch() const { return 2 * (padded<T>(out * width()) + width() * stride); }
-  // Part 0 and 1 of the scratch: A and B, 2 and 3: their gradients.
-  MatrixView<T> a(const Call<T>& call, int part) const {
-    return {call.scratch().data() + part * scratch() / 2, out, width(), width()};
-  }
-  MatrixView<T> b(const Call<T>& call, int part) const {
-    return {a(call, part).data + padded<T>(out * width()), width(), stride, stride};
-  }
-
   bool itself(Index i, Index j) const { return pairs && i % neighbours == j; }
   Index pair(Index i, Index j) const { return i * neighbours + j; }
   // The first row of neighbour j of point i in x.
   Index source(Index i, Index j) const { return (pairs ? i / neighbours * neighbours + j : i) * in; }
-  Index weight_row(Index i, Index j) const { return shared ? 0 : pair(i, j); }
-  const T* weight(const Call<T>& call, Index i, Index j) const {
-    return ones.empty() ? call.in(2).row(weight_row(i, j)) : ones.data();
+  Index weight(Index i, Index j) const { return shared ? 0 : pair(i, j); }
+};
+
+[[gnu::cold]] Contraction make_contraction(const char* name, const Shape& x, const Shape& y, const Shape* w,
+                                           TensorPath path, bool pairs, double factor) {
+  Contraction c;
+  const std::vector<double> all = clebsch_gordan(path.in, path.filter, path.out);
+  c.in = 2 * path.in + 1;
+  c.out = 2 * path.out + 1;
+  const Index filter = 2 * path.filter + 1, first = path.filter * path.filter;
+  for (Index k = 0; k < c.in * filter * c.out; ++k)
+    if (const double value = factor * all[static_cast<std::size_t>(k)]; value != 0)
+      c.terms.push_back({k / (filter * c.out), first + k / c.out % filter, k % c.out, value});
+  const Index n = x.points / c.in, m = pairs ? n * n : n;
+  require<ShapeError>(
+      x.examples != Shape::kShared && x.points % c.in == 0 && y.examples == x.examples && y.points == m, name,
+      ": x is ", to_string(x), ", of degree ", path.in, ", and the harmonics are ", to_string(y),
+      "; they must be [b, ", pairs ? "n n" : "n", ", h] for x [b, n (2l + 1), c]");
+  require<ShapeError>(y.channels >= first + filter, name, ": the harmonics are ", to_string(y),
+                      "; those of degree ", path.filter, " are channels ", first, " to ", first + filter - 1);
+  c.pairs = pairs;
+  c.neighbours = pairs ? n : 1;
+  c.channels = x.channels;
+  c.weighted = w != nullptr;
+  if (!c.weighted) return c;
+  c.shared = !pairs && *w == Shape{Shape::kShared, 1, x.channels};
+  const Shape own{x.examples, m, x.channels};
+  require<ShapeError>(c.shared || *w == own, name, ": x is ", to_string(x), " and the weights are ", to_string(*w),
+                      "; they must be ", to_string(own),
+                      pairs ? "" : ", or a parameter with as many channels as x");
+  return c;
+}
+
+// One replay. Of a point i, with the rows (j, a) of B the components of its neighbours times their weights:
+//   z_i = A B,   A_{c, (j, a)} = sum_b <in a, filter b | out c> y_{ij b}
+// and the gradients are A^T dz_i for B, and dz_i B^T for A.
+template <class T>
+class Replay {
+ public:
+  Replay(const Contraction& c, const Call<T>& call)
+      : c_(c), call_(call), x_(call.in(0)), y_(call.in(1)), w_(c.weighted ? call.in(2) : MatrixView<const T>{}) {
+    const Index width = c.width(), stride = x_.stride;
+    T *a = call.scratch().data(), *b = a + padded<T>(c.out * width);
+    a_ = {a, c.out, width, width};
+    b_ = {b, width, stride, stride};
+    da_ = {a + scratch(c) / 2, c.out, width, width};
+    db_ = {b + scratch(c) / 2, width, stride, stride};
+  }
+  static Index scratch(const Contraction& c) {
+    return 2 * (padded<T>(c.out * c.width()) + padded<T>(c.width() * padded<T>(c.channels)));
   }
 
-  MatrixView<T> weight_gradient(const Call<T>& call) const {
-    return ones.empty() ? call.in_gradient(2) : MatrixView<T>{};
-  }
-
-  void fill(const Call<T>& call, Index i) const {
-    const MatrixView<T> left = a(call, 0), right = b(call, 0);
-    std::fill_n(left.data, left.size(), T(0));
-    for (Index j = 0; j < neighbours; ++j) {
-      T* rows = right.row(j * in);
-      if (itself(i, j)) {
-        std::fill_n(rows, in * stride, T(0));
-        continue;
-      }
-      const T *y = call.in(1).row(pair(i, j)), *w = weight(call, i, j);
-      for (const Term& t : terms) left(t.out, j * in + t.in) += t.value * y[t.filter];
-      for (Index k = 0; k < in; ++k)
-        multiply_lines<false>(stride, call.in(0).row(source(i, j) + k), w, rows + k * stride);
+  void forward() const {
+    const MatrixView<T> z = call_.out();
+    for (Index i = 0; i * c_.out < z.rows; ++i) {
+      fill(i);
+      kernels::product(kernels::Product<T>::plain(a_, b_, example_rows(z, i, c_.out)));
     }
   }
-
-  void forward(const Call<T>& call) const {
-    const MatrixView<T> z = call.out();
-    for (Index i = 0; i * out < z.rows; ++i) {
-      fill(call, i);
-      kernels::product(kernels::Product<T>::plain(a(call, 0), b(call, 0), rows_of_point(z, i)));
-    }
-  }
-  void backward(const Call<T>& call) const {
-    const MatrixView<const T> dz = call.out_gradient();
-    const bool to_rows = call.in_gradient(0) || weight_gradient(call), to_harmonics{call.in_gradient(1)};
-    for (Index i = 0; i * out < dz.rows; ++i) {
-      fill(call, i);
-      const MatrixView<const T> g = rows_of_point(dz, i);
-      if (to_rows) {
-        kernels::product(kernels::Product<T>::left_transposed(a(call, 0), g, b(call, 1)));
-        add_to_rows(call, i);
-      }
-      if (to_harmonics) {
-        kernels::product(kernels::Product<T>::right_transposed(g, b(call, 0), a(call, 1)));
-        add_to_harmonics(call, i);
-      }
+  void backward() const {
+    const MatrixView<const T> dz = call_.out_gradient();
+    const MatrixView<T> dx = call_.in_gradient(0), dy = call_.in_gradient(1),
+                        dw = c_.weighted ? call_.in_gradient(2) : MatrixView<T>{};
+    for (Index i = 0; i * c_.out < dz.rows; ++i) {
+      fill(i);
+      const MatrixView<const T> g = example_rows(dz, i, c_.out);
+      if (dx || dw) kernels::product(kernels::Product<T>::left_transposed(a_, g, db_));
+      if (dy) kernels::product(kernels::Product<T>::right_transposed(g, b_, da_));
+      for (Index j = 0; j < c_.neighbours; ++j)
+        if (!c_.itself(i, j)) add_neighbour(i, j, dx, dy, dw);
     }
   }
 
  private:
-  template <class V>
-  MatrixView<V> rows_of_point(MatrixView<V> z, Index i) const {
-    return {z.row(i * out), out, z.cols, z.stride};
-  }
-  void add_to_rows(const Call<T>& call, Index i) const {
-    const MatrixView<T> dx = call.in_gradient(0), dw = weight_gradient(call);
-    for (Index j = 0; j < neighbours; ++j)
-      for (Index k = 0; !itself(i, j) && k < in; ++k) {
-        const T* d = b(call, 1).row(j * in + k);
-        if (dx) multiply_lines<true>(stride, d, weight(call, i, j), dx.row(source(i, j) + k));
-        if (dw) multiply_lines<true>(stride, d, call.in(0).row(source(i, j) + k), dw.row(weight_row(i, j)));
+  void fill(Index i) const {
+    std::fill_n(a_.data, a_.size(), T(0));
+    for (Index j = 0; j < c_.neighbours; ++j) {
+      T* rows = b_.row(j * c_.in);
+      if (c_.itself(i, j)) {
+        std::fill_n(rows, c_.in * b_.stride, T(0));
+        continue;
       }
+      const T *y = y_.row(c_.pair(i, j)), *x = x_.row(c_.source(i, j));
+      for (const auto& t : c_.terms) a_(t.out, j * c_.in + t.in) += static_cast<T>(t.value) * y[t.filter];
+      if (!c_.weighted) std::copy_n(x, c_.in * b_.stride, rows);
+      for (Index k = 0; c_.weighted && k < c_.in * b_.stride; k += b_.stride)
+        multiply_lines<false>(b_.stride, x + k, w_.row(c_.weight(i, j)), rows + k);
+    }
   }
-  void add_to_harmonics(const Call<T>& call, Index i) const {
-    const MatrixView<T> dy = call.in_gradient(1);
-    for (Index j = 0; j < neighbours; ++j)
-      for (const Term& t : terms)
-        if (!itself(i, j)) dy(pair(i, j), t.filter) += t.value * a(call, 1)(t.out, j * in + t.in);
+  void add_neighbour(Index i, Index j, MatrixView<T> dx, MatrixView<T> dy, MatrixView<T> dw) const {
+    const Index stride = b_.stride, source = c_.source(i, j);
+    for (Index k = 0; k < c_.in; ++k) {
+      const T* d = db_.row(j * c_.in + k);
+      if (dx && c_.weighted) multiply_lines<true>(stride, d, w_.row(c_.weight(i, j)), dx.row(source + k));
+      if (dx && !c_.weighted) kernels::axpy(stride, T(1), d, dx.row(source + k), true);
+      if (dw) multiply_lines<true>(stride, d, x_.row(source + k), dw.row(c_.weight(i, j)));
+    }
+    if (!dy) return;
+    T* row = dy.row(c_.pair(i, j));
+    for (const auto& t : c_.terms) row[t.filter] += static_cast<T>(t.value) * da_(t.out, j * c_.in + t.in);
   }
-};
 
-template <class T>
-void check_path(const char* name, Tensor<T> x, Tensor<T> y, Tensor<T> w, TensorPath path, bool pairs) {
-  check_examples(name, x);
-  check_examples(name, y);
-  const Shape &s = x.shape(), &t = y.shape();
-  const Index in = 2 * path.in + 1, n = s.points / in, m = pairs ? n * n : n;
-  require<ShapeError>(s.points % in == 0 && t.examples == s.examples && t.points == m, name, ": x is ",
-                      to_string(s), ", of degree ", path.in, ", and the harmonics are ", to_string(t),
-                      "; they must be [b, ", pairs ? "n n" : "n", ", h] for x [b, n (2l + 1), c]");
-  const Index first = path.filter * path.filter;
-  require<ShapeError>(t.channels >= first + 2 * path.filter + 1, name, ": the harmonics are ", to_string(t),
-                      "; those of degree ", path.filter, " are channels ", first, " to ", first + 2 * path.filter);
-  if (!w) return;
-  const bool shared = !pairs && w.shape() == Shape{Shape::kShared, 1, s.channels};
-  require<ShapeError>(shared || w.shape() == Shape{s.examples, m, s.channels}, name, ": x is ", to_string(s),
-                      " and the weights ", to_string(w), "; they must be ",
-                      to_string(Shape{s.examples, m, s.channels}),
-                      pairs ? "" : ", or a parameter with as many channels as x");
-}
+  const Contraction& c_;
+  const Call<T>& call_;
+  MatrixView<const T> x_, y_, w_;
+  MatrixView<T> a_, da_, b_, db_;
+};
 
 template <class T>
 [[gnu::cold]] Tensor<T> record_path(const char* name, Tensor<T> x, Tensor<T> y, Tensor<T> w, TensorPath path,
                                     bool pairs, double factor) {
-  Contraction<T> c(path, factor);
-  check_path(name, x, y, w, path, pairs);
-  const Shape& s = x.shape();
-  const Index n = s.points / c.in;
-  c.pairs = pairs;
-  c.neighbours = pairs ? n : 1;
-  c.stride = padded<T>(s.channels);
-  c.shared = w && w.shape().examples == Shape::kShared;
+  const auto c = std::make_shared<const Contraction>(
+      make_contraction(name, x.shape(), y.shape(), w ? &w.shape() : nullptr, path, pairs, factor));
   std::vector<Tensor<T>> inputs = {x, y};
-  if (w)
-    inputs.push_back(w);
-  else
-    c.ones.assign(static_cast<std::size_t>(c.stride), T(1));
-  const Index scratch = c.scratch();
-  const double work = static_cast<double>(n * c.out * c.width() * s.channels);
+  if (w) inputs.push_back(w);
+  const Index n = x.shape().points / c->in;
   return x.program().record({
       .name = name,
       .inputs = std::move(inputs),
-      .shape = {s.examples, n * c.out, s.channels},
-      .forward = [c](const Call<T>& call) { c.forward(call); },
-      .backward = [c](const Call<T>& call) { c.backward(call); },
+      .shape = {x.shape().examples, n * c->out, c->channels},
+      .forward = [c](const Call<T>& call) { Replay<T>(*c, call).forward(); },
+      .backward = [c](const Call<T>& call) { Replay<T>(*c, call).backward(); },
       .backward_reads_output = false,
-      .multiply_adds = work,
-      .scratch = scratch,
+      .multiply_adds = static_cast<double>(n * c->out * c->width() * c->channels),
+      .scratch = Replay<T>::scratch(*c),
   });
 }
 

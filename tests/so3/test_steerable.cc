@@ -172,8 +172,7 @@ TEST_CASE("the gradients of harmonics, of the radial basis and of components equ
   testing::check_gradient(p, [&](Program<double>& g) {
     const auto v = testing::parameter_as_input(g, x, 3);  // a vector a point
     const auto parts = to_components(v, 1);
-    const auto scaled = scale_components(parts, slice_channels(v, 1, 1));
-    return mul(from_components(square(parts), 1), from_components(mul(scaled, parts), 1));
+    return mul(from_components(square(parts), 1), from_components(tanh(parts), 1));
   });
 }
 
@@ -223,17 +222,14 @@ TEST_CASE_TEMPLATE("the radial basis: its formula, its limit at 0, and zeros fro
     }
 }
 
-TEST_CASE("components go to rows and back, and are scaled channel by channel") {
-  const Dense x = testing::random_cloud(kExamples * 2, 10, 8), s = testing::random_cloud(kExamples * 2, 2, 9);
+TEST_CASE("components go to rows and back, and pairs have the vectors between points") {
+  const Dense x = testing::random_cloud(kExamples * 2, 10, 8);
   const Dense y = run<double>({x}, [](const auto& t) { return to_components(t[0], 2); });
   REQUIRE((y.rows == kExamples * 10 && y.cols == 2));
   for (Index i = 0; i < x.rows; ++i)
     for (Index c = 0; c < 2; ++c)
       for (Index m = 0; m < 5; ++m) CHECK(y(i * 5 + m, c) == x(i, c * 5 + m));
   CHECK(run<double>({y}, [](const auto& t) { return from_components(t[0], 2); }).data == x.data);
-  const Dense z = run<double>({y, s}, [](const auto& t) { return scale_components(t[0], t[1]); });
-  for (Index i = 0; i < y.rows; ++i)
-    for (Index c = 0; c < 2; ++c) CHECK(z(i, c) == y(i, c) * s(i / 5, c));
   const Dense v =
       run<double>({testing::random_cloud(kExamples * 3, 3, 8)}, [](const auto& t) { return pair_vectors(t[0]); });
   const Dense points = testing::random_cloud(kExamples * 3, 3, 8);
@@ -248,30 +244,30 @@ TEST_CASE("shapes and numbers that do not fit are refused") {
   const auto x = g.input("x", {.points = 12, .channels = 5}), y = g.input("y", {.points = 16, .channels = 4}),
              w = g.input("w", {.points = 16, .channels = 5});
   using Shapes = std::vector<std::function<void()>>;
-  for (const auto& wrong : Shapes{
-           [&] { pair_vectors(flat); }, [&] { spherical_harmonics(flat, 1); }, [&] { radial_basis(flat, 3, 1.0); },
-           [&] {
-             tensor_convolution(x, y, w, {2, 1, 2});
-           },
-           [&] {
-             tensor_convolution(x, y, w, {1, 2, 1});
-           },
-           [&] {
-             tensor_convolution(x, v, w, {1, 1, 1});
-           },
-           [&] {
-             tensor_convolution(x, y, y, {1, 1, 1});
-           },
-           [&] {
-             tensor_product(x, y, w, {1, 1, 1});
-           },
-           [&] { scale_components(x, v); }, [&] { to_components(x, 1); }, [&] { from_components(x, 2); }})
+  for (const auto& wrong : Shapes{[&] { pair_vectors(flat); }, [&] { spherical_harmonics(flat, 1); },
+                                  [&] { radial_basis(flat, 3, 1.0); },
+                                  [&] {
+                                    tensor_convolution(x, y, w, {2, 1, 2});
+                                  },
+                                  [&] {
+                                    tensor_convolution(x, y, w, {1, 2, 1});
+                                  },
+                                  [&] {
+                                    tensor_convolution(x, v, w, {1, 1, 1});
+                                  },
+                                  [&] {
+                                    tensor_convolution(x, y, y, {1, 1, 1});
+                                  },
+                                  [&] {
+                                    tensor_product(x, y, w, {1, 1, 1});
+                                  },
+                                  [&] { to_components(x, 1); }, [&] { from_components(x, 2); }})
     CHECK(message<ShapeError>(wrong) != "no error");
   CHECK_NOTHROW(tensor_convolution(x, y, w, {1, 1, 1}));
   constexpr double infinite = std::numeric_limits<double>::infinity();
   CHECK(contains(message([&] { spherical_harmonics(v, 11); }), "the degree is 11; it must be between 0 and 10"));
   CHECK(contains(message([&] { spherical_harmonics(v, 1, HarmonicScale::norm, -1); }), "the softening is -1"));
-  CHECK(contains(message([&] { radial_basis(v, 0, 1); }), "there are 0 functions"));
+  CHECK(contains(message([&] { radial_basis(v, 0, 1); }), "there are 0 functions; there must be 1 to 121"));
   CHECK(contains(message([&] { radial_basis(v, 1, infinite); }), "the cutoff is inf"));
   CHECK(contains(message([&] { tensor_convolution(x, y, w, {1, 1, 3}); }), "degrees 1 and 1 do not give 3"));
   CHECK(contains(message([&] { tensor_convolution(x, y, {}, {1, 1, 1}); }), "the weights are an empty Tensor"));
