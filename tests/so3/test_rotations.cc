@@ -195,16 +195,17 @@ TEST_CASE("Wigner matrices turn harmonics, are orthogonal, and multiply as rotat
 
 TEST_CASE("Clebsch-Gordan coefficients are orthonormal, and turn products as their degree does") {
   const auto r = random_rotation(7);
-  for (const auto& [l1, l2, l3] : std::vector<std::array<Index, 3>>{{0, 0, 0},
-                                                                    {0, 4, 4},
-                                                                    {1, 1, 0},
-                                                                    {1, 1, 1},
-                                                                    {1, 1, 2},
-                                                                    {2, 1, 2},
-                                                                    {2, 2, 3},
-                                                                    {3, 4, 5},
-                                                                    {6, 6, 6},
-                                                                    {10, 10, 10}}) {
+  for (const auto& degrees : std::vector<std::array<Index, 3>>{{0, 0, 0},
+                                                               {0, 4, 4},
+                                                               {1, 1, 0},
+                                                               {1, 1, 1},
+                                                               {1, 1, 2},
+                                                               {2, 1, 2},
+                                                               {2, 2, 3},
+                                                               {3, 4, 5},
+                                                               {6, 6, 6},
+                                                               {10, 10, 10}}) {
+    const Index l1 = degrees[0], l2 = degrees[1], l3 = degrees[2];
     const auto c = clebsch_gordan(l1, l2, l3);
     const Index n1 = 2 * l1 + 1, n2 = 2 * l2 + 1, n3 = 2 * l3 + 1;
     const auto at = [&](Index a, Index b, Index k) { return c[static_cast<std::size_t>((a * n2 + b) * n3 + k)]; };

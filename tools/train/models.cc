@@ -277,13 +277,12 @@ void require_cloud(const TrainConfig& c, const InputLayout& layout) {
           " points of ", layout.channels, " channels; mlp takes any input");
 }
 
-// All points look alike to egnn and tfn: a target that tells them apart, or the origin from other points, is beyond them.
+// All points look alike to egnn and tfn: a target that tells them apart, or the origin from others, is beyond them.
 void require_unlabelled(const TrainConfig& c, const NetworkInputs& in) {
   const auto all = eqnn::PermutationGroup::symmetric(in.input.points);
-  require(
-      in.group && in.group->order_text() == all.order_text(), "--model ", c.model,
-      " does not see which point is which, nor where the origin is, and this target depends on both; "
-      "take labelled-egnn");
+  require(in.group && in.group->order_text() == all.order_text(), "--model ", c.model,
+          " does not see which point is which, nor where the origin is, and this target depends on both; "
+          "take labelled-egnn");
 }
 
 template <class T, bool labelled>
@@ -315,7 +314,8 @@ Recorder<T> tensor_field_network(Params<T>& p, const TrainConfig& c, const Netwo
   const eqnn::Irreps hidden{c.width, (c.width + 1) / 2, (c.width + 3) / 4}, last{c.width};
   std::vector<eqnn::TensorFieldLayer<T>> layers;
   for (Index i = 0; i < c.depth; ++i)
-    layers.emplace_back(p, concat("layers.", i), i == 0 ? eqnn::Irreps{1} : hidden, i + 1 < c.depth ? hidden : last, o);
+    layers.emplace_back(p, concat("layers.", i), i == 0 ? eqnn::Irreps{1} : hidden, i + 1 < c.depth ? hidden : last,
+                        o);
   const Mlp<T> head = make_head(p, c, c.width, in.outputs);
   return [=](Program<T>& g) {
     const auto pairs = pair_geometry(make_input(g, layout), o);

@@ -46,8 +46,9 @@ NetworkInputs network_inputs(const Dataset& data, Index shard);
 //   poly       PolyNetwork on the features, or on the input flattened
 //   egnn       Egnn layers on points in 2 or 3 dimensions, all alike
 //   labelled-egnn  the same on points told apart: their features are label_points
-//   tfn            TensorFieldLayers on points in 3 dimensions, all alike: `width` scalars, half as many vectors and a
-//                  quarter of features of degree 2, neighbours up to a distance of 6; scalars alone after the last one
+//   tfn            TensorFieldLayers on points in 3 dimensions, all alike: `width` scalars, half as many vectors, a
+//                  quarter of features of degree 2; neighbours up to a distance of 6; the last layer has scalars
+//                  alone
 //   pca-mlp        mlp averaged over the frame of principal axes of points in 2 or 3 dimensions
 //   canonical-mlp  mlp on one element of that frame, canonical_frame
 //   weighted-mlp   mlp averaged over the weighted frame, which is continuous
