@@ -11,6 +11,7 @@
 
 namespace eqnn {
 
+// The highest degree of anything here.
 inline constexpr Index kMaxDegree = 10;
 
 // How the harmonics of degree l are scaled, whose squares add up to 2l + 1 on the unit sphere (component), to 1

@@ -18,6 +18,7 @@
 
 namespace eqnn {
 
+// Features of several degrees: element l is that of degree l, [b, n (2l + 1), c], or empty.
 template <class T>
 using Steerable = std::vector<Tensor<T>>;
 
