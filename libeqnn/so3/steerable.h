@@ -52,8 +52,8 @@ Tensor<T> tensor_convolution(Tensor<T> x, Tensor<T> y, Tensor<T> w, TensorPath p
 
 // Channel c (2l + 1) + m of a point, which is where e3nn has component m of channel c, to its row of a feature of
 // degree l, and back: [b, n, c (2l + 1)] -> [b, n (2l + 1), c]; [b, n (2l + 1), c] -> [b, n, c (2l + 1)]. Positions
-// and other vectors [b, n, 3] are of degree 1. Throw ShapeError for
-// a size that is no multiple of 2l + 1, and l < 0.
+// and other vectors [b, n, 3] are of degree 1. Throw ShapeError for a size that is no multiple of 2l + 1, and for
+// l < 0.
 template <class T>
 Tensor<T> to_components(Tensor<T> x, Index degree);
 template <class T>
