@@ -136,3 +136,21 @@ TEST_CASE("the programs of the guides are those that are built and run") {
   CHECK(pytorch.find(from("docs/examples/from_pytorch.cc", "#include <eqnn/eqnn.h>")) != std::string::npos);
   CHECK(pytorch.find(from("docs/examples/from_pytorch.py", "import math")) != std::string::npos);
 }
+
+TEST_CASE("the code of docs/training-control.md is that of the example which is compiled and run") {
+  // Without indentation, which is another one there.
+  const auto flush = [](const std::string& text) { return std::regex_replace(text, std::regex("\n +"), "\n"); };
+  const std::string page = text_of("docs/training-control.md");
+  const std::string example = flush(text_of("docs/examples/training_control.cc"));
+  const std::string fence = "\n```cpp\n";
+  int blocks = 0;
+  for (std::size_t at = page.find(fence); at != page.npos; at = page.find(fence, at + 1)) {
+    const std::size_t first = at + fence.size() - 1;
+    const std::string block = flush(page.substr(first, page.find("\n```\n", first) + 1 - first));
+    INFO(block);
+    CHECK(block.size() > 20);
+    CHECK(example.find(block) != example.npos);
+    ++blocks;
+  }
+  CHECK(blocks >= 8);
+}

@@ -59,7 +59,7 @@ template <class T>
 void Sgd::update(const UpdateStep& step, const UpdateRange<T>& range) const {
   const kernels::SgdUpdate<T> u{static_cast<T>(step.rate_factor * rate),
                                 static_cast<T>(momentum),
-                                static_cast<T>(weight_decay),
+                                static_cast<T>(weight_decay * step.decay_factor),
                                 static_cast<T>(step.gradient_scale),
                                 nesterov,
                                 step.step == 0};
@@ -71,14 +71,14 @@ void Adam::check() const { check_adam(*this); }
 std::vector<std::string> Adam::moments() const { return {"m", "v"}; }
 template <class T>
 void Adam::update(const UpdateStep& step, const UpdateRange<T>& range) const {
-  update_adam(*this, weight_decay, 1.0, step, range);
+  update_adam(*this, weight_decay * step.decay_factor, 1.0, step, range);
 }
 
 void AdamW::check() const { check_adam(*this); }
 std::vector<std::string> AdamW::moments() const { return {"m", "v"}; }
 template <class T>
 void AdamW::update(const UpdateStep& step, const UpdateRange<T>& range) const {
-  update_adam(*this, 0.0, 1 - step.rate_factor * rate * weight_decay, step, range);
+  update_adam(*this, 0.0, 1 - step.rate_factor * rate * weight_decay * step.decay_factor, step, range);
 }
 
 void SignSgd::check() const {
@@ -88,7 +88,7 @@ void SignSgd::check() const {
 std::vector<std::string> SignSgd::moments() const { return {}; }
 template <class T>
 void SignSgd::update(const UpdateStep& step, const UpdateRange<T>& range) const {
-  kernels::sign_sgd(static_cast<T>(step.rate_factor * rate), static_cast<T>(weight_decay),
+  kernels::sign_sgd(static_cast<T>(step.rate_factor * rate), static_cast<T>(weight_decay * step.decay_factor),
                     static_cast<T>(step.gradient_scale), range.size, range.parameters(), range.gradient());
 }
 
@@ -151,6 +151,10 @@ Optimizer make_optimizer(std::string_view name, const std::vector<std::pair<std:
 
 void check_optimizer(const Optimizer& optimizer) {
   std::visit([](const auto& o) { o.check(); }, optimizer);
+}
+
+double optimizer_rate(const Optimizer& optimizer) {
+  return std::visit([](const auto& o) { return o.rate; }, optimizer);
 }
 
 std::vector<std::string> optimizer_moments(const Optimizer& optimizer) {

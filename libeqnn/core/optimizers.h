@@ -32,12 +32,15 @@ struct UpdateRange {
 // What an update needs to know of its step.
 struct UpdateStep {
   std::uint64_t step = 0;     // updates that were made before
-  double rate_factor = 1;     // of the schedule
+  double rate_factor = 1;     // of the schedule, times that of the parameter's group
   double gradient_scale = 1;  // of clipping; g below is the scaled gradient
+  double decay_factor = 1;    // of the parameter's group
 };
 
-// In the formulas p is a parameter, g its gradient, r the rate of the step (rate times the schedule's factor), and
-// t = 1, 2, .. the step. All moments are zero before the first.
+// In the formulas p is a parameter, g its gradient, r the rate of the step (rate times the factors of schedule and
+// group), weight_decay that of the optimiser times the group's factor, and t = 1, 2, .. the step. All moments are
+// zero before the first. A parameter to which no gradient arrives, as the loss does not read it, is updated with
+// g = 0: weight decay acts on it as on any other. What must not move is frozen (ParameterGroup).
 //
 // An optimiser O has
 //   name                  by which `make_optimizer` and the command know it
@@ -131,6 +134,7 @@ Optimizer make_optimizer(std::string_view name, const std::vector<std::pair<std:
 
 // The functions of whichever optimiser `o` holds.
 void check_optimizer(const Optimizer& o);
+double optimizer_rate(const Optimizer& o);
 std::vector<std::string> optimizer_moments(const Optimizer& o);
 template <class T>
 void optimizer_update(const Optimizer& o, const UpdateStep& step, const UpdateRange<T>& range);

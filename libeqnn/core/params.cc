@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cmath>
 
+#include "spelling.h"
+
 namespace eqnn {
 namespace {
 
@@ -51,6 +53,16 @@ void fill(MatrixView<T> w, Initializer init, Draws draws) {
     }
 }
 
+const ParamInfo& named(const std::vector<ParamInfo>& list, std::string_view name) {
+  std::vector<std::string> names;
+  for (const ParamInfo& info : list) {
+    if (info.name == name) return info;
+    names.push_back(info.name);
+  }
+  throw ValueError(concat("there is no parameter '", name, "'; the nearest of ", names.size(), " is '",
+                          nearest(name, names), "'"));
+}
+
 }  // namespace
 
 std::uint32_t next_params_id() {
@@ -85,6 +97,11 @@ void Params<T>::freeze() {
   if (state_->frozen) return;
   state_->frozen = true;
   state_->values = AlignedBuffer<T>(state_->size);
+}
+
+template <class T>
+const ParamInfo& Params<T>::find(std::string_view name) const {
+  return named(list(), name);
 }
 
 template <class T>

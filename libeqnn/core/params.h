@@ -105,6 +105,8 @@ class Params {
   }
 
   const std::vector<ParamInfo>& list() const { return state_->list; }
+  // The parameter of that name. Throws ValueError, with the nearest name, where there is none.
+  const ParamInfo& find(std::string_view name) const;
   Index count() const;                         // logical parameters, padding left out
   Index size() const { return state_->size; }  // elements of the flat vector, padding included
   // Whether initialize() or values() was called: else all are zero.

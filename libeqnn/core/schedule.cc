@@ -14,6 +14,8 @@ void Schedule::check() const {
           factor, "; both must be finite");
   require(std::isfinite(first) && first >= 0, "the factor of the schedule's first step is ", first,
           "; it must be finite and not negative");
+  require(!custom || kind == Kind::constant,
+          "a schedule has both a kind and a custom function; leave the kind out, or the function");
   require(kind != Kind::step || every >= 1, "a step schedule falls every ", every, " steps; at least 1 is allowed");
 }
 
@@ -21,7 +23,11 @@ double Schedule::operator()(std::uint64_t step) const {
   if (step == 0 && first > 0) return first;
   const double s = static_cast<double>(step);
   double result = 1;
-  if (kind == Kind::cosine) {
+  if (custom) {
+    result = custom(step);
+    require(std::isfinite(result) && result >= 0, "the custom schedule gives ", result, " at step ", step,
+            "; a factor must be finite and not negative");
+  } else if (kind == Kind::cosine) {
     const double length = std::max(1.0, static_cast<double>(steps) - static_cast<double>(warmup));
     const double done = std::clamp((s - static_cast<double>(warmup)) / length, 0.0, 1.0);
     result = floor + (1 - floor) * 0.5 * (1 + std::cos(std::numbers::pi * done));

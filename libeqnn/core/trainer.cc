@@ -1,21 +1,12 @@
 #include "trainer.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <optional>
 
-#include "../kernels/kernels.h"
-#include "rank_sum.h"
-#include "workers.h"
+#include "trainer_state.h"
 
 namespace eqnn {
 namespace {
-
-// The update works on pieces of this many elements, which stay in the first-level cache.
-constexpr Index kUpdateBlock = 2048;
-// Updates of fewer elements than this are not worth waking another thread.
-constexpr Index kParallelUpdate = 4096;
 
 void check(const TrainerOptions& o) {
   require(o.batch >= 1, "batch is ", o.batch, "; it must be at least 1");
@@ -29,286 +20,11 @@ void check(const TrainerOptions& o) {
   o.schedule.check();
 }
 
+[[noreturn, gnu::noinline, gnu::cold]] void moved_from() {
+  throw ValueError("this Trainer was moved from; use the one that it was moved to");
+}
+
 }  // namespace
-
-template <class T>
-struct Trainer<T>::State {
-  State(Params<T>& p, const TrainerOptions& o, const Model<T>& model)
-      : params(p.share()),
-        options(o),
-        pool(o.threads),
-        train(shard_size(o), Mode::train, o.strict),
-        eval(shard_size(o), Mode::evaluate, o.strict) {
-    params.freeze();
-    require(static_cast<bool>(model), "the model of a Trainer is empty; give a function that records it");
-    train.finish(model(train));
-    eval.finish(model(eval));
-    require(
-        train.owner() == 0 || train.owner() == params.id(),
-        "the model reads another Params than this Trainer's; give the one that its layers were constructed with");
-    options.shard = shard_size(o);
-    shards = (o.batch + options.shard - 1) / options.shard;
-    rows = std::min(o.row_block > 0 ? (o.batch + o.row_block - 1) / o.row_block : shards, kMaxParts);
-    workers = o.row_block > 0 ? 1 : pool.threads();
-    for (int i = 0; i < workers; ++i) {
-      train_space.emplace_back(train);
-      eval_space.emplace_back(eval);
-      std::fill(train_space.back().weights().begin(), train_space.back().weights().end(),
-                T(1) / static_cast<T>(o.batch));
-      train_space.back().share_derived(train_space[0], params.size());
-      eval_space.back().share_derived(eval_space[0], params.size());
-    }
-    row_size = params.size() + train.derived_size();
-    gradients = AlignedBuffer<T>(rows * row_size);
-    last_row = rows;
-    if (o.ranks != nullptr && o.row_block == 0) {
-      over_ranks.emplace(*o.ranks, rows, row_size);
-      first_row = over_ranks->first_row(), last_row = over_ranks->last_row();
-    }
-    list_summed();
-    clear_moments();
-  }
-
-  void clear_moments() {
-    moment_names = optimizer_moments(options.optimizer);
-    moments.clear();
-    for (std::size_t i = 0; i < moment_names.size(); ++i) moments.emplace_back(params.size());
-  }
-
-  // The ranges of a row that backward() writes: all but the parameters that only derived values read.
-  void list_summed() {
-    Index from = 0;
-    std::vector<Param> apart = train.read_by_derived_alone();
-    std::sort(apart.begin(), apart.end(), [](const Param& a, const Param& b) { return a.offset < b.offset; });
-    for (const Param& p : apart) {
-      if (from < p.offset) summed_ranges.push_back({from, p.offset});
-      from = p.offset + p.rows * p.stride;
-    }
-    if (from < row_size) summed_ranges.push_back({from, row_size});
-  }
-
-  static Index shard_size(const TrainerOptions& o) {
-    return o.row_block > 0 ? o.batch : std::min(o.shard, o.batch);
-  }
-
-  double run_shard(Workspace<T>& w, Index shard, Fill<T> fill, T* gradient, bool fresh) {
-    const Index first = shard * options.shard;
-    w.bind({std::min(options.shard, options.batch - first), first, step, options.seed});
-    Batch<T> batch(w);
-    fill(batch);
-    train.forward(w, read.values().data());
-    train.backward(w, gradient, fresh);
-    return sum_losses(w);
-  }
-
-  static double sum_losses(const Workspace<T>& w) {
-    const MatrixView<const T> losses = w.losses();
-    double sum = 0;
-    for (Index i = 0; i < losses.rows; ++i) sum += static_cast<double>(losses(i, 0));
-    return sum;
-  }
-
-  // Forward and backward of the whole batch: gradient row r holds the sum over its shards. Of ranks each does its
-  // own rows, and then row 0 holds the sum over all rows, or with `each_row` every rank has all rows. Returns L.
-  double accumulate(Fill<T> fill, bool each_row) {
-    summed = over_ranks && !each_row;
-    in_blocks([this](const RowBlocks& blocks) { train.derive(train_space[0], read.values().data(), &blocks); });
-    if (options.row_block > 0) return accumulate_blocks(fill);
-    std::array<double, kMaxParts> losses{};
-    pool.for_each(last_row - first_row, [&](Index i, std::size_t worker) {
-      const Index row = first_row + i, begin = row * shards / rows, end = (row + 1) * shards / rows;
-      T* gradient = row_of(row);
-      for (Index shard = begin; shard < end; ++shard)
-        losses[row] += run_shard(train_space[worker], shard, fill, gradient, shard == begin);
-    });
-    if (summed) {
-      over_ranks->add(gradients.data(), losses, pool);
-      return losses[0] / static_cast<double>(options.batch);
-    }
-    if (over_ranks) over_ranks->gather_rows(gradients.data(), losses);
-    return add_tree({losses.data(), static_cast<std::size_t>(rows)}) / static_cast<double>(options.batch);
-  }
-
-  // The same for one big graph: one operation at a time over blocks of rows, each with its own gradient row.
-  double accumulate_blocks(Fill<T> fill) {
-    Workspace<T>& w = train_space[0];
-    w.bind({options.batch, 0, step, options.seed});
-    Batch<T> batch(w);
-    fill(batch);
-    pool.for_each(rows, [this](Index row, std::size_t) { std::fill_n(row_of(row), row_size, T(0)); });
-    in_blocks([&](const RowBlocks& blocks) {
-      train.forward(w, read.values().data(), &blocks);
-      train.backward(w, gradients.data(), row_size, blocks);
-    });
-    return sum_losses(w) / static_cast<double>(options.batch);
-  }
-
-  T* row_of(Index row) { return gradients.data() + row * row_size; }
-  const T* row_of(Index row) const { return gradients.data() + row * row_size; }
-
-  // Calls body with blocks that the workers run.
-  template <class Body>
-  void in_blocks(const Body& body) {
-    const auto run = [this](Index count, FunctionRef<void(Index)> task) {
-      pool.for_each(count, [&](Index i, std::size_t) { task(i); });
-    };
-    body(RowBlocks{rows, run});
-  }
-
-  // Calls body(first, size) for pieces of the flat vector.
-  template <class Body>
-  void for_blocks(const Body& body) {
-    for_blocks(0, params.size(), body);
-  }
-  template <class Body>
-  void for_blocks(Index from, Index size, const Body& body) {
-    const Index blocks = (size + kUpdateBlock - 1) / kUpdateBlock;
-    const auto one = [&](Index i, std::size_t) {
-      body(from + i * kUpdateBlock, std::min(kUpdateBlock, size - i * kUpdateBlock));
-    };
-    if (size < kParallelUpdate)
-      for (Index i = 0; i < blocks; ++i) one(i, 0);
-    else
-      pool.for_each(blocks, one);
-  }
-
-  Index examples_of_row(Index row) const {
-    const Index begin = row * shards / rows * options.shard, end = (row + 1) * shards / rows * options.shard;
-    return std::min(end, options.batch) - begin;
-  }
-
-  // Of the rows before they are added: row r holds B_r m_r / B, up to what backward_derived() makes of it.
-  GradientNoise noise_of_rows() {
-    if (options.row_block > 0) return {};
-    std::array<Index, kMaxParts> examples;
-    for (Index r = 0; r < rows; ++r) examples[r] = examples_of_row(r);
-    MatrixView<const T> sums{gradients.data(), rows, params.size(), row_size};
-    if (train.derived_size() > 0) {
-      if (whole_rows.size() == 0) whole_rows = AlignedBuffer<T>(rows * row_size);
-      std::copy_n(gradients.data(), rows * row_size, whole_rows.data());
-      in_blocks([this](const RowBlocks& blocks) {
-        for (T* row = whole_rows.begin(); row < whole_rows.end(); row += row_size)
-          train.backward_derived(train_space[0], row + params.size(), row, &blocks);
-      });
-      sums.data = whole_rows.data();
-    }
-    return gradient_noise<T>(sums, std::span(examples).first(rows));
-  }
-
-  // Adds rows of partial gradients; the sum ends in row 0.
-  void reduce(Index first, Index size) {
-    if (summed) return;
-    for (const auto& [from, to] : summed_ranges) {
-      const Index begin = std::max(first, from), end = std::min(first + size, to);
-      if (begin >= end) continue;
-      add_tree(rows, [&](Index source, Index target) {
-        kernels::axpy(end - begin, T(1), row_of(source) + begin, row_of(target) + begin, true);
-      });
-    }
-  }
-
-  // Gradients of derived values, summed, taken on to the parameters in row 0.
-  void finish_derived() {
-    if (train.derived_size() == 0) return;
-    for_blocks(params.size(), train.derived_size(), [&](Index first, Index size) { reduce(first, size); });
-    in_blocks([this](const RowBlocks& blocks) {
-      train.backward_derived(train_space[0], row_of(0) + params.size(), row_of(0), &blocks);
-    });
-  }
-
-  double gradient_norm() const {
-    return std::sqrt(kernels::dot(params.size(), gradients.data(), gradients.data()));
-  }
-
-  // One pass: rows are added and the parameters updated piece by piece. Clipping needs the norm of the whole
-  // gradient first, and so a second pass.
-  void update() {
-    double scale = 1;
-    if (options.clip_norm > 0) {
-      for_blocks([&](Index first, Index size) { reduce(first, size); });
-      summed = true;
-      scale = std::min(1.0, options.clip_norm / (gradient_norm() + 1e-6));
-    }
-    const UpdateStep now{step - origin, options.schedule(step - origin), scale};
-    for_blocks([&](Index first, Index size) {
-      reduce(first, size);
-      optimizer_update<T>(options.optimizer, now, {first, size, params.values().data(), gradients.data(), moments});
-    });
-    ++step;
-  }
-
-  double evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
-    in_blocks([this](const RowBlocks& blocks) { eval.derive(eval_space[0], read.values().data(), &blocks); });
-    if (options.row_block > 0) return evaluate_blocks(examples, fill, inspect);
-    const Index count = (examples + options.shard - 1) / options.shard, parts = std::min(count, kMaxParts);
-    std::array<double, kMaxParts> losses{};
-    const Index mine = first_part(parts, rank());
-    pool.for_each(first_part(parts, rank() + 1) - mine, [&](Index i, std::size_t worker) {
-      const Index part = mine + i;
-      Workspace<T>& w = eval_space[worker];
-      for (Index shard = part * count / parts; shard < (part + 1) * count / parts; ++shard) {
-        const Index first = shard * options.shard;
-        w.bind({std::min(options.shard, examples - first), first, 0, options.seed});
-        Batch<T> batch(w);
-        fill(batch);
-        eval.forward(w, read.values().data());
-        losses[part] += sum_losses(w);
-        if (inspect) inspect(batch);
-      }
-    });
-    if (over_ranks) {
-      std::vector<Index> ends;
-      for (int r = 1; r <= ranks(); ++r) ends.push_back(first_part(parts, r) * static_cast<Index>(sizeof(double)));
-      options.ranks->gather(std::as_writable_bytes(std::span(losses).first(parts)), ends);
-    }
-    return add_tree({losses.data(), static_cast<std::size_t>(parts)}) / static_cast<double>(examples);
-  }
-
-  int rank() const { return over_ranks ? options.ranks->rank() : 0; }
-  int ranks() const { return over_ranks ? options.ranks->size() : 1; }
-  // Of `parts` of an evaluation, those of a rank end where those of the next begin.
-  Index first_part(Index parts, int of_rank) const { return of_rank * parts / ranks(); }
-
-  double evaluate_blocks(Index examples, Fill<T> fill, Fill<T> inspect) {
-    Workspace<T>& w = eval_space[0];
-    w.bind({examples, 0, 0, options.seed});
-    Batch<T> batch(w);
-    fill(batch);
-    in_blocks([&](const RowBlocks& blocks) { eval.forward(w, read.values().data(), &blocks); });
-    if (inspect) inspect(batch);
-    return sum_losses(w) / static_cast<double>(examples);
-  }
-
-  // Before the first step: later nothing changes it.
-  void check_callbacks(const Fill<T>& fill) {
-    require(static_cast<bool>(fill),
-            "the data callback is empty; give a function that fills the inputs of a batch");
-    if (ready) return;
-    require(params.is_set(),
-            "the parameters were never set, and all are zero: call Params::initialize, or load a model, before");
-    ready = true;
-  }
-
-  Params<T> params;  // shared with the caller's
-  const Params<T>& read = params;
-  bool ready = false;
-  TrainerOptions options;
-  Workers pool;
-  Program<T> train, eval;
-  Index shards = 0, rows = 0, row_size = 0;
-  std::vector<std::pair<Index, Index>> summed_ranges;
-  int workers = 1;
-  std::vector<Workspace<T>> train_space, eval_space;
-  std::optional<RankSum<T>> over_ranks;
-  Index first_row = 0, last_row = 0;  // of this process
-  AlignedBuffer<T> gradients;
-  bool summed = false;          // row 0 of gradients is the sum already
-  AlignedBuffer<T> whole_rows;  // of noise_of_rows, once it was asked for
-  std::vector<std::string> moment_names;
-  std::vector<AlignedBuffer<T>> moments;
-  std::uint64_t step = 0;
-  std::uint64_t origin = 0;  // the step from which optimiser and schedule count
-};
 
 template <class T>
 Trainer<T>::Trainer(Params<T>& params, const TrainerOptions& options, Model<T> model) {
@@ -317,49 +33,91 @@ Trainer<T>::Trainer(Params<T>& params, const TrainerOptions& options, Model<T> m
 }
 template <class T>
 Trainer<T>::~Trainer() = default;
+template <class T>
+Trainer<T>::Trainer(Trainer&&) noexcept = default;
+template <class T>
+Trainer<T>& Trainer<T>::operator=(Trainer&&) noexcept = default;
+
+template <class T>
+auto Trainer<T>::state() const -> State& {
+  if (!state_) [[unlikely]]
+    moved_from();
+  return *state_;
+}
 
 template <class T>
 double Trainer<T>::step(Fill<T> fill, GradientNoise* noise) {
-  state_->check_callbacks(fill);
-  const double loss = state_->accumulate(fill, noise != nullptr);
-  if (noise) *noise = state_->noise_of_rows();
-  ReplayObserver* const observer = state_->train_space[0].observer();
+  State& s = state();
+  s.check_callbacks(fill);
+  s.require_none_waits("step");
+  const double loss = s.accumulate(fill, noise != nullptr);
+  if (noise) *noise = s.noise_of_rows();
+  ReplayObserver* const observer = s.train_space[0].observer();
   if (observer) observer->begins(ReplayObserver::Part::update, -1);
-  state_->finish_derived();
-  state_->update();
+  s.finish_derived();
+  s.update();
   if (observer) observer->ends(ReplayObserver::Part::update, -1);
+  s.report(loss);
   return loss;
 }
 
 template <class T>
 double Trainer<T>::gradient(Fill<T> fill, GradientNoise* noise) {
-  state_->check_callbacks(fill);
-  const double loss = state_->accumulate(fill, noise != nullptr);
-  if (noise) *noise = state_->noise_of_rows();
-  state_->finish_derived();
-  state_->for_blocks([this](Index first, Index size) { state_->reduce(first, size); });
+  State& s = state();
+  s.check_callbacks(fill);
+  const double loss = s.accumulate(fill, noise != nullptr);
+  if (noise) *noise = s.noise_of_rows();
+  s.finish_derived();
+  s.for_blocks([&s](Index first, Index size) { s.reduce(first, size); });
   return loss;
 }
 
 template <class T>
 void Trainer<T>::apply_gradient(std::span<const T> gradient) {
-  require(static_cast<Index>(gradient.size()) == state_->params.size(), "apply_gradient: the gradient has ",
-          gradient.size(), " elements; the flat vector of the parameters has ", state_->params.size());
-  std::copy(gradient.begin(), gradient.end(), state_->gradients.data());
-  state_->summed = true;
-  state_->update();
+  State& s = state();
+  require(static_cast<Index>(gradient.size()) == s.params.size(), "apply_gradient: the gradient has ",
+          gradient.size(), " elements; the flat vector of the parameters has ", s.params.size());
+  s.require_none_waits("apply_gradient");
+  std::copy(gradient.begin(), gradient.end(), s.gradients.data());
+  s.foreign = s.summed = true;
+  s.update();
+  s.report(std::nan(""));
+}
+
+template <class T>
+double Trainer<T>::accumulate(Fill<T> fill) {
+  state().check_callbacks(fill);
+  return state().accumulate_part(fill);
+}
+template <class T>
+double Trainer<T>::apply() {
+  State& s = state();
+  require(s.waiting > 0, "apply: no accumulated gradient waits; call accumulate() before, or step() for one batch");
+  const double loss = s.mean_of_waiting();
+  s.update();
+  s.waiting = 0;
+  s.report(loss);
+  return loss;
+}
+template <class T>
+void Trainer<T>::discard() {
+  state().waiting = 0;
+}
+template <class T>
+Index Trainer<T>::accumulated() const {
+  return state().waiting;
 }
 
 template <class T>
 double Trainer<T>::evaluate(Index examples, Fill<T> fill, Fill<T> inspect) {
   require(examples >= 1, "evaluate: ", examples, " examples; at least 1 is allowed");
-  state_->check_callbacks(fill);
-  return state_->evaluate(examples, fill, inspect);
+  state().check_callbacks(fill);
+  return state().evaluate(examples, fill, inspect);
 }
 
 template <class T>
 std::vector<Index> Trainer<T>::evaluated_ends(Index examples) const {
-  const State& s = *state_;
+  const State& s = state();
   const Index shard = s.options.shard, count = (examples + shard - 1) / shard, parts = std::min(count, kMaxParts);
   std::vector<Index> ends;
   for (int r = 1; r <= s.ranks(); ++r)
@@ -369,66 +127,101 @@ std::vector<Index> Trainer<T>::evaluated_ends(Index examples) const {
 
 template <class T>
 void Trainer<T>::restart(const Optimizer& optimizer, const Schedule& schedule) {
+  State& s = state();
   check_optimizer(optimizer);
   schedule.check();
-  state_->options.optimizer = optimizer;
-  state_->options.schedule = schedule;
-  state_->origin = state_->step;
-  state_->clear_moments();
+  s.require_none_waits("restart");
+  s.options.optimizer = optimizer;
+  s.options.schedule = schedule;
+  s.origin = s.step;
+  s.clear_moments();
+}
+template <class T>
+std::uint64_t Trainer<T>::restarted_at() const {
+  return state().origin;
+}
+
+template <class T>
+double Trainer<T>::rate() const {
+  return optimizer_rate(state().options.optimizer);
+}
+template <class T>
+void Trainer<T>::set_rate(double rate) {
+  Optimizer changed = state().options.optimizer;
+  std::visit([rate](auto& o) { o.rate = rate; }, changed);
+  check_optimizer(changed);
+  state().options.optimizer = changed;
 }
 
 template <class T>
 std::uint64_t Trainer<T>::steps_done() const {
-  return state_->step;
+  return state().step;
 }
 template <class T>
 void Trainer<T>::set_steps_done(std::uint64_t steps) {
-  state_->step = steps;
+  state().require_none_waits("set_steps_done");
+  state().step = steps;
 }
 template <class T>
 std::span<const T> Trainer<T>::last_gradient() const {
-  return {state_->gradients.data(), static_cast<std::size_t>(state_->params.size())};
+  return {state().gradients.data(), static_cast<std::size_t>(state().params.size())};
+}
+template <class T>
+MatrixView<const T> Trainer<T>::gradient_of(const Param& p) const {
+  require(static_cast<bool>(p), "gradient_of: an empty Param; give one that a layer was constructed with");
+  MatrixView<const T> view = state().read.view(p);  // throws for one of another Params
+  view.data = state().gradients.data() + p.offset;
+  return view;
+}
+template <class T>
+MatrixView<const T> Trainer<T>::gradient_of(std::string_view name) const {
+  return gradient_of(state().read.find(name).slice);
 }
 template <class T>
 double Trainer<T>::last_gradient_norm() const {
-  return state_->gradient_norm();
+  return state().gradient_norm();
 }
 template <class T>
 auto Trainer<T>::moments() -> std::vector<Moment> {
   std::vector<Moment> result;
-  for (std::size_t i = 0; i < state_->moments.size(); ++i)
-    result.push_back({state_->moment_names[i],
-                      {state_->moments[i].data(), static_cast<std::size_t>(state_->moments[i].size())}});
+  for (std::size_t i = 0; i < state().moments.size(); ++i)
+    result.push_back({state().moment_names[i],
+                      {state().moments[i].data(), static_cast<std::size_t>(state().moments[i].size())}});
   return result;
 }
 template <class T>
+const Params<T>& Trainer<T>::params() const {
+  return state().params;
+}
+template <class T>
 const TrainerOptions& Trainer<T>::options() const {
-  return state_->options;
+  return state().options;
 }
 template <class T>
 double Trainer<T>::multiply_adds() const {
-  return state_->train.multiply_adds() * static_cast<double>(state_->options.batch);
+  return state().train.multiply_adds() * static_cast<double>(state().options.batch);
 }
 template <class T>
 const Program<T>& Trainer<T>::program() const {
-  return state_->train;
+  return state().train;
 }
 template <class T>
 int Trainer<T>::workers() const {
-  return state_->workers;
+  return state().workers;
 }
 template <class T>
 void Trainer<T>::observe(int worker, ReplayObserver* observer) {
-  require(worker >= 0 && worker < state_->workers, "observe: there is no worker ", worker, "; this trainer has ",
-          state_->workers);
-  state_->train_space[worker].observe(observer);
+  require(worker >= 0 && worker < state().workers, "observe: there is no worker ", worker, "; this trainer has ",
+          state().workers);
+  state().train_space[worker].observe(observer);
 }
 template <class T>
 Index Trainer<T>::memory_bytes() const {
-  const State& s = *state_;
+  const State& s = state();
   const Index vectors = 1 + static_cast<Index>(s.moments.size()), others = s.workers - 1;
   return (s.over_ranks ? s.over_ranks->memory_bytes() : 0) +
-         (vectors * s.params.size() + s.rows * s.row_size + s.whole_rows.size()) * static_cast<Index>(sizeof(T)) +
+         (vectors * s.params.size() + s.rows * s.row_size + s.whole_rows.size() + s.waiting_sum.size()) *
+             static_cast<Index>(sizeof(T)) +
          s.workers * (s.train.memory_bytes() + s.eval.memory_bytes()) -
          others * (s.train.derived_memory_bytes() + s.eval.derived_memory_bytes());
 }

@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "fork_join.h"
+#include "function_ref.h"
 #include "team.h"
 
 namespace eqnn {
@@ -40,8 +41,7 @@ class Workers {
 
   // Calls body(task, worker) for every task; worker < threads(). One thread: a plain loop. Throws what a task
   // threw.
-  template <class Body>
-  void for_each(Index tasks, const Body& body) {
+  void for_each(Index tasks, FunctionRef<void(Index, std::size_t)> body) {
     if (!team_ || tasks <= 1) {
       for (Index i = 0; i < tasks; ++i) body(i, std::size_t{0});
       return;

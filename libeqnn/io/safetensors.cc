@@ -123,6 +123,41 @@ void for_each_value(const Param& p, Visit visit) {
       visit(static_cast<std::size_t>(p.offset + in * p.stride + out), position++);
 }
 
+template <class T>
+void copy_array(const NamedArray& a, const Param& p, std::span<T> values) {
+  for_each_value(p, [&](std::size_t element, std::size_t position) {
+    std::memcpy(&values[element], a.bytes.data() + position * sizeof(T), sizeof(T));
+  });
+}
+
+// Of each parameter the array that fits, or null; what of the file does not goes to the report. `set`: those that
+// are not found have values.
+std::vector<const NamedArray*> match(const std::vector<ParamInfo>& parameters, const SafeTensors& file,
+                                     const std::string& prefix, const char* dtype, bool set, LoadReport& report) {
+  std::vector<const NamedArray*> found;
+  std::set<std::string> names;
+  for (const ParamInfo& info : parameters) {
+    const std::string& name = *names.insert(prefix + info.name).first;
+    const auto a = std::find_if(file.arrays.begin(), file.arrays.end(),
+                                [&name](const NamedArray& array) { return array.name == name; });
+    found.push_back(nullptr);
+    if (a == file.arrays.end()) {
+      report.missing.push_back(info.name);
+    } else if (a->shape == info.file_shape && a->dtype == dtype) {
+      report.loaded.push_back(info.name);
+      found.back() = &*a;
+    } else {
+      report.other_shape.push_back(concat(info.name, ": ", a->dtype, " ", shape_text(a->shape), " in the file, ",
+                                          dtype, " ", shape_text(info.file_shape), " in the model"));
+    }
+  }
+  for (const NamedArray& a : file.arrays)
+    if (a.name.starts_with(prefix) && names.count(a.name) == 0) report.unused.push_back(a.name);
+  require(set || report.loaded.size() == parameters.size(), file.path, ": has ", report.loaded.size(), " of ",
+          parameters.size(), " parameters, and the others were never set: call Params::initialize before");
+  return found;
+}
+
 }  // namespace
 
 const NamedArray& SafeTensors::array(std::string_view name) const {
@@ -243,10 +278,7 @@ void load_parameter_arrays(const Params<T>& params, std::type_identity_t<std::sp
     throw FileError(concat(file.path, ": array '", a.name, "' of shape ", shape_text(a.shape),
                            " is no parameter of the model; the file is of another model"));
   }
-  for (std::size_t i = 0; i < sources.size(); ++i)
-    for_each_value(params.list()[i].slice, [&](std::size_t element, std::size_t position) {
-      std::memcpy(&values[element], sources[i]->bytes.data() + position * sizeof(T), sizeof(T));
-    });
+  for (std::size_t i = 0; i < sources.size(); ++i) copy_array(*sources[i], params.list()[i].slice, values);
 }
 
 template <class T>
@@ -262,11 +294,23 @@ std::map<std::string, std::string> load_model(const std::string& path, Params<T>
   return std::move(file.metadata);
 }
 
+template <class T>
+LoadReport load_matching(const std::string& path, Params<T>& params, const std::string& prefix) {
+  const SafeTensors file = decode_safetensors(read_file(path), path);
+  LoadReport report;
+  const std::vector<const NamedArray*> found =
+      match(params.list(), file, prefix, kDtype<T>, params.is_set(), report);
+  for (std::size_t i = 0; i < found.size(); ++i)
+    if (found[i] != nullptr) copy_array(*found[i], params.list()[i].slice, params.values());
+  return report;
+}
+
 #define EQNN_INSTANTIATE(T)                                                                                    \
   template std::vector<NamedArray> parameter_arrays(const Params<T>&, std::span<const T>, const std::string&); \
   template void load_parameter_arrays(const Params<T>&, std::span<T>, const SafeTensors&, const std::string&); \
   template void save_model(const std::string&, const Params<T>&, const std::map<std::string, std::string>&);   \
-  template std::map<std::string, std::string> load_model(const std::string&, Params<T>&)
+  template std::map<std::string, std::string> load_model(const std::string&, Params<T>&);                      \
+  template LoadReport load_matching(const std::string&, Params<T>&, const std::string&)
 EQNN_INSTANTIATE(float);
 EQNN_INSTANTIATE(double);
 #undef EQNN_INSTANTIATE

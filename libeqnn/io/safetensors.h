@@ -67,4 +67,19 @@ void save_model(const std::string& path, const Params<T>& params,
 template <class T>
 std::map<std::string, std::string> load_model(const std::string& path, Params<T>& params);
 
+// What load_matching() found, by name: parameters in their order, arrays of the file in that of their bytes.
+struct LoadReport {
+  std::vector<std::string> loaded;   // parameters that have the file's values now
+  std::vector<std::string> missing;  // parameters that the file does not have; as before
+  std::vector<std::string>
+      other_shape;                  // of another shape, or float for double: "NAME: F32 [1, 8] in the file, .."
+  std::vector<std::string> unused;  // arrays of the file that are no parameter
+};
+// Sets those parameters that the file has under their names, `prefix` before them, in their shape and type, and
+// leaves the others. Arrays without the prefix are not looked at: "model." reads the parameters of a file of
+// save_training. Throws FileError for a file that cannot be read, and ValueError where parameters that were never
+// set would stay so; then `params` is as before.
+template <class T>
+LoadReport load_matching(const std::string& path, Params<T>& params, const std::string& prefix = "");
+
 }  // namespace eqnn

@@ -1,6 +1,7 @@
 // What users do wrong, each an exception that names what was wrong and the cure; none may crash, hang or stay
 // silent.
 #include <doctest/doctest.h>
+#include <eqnn/core/plateau.h>
 #include <eqnn/core/trainer.h>
 #include <eqnn/nn/dense.h>
 #include <eqnn/nn/dense_graphs.h>
@@ -8,9 +9,11 @@
 #include <eqnn/nn/loss.h>
 #include <eqnn/nn/points.h>
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "support/thrown.h"
@@ -237,6 +240,77 @@ const std::vector<Misuse> kReplays = {
      replayed([](auto& s, auto&, auto&) { Trainer<double>(s.params, {.threads = 5000}, s.model()); }), "1 to 1024"},
 };
 
+// A Trainer of the small model with options of its own, which `use` works on.
+template <class Use>
+std::function<void()> steered(TrainerOptions options, Use use) {
+  options.batch = 8, options.shard = 4, options.threads = 1;
+  return [options, use] {
+    Small s;
+    s.params.initialize(kaiming_uniform, 1);
+    Trainer<double> trainer(s.params, options, s.model());
+    use(s, trainer);
+  };
+}
+const auto kNothing = [](auto&, auto&) {};
+
+const std::vector<Misuse> kControl = {
+    {"a group of no parameter", steered({.groups = {{"mpl.*", 0}}}, kNothing),
+     "the group 'mpl.*' matches no parameter; there are: mlp.0.weight, mlp.0.bias, mlp.1.weight, mlp.1.bias"},
+    {"a group without a pattern", steered({.groups = {{}}}, kNothing), "the group '' matches no parameter"},
+    {"a group that later ones undo", steered({.groups = {{"mlp.0.*", 0.1}, {"*", 1, 0}}}, kNothing),
+     "the group 'mlp.0.*' decides nothing: later groups match all its parameters"},
+    {"a negative rate of a group", steered({.groups = {{"*", -1}}}, kNothing),
+     "the rate factor of the group '*' is -1"},
+    {"a decay of a group that is no number", steered({.groups = {{"*", 1, std::nan("")}}}, kNothing),
+     "the decay factor of the group '*' is nan"},
+    {"a rate that is no number", steered({}, [](auto&, auto& t) { t.set_rate(std::nan("")); }),
+     "the learning rate is nan"},
+    {"a custom schedule that gives no number",
+     steered({.schedule = {.custom = [](std::uint64_t) { return std::nan(""); }}},
+             [](auto&, auto& t) { t.step(fill_plain); }),
+     "the custom schedule gives nan at step 0"},
+    {"a step while accumulated gradients wait",
+     steered({},
+             [](auto&, auto& t) {
+               t.accumulate(fill_plain);
+               t.step(fill_plain);
+             }),
+     "call apply() or discard() first"},
+    {"apply without accumulate", steered({}, [](auto&, auto& t) { t.apply(); }), "call accumulate() before"},
+    {"accumulation without a data callback", steered({}, [](auto&, auto& t) { t.accumulate({}); }),
+     "the data callback is empty"},
+    {"a step before the restart",
+     steered({},
+             [](auto&, auto& t) {
+               t.step(fill_plain);
+               t.restart(Sgd{}, {});
+               t.set_steps_done(0);
+               t.step(fill_plain);
+             }),
+     "steps_done is 0, before the restart at step 1"},
+    {"the gradient of a parameter of another Params",
+     steered({},
+             [](auto&, auto& t) {
+               Small other;
+               t.gradient_of(other.mlp.layers[0].weight);
+             }),
+     "is of another Params"},
+    {"the gradient of an empty Param", steered({}, [](auto&, auto& t) { t.gradient_of(Param{}); }),
+     "an empty Param"},
+    {"the gradient of a name that is not there", steered({}, [](auto&, auto& t) { t.gradient_of("mlp.0.wieght"); }),
+     "the nearest of 4 is 'mlp.0.weight'"},
+    {"a Trainer that was moved from",
+     steered({},
+             [](auto&, auto& t) {
+               const Trainer<double> other = std::move(t);
+               t.step(fill_plain);
+             }),
+     "this Trainer was moved from"},
+    {"stopping without patience", [] { EarlyStopping{.patience = 0}(1.0); },
+     "patience is 0; it must be at least 1"},
+    {"a plateau that raises the rate", [] { ReduceOnPlateau{.factor = 10}(1.0, 1.0); }, "must be between 0 and 1"},
+};
+
 void check_all(const std::vector<Misuse>& list) {
   for (const Misuse& m : list) {
     CAPTURE(m.name);
@@ -251,6 +325,7 @@ void check_all(const std::vector<Misuse>& list) {
 TEST_CASE("misuse of parameters is told") { check_all(kParams); }
 TEST_CASE("misuse while recording is told") { check_all(kRecording); }
 TEST_CASE("misuse of replays and trainers is told") { check_all(kReplays); }
+TEST_CASE("misuse of what steers a training is told") { check_all(kControl); }
 
 TEST_CASE(
     "what looks like misuse and is none: a plain function fills, a trainer outlives its parameters, and these "

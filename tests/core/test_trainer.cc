@@ -856,6 +856,30 @@ TEST_CASE_TEMPLATE("a step allocates nothing", T, float, double) {
       CHECK(after == before);
     }
 }
+
+TEST_CASE_TEMPLATE("groups, accumulation, reports and rates that are set allocate nothing", T, float, double) {
+  std::int64_t reports = 0;
+  Run<T> run({.batch = 21,
+              .shard = 4,
+              .threads = 1,
+              .schedule = {.custom = [](std::uint64_t step) { return 1 / (1 + static_cast<double>(step)); }},
+              .groups = {{"*.bias", 1, 0}, {"head.*", 0.5}, {"layers.0.*", 0}},
+              .clip_norm = 0.1,
+              .on_step = [&reports](const StepReport&) { ++reports; }});
+  const auto step = [&run] {
+    for (int i = 0; i < 3; ++i) run.trainer.accumulate([](Batch<T>& b) { draw_graphs(b); });
+    run.trainer.set_rate(0.9 * run.trainer.rate());
+    run.trainer.apply();
+    run.trainer.step([](Batch<T>& b) { draw_graphs(b); });
+    CHECK(run.trainer.gradient_of(run.net.l2.weight()).data != nullptr);
+  };
+  step();
+  const std::int64_t before = allocations;
+  for (int i = 0; i < 5; ++i) step();
+  const std::int64_t after = allocations;
+  CHECK(after == before);
+  CHECK(reports == 12);
+}
 #endif
 
 TEST_CASE("a Trainer counts its memory and its work") {

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <optional>
 
+#include <eqnn/io/training_file.h>
 #include <eqnn/nn/loss.h>
 
 #include "train/choices.h"
@@ -140,19 +141,14 @@ class TypedTraining final : public Training {
   }
 
   std::vector<eqnn::NamedArray> state() override {
-    std::vector<eqnn::NamedArray> arrays = eqnn::parameter_arrays<T>(params_, params_.values(), "model.");
-    for (const auto& moment : trainer_.moments())
-      for (auto& array : eqnn::parameter_arrays<T>(params_, moment.values, concat("optimizer.", moment.name, ".")))
-        arrays.push_back(std::move(array));
+    std::vector<eqnn::NamedArray> arrays = eqnn::training_arrays(trainer_);
     if (oracle_) arrays.push_back(log_array(oracle_->oracle().log()));
     return arrays;
   }
   void restore(const eqnn::SafeTensors& file, std::uint64_t steps) override {
-    eqnn::load_parameter_arrays<T>(params_, params_.values(), file, "model.");
     trainer_.set_steps_done(phase_of(steps).first);
     restart(phase_of(steps));
-    for (const auto& moment : trainer_.moments())
-      eqnn::load_parameter_arrays<T>(params_, moment.values, file, concat("optimizer.", moment.name, "."));
+    eqnn::load_training_arrays(trainer_, file);
     if (oracle_) oracle_->oracle().set_log(read_log(file));
     trainer_.set_steps_done(steps);
   }
