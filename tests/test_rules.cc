@@ -44,7 +44,7 @@ const std::vector<std::set<std::string>> kOrder = {
     {"tools/train/"},
     {"tools/results/"},
     {"tools/figures/", "tools/runs/"},
-    {"tools/report/", "tools/learn/"},
+    {"tools/report/", "tools/learn/", "tools/interchange/"},
     {"tools/sweep/"},
     {"tools/study/"},
     {"tools/", "bench/"},

@@ -18,6 +18,8 @@ int run_command(int argc, char** argv) {
   add_certify(line);
   add_train(line);
   add_predict(line);
+  add_export(line);
+  add_import(line);
   add_sweep(line);
   add_reproduce(line);
   add_collect(line);
@@ -31,7 +33,6 @@ int run_command(int argc, char** argv) {
   add_doctor(line);
   line.add("bench", "time per step against the hand-written step and the machine's GEMM limit", "This machine")
       .runs([argv](const Common&) { return run_bench_program(argv); });
-  for (const char* name : {"export", "import"}) line.add_not_built(name);
   return line.run(argc, argv);
 }
 

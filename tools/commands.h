@@ -20,6 +20,8 @@ void add_reduce(CommandLine& line);
 void add_collect(CommandLine& line);
 void add_plot(CommandLine& line);
 void add_report(CommandLine& line);
+void add_export(CommandLine& line);
+void add_import(CommandLine& line);
 
 // Parses the command line and runs the chosen subcommand; its exit code.
 int run_command(int argc, char** argv);

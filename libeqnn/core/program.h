@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -203,6 +204,10 @@ struct Operation {
   // Derived: how many independent parts forward and backward have; Call::first_part() says which to compute. Parts
   // run at the same time, in at most kDerivedBlocks blocks, each with `scratch` of its own.
   Index parts = 1;
+  // For who writes a program down in another language: what the call was given beside values, and inputs and shape
+  // do not tell. Numbers in the order of its arguments, an enumerator by its place; a table of points.
+  std::vector<double> numbers = {};
+  std::shared_ptr<const std::vector<std::int32_t>> table = {};
 };
 // The most blocks in which the parts of a derived operation run.
 inline constexpr Index kDerivedBlocks = 8;
@@ -283,6 +288,11 @@ class Program {
   int operations() const { return static_cast<int>(nodes_.size()); }
   // Name and cost of operation `id`; empty and none for inputs and parameters, which are not replayed.
   std::string_view operation_name(int id) const;
+  // What was recorded as value `id`; of an input or a parameter its name and shape, and no forward. Before finish()
+  // every operation is the one that was asked for.
+  const Operation<T>& operation(int id) const { return node(id).operation; }
+  // The slice that value `id` is; empty where it is no parameter.
+  const Param& parameter(int id) const { return node(id).param; }
   OperationCost operation_cost(int id) const;
   Index memory_bytes() const;          // of one Workspace
   Index derived_memory_bytes() const;  // of that, what workspaces that share derived values have once

@@ -469,6 +469,11 @@ void check_torus(const Torus& t) {
       " x ", t.width, "; it must have at least one position and fit the torus");
 }
 
+std::vector<double> sizes_of(const Torus& t) {
+  return {static_cast<double>(t.height), static_cast<double>(t.width), static_cast<double>(t.filter_height),
+          static_cast<double>(t.filter_width)};
+}
+
 // Of one of an example's passes: forward, and one for each gradient.
 template <class T>
 double work_of_a_pass(Tensor<T> x, const Sizes& s, ConvolutionMethod method) {
@@ -492,6 +497,7 @@ Tensor<T> record_direct(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const Siz
       .overwrites = true,
       .multiply_adds = work_of_a_pass(x, s, ConvolutionMethod::direct),
       .scratch = Direct<T>::scratch(s, x.program().capacity()),
+      .numbers = sizes_of(s.torus),
   });
 }
 
@@ -510,6 +516,7 @@ Tensor<T> record_spectral(Tensor<T> x, Tensor<T> weight, Tensor<T> bias, const S
       .overwrites = true,
       .multiply_adds = work_of_a_pass(x, s, ConvolutionMethod::spectral),
       .scratch = way.scratch(x.program().capacity()),
+      .numbers = sizes_of(s.torus),
   });
 }
 

@@ -74,6 +74,7 @@ Tensor<T> normalize_adjacency(Tensor<T> adjacency, Adjacency form) {
           },
       .backward = nullptr,
       .overwrites = true,
+      .numbers = {static_cast<double>(form)},
   });
 }
 

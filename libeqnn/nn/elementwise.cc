@@ -144,6 +144,7 @@ Tensor<T> pointwise(const char* name, PointwiseFunction<T> f, Tensor<T> x) {
       .elementwise = true,
       .overwrites = true,
       .by_rows = true,
+      .numbers = {static_cast<double>(f.low), static_cast<double>(f.high)},
   });
 }
 
@@ -164,6 +165,7 @@ Tensor<T> constant(Program<T>& program, Shape shape, double value) {
           },
       .backward = nullptr,
       .by_rows = true,
+      .numbers = {value},
   });
 }
 
@@ -206,6 +208,7 @@ Tensor<T> scale(Tensor<T> x, double factor) {
       .elementwise = true,
       .overwrites = true,
       .by_rows = true,
+      .numbers = {factor},
   });
 }
 

@@ -233,6 +233,7 @@ Tensor<T> canonical_form(Tensor<T> x, PermutationFrame frame) {
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .index_scratch = x.program().capacity() * n,
+      .numbers = {static_cast<double>(frame)},
   });
 }
 

@@ -77,6 +77,7 @@ Tensor<T> record_gather(const char* name, Tensor<T> x, Index rows, Points points
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .overwrites = true,
+      .table = table,
   });
 }
 
@@ -186,6 +187,7 @@ Tensor<T> permute_pairs(Tensor<T> a, const Permutation& p) {
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .overwrites = true,
+      .table = back,
   });
 }
 

@@ -160,6 +160,7 @@ Tensor<T> record_graph_norm(Tensor<T> x, const Segments& segments, Tensor<T> gai
       .backward_reads_output = false,
       .overwrites = true,
       .scratch = x.program().capacity() * 2 * padded<T>(x.shape().channels),
+      .numbers = {epsilon},
   });
 }
 
@@ -183,6 +184,7 @@ Tensor<T> layer_norm(Tensor<T> x, Tensor<T> gain, Tensor<T> bias, double epsilon
       .overwrites = true,
       .by_rows = true,
       .scratch = x.program().capacity(Extent{s.examples}) * s.points * 2,
+      .numbers = {epsilon},
   });
 }
 

@@ -80,6 +80,7 @@ Tensor<T> record_parts(const char* name, std::vector<Tensor<T>> inputs, Shape sh
       .backward_reads_inputs = false,
       .backward_reads_output = false,
       .by_rows = !along_points,
+      .numbers = {static_cast<double>(first)},
   });
 }
 

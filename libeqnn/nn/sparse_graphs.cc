@@ -62,6 +62,7 @@ Tensor<T> linear_aggregation(Tensor<T> x, GraphInput graph, Aggregation how) {
       .backward_reads_output = false,
       .overwrites = true,
       .by_rows = true,
+      .numbers = {static_cast<double>(how)},
   });
 }
 

@@ -132,11 +132,6 @@ TEST_CASE("the command: values that are not allowed, in every subcommand") {
   refused(f, {"families", "eval", kFamily, "--in", "x", "--out", "y"}, 2, "--member");
 }
 
-TEST_CASE("the command: what a later version brings says so and exits 6") {
-  const Folder f;
-  for (const char* name : {"export", "import"}) refused(f, {name, "run", "--flag", "x"}, 6, "not built in");
-}
-
 TEST_CASE("the command: TOML files that are refused") {
   const Folder f;
   const std::vector<std::pair<std::string, std::string>> wrong = {

@@ -96,8 +96,6 @@ std::string TextFlags::get(const std::string& name, const std::string& fallback)
 
 namespace {
 
-constexpr const char* kNotBuiltGroup = "Not built in yet";
-
 struct CommonText {
   std::string threads, seed;
 };
@@ -162,7 +160,7 @@ std::string full_name(const CLI::App& app) {
 
 void check_extras(const CLI::App& app) {
   for (const CLI::App* sub : app.get_subcommands()) check_extras(*sub);
-  if (app.get_group() != kNotBuiltGroup && !app.remaining().empty()) refuse_extras(app, app.remaining());
+  if (!app.remaining().empty()) refuse_extras(app, app.remaining());
 }
 
 // A flag without its value takes the next flag for it, and an unset shell variable leaves an empty one.
@@ -199,15 +197,6 @@ Subcommand CommandLine::add(const std::string& name, const std::string& help, co
   sub.text_->group = group;
   app_->require_subcommand(0);
   return sub;
-}
-
-void CommandLine::add_not_built(const std::string& name) {
-  CLI::App* sub = app_->add_subcommand(name, "not built in yet");
-  sub->group(kNotBuiltGroup)->allow_extras();
-  commands_.push_back({sub, nullptr, [name](const Common&) -> int {
-                         throw NotBuiltError(
-                             concat("'eqnn ", name, "' is not built in yet; eqnn --help lists what is"));
-                       }});
 }
 
 CommandLine::Command& CommandLine::command_of(const CLI::App& app) {

@@ -90,8 +90,6 @@ class CommandLine {
 
   // `group`: where it stands on the map of commands.
   Subcommand add(const std::string& name, const std::string& help, const std::string& group);
-  // A subcommand of the contract that is not there yet: says so and exits 6.
-  void add_not_built(const std::string& name);
 
   // Parses, and runs the subcommand that was chosen; its exit code. Throws ValueError for what cannot be placed,
   // with the nearest flag or subcommand. "help X" is "X --help"; "manual X" and "complete WORD..." are for the

@@ -50,6 +50,7 @@ constexpr ResultKey kResultKeys[] = {
     {"gradient_snr", "REAL", kMean | kMetric},
     {"distance", "REAL", kMean | kMetric},
     {"overlap", "REAL", kMean | kMetric},
+    {"imported", "TEXT"},
     {"steps_to_learn", "REAL", kMean},
     {"samples_to_learn", "REAL", kMean},
     {"verdict", "TEXT"},
