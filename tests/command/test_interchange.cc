@@ -5,6 +5,7 @@
 #include <eqnn/io/safetensors.h>
 
 #include <cmath>
+#include <vector>
 
 #include "support/command.h"
 #include "support/paths.h"
@@ -103,7 +104,9 @@ TEST_CASE("interchange: inputs have the names and shapes that predict reads, and
   CHECK(j["outputs"][1] == Json::parse(R"({"name": "logits", "shape": ["batch", "2"]})"));
   accepted(f, {"predict", "run", "--in", "e.npz", "--out", "y.npz"});
   const auto example = eqnn::read_npz(f / "e.npz"), predicted = eqnn::read_npz(f / "y.npz");
-  CHECK(eqnn::as_doubles(example.at("y")) == eqnn::as_doubles(predicted.at("y")));
+  std::vector<double> wanted = eqnn::as_doubles(predicted.at("y"));
+  for (double& v : wanted) v = static_cast<double>(static_cast<float>(v));  // as the graph has it
+  CHECK(eqnn::as_doubles(example.at("y")) == wanted);
   CHECK(example.at("adjacency").shape == std::vector<eqnn::Index>{32, 5, 5});
   // The same file again, bit for bit.
   accepted(f, {"export", "run", "--to", "onnx", "-o", "again.onnx", "-q"});
@@ -112,9 +115,9 @@ TEST_CASE("interchange: inputs have the names and shapes that predict reads, and
 
 TEST_CASE("interchange: weights go out and come back in every format, bit for bit") {
   const Folder f;
-  accepted(f, small("cnn-cyclic", {"--n", "6", "--k", "2", "--out", "run"}));
-  accepted(f, small("cnn-cyclic", {"--n", "6", "--k", "2", "--out", "other", "--init-seed", "7"}));
-  accepted(f, {"families", "sample", "cnn-cyclic", "--n", "6", "--k", "2", "--count", "20", "--out", "x.npz"});
+  accepted(f, small("cnn-cyclic", {"--n", "6", "--k", "4", "--out", "run"}));
+  accepted(f, small("cnn-cyclic", {"--n", "6", "--k", "4", "--out", "other", "--init-seed", "7"}));
+  accepted(f, {"families", "sample", "cnn-cyclic", "--n", "6", "--k", "4", "--count", "20", "--out", "x.npz"});
   accepted(f, {"predict", "run", "--in", "x.npz", "--out", "wanted.npz"});
   std::string id;
   for (const std::string kind : {"safetensors", "npz", "onnx"}) {
@@ -149,11 +152,12 @@ TEST_CASE("interchange: what does not fit is refused in one line, and nothing is
   const Folder f;
   accepted(f, small("boolean-orbit", {"--n", "6", "--model", "mlp", "--out", "run"}));
   accepted(f, small("boolean-orbit", {"--n", "7", "--model", "mlp", "--out", "larger"}));
-  accepted(f, small("cnn-cyclic", {"--n", "6", "--k", "2", "--model", "group-mlp", "--out", "foreign"}));
+  accepted(f, small("boolean-orbit", {"--n", "6", "--model", "poly", "--out", "foreign"}));
   for (const std::string kind : {"safetensors", "npz", "onnx"}) {
     accepted(f, {"export", "run", "--to", kind, "-o", "w." + kind, "-q"});
     refused(f, {"import", "larger", "--weights", "w." + kind, "-o", "new"}, 3, "'layers.0.weight' is F32 [5, 6]");
-    refused(f, {"import", "foreign", "--weights", "w." + kind, "-o", "new"}, 3, "has no array 'layers.0.weight'");
+    refused(f, {"import", "foreign", "--weights", "w." + kind, "-o", "new"}, 3,
+            "has no array 'layers.first.u.weight'");
     refused(f, {"export", "run", "--to", kind, "-o", "w." + kind}, 2, "exists");
   }
   refused(f, {"export", "run", "--to", "torch", "-o", "w.onnx", "--force"}, 2, "is a file");

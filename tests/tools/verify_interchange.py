@@ -63,7 +63,7 @@ def draw_network(draw, kind):
         "labelled-egnn": ["rotation-invariant", "--n", n, "--d", pick([2, 3]), "--k", 2, "--model", "labelled-egnn",
                           "--lr", "0.001"],
     }[kind]
-    return family + ["--depth", draw.randint(1, 3)] * (kind != "poly") + [
+    return family + ["--depth", draw.randint(2 if kind == "cnn" else 1, 3)] * (kind != "poly") + [
         "--width", draw.randint(2, 12 if "egnn" in kind else 40)] + ["--activation", pick(["relu", "tanh", "gelu"])] * (kind != "poly") + [
         "--dtype", pick(["f32", "f32", "f64"]), "--seed", draw.randint(0, 10**6)]
 

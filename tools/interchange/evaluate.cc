@@ -10,7 +10,7 @@
 namespace tools {
 namespace {
 
-using Shape = std::vector<Index>;
+using Sizes = std::vector<Index>;
 using Inputs = std::vector<const GraphArray*>;
 using Outputs = std::vector<GraphArray>;
 using Operator = std::function<Outputs(const GraphNode&, const Inputs&)>;
@@ -20,15 +20,15 @@ void require_fits(bool fits, const GraphNode& node, const char* what) {
           "; the graph is not one that eqnn writes");
 }
 
-Index size_of(const Shape& shape) {
+Index size_of(const Sizes& shape) {
   return std::accumulate(shape.begin(), shape.end(), Index{1}, std::multiplies<>());
 }
 
-std::size_t place(Index axis, const Shape& shape) {
+std::size_t place(Index axis, const Sizes& shape) {
   return static_cast<std::size_t>(axis < 0 ? axis + static_cast<Index>(shape.size()) : axis);
 }
 
-GraphArray filled(Shape shape, double value = 0) {
+GraphArray filled(Sizes shape, double value = 0) {
   const auto size = static_cast<std::size_t>(size_of(shape));
   return {std::move(shape), std::vector<double>(size, value)};
 }
@@ -36,23 +36,23 @@ GraphArray filled(Shape shape, double value = 0) {
 // Elements before, along and after an axis.
 struct Split {
   Index before = 1, along = 1, after = 1;
-  Split(const Shape& shape, std::size_t axis) {
+  Split(const Sizes& shape, std::size_t axis) {
     for (std::size_t k = 0; k < shape.size(); ++k) (k < axis ? before : k == axis ? along : after) *= shape[k];
   }
 };
 
 // The steps of an array in one of another shape, to which it is broadcast.
-Shape steps_in(const Shape& shape, const Shape& wide) {
-  Shape steps(wide.size(), 0);
+Sizes steps_in(const Sizes& shape, const Sizes& wide) {
+  Sizes steps(wide.size(), 0);
   Index step = 1;
   for (std::size_t k = shape.size(); k-- > 0; step *= shape[k])
     if (shape[k] > 1) steps[k + wide.size() - shape.size()] = step;
   return steps;
 }
 
-Shape broadcast_shape(const GraphNode& node, const Shape& a, const Shape& b) {
-  Shape wide(std::max(a.size(), b.size()), 1);
-  for (const Shape* s : {&a, &b})
+Sizes broadcast_shape(const GraphNode& node, const Sizes& a, const Sizes& b) {
+  Sizes wide(std::max(a.size(), b.size()), 1);
+  for (const Sizes* s : {&a, &b})
     for (std::size_t k = 0; k < s->size(); ++k) {
       Index& size = wide[k + wide.size() - s->size()];
       require_fits((*s)[k] == size || (*s)[k] == 1 || size == 1, node, "shapes that do not fit each other");
@@ -63,8 +63,8 @@ Shape broadcast_shape(const GraphNode& node, const Shape& a, const Shape& b) {
 
 // Calls visit(position, offset of a, offset of b) for every element of a shape, in order.
 template <class Visit>
-void each_element(const Shape& shape, const Shape& a_steps, const Shape& b_steps, const Visit& visit) {
-  Shape at(shape.size(), 0);
+void each_element(const Sizes& shape, const Sizes& a_steps, const Sizes& b_steps, const Visit& visit) {
+  Sizes at(shape.size(), 0);
   Index a = 0, b = 0;
   for (Index i = 0, size = size_of(shape); i < size; ++i) {
     visit(i, a, b);
@@ -101,15 +101,15 @@ Operator binary(F f) {
   };
 }
 
-Shape whole_numbers(const GraphArray& a) {
-  Shape list;
+Sizes whole_numbers(const GraphArray& a) {
+  Sizes list;
   for (const double v : a.values) list.push_back(static_cast<Index>(v));
   return list;
 }
 
 Outputs expand(const GraphNode& node, const Inputs& in) {
   GraphArray y = filled(broadcast_shape(node, in[0]->shape, whole_numbers(*in[1])));
-  const Shape steps = steps_in(in[0]->shape, y.shape);
+  const Sizes steps = steps_in(in[0]->shape, y.shape);
   each_element(y.shape, steps, steps, [&](Index i, Index a, Index) {
     y.values[static_cast<std::size_t>(i)] = in[0]->values[static_cast<std::size_t>(a)];
   });
@@ -118,11 +118,11 @@ Outputs expand(const GraphNode& node, const Inputs& in) {
 
 // Over the last two axes; those before them are broadcast. The first value has two axes at least.
 Outputs mat_mul(const GraphNode& node, const Inputs& in) {
-  const Shape &a = in[0]->shape, &b = in[1]->shape;
+  const Sizes &a = in[0]->shape, &b = in[1]->shape;
   require_fits(a.size() >= 2 && b.size() >= 2 && a.back() == b[b.size() - 2], node, "matrices that do not fit");
   const Index n = a[a.size() - 2], inner = a.back(), m = b.back();
-  const Shape a_outer(a.begin(), a.end() - 2), b_outer(b.begin(), b.end() - 2);
-  Shape outer = broadcast_shape(node, a_outer, b_outer), shape = outer;
+  const Sizes a_outer(a.begin(), a.end() - 2), b_outer(b.begin(), b.end() - 2);
+  Sizes outer = broadcast_shape(node, a_outer, b_outer), shape = outer;
   shape.insert(shape.end(), {n, m});
   GraphArray y = filled(shape);
   each_element(outer, steps_in(a_outer, outer), steps_in(b_outer, outer), [&](Index e, Index ea, Index eb) {
@@ -136,10 +136,10 @@ Outputs mat_mul(const GraphNode& node, const Inputs& in) {
 }
 
 Outputs transpose(const GraphNode& node, const Inputs& in) {
-  const Shape& order = node.integers("perm");
-  const Shape steps = steps_in(in[0]->shape, in[0]->shape);
+  const Sizes& order = node.integers("perm");
+  const Sizes steps = steps_in(in[0]->shape, in[0]->shape);
   require_fits(order.size() == steps.size(), node, "an order of other axes");
-  Shape shape, from;
+  Sizes shape, from;
   for (const Index axis : order) {
     shape.push_back(in[0]->shape.at(static_cast<std::size_t>(axis)));
     from.push_back(steps[static_cast<std::size_t>(axis)]);
@@ -153,7 +153,7 @@ Outputs transpose(const GraphNode& node, const Inputs& in) {
 
 // 0 is the size that was there, -1 what is left.
 Outputs reshape(const GraphNode& node, const Inputs& in) {
-  Shape shape = whole_numbers(*in[1]);
+  Sizes shape = whole_numbers(*in[1]);
   Index known = 1, *open = nullptr;
   for (std::size_t k = 0; k < shape.size(); ++k) {
     if (shape[k] == 0) shape[k] = in[0]->shape.at(k);
@@ -168,14 +168,14 @@ Outputs reshape(const GraphNode& node, const Inputs& in) {
 }
 
 Outputs unsqueeze(const GraphNode&, const Inputs& in) {
-  Shape shape = in[0]->shape;
+  Sizes shape = in[0]->shape;
   for (const Index axis : whole_numbers(*in[1])) shape.insert(shape.begin() + axis, 1);
   return {{shape, in[0]->values}};
 }
 
 Outputs join(const GraphNode& node, const Inputs& in) {
   const std::size_t axis = place(node.integer("axis", 0), in[0]->shape);
-  Shape shape = in[0]->shape;
+  Sizes shape = in[0]->shape;
   shape.at(axis) = 0;
   for (const GraphArray* part : in) shape[axis] += part->shape.at(axis);
   GraphArray y = filled(shape);
@@ -193,7 +193,7 @@ Outputs join(const GraphNode& node, const Inputs& in) {
 }
 
 // Places along an axis, one after the other: [before, count, after].
-GraphArray taken(const GraphNode& node, const GraphArray& x, std::size_t axis, const Shape& places, Shape shape) {
+GraphArray taken(const GraphNode& node, const GraphArray& x, std::size_t axis, const Sizes& places, Sizes shape) {
   const Split from(x.shape, axis);
   GraphArray y = filled(std::move(shape));
   auto to = y.values.begin();
@@ -207,7 +207,7 @@ GraphArray taken(const GraphNode& node, const GraphArray& x, std::size_t axis, c
 
 Outputs slice(const GraphNode& node, const Inputs& in) {
   const std::size_t axis = place(static_cast<Index>(in[3]->values.at(0)), in[0]->shape);
-  Shape places, shape = in[0]->shape;
+  Sizes places, shape = in[0]->shape;
   for (auto k = static_cast<Index>(in[1]->values.at(0)); k < static_cast<Index>(in[2]->values.at(0)); ++k)
     places.push_back(k);
   shape.at(axis) = static_cast<Index>(places.size());
@@ -216,7 +216,7 @@ Outputs slice(const GraphNode& node, const Inputs& in) {
 
 Outputs gather(const GraphNode& node, const Inputs& in) {
   const std::size_t axis = place(node.integer("axis", 0), in[0]->shape);
-  Shape shape = in[0]->shape;
+  Sizes shape = in[0]->shape;
   shape.erase(shape.begin() + static_cast<Index>(axis));
   shape.insert(shape.begin() + static_cast<Index>(axis), in[1]->shape.begin(), in[1]->shape.end());
   return {taken(node, *in[0], axis, whole_numbers(*in[1]), shape)};
@@ -242,7 +242,7 @@ Outputs top_k(const GraphNode& node, const Inputs& in) {
   const Split s(in[0]->shape, place(node.integer("axis", -1), in[0]->shape));
   require_fits(static_cast<Index>(in[1]->values.at(0)) == s.along, node, "not as many as there are");
   GraphArray values = *in[0], places = *in[0];
-  Shape order(static_cast<std::size_t>(s.along));
+  Sizes order(static_cast<std::size_t>(s.along));
   for (Index i = 0; i < s.before; ++i)
     for (Index j = 0; j < s.after; ++j) {
       const auto at = [&](Index k) { return static_cast<std::size_t>((i * s.along + k) * s.after + j); };
@@ -260,7 +260,7 @@ Outputs top_k(const GraphNode& node, const Inputs& in) {
 Outputs arg_max(const GraphNode& node, const Inputs& in) {
   const std::size_t axis = place(node.integer("axis", 0), in[0]->shape);
   const Split s(in[0]->shape, axis);
-  Shape shape = in[0]->shape;
+  Sizes shape = in[0]->shape;
   shape[axis] = 1;
   GraphArray y = filled(shape);
   for (Index i = 0; i < s.before; ++i)
@@ -278,14 +278,14 @@ Outputs arg_max(const GraphNode& node, const Inputs& in) {
 template <class F>
 Operator reduction(double start, bool mean, F f) {
   return [=](const GraphNode& node, const Inputs& in) -> Outputs {
-    Shape kept = in[0]->shape;
+    Sizes kept = in[0]->shape;
     double count = 1;
     for (const Index axis : whole_numbers(*in[1])) {
       count *= static_cast<double>(kept.at(place(axis, kept)));
       kept[place(axis, kept)] = 1;
     }
     GraphArray y = filled(kept, start);
-    const Shape steps = steps_in(kept, in[0]->shape);
+    const Sizes steps = steps_in(kept, in[0]->shape);
     each_element(in[0]->shape, steps, steps, [&](Index i, Index to, Index) {
       double& v = y.values[static_cast<std::size_t>(to)];
       v = f(v, in[0]->values[static_cast<std::size_t>(i)]);
@@ -293,7 +293,7 @@ Operator reduction(double start, bool mean, F f) {
     for (double& v : y.values) v /= mean ? count : 1;
     if (node.integer("keepdims", 1) == 1) return {y};
     y.shape.clear();
-    const Shape axes = whole_numbers(*in[1]);
+    const Sizes axes = whole_numbers(*in[1]);
     for (std::size_t k = 0; k < kept.size(); ++k)
       if (std::ranges::find(axes, static_cast<Index>(k)) == axes.end()) y.shape.push_back(kept[k]);
     return {y};
@@ -317,7 +317,7 @@ Outputs scatter_add(const GraphNode& node, const Inputs& in) {
 }
 
 Outputs shape_of(const GraphNode& node, const Inputs& in) {
-  const Shape& shape = in[0]->shape;
+  const Sizes& shape = in[0]->shape;
   const auto all = static_cast<Index>(shape.size());
   GraphArray y;
   for (Index k = node.integer("start", 0); k < std::min(node.integer("end", all), all); ++k)

@@ -4,7 +4,7 @@
 #include <numeric>
 #include <optional>
 
-#include "cli/paths.h"
+#include "cli/json.h"
 #include "data/inputs.h"
 #include "interchange/translate.h"
 #include "train/choices.h"
@@ -42,6 +42,7 @@ class TypedRun final : public ExportedRun {
       for (const auto* layout : {&inputs_.input, inputs_.features ? &*inputs_.features : nullptr})
         if (layout != nullptr && !layout->dims.empty()) inputs.file_sizes[layout->name] = layout->dims;
       if (reads_graph(config_, inputs_)) inputs.fixed["graph"] = fixed_graph();
+      if (config_.family == "frame-parity") inputs.forms["canonical"] = {inputs_.input.name, parity_frame()};
     }
     return translate(program, params_, value, inputs);
   }
@@ -79,6 +80,15 @@ class TypedRun final : public ExportedRun {
       for (Index p = 0; p < x.points; ++p)
         for (Index j = 0; j < x.channels; ++j) a.values.push_back(static_cast<double>(x(e, p, j)));
     return a;
+  }
+
+  // That of the member's canonical forms.
+  std::optional<eqnn::PermutationFrame> parity_frame() const {
+    const Json member = parse_json(examples_.member->json());
+    const std::string frame = member.value("frame", "none");
+    if (frame == "sort") return eqnn::PermutationFrame::sort_absolute;
+    if (frame == "cyclic") return eqnn::PermutationFrame::rotate_to_maximum;
+    return {};
   }
 
   // The one graph of all examples, in the form that the network takes: entry after entry.

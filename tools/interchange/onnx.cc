@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include <eqnn/io/files.h>
+
 #include "cli/note.h"
 
 namespace tools {

@@ -154,6 +154,24 @@ std::vector<RecordedValue> recorded_values(const eqnn::Program<T>& program) {
   return values;
 }
 
+// An input that is a form of another one becomes the operation that computes it.
+void compute_forms(std::vector<RecordedValue>& values, const TranslatedInputs& inputs) {
+  for (RecordedValue& v : values) {
+    const auto form = inputs.forms.find(v.name);
+    if (v.kind != RecordedValue::Kind::input || form == inputs.forms.end()) continue;
+    const auto source = std::ranges::find(values, form->second.of, &RecordedValue::name);
+    require(source != values.end() && source->shape == v.shape, "input '", v.name, "' is no form of '",
+            form->second.of, "'");
+    const bool framed = form->second.frame.has_value();
+    v = {framed ? "canonical_form" : "scale",
+         RecordedValue::Kind::operation,
+         v.shape,
+         {static_cast<int>(source - values.begin())},
+         {framed ? static_cast<double>(*form->second.frame) : 1.0},
+         nullptr};
+  }
+}
+
 void name_outputs(NetworkGraph& graph, GraphBuilder& g, const std::string& value, Index outputs, bool difference) {
   const auto named = [&](const std::string& name) { graph.nodes.back().outputs[0] = name; };
   if (outputs > 1) {
@@ -178,7 +196,9 @@ NetworkGraph translate(const eqnn::Program<T>& program, const eqnn::Params<T>& p
   NetworkGraph graph;
   graph.real = std::is_same_v<T, float> ? ElementType::f32 : ElementType::f64;
   graph.parameters = eqnn::parameter_arrays(params, params.values(), "");
-  Translation t(graph, recorded_values(program), inputs);
+  std::vector<RecordedValue> values = recorded_values(program);
+  compute_forms(values, inputs);
+  Translation t(graph, std::move(values), inputs);
   const std::string last = t.translate(value.id());
   name_outputs(graph, t.g, last, value.shape().channels, inputs.difference);
   return graph;

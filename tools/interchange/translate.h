@@ -2,6 +2,9 @@
 #pragma once
 
 #include <eqnn/core/program.h>
+#include <eqnn/nn/frames.h>
+
+#include <optional>
 
 #include "interchange/graph.h"
 
@@ -13,6 +16,12 @@ struct TranslatedInputs {
   std::map<std::string, std::vector<Index>> file_sizes = {};
   // By name, inputs that are the same for all examples, [points, channels]: they become constants.
   std::map<std::string, std::vector<double>> fixed = {};
+  // By name, inputs that are canonical forms of another one: its name, and the frame; none: they are equal.
+  struct Form {
+    std::string of;
+    std::optional<eqnn::PermutationFrame> frame;
+  };
+  std::map<std::string, Form> forms = {};
   // Of two logits the difference is given too, as "y": first minus second.
   bool difference = false;
 };
