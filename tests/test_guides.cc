@@ -124,6 +124,22 @@ TEST_CASE("docs/README.md has every guide") {
       FAIL_CHECK(guide.path << " is not listed");
 }
 
+TEST_CASE("docs/examples.md has every program, and those that need the installed headers alone are installed") {
+  const std::string index = text_of("docs/examples.md"), installed = text_of("docs/meson.build");
+  int programs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(paths::source("docs/examples"))) {
+    if (entry.path().extension() != ".cc") continue;
+    const std::string name = entry.path().filename().string(), text = text_of("docs/examples/" + name);
+    const bool alone = text.find("tests/support") == text.npos && text.find("doctest") == text.npos;
+    const std::string row = "| [" + name + "](examples/" + name + (alone ? ") * |" : ") |");
+    INFO(name);
+    CHECK(index.find(row) != index.npos);
+    CHECK((installed.find("'examples/" + name + "'") != installed.npos) == alone);
+    ++programs;
+  }
+  CHECK(programs >= 11);
+}
+
 TEST_CASE("the programs of the guides are those that are built and run") {
   const auto from = [](const std::string& path, const char* begin) {
     const std::string text = text_of(path);
