@@ -60,7 +60,7 @@ int main() {
     const CyclicConvolution<float> forms(params, "forms", 1, 16, Torus::cycle(kBits));
     const Mlp<float> head(params, "head", {16, 64, 64, 1});
     params.initialize(kaiming_uniform, 1);
-    Trainer<float> trainer(params, {}, [&](Program<float>& g) {
+    Trainer<float> trainer(params, {.threads = 1}, [&](Program<float>& g) {
       return squared_error(head(mean_points(square(forms(g.input("x", {.points = kBits}))))), g.input("y", {}));
     });
     const auto fill = [&](Batch<float>& b, Stream stream) {

@@ -41,7 +41,8 @@ int found(int seed) {
     return label_losses(logits, g.index_input("side", {}, kSides), {.mask = g.input("known", {})});
   };
   // row_block: all 34 examples are replayed together, as one graph.
-  Trainer<float> trainer(params, {.batch = kMembers, .row_block = 16, .optimizer = Adam{.rate = 1e-2}}, model);
+  const TrainerOptions options{.batch = kMembers, .row_block = 16, .threads = 1, .optimizer = Adam{.rate = 1e-2}};
+  Trainer<float> trainer(params, options, model);
   const auto fill = [&](Batch<float>& b) {
     b.bind_graph("graph", club);
     for (Index i = 0; i < kMembers; ++i) {
