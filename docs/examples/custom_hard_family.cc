@@ -1,5 +1,5 @@
 // A hard family of one's own, invariant under shifts: the parity of N_S(x) = sum over s in S and t of x_t x_{t+s},
-// x uniform in {0, 1}^32, S three odd lags. A member is checked; a network learns N_S, its control, and not it.
+// x uniform in {0, 1}^32, S three odd lags. A member is checked; a network learns N_S, the control, not its parity.
 
 #include <eqnn/eqnn.h>
 #include <eqnn/hard/member_of.h>

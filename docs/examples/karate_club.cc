@@ -1,6 +1,6 @@
 // Zachary's karate club (1977): 34 members, who met whom outside the club, and which of two sides each took when it
 // split. One big graph, of which the nodes are the examples; the sides of the two leaders alone are known, by a
-// mask. A GraphConv layer and one of graph attention find the others'.
+// mask. A layer of graph convolution and one of attention find the others'.
 
 #include <eqnn/eqnn.h>
 
