@@ -33,6 +33,7 @@ const std::vector<std::set<std::string>> kOrder = {
     {"libeqnn/core/"},
     {"libeqnn/io/"},
     {"libeqnn/eqnn"},  // the umbrella
+    {"libeqnn/data/"},
     {"libeqnn/hard/binomial", "libeqnn/hard/checks", "libeqnn/hard/correlations", "libeqnn/hard/family",
      "libeqnn/hard/input_action", "libeqnn/hard/member_file", "libeqnn/hard/member_of", "libeqnn/hard/sampling"},
     {"libeqnn/hard/families/"},

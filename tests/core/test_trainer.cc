@@ -23,57 +23,17 @@
 #include <thread>
 #include <vector>
 
+#include "support/allocations.h"
 #include "support/optimizer_golden.h"
 #include "support/reference.h"
-#include "support/sanitized.h"
 
 namespace test_trainer {
 
-#if defined(__GLIBC__) && !defined(EQNN_SANITIZED)
-#define EQNN_TEST_COUNTS_ALLOCATIONS 1
-#endif
-
-#ifdef EQNN_TEST_COUNTS_ALLOCATIONS
-// Every allocation of the process, the library's too, comes through here: operator new calls malloc.
-namespace {
-std::atomic<std::int64_t> allocations{0};
-}
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* __libc_calloc(std::size_t count, std::size_t size);
-void* __libc_realloc(void* old, std::size_t size);
-void* __libc_memalign(std::size_t alignment, std::size_t size);
-
-void* malloc(std::size_t size) noexcept {
-  ++allocations;
-  return __libc_malloc(size);
-}
-void* calloc(std::size_t count, std::size_t size) noexcept {
-  ++allocations;
-  return __libc_calloc(count, size);
-}
-void* realloc(void* old, std::size_t size) noexcept {
-  ++allocations;
-  return __libc_realloc(old, size);
-}
-void* memalign(std::size_t alignment, std::size_t size) noexcept {
-  ++allocations;
-  return __libc_memalign(alignment, size);
-}
-void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
-  ++allocations;
-  return __libc_memalign(alignment, size);
-}
-int posix_memalign(void** result, std::size_t alignment, std::size_t size) noexcept {
-  ++allocations;
-  *result = __libc_memalign(alignment, size);
-  return *result == nullptr ? 12 : 0;  // ENOMEM
-}
-}
-#endif
-
 using namespace eqnn;
 using reference::Dense;
+#ifdef EQNN_TEST_COUNTS_ALLOCATIONS
+using testing::allocations;
+#endif
 
 namespace {
 

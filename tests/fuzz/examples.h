@@ -13,9 +13,9 @@ namespace fuzz {
 // More than that is no use of a small file, but time: the one-hot features of many labels.
 constexpr eqnn::Index kMostFeatures = 1 << 20;
 
-inline void use_graphs(const tools::Dataset& data) {
+inline void use_graphs(const eqnn::LabelledExamples& data) {
   using eqnn::Index;
-  tools::Collator collator(data, 4);
+  eqnn::Collator collator(data, 4);
   std::vector<Index> some(static_cast<std::size_t>(std::min<Index>(data.examples, 4)));
   for (Index first = 0; first < data.examples; first += 4) {
     some.resize(static_cast<std::size_t>(std::min<Index>(data.examples - first, 4)));
@@ -33,7 +33,7 @@ inline void use_graphs(const tools::Dataset& data) {
   sink = data.nodes_look_alike();
 }
 
-inline void use_examples(const tools::Dataset& data) {
+inline void use_examples(const eqnn::LabelledExamples& data) {
   using eqnn::Index;
   expect(data.examples > 0, "there are examples");
   expect(data.has_classes() ? data.class_names.size() >= 2 : static_cast<Index>(data.y.size()) == data.examples,
@@ -48,11 +48,11 @@ inline void use_examples(const tools::Dataset& data) {
         for (Index c = 0; c < x.cols; ++c) sink = x(p, c);
     }
   sink = static_cast<double>(tools::fingerprint(data).size());
-  if (data.has_classes()) reads([&] { add_up(tools::stratified_folds(data.classes, 2, 0)); });
+  if (data.has_classes()) reads([&] { add_up(eqnn::stratified_folds(data.classes, 2, 0)); });
 }
 
 inline void read_examples(const std::string& path, const std::string& format) {
-  using Choices = tools::DataChoices;
+  using Choices = eqnn::DataChoices;
   using enum Choices::NodeLabels;
   for (const Choices& choices :
        {Choices{}, Choices{Choices::Targets::real, degree},

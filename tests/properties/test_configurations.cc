@@ -106,7 +106,7 @@ rc::Gen<Flags> any_flags() {
   });
 }
 
-std::shared_ptr<const Dataset> no_data(const std::string&, const std::string&, const DataChoices&) {
+std::shared_ptr<const LabelledExamples> no_data(const std::string&, const std::string&, const DataChoices&) {
   throw eqnn::FileError("no file is read here");
 }
 

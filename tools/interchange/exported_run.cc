@@ -115,7 +115,7 @@ class TypedRun final : public ExportedRun {
   }
 
   GraphArrays fill_from_file(eqnn::Workspace<T>& w, Index count) {
-    const Dataset& data = *examples_.data;
+    const LabelledExamples& data = *examples_.data;
     count = std::min(count, data.examples);
     w.bind({.examples = count});
     if (data.has_graphs()) return fill_graphs(w, count);
@@ -127,7 +127,7 @@ class TypedRun final : public ExportedRun {
   }
 
   GraphArrays fill_graphs(eqnn::Workspace<T>& w, Index count) {
-    const Dataset& data = *examples_.data;
+    const LabelledExamples& data = *examples_.data;
     std::vector<Index> which(static_cast<std::size_t>(count));
     std::iota(which.begin(), which.end(), Index{0});
     collator_.emplace(data, count);
@@ -149,7 +149,7 @@ class TypedRun final : public ExportedRun {
   NetworkInputs inputs_;
   eqnn::Params<T> params_;
   Recorder<T> network_;
-  std::optional<Collator> collator_;
+  std::optional<eqnn::Collator> collator_;
 };
 
 }  // namespace

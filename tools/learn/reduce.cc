@@ -8,6 +8,7 @@
 #include <fmt/core.h>
 #include <fmt/format.h>
 
+#include <eqnn/data/lines.h>
 #include <eqnn/hard/proper/reduction.h>
 #include <eqnn/io/files.h>
 #include <eqnn/io/npz.h>
@@ -15,13 +16,14 @@
 #include "cli/json.h"
 #include "cli/note.h"
 #include "commands.h"
-#include "data/dataset_text.h"
 #include "learn/agreement.h"
 
 namespace tools {
 namespace {
 
 using eqnn::FileError;
+using eqnn::in_quotes;
+using eqnn::Lines;
 using eqnn::hard::DegreeNetwork;
 using eqnn::hard::Halfspace;
 using eqnn::hard::LabelledGraphs;

@@ -64,7 +64,7 @@ class Typed final : public TrainedNetwork {
 template <class T>
 class OnFile {
  public:
-  OnFile(const RunDirectory& run, const TrainConfig& c, const Dataset& data)
+  OnFile(const RunDirectory& run, const TrainConfig& c, const LabelledExamples& data)
       : framed_(may_be_undefined(c)),
         inputs_(network_inputs(data, c.shard)),
         program_(1, eqnn::Mode::evaluate, c.strict) {
@@ -117,7 +117,7 @@ void require_finished(const RunDirectory& run) {
 }
 
 template <class T>
-eqnn::SampleFunction on_file(const RunDirectory& run, const TrainConfig& c, const Dataset& data) {
+eqnn::SampleFunction on_file(const RunDirectory& run, const TrainConfig& c, const LabelledExamples& data) {
   auto network = std::make_shared<OnFile<T>>(run, c, data);
   return [network](const eqnn::Sample& x) { return (*network)(x); };
 }
@@ -132,12 +132,12 @@ std::unique_ptr<TrainedNetwork> load_network(const RunDirectory& run, const Trai
   });
 }
 
-eqnn::SampleFunction load_network(const RunDirectory& run, const TrainConfig& c, const Dataset& data) {
+eqnn::SampleFunction load_network(const RunDirectory& run, const TrainConfig& c, const LabelledExamples& data) {
   require_finished(run);
   return dispatch(c.dtype, [&]<class T>() { return on_file<T>(run, c, data); });
 }
 
-eqnn::Sample dataset_sample(const Dataset& data, Index example) {
+eqnn::Sample dataset_sample(const LabelledExamples& data, Index example) {
   if (!data.has_graphs()) {
     const auto x = data.example(example);
     return {{"x", {x.rows, x.cols, {x.data, x.data + x.rows * x.cols}}}};

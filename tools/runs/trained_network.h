@@ -26,8 +26,8 @@ std::unique_ptr<TrainedNetwork> load_network(const RunDirectory& run, const Trai
 // The network of a run on the examples of a file: one row, [1, outputs], of an example. A graph is a sample of
 // "nodes" [n, features] and "adjacency" [n, n], how often each node takes in each other; an array is "x".
 // Throws as above.
-eqnn::SampleFunction load_network(const RunDirectory& run, const TrainConfig& c, const Dataset& data);
+eqnn::SampleFunction load_network(const RunDirectory& run, const TrainConfig& c, const LabelledExamples& data);
 // An example of the file as such a sample.
-eqnn::Sample dataset_sample(const Dataset& data, Index example);
+eqnn::Sample dataset_sample(const LabelledExamples& data, Index example);
 
 }  // namespace tools

@@ -340,7 +340,7 @@ class Planner {
   SweepPlan& plan_;
   const std::string& source_;
   using DataKey = std::tuple<std::string, std::string, DataChoices::Targets, DataChoices::NodeLabels>;
-  std::map<DataKey, std::shared_ptr<const Dataset>> data_;
+  std::map<DataKey, std::shared_ptr<const LabelledExamples>> data_;
   std::set<MemberKey> members_;
   std::unordered_map<std::string, std::size_t> index_;
 };

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include <eqnn/core/trainer.h>
+#include <eqnn/data/epochs.h>
 
 #include "data/dataset.h"
 #include "train/models.h"
@@ -60,39 +61,9 @@ std::unique_ptr<DataSource<T>> family_data(const TrainConfig& c, const eqnn::har
 // class, and the others are the training set (but for a tenth set apart for --patience), in an order of its own
 // each epoch; what does not fill a batch waits for the next epoch. The data set must outlive it.
 template <class T>
-std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const Dataset& data);
+std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const LabelledExamples& data);
 
 // A hash of all examples, 16 hexadecimal digits.
-std::string fingerprint(const Dataset& data);
-
-// A permutation of 0 .. size-1 as a pure function of (seed, epoch): a four-round Feistel network on the
-// next even number of bits, walked until it lands below size. Resuming needs no stored order.
-class Shuffle {
- public:
-  Shuffle(std::uint64_t seed, Index size) : seed_(seed), size_(static_cast<std::uint64_t>(size)) {
-    while ((std::uint64_t{1} << (2 * half_)) < size_) ++half_;
-  }
-  Index operator()(std::uint64_t epoch, Index position) const {
-    auto x = static_cast<std::uint64_t>(position);
-    do x = encrypt(epoch, x);
-    while (x >= size_);
-    return static_cast<Index>(x);
-  }
-
- private:
-  std::uint64_t encrypt(std::uint64_t epoch, std::uint64_t x) const {
-    const std::uint64_t mask = (std::uint64_t{1} << half_) - 1;
-    std::uint64_t left = x >> half_, right = x & mask;
-    for (std::uint32_t round = 0; round < 4; ++round) {
-      const std::uint64_t mixed =
-          left ^ (eqnn::philox({seed_, eqnn::Stream::order, epoch, right}, round)[0] & mask);
-      left = right;
-      right = mixed;
-    }
-    return left << half_ | right;
-  }
-  std::uint64_t seed_, size_;
-  int half_ = 1;
-};
+std::string fingerprint(const LabelledExamples& data);
 
 }  // namespace tools

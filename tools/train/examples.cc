@@ -11,7 +11,8 @@ bool Examples::has_classes(const TrainConfig& c) const {
 
 Examples make_examples(const TrainConfig& c) {
   if (c.data.empty()) return {make_member(c), nullptr};
-  auto data = std::make_shared<const Dataset>(read_dataset(c.data, c.format, data_choices(c.loss, c.node_labels)));
+  auto data =
+      std::make_shared<const LabelledExamples>(read_dataset(c.data, c.format, data_choices(c.loss, c.node_labels)));
   require<eqnn::FileError>(fingerprint(*data) == c.data_hash, c.data,
                            ": its examples are not those that the run was started with (hash ", fingerprint(*data),
                            ", not ", c.data_hash, "); put them back, or start again with --force");

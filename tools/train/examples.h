@@ -13,7 +13,7 @@ namespace tools {
 // What a run trains on: a family's member, or the examples of a file.
 struct Examples {
   std::shared_ptr<const eqnn::hard::Member> member;
-  std::shared_ptr<const Dataset> data;
+  std::shared_ptr<const LabelledExamples> data;
 
   // Whether predictions are right or wrong: two-valued targets and classes.
   bool has_classes(const TrainConfig& c) const;

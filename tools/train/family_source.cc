@@ -177,7 +177,7 @@ class FamilyData final : public DataSource<T> {
   NetworkInputs inputs_;
   bool classes_;
   Index fixed_;
-  Shuffle shuffle_;
+  eqnn::Shuffle shuffle_;
   PhaseLabels transformed_;
   InputElements augment_, average_;
   Index elements_;

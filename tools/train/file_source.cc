@@ -20,7 +20,7 @@ using eqnn::Block;
 template <class T>
 class FileData final : public DataSource<T> {
  public:
-  FileData(const TrainConfig& c, const Dataset& data)
+  FileData(const TrainConfig& c, const LabelledExamples& data)
       : data_(data),
         shard_(c.shard),
         classes_(predicts_classes(c)),
@@ -30,12 +30,11 @@ class FileData final : public DataSource<T> {
     const int folds = static_cast<int>(c.folds > 0 ? c.folds : 10),
               test = static_cast<int>(std::max<Index>(c.fold, 0));
     const auto classes = data.has_classes() ? data.classes : std::vector<std::int32_t>(data.examples);
-    const auto fold = stratified_folds(classes, folds, c.data_seed);
+    const auto fold = eqnn::stratified_folds(classes, folds, c.data_seed);
     for (Index e = 0; e < data.examples; ++e) (fold[e] == test ? test_ : train_).push_back(e);
     if (c.patience > 0) set_validation_apart(classes, c.data_seed);
     set_elements(c);
-    batch_ = std::min<Index>(c.batch, fixed_examples());
-    shuffle_.emplace(c.data_seed, fixed_examples());
+    epochs_.emplace(c.data_seed, fixed_examples(), std::min<Index>(c.batch, fixed_examples()));
     transformed_.emplace(c, [this] { return first_labels(); });
   }
 
@@ -44,9 +43,7 @@ class FileData final : public DataSource<T> {
   Index validation_examples() const override { return static_cast<Index>(validation_.size()); }
 
   void train(Batch<T>& b) const override {
-    const auto batches = static_cast<std::uint64_t>(fixed_examples() / batch_);
-    const Index first = static_cast<Index>(b.step % batches) * batch_;
-    fill(b, [&](Index i) { return train_[(*shuffle_)(b.step / batches, first + i)]; });
+    fill(b, [&](Index i) { return train_[(*epochs_)(b.step, i)]; });
     if (!data_.has_graphs()) augment_.move_randomly(b.step, b.first, examples_of(b));
     if (!classes_) transform_labels(*transformed_, b);
   }
@@ -95,7 +92,7 @@ class FileData final : public DataSource<T> {
   void set_validation_apart(const std::vector<std::int32_t>& classes, std::uint64_t seed) {
     std::vector<std::int32_t> of_train;
     for (const Index e : train_) of_train.push_back(classes[e]);
-    const std::vector<int> part = stratified_parts(of_train, 10, seed);
+    const std::vector<int> part = eqnn::stratified_parts(of_train, 10, seed);
     std::vector<Index> kept;
     for (std::size_t i = 0; i < train_.size(); ++i) (part[i] == 0 ? validation_ : kept).push_back(train_[i]);
     train_ = std::move(kept);
@@ -103,11 +100,11 @@ class FileData final : public DataSource<T> {
 
   // What one worker thread collates with.
   struct Workplace {
-    Workplace(const Dataset& data, Index shard) : examples(static_cast<std::size_t>(shard)) {
+    Workplace(const LabelledExamples& data, Index shard) : examples(static_cast<std::size_t>(shard)) {
       if (data.has_graphs()) collator.emplace(data, shard);
     }
     std::vector<Index> examples;
-    std::optional<Collator> collator;
+    std::optional<eqnn::Collator> collator;
   };
 
   template <class Which>
@@ -135,12 +132,11 @@ class FileData final : public DataSource<T> {
       for (Index j = 0; j < from.cols; ++j) to(example, p, j) = static_cast<T>(from(p, j));
   }
 
-  const Dataset& data_;
+  const LabelledExamples& data_;
   Index shard_;
   bool classes_;
   std::vector<Index> train_, test_, validation_;
-  Index batch_ = 1;
-  std::optional<Shuffle> shuffle_;
+  std::optional<eqnn::Epochs> epochs_;
   std::optional<PhaseLabels> transformed_;
   InputElements augment_, average_;
   Index elements_ = 1;
@@ -150,14 +146,14 @@ class FileData final : public DataSource<T> {
 }  // namespace
 
 template <class T>
-std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const Dataset& data) {
+std::unique_ptr<DataSource<T>> file_data(const TrainConfig& c, const LabelledExamples& data) {
   return std::make_unique<FileData<T>>(c, data);
 }
 
-template std::unique_ptr<DataSource<float>> file_data(const TrainConfig&, const Dataset&);
-template std::unique_ptr<DataSource<double>> file_data(const TrainConfig&, const Dataset&);
+template std::unique_ptr<DataSource<float>> file_data(const TrainConfig&, const LabelledExamples&);
+template std::unique_ptr<DataSource<double>> file_data(const TrainConfig&, const LabelledExamples&);
 
-std::string fingerprint(const Dataset& data) {
+std::string fingerprint(const LabelledExamples& data) {
   eqnn::Hash h;
   for (const eqnn::SparseGraph& g : data.graphs) {
     h.add(g.offsets(), static_cast<std::size_t>(g.nodes()) + 1);

@@ -359,11 +359,11 @@ NetworkInputs network_inputs(const eqnn::hard::Member& member) {
   return in;
 }
 
-NetworkInputs network_inputs(const Dataset& data, Index shard) {
+NetworkInputs network_inputs(const LabelledExamples& data, Index shard) {
   NetworkInputs in;
   in.input = {data.has_graphs() ? "nodes" : "x", data.points, data.channels};
   if (data.has_graphs()) {
-    const GraphRoom room = graph_room(data, shard);
+    const eqnn::GraphRoom room = graph_room(data, shard);
     in.graph_nodes = room.nodes;
     in.graph_edges = room.edges;
   } else {

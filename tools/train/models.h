@@ -30,7 +30,7 @@ struct NetworkInputs {
 
 // What a member, or a file in shards of so many examples, offers to networks.
 NetworkInputs network_inputs(const eqnn::hard::Member& member);
-NetworkInputs network_inputs(const Dataset& data, Index shard);
+NetworkInputs network_inputs(const LabelledExamples& data, Index shard);
 
 // Records the network of a configuration and returns its value, [b, 1, outputs]. It makes the inputs that it
 // reads: `input`, and where it takes them the features, and "graph" [n, n]. Parameters are made at once, in `p`:

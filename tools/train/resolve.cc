@@ -87,7 +87,7 @@ TrainConfig set_fields(TrainConfig c, const eqnn::hard::ParameterValues& default
 
 // Graphs: GIN as in Xu et al. 2019, with a linear head on the pooled values of all layers; a norm that looks at one
 // graph at a time in the place of batch normalisation, unless it would leave nothing.
-TrainConfig data_config(const Dataset& data, const RawOptions& options, std::uint64_t seed) {
+TrainConfig data_config(const LabelledExamples& data, const RawOptions& options, std::uint64_t seed) {
   const SortedOptions sorted = sort_options(options, {});
   require(sorted.parameters.empty(), "--", sorted.parameters.empty() ? "" : sorted.parameters[0].name,
           " is a parameter of a family; with --data leave it out");
@@ -191,9 +191,9 @@ TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const 
   return c;
 }
 
-std::shared_ptr<const Dataset> read_data(const std::string& path, const std::string& format,
-                                         const DataChoices& choices) {
-  return std::make_shared<const Dataset>(read_dataset(path, format, choices));
+std::shared_ptr<const LabelledExamples> read_data(const std::string& path, const std::string& format,
+                                                  const DataChoices& choices) {
+  return std::make_shared<const LabelledExamples>(read_dataset(path, format, choices));
 }
 
 }  // namespace tools

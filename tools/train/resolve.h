@@ -11,10 +11,10 @@
 namespace tools {
 
 // The examples of a file.
-using ReadData = std::function<std::shared_ptr<const Dataset>(const std::string& path, const std::string& format,
-                                                              const DataChoices& choices)>;
-std::shared_ptr<const Dataset> read_data(const std::string& path, const std::string& format,
-                                         const DataChoices& choices);
+using ReadData = std::function<std::shared_ptr<const LabelledExamples>(
+    const std::string& path, const std::string& format, const DataChoices& choices)>;
+std::shared_ptr<const LabelledExamples> read_data(const std::string& path, const std::string& format,
+                                                  const DataChoices& choices);
 
 // The configuration of options among which are "family" (and "member"), or "data". In this order, later ones win:
 // the defaults of the family or of the kind of file, the options, what the member holds; then checks of what

@@ -15,33 +15,17 @@
 #include <set>
 
 #include "data/dataset.h"
+#include "support/allocations.h"
 #include "support/paths.h"
-#include "support/sanitized.h"
 #include "support/thrown.h"
 
 namespace test_dataset {
 
-#if defined(__GLIBC__) && !defined(EQNN_SANITIZED)
-#define EQNN_TEST_COUNTS_ALLOCATIONS 1
-// Every allocation of a vector or string, the library's too, comes through here: operator new calls malloc.
-namespace {
-std::atomic<std::int64_t> allocations{0};
-}
-extern "C" {
-void* __libc_malloc(std::size_t size);
-void* malloc(std::size_t size) noexcept {
-  ++allocations;
-  return __libc_malloc(size);
-}
-}
-#endif
-
 using namespace eqnn;
-using tools::Collator;
-using tools::DataChoices;
-using tools::Dataset;
+#ifdef EQNN_TEST_COUNTS_ALLOCATIONS
+using testing::allocations;
+#endif
 using tools::read_dataset;
-using tools::stratified_folds;
 namespace fs = std::filesystem;
 
 namespace {
@@ -96,7 +80,7 @@ std::string error_of_text(const std::string& format, const std::string& text) {
   return error_of([&] { read_dataset(path, format); }, folder);
 }
 
-Dataset from_text(const std::string& format, const std::string& text) {
+LabelledExamples from_text(const std::string& format, const std::string& text) {
   const Folder folder;
   return read_dataset(folder.write("f", text), format);
 }
@@ -118,7 +102,7 @@ std::vector<Ints> rows(const SparseGraph& g) {
   return result;
 }
 
-void check_equal(const Dataset& a, const Dataset& b) {
+void check_equal(const LabelledExamples& a, const LabelledExamples& b) {
   REQUIRE(a.examples == b.examples);
   REQUIRE(a.graphs.size() == b.graphs.size());
   for (std::size_t g = 0; g < a.graphs.size(); ++g) CHECK(rows(a.graphs[g]) == rows(b.graphs[g]));
@@ -137,13 +121,13 @@ void check_equal(const Dataset& a, const Dataset& b) {
 
 // The node features of some examples as rows.
 template <class T = double>
-std::vector<std::vector<T>> features(const Dataset& d, const std::vector<Index>& examples) {
+std::vector<std::vector<T>> features(const LabelledExamples& d, const std::vector<Index>& examples) {
   Index nodes = 0;
   for (const Index e : examples) nodes += d.graphs[at(e)].nodes();
   Matrix<T> m(nodes, d.channels);
   for (Index i = 0; i < nodes; ++i)
     for (Index j = 0; j < d.channels; ++j) m(i, j) = T(-7);
-  tools::write_node_features(d, examples, Block<T>{m.data(), nodes, 1, d.channels, m.stride()});
+  write_node_features(d, examples, Block<T>{m.data(), nodes, 1, d.channels, m.stride()});
   std::vector<std::vector<T>> result;
   for (Index i = 0; i < nodes; ++i) {
     result.emplace_back(&m(i, 0), &m(i, 0) + d.channels);
@@ -159,7 +143,7 @@ NpyArray array(std::vector<Index> shape, const std::vector<T>& values) {
 
 struct Npz {
   explicit Npz(const NpzArrays& arrays) : path(folder / "f.npz") { write_npz(path, arrays); }
-  Dataset read() const { return read_dataset(path, "npz"); }
+  LabelledExamples read() const { return read_dataset(path, "npz"); }
   std::string error() const {
     return error_of([&] { read(); }, folder);
   }
@@ -177,7 +161,8 @@ using Doubles = std::vector<double>;
 
 TEST_CASE("dataset gin: labels, classes, edges as they stand in the file") {
   // The second graph has a self loop, an edge in one direction, one twice (it counts once), and an isolated node.
-  const Dataset d = from_text("gin", "2\n2 5\n9 1 1\n-3 1 0\n4 -1\n4 1 0\n4 2 2 0\r\n9 2 3 3\n\t4  0 \n\n");
+  const LabelledExamples d =
+      from_text("gin", "2\n2 5\n9 1 1\n-3 1 0\n4 -1\n4 1 0\n4 2 2 0\r\n9 2 3 3\n\t4  0 \n\n");
   CHECK(d.format == "gin");
   CHECK(d.examples == 2);
   CHECK(d.has_graphs());
@@ -197,7 +182,7 @@ TEST_CASE("dataset gin: labels, classes, edges as they stand in the file") {
 }
 
 TEST_CASE("dataset gin: real attributes behind the neighbours") {
-  const Dataset d = from_text("gin", "2\n2 0\n1 1 1 0.5 -2\n0 1 0 1e-3 4\n1 1\n1 0 7 8");
+  const LabelledExamples d = from_text("gin", "2\n2 0\n1 1 1 0.5 -2\n0 1 0 1e-3 4\n1 1\n1 0 7 8");
   CHECK(d.attributes == 2);
   CHECK(d.channels == 4);
   CHECK(d.node_attributes == Doubles{0.5, -2, 1e-3, 4, 7, 8});
@@ -278,7 +263,7 @@ TEST_CASE("dataset gin: a file cut anywhere is refused with a line, but within i
 }
 
 TEST_CASE("dataset gin: the graphs of the test data") {
-  const Dataset d = read_dataset(kGin, "gin");
+  const LabelledExamples d = read_dataset(kGin, "gin");
   REQUIRE(d.examples == 24);
   CHECK(d.class_names == std::vector<std::string>{"1", "5"});
   CHECK(d.label_values == Longs{2, 3, 7});
@@ -301,7 +286,7 @@ TEST_CASE("dataset gin: the graphs of the test data") {
 // --- tudataset -----------------------------------------------------------------------------------------------
 
 TEST_CASE("dataset tudataset: the same graphs as gin, by folder and by prefix") {
-  const Dataset gin = read_dataset(kGin, "gin");
+  const LabelledExamples gin = read_dataset(kGin, "gin");
   check_equal(read_dataset(kTu, "tudataset"), gin);
   check_equal(read_dataset(kTu + "/", "tudataset"), gin);
   check_equal(read_dataset(kTu + "/RS", "tudataset"), gin);
@@ -312,7 +297,7 @@ TEST_CASE("dataset tudataset: edges in any order, labels and attributes if there
   folder.write("D_A.txt", "4,5\n1, 2\n5,5\n2,1\n4, 4\n4,5\n");
   folder.write("D_graph_indicator.txt", "1\n1\n1\n2\n2");
   folder.write("D_graph_labels.txt", "1\n-1\n");
-  const Dataset plain = read_dataset(folder / "", "tudataset");
+  const LabelledExamples plain = read_dataset(folder / "", "tudataset");
   CHECK(rows(plain.graphs[0]) == std::vector<Ints>{{1}, {0}, {}});
   CHECK(rows(plain.graphs[1]) == std::vector<Ints>{{1, 0}, {1}});
   CHECK(plain.classes == Ints{1, 0});
@@ -321,14 +306,15 @@ TEST_CASE("dataset tudataset: edges in any order, labels and attributes if there
                                  "the nodes have no labels: their degree is taken for one, 3 different "
                                  "ones; --node-labels none leaves it out"});
   CHECK(features(plain, {0, 1}) == std::vector<Doubles>{{0, 1, 0}, {0, 1, 0}, {1, 0, 0}, {0, 0, 1}, {0, 1, 0}});
-  const Dataset bare = read_dataset(folder / "", "tudataset", {.node_labels = DataChoices::NodeLabels::none});
+  const LabelledExamples bare =
+      read_dataset(folder / "", "tudataset", {.node_labels = DataChoices::NodeLabels::none});
   CHECK(features(bare, {1}) == std::vector<Doubles>{{1}, {1}});
   folder.write("D_node_attributes.txt", "0.5, 1\n1.5, 2\n2.5, 3\n3.5, 4\n4.5, 5\n");
-  const Dataset attributed = read_dataset(folder / "D", "tudataset");
+  const LabelledExamples attributed = read_dataset(folder / "D", "tudataset");
   CHECK(attributed.label_values.empty());
   CHECK(features(attributed, {1}) == std::vector<Doubles>{{3.5, 4}, {4.5, 5}});
   folder.write("D_node_labels.txt", "6\n6\n6\n0\n6\n");
-  const Dataset both = read_dataset(folder / "D", "tudataset");
+  const LabelledExamples both = read_dataset(folder / "D", "tudataset");
   CHECK(features(both, {1}) == std::vector<Doubles>{{1, 0, 3.5, 4}, {0, 1, 4.5, 5}});
   folder.write("D_A.txt", "");
   CHECK(read_dataset(folder / "D", "tudataset").graphs[0].edges() == 0);
@@ -395,7 +381,8 @@ TEST_CASE("dataset npz: arrays with classes or targets") {
   Doubles x(24);
   std::iota(x.begin(), x.end(), 0.5);
   const NpyArray classes = array<std::int64_t>({4}, {7, (1LL << 60) + 1, 1LL << 60, 7});
-  const Dataset d = Npz({{"x", array<double>({4, 3, 2}, x)}, {"y", classes}, {"member.S", classes}}).read();
+  const LabelledExamples d =
+      Npz({{"x", array<double>({4, 3, 2}, x)}, {"y", classes}, {"member.S", classes}}).read();
   CHECK(d.examples == 4);
   CHECK(!d.has_graphs());
   CHECK(d.points == 3);
@@ -405,12 +392,14 @@ TEST_CASE("dataset npz: arrays with classes or targets") {
   CHECK(d.example(1).rows == 3);
   CHECK(d.classes == Ints{0, 2, 1, 0});
   CHECK(d.class_names == std::vector<std::string>{"7", "1152921504606846976", "1152921504606846977"});
-  const Dataset flat = Npz({{"x", array<double>({4, 6}, x)}, {"y", array<double>({4}, {1, 2, 3, 1})}}).read();
+  const LabelledExamples flat =
+      Npz({{"x", array<double>({4, 6}, x)}, {"y", array<double>({4}, {1, 2, 3, 1})}}).read();
   CHECK(flat.points == 6);
   CHECK(flat.channels == 1);
   CHECK(!flat.has_classes());
   CHECK(flat.y == Doubles{1, 2, 3, 1});
-  const Dataset deep = Npz({{"x", array<double>({2, 3, 2, 2}, x)}, {"y", array<std::uint8_t>({2}, {1, 0})}}).read();
+  const LabelledExamples deep =
+      Npz({{"x", array<double>({2, 3, 2, 2}, x)}, {"y", array<std::uint8_t>({2}, {1, 0})}}).read();
   CHECK(deep.points == 3);
   CHECK(deep.channels == 4);
   CHECK(deep.classes == Ints{1, 0});
@@ -420,7 +409,7 @@ TEST_CASE("dataset npz: arrays with classes or targets") {
 TEST_CASE("dataset npz: dense graphs") {
   const NpyArray y = array<std::int32_t>({2}, {3, -3});
   const NpyArray adjacency = array<std::uint8_t>({2, 2, 2}, {0, 1, 0, 1, 0, 0, 1, 0});
-  const Dataset d = Npz({{"adjacency", adjacency}, {"y", y}}).read();
+  const LabelledExamples d = Npz({{"adjacency", adjacency}, {"y", y}}).read();
   REQUIRE(d.graphs.size() == 2);
   CHECK(rows(d.graphs[0]) == std::vector<Ints>{{1}, {1}});
   CHECK(rows(d.graphs[1]) == std::vector<Ints>{{}, {0}});
@@ -429,7 +418,7 @@ TEST_CASE("dataset npz: dense graphs") {
   CHECK(d.points == 0);
   CHECK(features(d, {0, 1}) == std::vector<Doubles>{{0, 1}, {0, 1}, {1, 0}, {0, 1}});
   const NpyArray x = array<float>({2, 2, 3}, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11});
-  const Dataset both = Npz({{"adjacency", adjacency}, {"x", x}, {"y", y}}).read();
+  const LabelledExamples both = Npz({{"adjacency", adjacency}, {"x", x}, {"y", y}}).read();
   CHECK(both.x.empty());
   CHECK(both.channels == 3);
   CHECK(features(both, {1}) == std::vector<Doubles>{{6, 7, 8}, {9, 10, 11}});
@@ -473,18 +462,18 @@ TEST_CASE("dataset npz: every wrong array is named") {
 // --- csv -----------------------------------------------------------------------------------------------------
 
 TEST_CASE("dataset csv: header, classes and targets") {
-  const Dataset d = from_text("csv",
-                              "\xef\xbb\xbf"
-                              "a,b,class\r\n1, 2.5,3\r\n-4e2,5,1.0\r\n7,8,3\r\n");
+  const LabelledExamples d = from_text("csv",
+                                       "\xef\xbb\xbf"
+                                       "a,b,class\r\n1, 2.5,3\r\n-4e2,5,1.0\r\n7,8,3\r\n");
   CHECK(d.examples == 3);
   CHECK(d.points == 2);
   CHECK(d.channels == 1);
   CHECK(d.x == Doubles{1, 2.5, -400, 5, 7, 8});
   CHECK(d.classes == Ints{1, 0, 1});
   CHECK(d.class_names == std::vector<std::string>{"1", "3"});
-  const Dataset bare = from_text("csv",
-                                 "\xef\xbb\xbf"
-                                 "1,0.5\n2,1\n");
+  const LabelledExamples bare = from_text("csv",
+                                          "\xef\xbb\xbf"
+                                          "1,0.5\n2,1\n");
   CHECK(bare.examples == 2);
   CHECK(bare.y == Doubles{0.5, 1});
   std::string many, most;
@@ -496,9 +485,10 @@ TEST_CASE("dataset csv: header, classes and targets") {
 }
 
 TEST_CASE("dataset csv: fields in quotes, as spreadsheets write them") {
-  const Dataset d = from_text("csv",
-                              "\xef\xbb\xbf"
-                              "\"height, in \"\"cm\"\"\",\"\" , \"kind\"\r\n\"1\",\" 2.5\",3\r\n+4,\"-5\", +1\r\n");
+  const LabelledExamples d =
+      from_text("csv",
+                "\xef\xbb\xbf"
+                "\"height, in \"\"cm\"\"\",\"\" , \"kind\"\r\n\"1\",\" 2.5\",3\r\n+4,\"-5\", +1\r\n");
   CHECK(d.x == Doubles{1, 2.5, 4, -5});
   CHECK(d.class_names == std::vector<std::string>{"1", "3"});
   const auto error = [](const std::string& text) { return error_of_text("csv", text); };
@@ -546,7 +536,7 @@ TEST_CASE("dataset tudataset: one attribute a graph where there are no classes, 
   folder.write("D_graph_attributes.txt", "0.5\n-2\n");
   folder.write("D_node_labels.txt", "6, 1\n6, 0\n5, 7\n");
   folder.write("D_node_attributes.txt", "0.25\n0.5\n0.75\n");
-  const Dataset d = read_dataset(folder / "", "tudataset");
+  const LabelledExamples d = read_dataset(folder / "", "tudataset");
   CHECK(d.y == Doubles{0.5, -2});
   CHECK(features(d, {0, 1}) ==
         std::vector<Doubles>{{0, 1, 0.25, 0, 1, 0}, {0, 1, 0.5, 1, 0, 0}, {1, 0, 0.75, 0, 0, 1}});
@@ -674,7 +664,7 @@ TEST_CASE("folds: what is not allowed") {
 // --- batches -------------------------------------------------------------------------------------------------
 
 TEST_CASE("collator: a batch is its graphs side by side") {
-  const Dataset d = read_dataset(kGin, "gin");
+  const LabelledExamples d = read_dataset(kGin, "gin");
   Collator collator(d, 5);
   for (const std::vector<Index>& examples : {std::vector<Index>{3, 0, 23, 11, 4}, {7}, {4, 5, 9}}) {
     const SparseGraph& batch = collator.collate(examples);
@@ -695,13 +685,14 @@ TEST_CASE("collator: a batch is its graphs side by side") {
 }
 
 TEST_CASE("collator: room for the largest examples, and no more") {
-  const Dataset d = from_text("gin", "4\n1 0\n0 0\n3 1\n0 0\n0 0\n0 0\n2 0\n0 2 1 0\n0 1 0\n2 1\n0 0\n0 1 0\n");
-  const auto room = tools::graph_room(d, 2);
+  const LabelledExamples d =
+      from_text("gin", "4\n1 0\n0 0\n3 1\n0 0\n0 0\n0 0\n2 0\n0 2 1 0\n0 1 0\n2 1\n0 0\n0 1 0\n");
+  const auto room = graph_room(d, 2);
   CHECK(room.nodes == 5);
   CHECK(room.edges == 4);
   CHECK(room.graphs == 2);
-  CHECK(tools::graph_room(d, 100).nodes == 8);
-  CHECK(tools::graph_room(d, 100).graphs == 4);
+  CHECK(graph_room(d, 100).nodes == 8);
+  CHECK(graph_room(d, 100).graphs == 4);
   Collator collator(d, 2);
   CHECK_NOTHROW(collator.collate(std::vector<Index>{1, 2}));
   CHECK_NOTHROW(collator.collate(std::vector<Index>{}));
@@ -719,10 +710,10 @@ TEST_CASE("collator: room for the largest examples, and no more") {
 
 #ifdef EQNN_TEST_COUNTS_ALLOCATIONS
 TEST_CASE("collator: 1000 batches and their features allocate nothing") {
-  const Dataset d = read_dataset(kGin, "gin");
+  const LabelledExamples d = read_dataset(kGin, "gin");
   const Index shard = 6;
   Collator collator(d, shard);
-  Matrix<float> m(tools::graph_room(d, shard).nodes, d.channels);
+  Matrix<float> m(graph_room(d, shard).nodes, d.channels);
   std::vector<Index> order(at(d.examples)), first;
   std::iota(order.begin(), order.end(), Index{0});
   Index nodes = 0;
@@ -732,7 +723,7 @@ TEST_CASE("collator: 1000 batches and their features allocate nothing") {
       std::swap(order[i], order[i + draws.below(static_cast<std::uint32_t>(order.size() - i))]);
     const auto examples = std::span<const Index>(order).first(1 + draws.below(static_cast<std::uint32_t>(shard)));
     const SparseGraph& batch = collator.collate(examples);
-    tools::write_node_features(d, examples, Block<float>{m.data(), batch.nodes(), 1, d.channels, m.stride()});
+    write_node_features(d, examples, Block<float>{m.data(), batch.nodes(), 1, d.channels, m.stride()});
     nodes += batch.nodes();
   };
   const std::int64_t start = allocations;

@@ -38,8 +38,8 @@ std::string signature(const TrainConfig& c, const Examples& examples) {
 }
 
 // Graphs whose classes differ in the number of edges, with labels.
-Dataset graph_data() {
-  Dataset d;
+LabelledExamples graph_data() {
+  LabelledExamples d;
   d.path = "graphs";
   d.format = "gin";
   d.node_starts = {0};
@@ -63,8 +63,8 @@ Dataset graph_data() {
   return d;
 }
 
-Dataset table_data() {
-  Dataset d;
+LabelledExamples table_data() {
+  LabelledExamples d;
   d.path = "table";
   d.format = "csv";
   d.examples = 40;
@@ -81,7 +81,7 @@ Dataset table_data() {
 struct Source {
   std::string name;
   RawOptions options;
-  std::shared_ptr<const Dataset> data;
+  std::shared_ptr<const LabelledExamples> data;
 };
 
 std::vector<Source> sources() {
@@ -96,8 +96,9 @@ std::vector<Source> sources() {
                                            {"staircase", "r", "6"}})
     list.push_back({family, {{"family", family}, {flag, size}}, nullptr});
   list[3].options.push_back({"k", "2"});  // of frame-parity: at most n / 2
-  list.push_back({"graphs", {{"data", "graphs"}}, std::make_shared<const Dataset>(graph_data())});
-  list.push_back({"table", {{"data", "table"}, {"format", "csv"}}, std::make_shared<const Dataset>(table_data())});
+  list.push_back({"graphs", {{"data", "graphs"}}, std::make_shared<const LabelledExamples>(graph_data())});
+  list.push_back(
+      {"table", {{"data", "table"}, {"format", "csv"}}, std::make_shared<const LabelledExamples>(table_data())});
   return list;
 }
 
@@ -191,7 +192,7 @@ std::optional<TrainConfig> resolved(const Source& s, const RawOptions& more) {
   try {
     // What a file gives for these choices, as reading it would.
     return resolve_config(options, 1, [&](const auto&, const auto&, const DataChoices& choices) {
-      auto d = std::make_shared<Dataset>(*s.data);
+      auto d = std::make_shared<LabelledExamples>(*s.data);
       if (choices.targets == DataChoices::Targets::real) {
         d->y.assign(d->classes.begin(), d->classes.end());
         d->classes.clear();
@@ -207,7 +208,7 @@ std::optional<TrainConfig> resolved(const Source& s, const RawOptions& more) {
 
 Examples examples_of(const Source& s, const TrainConfig& c) {
   if (!s.data) return {make_member(c), nullptr};
-  auto d = std::make_shared<Dataset>(*s.data);
+  auto d = std::make_shared<LabelledExamples>(*s.data);
   if (!predicts_classes(c)) {
     d->y.assign(d->classes.begin(), d->classes.end());
     d->classes.clear();

@@ -6,16 +6,20 @@
 #include <unordered_set>
 #include <utility>
 
-#include "cli/paths.h"
-#include "data/dataset_text.h"
+#include "lines.h"
+#include "readers.h"
+#include "reading.h"
 
-namespace tools {
+namespace eqnn {
 namespace {
 
 namespace fs = std::filesystem;
-using eqnn::concat;
-using eqnn::FileError;
-using eqnn::require;
+
+// A class a graph as it stands in the file, or a number.
+struct GraphTargets {
+  std::vector<std::int64_t> classes;
+  std::vector<double> real;
+};
 
 // Leaves out of a node's neighbours, those from `first` on, what was there before, as other readers of these
 // formats do, and counts it. Memory is that of the node's degree: a number of nodes may be a lie.
@@ -32,7 +36,7 @@ class RepeatedEdges {
     count_ += static_cast<std::size_t>(neighbors.end() - kept);
     neighbors.erase(kept, neighbors.end());
   }
-  void tell(Dataset& data) const {
+  void tell(LabelledExamples& data) const {
     if (count_ > 0) data.notes.push_back(concat(count_, " edges are listed more than once; each is counted once"));
   }
 
@@ -48,7 +52,7 @@ constexpr std::string_view kCut = "; the file was cut off, or a count is wrong";
 // Reads graph after graph; the line it is in is the one errors name.
 class GinReader {
  public:
-  GinReader(const std::string& path, Dataset& data) : in_(path, Lines::Separator::blanks), data_(data) {}
+  GinReader(const std::string& path, LabelledExamples& data) : in_(path, Lines::Separator::blanks), data_(data) {}
 
   GraphTargets read() {
     require<FileError>(in_.next(), in_.path(),
@@ -118,7 +122,7 @@ class GinReader {
   }
 
   Lines in_;
-  Dataset& data_;
+  LabelledExamples& data_;
   Index first_node_ = 0;
   RepeatedEdges repeated_;
   std::vector<std::int64_t> labels_;               // of all nodes, as in the file
@@ -127,9 +131,22 @@ class GinReader {
 
 // --- tudataset -----------------------------------------------------------------------------------------------
 
+// What stands at a path. A disk that cannot be asked must not have its files taken for missing.
+fs::file_type type_at(const std::string& path) {
+  std::error_code error;
+  const fs::file_type type = fs::status(path, error).type();
+  // Of what is not there the error is set too, and a link in a circle leads nowhere.
+  if (type == fs::file_type::not_found || error == std::errc::too_many_symbolic_link_levels)
+    return fs::file_type::not_found;
+  require<FileError>(type != fs::file_type::none, path, ": cannot be looked for: ", error.message(),
+                     "; check the permissions and the disk");
+  return type;
+}
+bool is_there(const std::string& path) { return type_at(path) != fs::file_type::not_found; }
+
 // The common beginning of the files' names: PATH itself, or what stands before "_A.txt" in the folder PATH.
 std::string tudataset_prefix(const std::string& path) {
-  if (!is_folder(path)) return path;
+  if (type_at(path) != fs::file_type::directory) return path;
   std::error_code error;
   const std::string ending = "_A.txt";
   std::vector<std::string> found;
@@ -211,7 +228,7 @@ EdgeRows read_edges(const std::string& path, const std::vector<Index>& starts) {
   return rows;
 }
 
-void cut_into_graphs(const EdgeRows& rows, Dataset& data) {
+void cut_into_graphs(const EdgeRows& rows, LabelledExamples& data) {
   RepeatedEdges repeated;
   std::vector<std::int32_t> offsets, neighbors;
   for (std::size_t g = 0; g + 1 < data.node_starts.size(); ++g) {
@@ -229,7 +246,7 @@ void cut_into_graphs(const EdgeRows& rows, Dataset& data) {
   repeated.tell(data);
 }
 
-void read_attributes(const std::string& path, const std::string& indicator, Dataset& data) {
+void read_attributes(const std::string& path, const std::string& indicator, LabelledExamples& data) {
   Lines in(path, Lines::Separator::commas);
   while (in.next()) {
     const auto fields = static_cast<Index>(in.fields().size());
@@ -247,7 +264,7 @@ constexpr Index kMostNumbers = Index{1} << 27;
 
 // Node labels, equally many a line: the first is the label, and each of the others becomes attributes, one for each
 // of its values, 1 where the node has it.
-void read_node_labels(const std::string& path, const std::string& indicator, Dataset& data) {
+void read_node_labels(const std::string& path, const std::string& indicator, LabelledExamples& data) {
   Lines in(path, Lines::Separator::commas);
   std::vector<std::vector<std::int64_t>> columns;
   while (in.next()) {
@@ -302,14 +319,28 @@ GraphTargets read_graph_targets(const std::string& prefix, const std::string& in
   return targets;
 }
 
-}  // namespace
-
-GraphTargets read_gin(const std::string& path, Dataset& data) {
-  data.node_starts.assign(1, 0);
-  return GinReader(path, data).read();
+// What both formats end with.
+LabelledExamples finished(LabelledExamples data, GraphTargets targets, const DataChoices& choices) {
+  data.examples = static_cast<Index>(data.graphs.size());
+  if (targets.real.empty())
+    set_numbers(data, targets.classes, choices.targets);
+  else
+    set_targets(data, std::move(targets.real));
+  finish_graphs(data, choices.node_labels);
+  return data;
 }
 
-GraphTargets read_tudataset(const std::string& path, Dataset& data) {
+}  // namespace
+
+LabelledExamples read_gin(const std::string& path, const DataChoices& choices) {
+  LabelledExamples data{.path = path, .format = "gin"};
+  data.node_starts.assign(1, 0);
+  GraphTargets targets = GinReader(path, data).read();
+  return finished(std::move(data), std::move(targets), choices);
+}
+
+LabelledExamples read_tudataset(const std::string& path, const DataChoices& choices) {
+  LabelledExamples data{.path = path, .format = "tudataset"};
   const std::string prefix = tudataset_prefix(path), indicator = prefix + "_graph_indicator.txt",
                     label_file = prefix + "_node_labels.txt", attribute_file = prefix + "_node_attributes.txt";
   data.node_starts = read_indicator(indicator);
@@ -321,7 +352,7 @@ GraphTargets read_tudataset(const std::string& path, Dataset& data) {
   if (labelled) read_node_labels(label_file, indicator, data);
   if (!labelled && !attributed)
     data.node_labels = positions(std::vector<std::int64_t>(static_cast<std::size_t>(nodes), 0), data.label_values);
-  return targets;
+  return finished(std::move(data), std::move(targets), choices);
 }
 
-}  // namespace tools
+}  // namespace eqnn

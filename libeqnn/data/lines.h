@@ -1,7 +1,5 @@
-// Text files of numbers, line by line, with errors that name the line; what the readers of dataset.h share.
+// Text files of numbers, line by line, with errors that name the line. Not installed.
 #pragma once
-
-#include <eqnn/core/check.h>
 
 #include <cstdint>
 #include <deque>
@@ -10,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "data/dataset.h"
+#include "../core/check.h"
 
-namespace tools {
+namespace eqnn {
 
 // A piece of a file for a message: in quotes, at most 40 characters, nothing but visible ones.
 std::string in_quotes(std::string_view text);
@@ -45,15 +43,18 @@ class Lines {
 
   template <class... Parts>
   [[noreturn]] void fail(const Parts&... parts) const {
-    throw eqnn::FileError(eqnn::concat(path_, ": line ", number_, ": ", parts...));
+    const detail::Part list[] = {detail::Part(parts)...};
+    fail_with(list, sizeof...(parts));
   }
   template <class... Parts>
-  void check(bool ok, const Parts&... parts) const {
-    if (!ok) [[unlikely]]
-      fail(parts...);
+  [[gnu::always_inline]] void check(bool ok, const Parts&... parts) const {
+    if (ok) [[likely]]
+      return;
+    fail(parts...);
   }
 
  private:
+  [[noreturn, gnu::cold]] void fail_with(const detail::Part* parts, std::size_t count) const;
   void split(std::string_view line);
   std::string_view take_quoted(std::string_view& line);
 
@@ -78,13 +79,4 @@ constexpr std::int64_t kMostItems = std::numeric_limits<std::int32_t>::max() - 1
 // The position of each number among the different ones, which are left in `values`, ascending.
 std::vector<std::int32_t> positions(const std::vector<std::int64_t>& numbers, std::vector<std::int64_t>& values);
 
-// The readers of graphs; they fill the graphs, labels and attributes, and give the targets as they stand in the
-// file: a class a graph, or a number.
-struct GraphTargets {
-  std::vector<std::int64_t> classes;
-  std::vector<double> real;
-};
-GraphTargets read_gin(const std::string& path, Dataset& data);
-GraphTargets read_tudataset(const std::string& path, Dataset& data);
-
-}  // namespace tools
+}  // namespace eqnn

@@ -1,8 +1,4 @@
-#include "data/dataset_text.h"
-
-#include "cli/text.h"
-
-#include <eqnn/io/files.h>
+#include "lines.h"
 
 #include <algorithm>
 #include <charconv>
@@ -10,10 +6,10 @@
 #include <system_error>
 #include <utility>
 
-namespace tools {
-namespace {
+#include "../io/files.h"
 
-using eqnn::concat;
+namespace eqnn {
+namespace {
 
 constexpr std::string_view kBlanks = " \t\r\v\f";
 
@@ -21,6 +17,12 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(kBlanks);
   if (first == text.npos) return {};
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+// std::from_chars takes no plus sign.
+std::string_view without_plus(std::string_view number) {
+  const bool plus = number.size() > 1 && number[0] == '+' && number[1] != '-' && number[1] != '+';
+  return plus ? number.substr(1) : number;
 }
 
 // The field as a T, if it is one from end to end.
@@ -42,13 +44,17 @@ std::string in_quotes(std::string_view text) {
 }
 
 Lines::Lines(std::string path, Separator separator)
-    : path_(std::move(path)), text_(eqnn::read_file(path_)), separator_(separator) {
-  eqnn::require<eqnn::FileError>(!text_.starts_with("\x1f\x8b") && !text_.starts_with("PK\x03\x04"), path_,
-                                 ": it is compressed; text is needed: unpack it first");
+    : path_(std::move(path)), text_(read_file(path_)), separator_(separator) {
+  require<FileError>(!text_.starts_with("\x1f\x8b") && !text_.starts_with("PK\x03\x04"), path_,
+                     ": it is compressed; text is needed: unpack it first");
   rest_ = text_;
   if (rest_.starts_with("\xef\xbb\xbf")) rest_.remove_prefix(3);  // the byte order mark of some spreadsheets
   const std::size_t last = rest_.find_last_not_of(" \t\r\v\f\n");
   rest_ = rest_.substr(0, last == rest_.npos ? 0 : last + 1);
+}
+
+void Lines::fail_with(const detail::Part* parts, std::size_t count) const {
+  throw FileError(concat(path_, ": line ", number_, ": ", detail::joined(parts, count)));
 }
 
 bool Lines::next() {
@@ -122,16 +128,16 @@ bool Lines::is_header() const {
 std::int64_t Lines::integer(std::size_t i, std::string_view what, std::int64_t low, std::int64_t high) const {
   std::int64_t value = 0;
   check(i < fields_.size(), what, " is missing");
-  check(parse(fields_[i], value) == std::errc() && value >= low && value <= high, what, " is ",
-        in_quotes(fields_[i]), "; a whole number from ", low, " to ", high, " is needed");
+  if (parse(fields_[i], value) != std::errc() || value < low || value > high) [[unlikely]]
+    fail(what, " is ", in_quotes(fields_[i]), "; a whole number from ", low, " to ", high, " is needed");
   return value;
 }
 
 double Lines::real(std::size_t i, std::string_view what) const {
   double value = 0;
   check(i < fields_.size(), what, " is missing");
-  check(parse(fields_[i], value) == std::errc() && std::isfinite(value), what, " is ", in_quotes(fields_[i]),
-        "; a finite number is needed");
+  if (parse(fields_[i], value) != std::errc() || !std::isfinite(value)) [[unlikely]]
+    fail(what, " is ", in_quotes(fields_[i]), "; a finite number is needed");
   return value;
 }
 
@@ -153,4 +159,4 @@ std::vector<std::int32_t> positions(const std::vector<std::int64_t>& numbers, st
   return result;
 }
 
-}  // namespace tools
+}  // namespace eqnn
