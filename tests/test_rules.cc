@@ -247,7 +247,7 @@ TEST_CASE("no heavy header is included by a header that is installed") {
 const std::map<std::string, std::set<std::string>> kHeavy = {
     {"CLI/", {"tools/cli/command_line.cc"}},
     {"toml++/", {"tools/cli/toml_text.h"}},
-    {"tools/cli/toml_text.h", {"tools/cli/options.cc", "tools/sweep/plan.cc"}},
+    {"tools/cli/toml_text.h", {"tools/cli/options.cc", "tools/results/study_file.cc", "tools/sweep/plan.cc"}},
     {"sqlite3.h", {"tools/results/database.cc"}},
     {"nlohmann/", {"tools/cli/json_fwd.h"}},
     {"libeqnn/io/json.h", {"tools/cli/json.h"}},

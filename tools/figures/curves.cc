@@ -12,7 +12,8 @@
 namespace tools {
 namespace {
 
-constexpr std::size_t kPanels = 6;
+// Of one figure, and of all figures of a group: the rest goes into further figures, and beyond that is counted.
+constexpr std::size_t kPanels = 12, kAllPanels = 60;
 
 struct CurvePoint {
   double step = 0, value = 0, low = 0, high = 0;
@@ -136,7 +137,9 @@ void add_role(Curves& c, Panel& panel, const std::vector<FigureRun>& runs, const
   for (const FigureRun& r : runs) {
     Curve curve{r.control, measure == Measure::kCorrelation, setting, fmt::format("seed {}", r.seed.value_or(0)),
                 read_curve(db, r.id, measure)};
-    if (curve.points.empty()) continue;
+    const bool measured =
+        std::ranges::any_of(curve.points, [](const CurvePoint& p) { return std::isfinite(p.value); });
+    if (curve.points.empty() || (!measured && r.verdict != "diverged")) continue;
     c.first_step = std::min(c.first_step, curve.points.front().step);
     c.last_step = std::max(c.last_step, curve.points.back().step);
     c.runs.push_back(r);
@@ -162,7 +165,7 @@ Curves collect_curves(const Database& db, const Group& group, Measure measure) {
       rest.insert(key);
       grid.push_back(key);
     }
-  const std::vector<Setting> all = settings_of(group, done, rest), shown = spread(all, kPanels);
+  const std::vector<Setting> all = settings_of(group, done, rest), shown = spread(all, kAllPanels);
   Curves c;
   c.left_out = all.size() - shown.size();
   c.chosen = !grid.empty();
@@ -214,11 +217,12 @@ std::vector<std::string> panel_parts(Page& page, const Panel& panel, const Place
 // `y_label` stands at the left ones.
 template <class Frame, class Place>
 void draw_panels(Page& page, const Curves& c, const Frame& frame, const std::string& y_label, const Place& place) {
-  const std::size_t columns = c.panels.size() == 4 ? 2 : std::min<std::size_t>(3, c.panels.size());
+  const std::size_t fit = page.width() < 420 ? 1 : page.width() < 600 ? 2 : 3;
+  const std::size_t columns = std::min(fit, c.panels.size() == 4 ? 2 : std::min<std::size_t>(3, c.panels.size()));
   const std::size_t rows = (c.panels.size() + columns - 1) / columns;
   const double left = 78, gap = 36, height = rows == 1 ? (columns == 1 ? 330 : 250) : 190, between = 56;
   const double width =
-      (kPageWidth - 20 - left - gap * static_cast<double>(columns - 1)) / static_cast<double>(columns);
+      (page.width() - 20 - left - gap * static_cast<double>(columns - 1)) / static_cast<double>(columns);
   const double title = c.panels.size() > 1 || !c.panels[0].label.empty() ? 20 : 0;
   page.set_height(static_cast<int>(page.top() + static_cast<double>(rows) * (height + title) +
                                    static_cast<double>(rows - 1) * (between - title) + 54));
@@ -248,19 +252,38 @@ std::string choice_text(const Curves& c) {
   return text;
 }
 
-Figures learning_curve_figures(const Group& group, const FigureSource& source) {
-  const Curves c = collect_curves(source.db, group, Measure::kLoss);
-  if (c.panels.empty()) return {};
+// Curves of at most kPanels panels each, with the same axis of steps.
+std::vector<Curves> pages_of(const Curves& all) {
+  std::vector<Curves> pages;
+  for (std::size_t at = 0; at < all.panels.size(); at += kPanels) {
+    Curves page = all;
+    const auto first = all.panels.begin() + static_cast<long>(at);
+    page.panels.assign(first, first + static_cast<long>(std::min(kPanels, all.panels.size() - at)));
+    pages.push_back(std::move(page));
+  }
+  return pages;
+}
+
+// Tells a page from the others: in its title ", 2 of 3", in its name "-2".
+void name_page(Figure& f, std::size_t page, std::size_t pages) {
+  if (pages > 1) f.title += fmt::format(", {} of {}", page + 1, pages);
+  if (page > 0) f.name += fmt::format("-{}", page + 1);
+}
+
+std::vector<double> values_of(const Curves& c) {
   std::vector<double> values;
   for (const Panel& panel : c.panels)
     for (const Curve& curve : panel.curves)
       for (const CurvePoint& p : curve.points) values.insert(values.end(), {p.value, p.low, p.high});
-  const LossAxis axis(values);
+  return values;
+}
+
+Figure learning_curve_figure(const Group& group, const Curves& c, const LossAxis& axis, const FigureStyle& style) {
   const double learned_below = c.runs.front().learned_below;
   auto legend = roles_legend(c.target, c.control, LegendEntry::kLine);
   if (c.banded) legend.push_back({LegendEntry::kBand, "#666666", "range over the seeds"});
   add_thresholds(legend, learned_below);
-  Page page(kPageWidth, legend);
+  Page page(style, legend);
   const auto frame = [&](bool labels) {
     return axis.commands('y', labels) + "\n" + threshold_lines('y', learned_below);
   };
@@ -272,7 +295,20 @@ Figures learning_curve_figures(const Group& group, const FigureSource& source) {
                           c.banded ? " Lines: median over the seeds; bands: their range." : " One line a seed.",
                           choice_text(c), axis.edge_used() ? " At the upper edge: above 10 or not finite." : "");
   page.finish(f);
-  return {f};
+  return f;
+}
+
+Figures learning_curve_figures(const Group& group, const FigureSource& source) {
+  const Curves all = collect_curves(source.db, group, Measure::kLoss);
+  if (all.panels.empty()) return {};
+  const LossAxis axis(values_of(all));
+  const std::vector<Curves> pages = pages_of(all);
+  Figures figures;
+  for (const Curves& c : pages) {
+    figures.push_back(learning_curve_figure(group, c, axis, source.options.style));
+    name_page(figures.back(), figures.size() - 1, pages.size());
+  }
+  return figures;
 }
 
 }  // namespace
@@ -282,12 +318,10 @@ const FigureKind kLearningCurvesKind{"learning-curves", "test loss against the s
 
 namespace {
 
-Figures correlation_figures(const Group& group, const FigureSource& source) {
-  const Curves c = collect_curves(source.db, group, Measure::kCorrelation);
-  if (c.panels.empty()) return {};
+Figure correlation_figure(const Group& group, const Curves& c, const FigureStyle& style) {
   auto legend = roles_legend(c.target, c.control, LegendEntry::kLine);
   legend.push_back({LegendEntry::kBand, "#666666", "95 % interval"});
-  Page page(kPageWidth, legend);
+  Page page(style, legend);
   constexpr double kFloor = 1e-3;
   const auto frame = [](bool labels) {
     return concat("set logscale y\nset yrange [0.0009:1.15]\nset ytics (",
@@ -306,7 +340,19 @@ Figures correlation_figures(const Group& group, const FigureSource& source) {
       "z), which reach the lower edge where the correlation is not told from 0.{}",
       counts_text(c.runs), choice_text(c));
   page.finish(f);
-  return {f};
+  return f;
+}
+
+Figures correlation_figures(const Group& group, const FigureSource& source) {
+  const Curves all = collect_curves(source.db, group, Measure::kCorrelation);
+  if (all.panels.empty()) return {};
+  const std::vector<Curves> pages = pages_of(all);
+  Figures figures;
+  for (const Curves& c : pages) {
+    figures.push_back(correlation_figure(group, c, source.options.style));
+    name_page(figures.back(), figures.size() - 1, pages.size());
+  }
+  return figures;
 }
 
 }  // namespace

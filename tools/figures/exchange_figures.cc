@@ -12,7 +12,7 @@
 namespace tools {
 namespace {
 
-constexpr std::size_t kLabelLength = 36;
+constexpr std::size_t kNetworkLabel = 36;
 
 std::vector<std::string> parts_of(const std::string& label) {
   std::vector<std::string> parts;
@@ -92,7 +92,8 @@ Interval samples_range(const std::vector<SeedsNeed>& all) {
 // A row a network, the first at the top, between the panel's columns of labels.
 void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, double edge) {
   const double top = page.top() + 18, rows = 30 * static_cast<double>(all.size());
-  const double left = 290, right = kPageWidth - 150;
+  const double left = label_space(290, page.width(), 0.38),
+               right = page.width() - label_space(150, page.width(), 0.34);
   page.panel(left, top, right, top + rows);
   page.axis_labels("samples to learn", "");
   page.label(right + 14, top - 12, "first over this", "left");
@@ -101,8 +102,8 @@ void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, double edge) {
     const SeedsNeed& n = all[i];
     const double at = static_cast<double>(all.size() - i),
                  y = top + rows - (at - 0.4) / (static_cast<double>(all.size()) + 0.2) * rows;
-    page.label(left - 12, y, shortened(short_label(all, n), kLabelLength), "right");
-    page.label(right + 14, y, ratio_label(all.front(), n), "left");
+    page.label(left - 12, y, shortened(short_label(all, n), std::min(kNetworkLabel, fitting(left - 30))), "right");
+    page.label(right + 14, y, shortened(ratio_label(all.front(), n), fitting(page.width() - right - 12)), "left");
     const Interval bar = median_interval(n.samples).interval;
     const double value = median(n.samples);
     const bool learned = std::isfinite(value);
@@ -111,11 +112,11 @@ void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, double edge) {
   page.plot(bar_parts(page, 'x', marks, 0.35, 6, kTargetColor));
 }
 
-Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all) {
+Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all, const FigureStyle& style) {
   const Interval range = samples_range(all);
-  Page page(kPageWidth, exchange_legend(all));
+  Page page(style, exchange_legend(all));
   page.set_height(page.top() + 18 + 30 * static_cast<int>(all.size()) + 54);
-  page.add(number_axis('x', range.low, range.high, true, 6));
+  page.add(number_axis('x', range.low, range.high, true, page.width() < 500 ? 1 : 6));
   page.add(fmt::format("set yrange [0.4:{}]\nunset ytics", static_cast<double>(all.size()) + 0.6));
   plot_exchange(page, all, range.high);
   Figure f{"exchange-" + slug_of(study.name), "exchange", study.title, "", exchange_table(all), ""};
@@ -128,11 +129,12 @@ Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all) {
   return f;
 }
 
-Figures exchange_figures(const Database& db) {
-  const RunTable table(db);
+Figures exchange_figures(const FigureSource& source) {
+  const RunTable table(source.db);
   Figures figures;
-  for (const Study& study : read_studies(db))
-    if (const auto all = needs_of(table, study); all.size() >= 2) figures.push_back(exchange_figure(study, all));
+  for (const Study& study : read_studies(source.db))
+    if (const auto all = needs_of(table, study); all.size() >= 2)
+      figures.push_back(exchange_figure(study, all, source.options.style));
   return figures;
 }
 

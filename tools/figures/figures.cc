@@ -26,10 +26,13 @@ void check_columns(const std::vector<Group>& groups, const FigureOptions& option
 }
 
 Figures figures_of(const FigureKind& kind, const std::vector<Group>& groups, const FigureSource& source) {
-  if (kind.of_database != nullptr) return kind.of_database(source.db);
+  if (kind.of_database != nullptr) return kind.of_database(source);
   Figures all;
   for (const Group& group : groups)
-    for (Figure& f : kind.of_group(group, source)) all.push_back(std::move(f));
+    for (Figure& f : kind.of_group(group, source)) {
+      f.runs = static_cast<std::size_t>(std::ranges::count_if(group.runs, &FigureRun::done));
+      all.push_back(std::move(f));
+    }
   return all;
 }
 
@@ -46,7 +49,7 @@ const std::vector<FigureKind>& figure_kinds() {
   static const std::vector<FigureKind> kinds = {
       kFrontierKind,       kPhaseKind,       kScalingKind,  kSurvivalKind, kExchangeKind,
       kLearningCurvesKind, kCorrelationKind, kProgressKind, kVerdictsKind, kFinalLossKind,
-      kTrainTestKind,      kGradvarKind,     kQueriesKind,
+      kTrainTestKind,      kGradvarKind,     kQueriesKind,  kAnythingKind,
   };
   return kinds;
 }
@@ -60,7 +63,14 @@ std::vector<Figure> make_figures(const Database& db, const std::string& kind, co
   }
   require(found != nullptr, "figure '", kind, "' is not known; the nearest is '", eqnn::nearest(kind, names), "'");
   const std::vector<Group> groups = load_groups(db, options);
-  check_columns(groups, options);
+  const bool anything = found->of_database == kAnythingKind.of_database;
+  if (anything)
+    require(!options.x.empty() && !options.y.empty(),
+            "anything needs --x and --y: two columns of the runs, such as "
+            "--x lr --y normalized_test_loss");
+  else
+    check_columns(groups, options);
+  require(anything || options.by.empty(), "--by has no effect on '", kind, "'; it is for --kind anything");
   Figures figures = figures_of(*found, groups, {db, options});
   make_unique(figures);
   return figures;

@@ -2,11 +2,25 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "results/database.h"
 
 namespace tools {
+
+// How figures are laid out: for a page, or for a place in a paper.
+struct FigureStyle {
+  int width = 760, height = 0;              // pixels of the layout; height 0: as high as it needs
+  double inches_wide = 0, inches_high = 0;  // of the image; 0: a pixel is 1/96 inch
+  std::string font = "";                    // "": the format's own
+  bool titled = true;                       // whether there is room for a title
+  std::vector<std::pair<std::string, std::string>> axes = {};  // labels of axes, and what stands in their place
+
+  bool for_paper() const { return inches_wide > 0; }
+  // Points that a pixel of the layout is: text of 12 pixels has the points that were asked for.
+  double points_a_pixel() const { return for_paper() ? inches_wide * 72 / width : 0.75; }
+};
 
 struct Figure {
   std::string name;               // unique in a report: "frontier-gnn-degree-parity", ...
@@ -16,11 +30,16 @@ struct Figure {
   Table data;                     // every number that is drawn
   std::string script;             // gnuplot commands without the terminal and output lines
   int width = 760, height = 460;  // pixels of the SVG
+  FigureStyle style = {};
+  std::vector<std::string> axes = {};  // the labels of its axes, before any was replaced
+  std::size_t runs = 0;                // finished ones of the group it draws; 0: it draws no group
 };
 
 struct FigureOptions {
   std::string study = {}, family = {};  // "" : all
   std::string x = {}, y = {};           // phase diagrams: swept columns; "": chosen by what was swept
+  std::string by = {};                  // anything: what tells the lines apart
+  FigureStyle style = {};
 };
 
 struct Group;  // of runs: groups.h
@@ -35,7 +54,7 @@ struct FigureSource {
 struct FigureKind {
   const char *name, *help;  // one line
   std::vector<Figure> (*of_group)(const Group& group, const FigureSource& source);
-  std::vector<Figure> (*of_database)(const Database& db);
+  std::vector<Figure> (*of_database)(const FigureSource& source);
 };
 // In the order of a report.
 const std::vector<FigureKind>& figure_kinds();
@@ -56,5 +75,7 @@ bool have_gnuplot();
 // The image's bytes; format is svg, pdf or png. Throws NotBuiltError where there is no gnuplot, FileError when it
 // fails, with its last line.
 std::string draw(const Figure& figure, const std::string& format);
+// What gnuplot needs to draw the image as `file`, named beside it: `gnuplot NAME.gp` writes it.
+std::string gnuplot_script(const Figure& figure, const std::string& format, const std::string& file);
 
 }  // namespace tools

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include <fmt/core.h>
 
@@ -33,13 +34,20 @@ Table frontier_table(const FrontierSlice& slice) {
   return t;
 }
 
-// Points with their intervals and the line that joins them, for one role.
+// Points with their intervals, for one role, and the line that joins them; it ends before a size that was not
+// measured: of which the other role alone has a finished run, or runs were begun and none is finished.
 template <class Row>
 void add_series(Page& page, const FrontierSlice& slice, bool control, const Row& row,
                 std::vector<std::string>& parts) {
-  std::vector<std::vector<double>> rows;
+  std::map<double, std::vector<double>> places;
+  for (const double size : slice.begun) places[size] = std::vector(4, std::nan(""));
   for (const FrontierPoint& p : slice.points)
-    if (p.control == control) rows.push_back(row(p));
+    if (p.control == control)
+      places[p.size] = row(p);
+    else
+      places.try_emplace(p.size, 4, std::nan(""));
+  std::vector<std::vector<double>> rows;
+  for (const auto& [size, place] : places) rows.push_back(place);
   const std::string name = page.data(rows);
   parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' lw 1.6 dt {}", name, role_color(control),
                               control ? "(6,4)" : "1"));
@@ -50,7 +58,11 @@ void add_series(Page& page, const FrontierSlice& slice, bool control, const Row&
 // Above the fraction learned, below the loss.
 void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, const LossAxis& y) {
   const double top = page.top(), height = 200, second = top + height + 40;
-  page.set_height(static_cast<int>(second + height + 54));
+  // A panel without a loss is left out: runs may have a verdict alone.
+  const bool losses = std::ranges::any_of(slice.points, [](const FrontierPoint& p) {
+    return std::isfinite(p.loss_median) || std::isfinite(p.loss_range.low);
+  });
+  page.set_height(static_cast<int>((losses ? second : top) + height + 54));
   std::vector<std::string> upper, lower;
   for (const bool role : {false, true}) {
     if (!has_points(slice.points, role)) continue;
@@ -64,18 +76,20 @@ void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, co
     add_series(page, slice, role, fraction, upper);
     add_series(page, slice, role, loss, lower);
   }
-  page.panel(84, top, kPageWidth - 24, top + height);
+  page.panel(84, top, page.width() - 24, top + height);
   page.add(x.commands());
   page.add(kFractionAxis);
-  page.axis_labels("", "fraction of seeds learned");
+  page.axis_labels(losses ? "" : slice.size, "fraction of seeds learned");
   page.plot(upper);
-  page.panel(84, second, kPageWidth - 24, second + height);
+  if (!losses) return;
+  page.panel(84, second, page.width() - 24, second + height);
   page.add(y.commands('y') + "\n" + threshold_lines('y', slice.runs.front().learned_below));
   page.axis_labels(slice.size, "normalised test loss");
   page.plot(lower);
 }
 
-Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size_t slices) {
+Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size_t slices,
+                       const FigureStyle& style) {
   std::vector<double> losses;
   int grid = 0;
   for (const FrontierPoint& p : slice.points) {
@@ -85,7 +99,7 @@ Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size
   auto legend =
       roles_legend(has_points(slice.points, false), has_points(slice.points, true), LegendEntry::kLinePoint);
   add_thresholds(legend, slice.runs.front().learned_below);
-  Page page(kPageWidth, legend);
+  Page page(style, legend);
   draw_frontier(page, slice, SizeAxis(slice.points), LossAxis(losses));
   Figure f{slice_name(group, slice, slices, "frontier"),
            "frontier",
@@ -109,7 +123,8 @@ Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size
 Figures frontier_figures(const Group& group, const FigureSource& source) {
   const auto slices = frontier_slices(group, source.options.x);
   Figures figures;
-  for (const FrontierSlice& slice : slices) figures.push_back(frontier_figure(group, slice, slices.size()));
+  for (const FrontierSlice& slice : slices)
+    figures.push_back(frontier_figure(group, slice, slices.size(), source.options.style));
   return figures;
 }
 

@@ -61,22 +61,28 @@ std::string run_gnuplot(const std::string& program, const std::string& script, c
   return r.output;
 }
 
+double inches_high(const Figure& f) {
+  return f.style.inches_high > 0 ? f.style.inches_high : f.height * f.style.points_a_pixel() / 72;
+}
+
+// Of a paper's figure lines of width 1 are 0.5 points, and text of 12 pixels has the points that were asked for.
 std::string terminal(const Figure& f, const std::string& format) {
+  const double unit = f.style.points_a_pixel(), line = f.style.for_paper() ? 0.5 / unit : 1;
+  const std::string font = plot_string(f.style.font.empty() ? "sans,12" : f.style.font + ",12");
   if (format == "svg")
     return fmt::format(
-        "set terminal svg noenhanced size {},{} font 'EQNNFONT,12' background '#ffffff' linewidth 1\n", f.width,
-        f.height);
-  if (format == "pdf")
+        "set terminal svg noenhanced size {},{} font 'EQNNFONT,12' background '#ffffff' linewidth {:.4g}\n",
+        f.width, f.height, line);
+  if (format == "pdf")  // its fonts are 4/3 times, its lines half of what they are said to be
     return fmt::format(
-        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font 'sans,12' fontscale 0.5625 linewidth 0.75 "
-        "pointscale 0.75 dashlength 1.5 butt "
-        "background '#ffffff'\n",
-        f.width / 96.0, f.height / 96.0);
+        "set terminal pdfcairo noenhanced size {:.4f}in,{:.4f}in font {} fontscale {:.4g} linewidth 1 "
+        "pointscale {:.4g} dashlength {:.4g} butt background '#ffffff'\n",
+        f.width * unit / 72, inches_high(f), font, 0.75 * unit, unit, 2 * unit);
+  const double scale = f.style.for_paper() ? 300 * unit / 72 : 2;  // 300 pixels an inch
   return fmt::format(
-      "set terminal pngcairo noenhanced size {},{} font 'sans,12' fontscale 1.5 linewidth 2 pointscale 2 "
-      "dashlength 2 butt "
-      "background '#ffffff'\n",
-      2 * f.width, 2 * f.height);
+      "set terminal pngcairo noenhanced size {:.0f},{:.0f} font {} fontscale {:.4g} linewidth {:.4g} "
+      "pointscale {:.4g} dashlength {:.4g} butt background '#ffffff'\n",
+      scale * f.width, scale * inches_high(f) * 72 / unit, font, 0.75 * scale, line * scale, scale, scale);
 }
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
@@ -95,7 +101,13 @@ void replace_between(std::string& text, const std::string& begin, const std::str
 // Fonts that every system has, a title and a description for readers that do not see it, and ids of its own, so
 // that several figures may stand in one page.
 std::string polish_svg(std::string svg, const Figure& figure) {
-  replace_all(svg, "font-family=\"EQNNFONT\"", "font-family=\"system-ui, sans-serif\"");
+  const std::string& font = figure.style.font;
+  replace_all(svg, "font-family=\"EQNNFONT\"",
+              concat("font-family=\"", font.empty() ? "system-ui" : markup_text(font), ", sans-serif\""));
+  if (figure.style.for_paper())  // in the units of a page instead of pixels
+    replace_between(svg, "<svg", "viewBox",
+                    fmt::format("\n width=\"{:.6g}in\" height=\"{:.6g}in\"\n ",
+                                figure.width * figure.style.points_a_pixel() / 72, inches_high(figure)));
   replace_between(svg, "<title>", "</title>", markup_text(figure.title));
   replace_between(svg, "<desc>", "</desc>", markup_text(figure.caption));
   for (const char* quote : {"'", "\""})
@@ -106,7 +118,22 @@ std::string polish_svg(std::string svg, const Figure& figure) {
   return svg;
 }
 
+std::string script_of(const Figure& figure, const std::string& format) {
+  const std::string title = shortened(figure.title, static_cast<std::size_t>((figure.width - 32) / 7.9));
+  return concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", plot_string(title),
+                // The SVG terminal draws larger points than the others.
+                format == "svg" ? "\npoint_scale = 0.8" : "\npoint_scale = 1", "\n", figure.script);
+}
+
 }  // namespace
+
+std::string gnuplot_script(const Figure& figure, const std::string& format, const std::string& file) {
+  std::string script = script_of(figure, format);
+  const std::string font = figure.style.font.empty() ? "sans" : figure.style.font;
+  replace_all(script, "'EQNNFONT,12'", plot_string(font + ",12"));
+  return concat("# ", shortened(figure.name, 200), ": gnuplot draws it into ", file, "\nset output ",
+                plot_string(file), "\n", script);
+}
 
 bool have_gnuplot() { return !find_gnuplot().empty(); }
 
@@ -117,11 +144,7 @@ std::string draw(const Figure& figure, const std::string& format) {
   require<NotBuiltError>(!program.empty(),
                          "figures are drawn by gnuplot, which is not installed; install the package gnuplot-nox "
                          "(without it, eqnn plot DB --figure NAME prints the data)");
-  const std::string title = shortened(figure.title, static_cast<std::size_t>((figure.width - 32) / 7.9));
-  const std::string script =
-      concat("set encoding utf8\n", terminal(figure, format), "figure_title = ", plot_string(title),
-             // The SVG terminal draws larger points than the others.
-             format == "svg" ? "\npoint_scale = 0.8" : "\npoint_scale = 1", "\n", figure.script);
+  const std::string script = script_of(figure, format);
   std::string image = run_gnuplot(program, script, format);
   return format == "svg" ? polish_svg(std::move(image), figure) : image;
 }

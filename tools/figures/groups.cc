@@ -67,7 +67,7 @@ struct Membership {
   std::map<std::string, Cell> values;
 };
 
-// By run: the studies that name it, in the order of their names.
+// By run: the studies that name it, in their order.
 std::map<std::string, std::vector<Membership>> memberships(const std::vector<Study>& studies) {
   std::map<std::string, std::vector<Membership>> all;
   for (const Study& study : studies)
@@ -173,7 +173,7 @@ class Grouping {
  public:
   Grouping(const Database& db, const FigureOptions& options)
       : options_(options), table_(db), studies_(read_studies(db)) {
-    std::ranges::sort(studies_, {}, &Study::name);
+    sort_studies(studies_);
     memberships_ = memberships(studies_);
   }
 
@@ -187,6 +187,11 @@ class Grouping {
       finish(group);
       all.push_back(std::move(group));
     }
+    // As the studies are; what is of none comes last.
+    const auto place = [&](const Group& g) {
+      return std::ranges::find(studies_, g.study, &Study::name) - studies_.begin();
+    };
+    std::ranges::stable_sort(all, {}, place);
     return all;
   }
 

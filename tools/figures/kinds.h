@@ -15,6 +15,7 @@ extern const FigureKind kFrontierKind, kScalingKind, kSurvivalKind;     // again
 extern const FigureKind kExchangeKind;                                  // what networks need, side by side
 extern const FigureKind kProgressKind;                                  // what measures tell before the loss
 extern const FigureKind kPhaseKind;                                     // phase.cc: over two swept columns
+extern const FigureKind kAnythingKind;                                  // of any columns
 extern const FigureKind kGradvarKind, kQueriesKind;                     // documents.cc: of gradvar and bound
 
 // Settings of a group, at most `most`: columns are given up from the last on, the size's last of all, until so few

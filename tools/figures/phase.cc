@@ -64,9 +64,39 @@ Phase make_phase(const Group& group, const std::string& x, const std::string& y)
 constexpr std::array<std::array<int, 3>, 5> kPalette = {
     {{0, 32, 77}, {64, 77, 107}, {124, 123, 120}, {188, 175, 111}, {255, 234, 70}}};
 
-int color_of(double loss) {
+// The losses that colours stand for: from 0 to 1, or from a power of ten to 1 where they span decades.
+struct ColorScale {
+  double low = 0;  // 0: linear
+
+  explicit ColorScale(const std::vector<PhaseCell>& cells) {
+    constexpr double kFloor = 1e-6;
+    double least = 1;
+    for (const PhaseCell& c : cells)
+      if (std::isfinite(c.point.loss_median)) least = std::min(least, std::max(c.point.loss_median, kFloor));
+    if (least < 0.1) low = std::pow(10, std::floor(std::log10(least) + 1e-9));
+  }
+  // From 0 to 1, and back.
+  double place(double loss) const {
+    return low == 0 ? std::clamp(loss, 0.0, 1.0) : 1 - std::log10(std::clamp(loss, low, 1.0)) / std::log10(low);
+  }
+  double loss_at(double share) const { return low == 0 ? share : std::pow(low, 1 - share); }
+  std::string tics() const {
+    if (low == 0) return "'0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '≥ 1' 1";
+    std::string text;
+    const int decades = static_cast<int>(std::lround(-std::log10(low)));
+    for (int i = 0; i <= decades; ++i)
+      text += fmt::format("{}'{}{}' {:.6g}", i == 0 ? "" : ", ",
+                          i == 0         ? "≤ "
+                          : i == decades ? "≥ "
+                                         : "",
+                          readable(std::pow(10, i - decades)), static_cast<double>(i) / decades);
+    return text;
+  }
+};
+
+int color_of(double loss, const ColorScale& scale) {
   if (!std::isfinite(loss)) return 0xFFFFFF;
-  const double at = std::clamp(loss, 0.0, 1.0) * (kPalette.size() - 1);
+  const double at = scale.place(loss) * (kPalette.size() - 1);
   const auto i = std::min<std::size_t>(static_cast<std::size_t>(at), kPalette.size() - 2);
   int color = 0;
   for (std::size_t c = 0; c < 3; ++c) {
@@ -79,7 +109,11 @@ int color_of(double loss) {
 std::string cell_text(double loss) {
   if (!std::isfinite(loss)) return "×";
   if (loss > 10) return ">10";
-  return loss < 0.005 ? "0" : loss < 0.995 ? fmt::format("{:.2f}", loss).substr(1) : fmt::format("{:.1f}", loss);
+  if (loss == 0 || loss < 1e-9) return "0";
+  if (loss < 0.00095) return readable(std::stod(fmt::format("{:.0e}", loss)));
+  return loss < 0.0095  ? fmt::format("{:.3f}", loss)
+         : loss < 0.995 ? fmt::format("{:.2f}", loss)
+                        : fmt::format("{:.1f}", loss);
 }
 
 // Whether labels of words are wider than the room that each has; those of numbers are then left out in part.
@@ -105,14 +139,18 @@ std::string category_tics(const std::vector<Cell>& values, double room) {
 }
 
 void phase_panel(Page& page, const Phase& phase, bool control, double cell_width, double cell_height) {
+  const ColorScale scale(phase.cells);
   std::vector<std::vector<double>> boxes;
   std::string labels;
+  std::size_t longest = 1;
+  for (const PhaseCell& c : phase.cells) longest = std::max(longest, characters(cell_text(c.point.loss_median)));
+  const bool room = cell_width >= 6.5 * static_cast<double>(longest) + 2 && cell_height >= 14;
   for (const PhaseCell& c : phase.cells) {
     if (c.point.control != control) continue;
     const auto x = static_cast<double>(c.column), y = static_cast<double>(c.row);
-    const int color = color_of(c.point.loss_median);
+    const int color = color_of(c.point.loss_median, scale);
     boxes.push_back({x, y, x - 0.49, x + 0.49, y - 0.48, y + 0.48, static_cast<double>(color)});
-    if (cell_width >= 28 && cell_height >= 14)
+    if (room)
       labels += fmt::format("set label '{}' at first {}, first {} center front font ',11' textcolor rgb '{}'\n",
                             cell_text(c.point.loss_median), c.column, c.row,
                             (color >> 8 & 255) < 110 ? "#FFFFFF" : "#000000");
@@ -123,18 +161,17 @@ void phase_panel(Page& page, const Phase& phase, bool control, double cell_width
 }
 
 // The scale of colours, as a panel of its own.
-void color_scale(Page& page, double left, double top, double bottom) {
+void color_scale(Page& page, const ColorScale& scale, double left, double top, double bottom) {
   page.panel(left, top, left + 16, bottom);
   std::vector<std::vector<double>> boxes;
   for (int i = 0; i < 50; ++i)
     boxes.push_back({0.5, (i + 0.5) / 50, 0, 1, i / 50.0, std::min(1.0, (i + 1.5) / 50),
-                     static_cast<double>(color_of((i + 0.5) / 50))});
+                     static_cast<double>(color_of(scale.loss_at((i + 0.5) / 50), scale))});
   page.add(
       "set xrange [0:1]\nset yrange [0:1]\nset format x ''\nunset xtics\nset border "
       "15\nunset ytics");
-  page.add(
-      "set y2range [0:1]\nset y2tics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '≥ 1' 1) scale 0 offset -0.6,0 "
-      "font ',11' textcolor rgb '#333333'");
+  page.add(concat("set y2range [0:1]\nset y2tics (", scale.tics(),
+                  ") scale 0 offset -0.6,0 font ',11' textcolor rgb '#333333'"));
   page.plot({page.data(boxes) + " using 1:2:3:4:5:6:7 with boxxyerror fs solid 1 noborder fc rgb variable"});
 }
 
@@ -151,13 +188,13 @@ Table phase_table(const Phase& phase) {
   return t;
 }
 
-Figure phase_figure(const Group& group, const Phase& phase) {
+Figure phase_figure(const Group& group, const Phase& phase, const FigureStyle& style) {
   std::size_t longest = 1;
   for (const Cell& v : phase.rows) longest = std::max(longest, std::min(kValueLength, characters(label_of(v))));
-  const double left = 44 + 6.6 * static_cast<double>(longest), right = kPageWidth - 84, gap = 24;
+  Page page(style, {});
+  const double left = 44 + 6.6 * static_cast<double>(longest), right = page.width() - 100, gap = 24;
   const auto columns = static_cast<double>(phase.columns.size()), rows = static_cast<double>(phase.rows.size());
-  const bool both = phase.target && phase.control, stacked = both && columns * 32 > (right - left - gap) / 2;
-  Page page(kPageWidth, {});
+  const bool both = phase.target && phase.control, stacked = both && columns * 34 > (right - left - gap) / 2;
   const double panel_width = both && !stacked ? (right - left - gap) / 2 : right - left;
   const double height = std::clamp(30.0 * rows, 90.0, 420.0), first = page.top() + 22;
   const double bottom = stacked ? first + 2 * height + 34 : first + height;
@@ -174,12 +211,12 @@ Figure phase_figure(const Group& group, const Phase& phase) {
     page.add(leftmost ? "set ytics " + category_tics(phase.rows, 1e9) : "unset ytics");
     if (!lowest) page.add("unset xtics");
     page.axis_labels("", leftmost ? phase.y : "", left - 18);
-    if (lowest) page.label(x + panel_width / 2, y + height + 38 + slant, phase.x, "center");
+    if (lowest) page.below(38 + slant, phase.x);
     page.label(x, y - 12, control ? "control" : "target", concat("left textcolor rgb '", role_color(control), "'"));
     phase_panel(page, phase, control, panel_width / columns, height / rows);
     (stacked ? y : x) += stacked ? height + 34 : panel_width + gap;
   }
-  color_scale(page, kPageWidth - 68, first, std::min(bottom, first + 220));
+  color_scale(page, ColorScale(phase.cells), page.width() - 84, first, std::min(bottom, first + 220));
   Figure f{group.slug("phase") + concat("-", slug_of(phase.x), "-", slug_of(phase.y)),
            "phase",
            concat("Phase diagram, ", phase.x, " and ", phase.y, ": ", group.name()),
@@ -214,7 +251,7 @@ Figures phase_figures(const Group& group, const FigureSource& source) {
   for (const auto& [first, second] : pairs) {
     const Phase phase = make_phase(group, first, second);
     if (phase.columns.size() > 1 && phase.rows.size() > 1 && phase.columns.size() * phase.rows.size() <= 4000)
-      figures.push_back(phase_figure(group, phase));
+      figures.push_back(phase_figure(group, phase, source.options.style));
   }
   return figures;
 }

@@ -1,5 +1,7 @@
 // `eqnn plot`.
 
+#include <charconv>
+#include <cmath>
 #include <filesystem>
 
 #include <fmt/core.h>
@@ -30,7 +32,8 @@ std::string csv(const Table& table) {
 namespace {
 
 struct PlotFlags {
-  std::string db, figure, out;
+  std::string db, figure, out, title, size, font, script;
+  std::vector<std::string> axes;
   FigureOptions options;
   bool data = false, list = false, force = false;
 };
@@ -156,6 +159,97 @@ int draw_files(const std::vector<Figure>& figures, const std::string& format, co
   return kDone;
 }
 
+// --- for papers --------------------------------------------------------------------------------------------
+
+// Inches of "85x60mm" or "3.3x2.4in".
+std::pair<double, double> read_size(const std::string& text) {
+  const double unit = text.ends_with("mm") ? 25.4 : 1;
+  const std::size_t x = text.find('x');
+  const bool form = x != std::string::npos && (text.ends_with("mm") || text.ends_with("in"));
+  const std::string both = form ? text.substr(0, text.size() - 2) : "";
+  double sides[2] = {0, 0};
+  for (const int i : {0, 1}) {
+    const std::string side = form ? (i == 0 ? both.substr(0, x) : both.substr(x + 1)) : "";
+    const auto r = std::from_chars(side.data(), side.data() + side.size(), sides[i]);
+    require(r.ec == std::errc() && r.ptr == side.data() + side.size() && sides[i] / unit >= 0.8 &&
+                sides[i] / unit <= 40,
+            "--size is '", text, "'; allowed are width and height, 20 to 1000 mm, such as 85x60mm or 3.3x2.4in");
+  }
+  return {sides[0] / unit, sides[1] / unit};
+}
+
+// "Times,9": a family and points, either may be left out.
+std::pair<std::string, double> read_font(const std::string& text, double points) {
+  const std::size_t comma = text.rfind(',');
+  if (comma == std::string::npos) return {text, points};
+  const std::string size = text.substr(comma + 1);
+  const auto r = std::from_chars(size.data(), size.data() + size.size(), points);
+  require(r.ec == std::errc() && r.ptr == size.data() + size.size() && points >= 4 && points <= 40, "--font is '",
+          text, "'; allowed are a family, and 4 to 40 points behind a comma, such as Times,9");
+  return {text.substr(0, comma), points};
+}
+
+// A size gives what papers want: text of 8 points, lines of half a point, no title, unless flags say another.
+FigureStyle read_style(const PlotFlags& flags) {
+  FigureStyle style;
+  const auto [font, points] = read_font(flags.font, flags.size.empty() ? 9 : 8);
+  style.font = font;
+  style.titled = flags.title != "none" && (!flags.title.empty() || flags.size.empty());
+  if (!flags.size.empty()) {
+    const auto [wide, high] = read_size(flags.size);
+    style.inches_wide = wide;
+    style.inches_high = high;
+    style.width = static_cast<int>(std::lround(wide * 72 * 12 / points));
+    style.height = static_cast<int>(std::lround(high * 72 * 12 / points));
+  } else if (points != 9) {
+    style.inches_wide = style.width * points / 12 / 72;
+  }
+  for (const std::string& text : flags.axes) {
+    const std::size_t equals = text.find('=');
+    require(equals != std::string::npos && equals > 0, "--axes is '", text,
+            "'; allowed is LABEL=TEXT, such as n='number of nodes'");
+    style.axes.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return style;
+}
+
+void check_axes(const std::vector<Figure>& figures, const FigureStyle& style) {
+  std::vector<std::string> known;
+  for (const Figure& f : figures) known.insert(known.end(), f.axes.begin(), f.axes.end());
+  for (const auto& [label, text] : style.axes)
+    require(std::ranges::find(known, label) != known.end(), "--axes names '", label,
+            "', which no axis of these figures has; the nearest is '", eqnn::nearest(label, known), "'");
+}
+
+// For each figure what gnuplot draws it from, and its data: NAME.gp and NAME.csv in a folder, or beside a file.
+void write_scripts(const std::vector<Figure>& figures, const std::string& format, const PlotFlags& flags,
+                   const Common& common) {
+  namespace fs = std::filesystem;
+  const bool file = fs::path(flags.script).extension() == ".gp";
+  std::vector<fs::path> names;
+  for (const Figure& f : figures)
+    names.push_back(file ? fs::path(output_name(flags.script, f, names.empty()))
+                         : fs::path(flags.script) / (f.name + ".gp"));
+  for (const fs::path& name : names)
+    for (const char* end : {".gp", ".csv"}) {
+      const std::string path = fs::path(name).replace_extension(end).string();
+      require(flags.force || !is_taken(path), path, " exists; give --force to replace it, or another --script");
+    }
+  std::error_code error;
+  if (!file) fs::create_directories(flags.script, error);
+  require<eqnn::FileError>(!error, flags.script, ": cannot be made: ", error.message());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const std::string image = fs::path(names[i]).filename().replace_extension(format).string();
+    const std::string data = fs::path(names[i]).replace_extension(".csv").string();
+    claim_output(names[i].string(), flags.force);
+    eqnn::write_atomically(names[i].string(), gnuplot_script(figures[i], format, image));
+    claim_output(data, flags.force);
+    eqnn::write_atomically(data, csv(figures[i].data));
+    if (!common.quiet && !common.json)
+      note("eqnn: {}: {}\n", one_line(names[i].string()), one_line(figures[i].name));
+  }
+}
+
 int run_plot(const PlotFlags& flags, const Common& common) {
   if (flags.list || flags.figure == "list") return list_figures(flags, common);
   require(!flags.figure.empty(), "--figure is missing; eqnn plot ", flags.db,
@@ -166,9 +260,16 @@ int run_plot(const PlotFlags& flags, const Common& common) {
           "--out is '", flags.out, "'; allowed are names that end in .svg, .pdf or .png, and .csv for the data");
   require(!flags.data || flags.out.empty() || format == "csv", "--data writes CSV, and --out is '", flags.out,
           "'; name a file that ends in .csv, or leave out --data for the image");
-  const std::vector<Figure> figures = find_figures(flags);
-  if (flags.out.empty() || format == "csv") return print_data(figures, flags, common);
-  return draw_files(figures, format, flags, common);
+  PlotFlags styled = flags;
+  styled.options.style = read_style(flags);
+  std::vector<Figure> figures = find_figures(styled);
+  check_axes(figures, styled.options.style);
+  for (Figure& f : figures)
+    if (!flags.title.empty() || !flags.size.empty()) f.title = flags.title == "none" ? "" : flags.title;
+  const bool drawn = !flags.out.empty() && format != "csv";
+  if (!flags.script.empty()) write_scripts(figures, drawn ? format : "pdf", flags, common);
+  if (flags.out.empty() && !flags.script.empty()) return kDone;
+  return drawn ? draw_files(figures, format, flags, common) : print_data(figures, flags, common);
 }
 
 }  // namespace
@@ -179,19 +280,31 @@ void add_plot(CommandLine& line) {
       line.add("plot", "draws figures from a results database, or prints their data", "Look at results");
   plot.example("eqnn plot results.db --list # the figures that it has");
   plot.example("eqnn plot results.db --figure frontier -o frontier.svg");
+  plot.example("eqnn plot results.db --figure frontier --size 85x70mm --font Times,8 -o f.pdf # for a paper");
+  plot.example("eqnn plot results.db --kind anything --x lr --y test_loss --by model -o lr.svg");
   plot.required("DB", flags->db, "the database that collect made");
-  plot.option("--figure", flags->figure,
-              "a kind (frontier, phase, ...) or the name of one figure; list: what DB has");
+  plot.option("--figure,--kind", flags->figure,
+              "a kind (frontier, phase, ..., anything) or the name of one figure; list: what DB has");
   plot.toggle("--list", flags->list, "names the figures that DB has");
   plot.option("-o,--out", flags->out,
               "F.svg, F.pdf or F.png; F.csv for the data; without it, the data as CSV to stdout. Further "
               "figures of the kind: F-STUDY-FAMILY.svg");
-  plot.option("--study", flags->options.study, "of this study alone");
-  plot.option("--family", flags->options.family, "of this family alone");
-  plot.option("--x", flags->options.x, "swept column across (frontier, scaling, phase)");
-  plot.option("--y", flags->options.y, "swept column upwards (phase)");
   plot.toggle("--data", flags->data, "the data as CSV instead of the image");
   plot.toggle("--force", flags->force, "replace an output that exists");
+  plot.heading("What is drawn");
+  plot.option("--study", flags->options.study, "of this study alone");
+  plot.option("--family", flags->options.family, "of this family alone");
+  plot.option("--x", flags->options.x, "swept column across (frontier, scaling, phase); anything: any column");
+  plot.option("--y", flags->options.y, "swept column upwards (phase); anything: any column of numbers");
+  plot.option("--by", flags->options.by, "anything: the column that tells the lines apart");
+  plot.heading("For papers");
+  plot.option("--size", flags->size,
+              "width and height, 85x60mm or 3.3x2.4in: text of 8 points, lines of half a point, no title");
+  plot.option("--font", flags->font, "family and points: Times, or Times,9");
+  plot.option("--title", flags->title, "another title; none: without one");
+  plot.list("--axes", flags->axes, "LABEL=TEXT: another label of an axis; several with ; between", ';');
+  plot.option("--script", flags->script,
+              "the gnuplot script and the data of each figure: into this folder, or FILE.gp and FILE.csv");
   plot.runs([flags](const Common& common) { return run_plot(*flags, common); });
 }
 

@@ -77,25 +77,26 @@ void plot_areas(Page& page, const Foresight& f) {
                          page.data(rows), kTargetColor)});
 }
 
-Figure progress_figure(const Group& group, const FrontierSlice& slice, const Foresight& f, std::size_t slices) {
-  Page page(kPageWidth, {{LegendEntry::kLine, fmt::format("lc rgb '{}' lw 1.4", kTargetColor),
-                          fmt::format("learned ({} runs, {} of them by a quarter)", f.early + f.later, f.early)},
-                         {LegendEntry::kLine, fmt::format("lc rgb '{}' lw 1.4", kNeverColor),
-                          fmt::format("not learned ({})", f.never)},
-                         {LegendEntry::kLine, fmt::format("lc rgb '{}' lw 1 dt (2,3)", kGuideColor),
-                          "a quarter of the budget; an area of 1/2"}});
+Figure progress_figure(const Group& group, const FrontierSlice& slice, const Foresight& f, std::size_t slices,
+                       const FigureStyle& style) {
+  Page page(style, {{LegendEntry::kLine, fmt::format("lc rgb '{}' lw 1.4", kTargetColor),
+                     fmt::format("learned ({} runs, {} of them by a quarter)", f.early + f.later, f.early)},
+                    {LegendEntry::kLine, fmt::format("lc rgb '{}' lw 1.4", kNeverColor),
+                     fmt::format("not learned ({})", f.never)},
+                    {LegendEntry::kLine, fmt::format("lc rgb '{}' lw 1 dt (2,3)", kGuideColor),
+                     "a quarter of the budget; an area of 1/2"}});
   const double top = page.top(), height = 230, second = top + height + 66,
                rows = 28.0 * static_cast<double>(f.measures.size());
   page.set_height(static_cast<int>(second + rows + 54));
   double first = INFINITY;
   for (const MeasureCurve& c : f.curves)
     if (!c.samples.empty()) first = std::min(first, c.samples.front());
-  page.panel(84, top, kPageWidth - 24, top + height);
+  page.panel(84, top, page.width() - 24, top + height);
   page.add(number_axis('x', first, f.budget, true));
   page.add(kFractionAxis);
   page.axis_labels("samples", f.shown == "correlation" ? "|correlation|" : f.shown);
   plot_curves(page, f);
-  page.panel(190, second, kPageWidth - 24, second + rows);
+  page.panel(190, second, page.width() - 24, second + rows);
   page.axis_labels("area under the curve at a quarter of the budget", "");
   plot_areas(page, f);
   Figure figure{
@@ -127,7 +128,7 @@ Figures progress_figures(const Group& group, const FigureSource& source) {
   Figures figures;
   for (const FrontierSlice& slice : slices)
     if (const auto f = foresight_of(source.db, slice))
-      figures.push_back(progress_figure(group, slice, *f, slices.size()));
+      figures.push_back(progress_figure(group, slice, *f, slices.size(), source.options.style));
   return figures;
 }
 

@@ -16,17 +16,18 @@ constexpr std::size_t kRows = 30;         // settings in one figure
 constexpr std::size_t kLabelLength = 48;  // characters of a setting's label
 
 // Pixels that the labels of settings need to the left of a panel.
-double label_room(const std::vector<Setting>& settings) {
+double label_room(const std::vector<Setting>& settings, double width) {
   std::size_t longest = 4;
   for (const Setting& s : settings) longest = std::max(longest, std::min(characters(s.label), kLabelLength));
-  return 26 + 6.4 * static_cast<double>(longest);
+  return label_space(26 + 6.4 * static_cast<double>(longest), width);
 }
 
 // One row a setting, the first at the top.
-std::string setting_tics(const std::vector<Setting>& settings) {
+std::string setting_tics(const std::vector<Setting>& settings, double room) {
   std::string tics;
+  const std::size_t most = std::min(kLabelLength, fitting(room - 16));
   for (std::size_t i = 0; i < settings.size(); ++i)
-    tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted_tic(shortened(settings[i].label, kLabelLength)), i);
+    tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted_tic(shortened(settings[i].label, most)), i);
   return fmt::format("set yrange [{}:-0.5]\nset ytics ({}) scale 0\n", static_cast<double>(settings.size()) - 0.5,
                      tics);
 }
@@ -44,6 +45,21 @@ std::vector<FigureRun> finished(const std::vector<FigureRun>& runs) {
   std::vector<FigureRun> done;
   std::ranges::copy_if(runs, std::back_inserter(done), [](const FigureRun& r) { return r.done(); });
   return done;
+}
+
+// Leaves out runs that lack a loss for another reason than that they diverged, and all of them where that is half:
+// what is left would not be what the group did. Gives the number of those left out.
+std::size_t leave_out_unmeasured(std::vector<FigureRun>& runs, bool with_train) {
+  const auto lacks = [&](const FigureRun& r) {
+    return r.verdict != "diverged" && (std::isnan(r.test_loss) || (with_train && std::isnan(r.train_loss)));
+  };
+  const std::size_t all = runs.size(), lacking = std::erase_if(runs, lacks);
+  if (2 * lacking >= all) runs.clear();
+  return lacking;
+}
+
+std::string unmeasured_text(std::size_t runs) {
+  return runs == 0 ? "" : fmt::format(" {} without a loss {} not drawn.", runs, runs == 1 ? "is" : "are");
 }
 
 const FigureRun& first_trained(const std::vector<FigureRun>& runs) {
@@ -120,8 +136,9 @@ std::vector<Setting> readable_settings(const Group& group, const std::vector<Fig
 
 namespace {
 
-Figures final_loss_figures(const Group& group, const FigureSource&) {
-  const std::vector<FigureRun> runs = finished(group.runs);
+Figures final_loss_figures(const Group& group, const FigureSource& source) {
+  std::vector<FigureRun> runs = finished(group.runs);
+  const std::size_t unmeasured = leave_out_unmeasured(runs, false);
   if (runs.empty()) return {};
   std::string given_up;
   const std::vector<Setting> settings = readable_settings(group, runs, kRows, given_up);
@@ -132,13 +149,13 @@ Figures final_loss_figures(const Group& group, const FigureSource&) {
   const double learned_below = first_trained(runs).learned_below;
   auto legend = roles_legend(target, control, LegendEntry::kPoint);
   add_thresholds(legend, learned_below);
-  Page page(kPageWidth, legend);
+  Page page(source.options.style, legend);
   const double row = target && control ? 28 : 22, top = page.top();
   const double bottom = top + std::max(70.0, row * static_cast<double>(settings.size()));
   page.set_height(static_cast<int>(bottom + 56));
-  page.panel(label_room(settings), top, kPageWidth - 20, bottom);
+  page.panel(label_room(settings, page.width()), top, page.width() - 20, bottom);
   page.add(axis.commands('x'));
-  page.add(setting_tics(settings));
+  page.add(setting_tics(settings, label_room(settings, page.width())));
   page.add(row_lines(settings.size(), "graph 0", "graph 1"));
   page.axis_labels("normalised test loss", "");
   page.add(threshold_lines('x', learned_below));
@@ -159,7 +176,7 @@ Figures final_loss_figures(const Group& group, const FigureSource&) {
       "Normalised test loss at the end of every run (test loss over the variance of the target; 1 is no better "
       "than the best constant), one row a setting, one mark a seed: {}.{}{}",
       counts_text(runs), axis.edge_used() ? " Marks at the right edge: above 10 or not finite." : "",
-      given_up_text(given_up));
+      given_up_text(given_up) + unmeasured_text(unmeasured));
   page.finish(f);
   return {f};
 }
@@ -242,7 +259,7 @@ Table verdict_table(const std::vector<Setting>& settings) {
   return table;
 }
 
-Figures verdict_figures(const Group& group, const FigureSource&) {
+Figures verdict_figures(const Group& group, const FigureSource& source) {
   if (finished(group.runs).empty()) return {};
   std::string given_up;
   const std::vector<Setting> settings = readable_settings(group, group.runs, kRows, given_up);
@@ -250,21 +267,22 @@ Figures verdict_figures(const Group& group, const FigureSource&) {
   for (const Verdict& v : kVerdicts)
     if (std::ranges::any_of(group.runs, [&](const FigureRun& r) { return outcome(r) == v.name; }))
       legend.push_back({LegendEntry::kBox, v.color, v.name});
-  Page page(kPageWidth, legend);
+  Page page(source.options.style, legend);
   std::vector<bool> roles;
   for (const bool control : {false, true})
     if (has_role(group.runs, control)) roles.push_back(control);
-  const double left = label_room(settings), top = page.top() + 22, gap = 44;
+  const double left = label_room(settings, page.width()), top = page.top() + 22, gap = 44;
   const double bottom = top + std::max(30.0, 24.0 * static_cast<double>(settings.size()));
   const double width =
-      (kPageWidth - 30 - left - gap * static_cast<double>(roles.size() - 1)) / static_cast<double>(roles.size());
+      (page.width() - 30 - left - gap * static_cast<double>(roles.size() - 1)) / static_cast<double>(roles.size());
   page.set_height(static_cast<int>(bottom + 52));
   for (std::size_t i = 0; i < roles.size(); ++i) {
     const double x = left + static_cast<double>(i) * (width + gap);
     page.panel(x, top, x + width, bottom);
-    page.add(
-        "set border 1\nset xrange [0:1]\nset xtics ('0' 0, '25 %%' 0.25, '50 %%' 0.5, '75 %%' 0.75, '100 %%' 1)");
-    page.add(setting_tics(settings) + "unset grid");
+    page.add(concat("set border 1\nset xrange [0:1]\nset xtics ",
+                    width < 190 ? "('0' 0, '50 %%' 0.5, '100 %%' 1)"
+                                : "('0' 0, '25 %%' 0.25, '50 %%' 0.5, '75 %%' 0.75, '100 %%' 1)"));
+    page.add(setting_tics(settings, left) + "unset grid");
     if (i > 0) page.add("set format y ''\nset ytics ('' 0) scale 0");
     page.axis_labels("share of the runs", "");
     page.label(x, top - 12, roles[i] ? "control" : "target",
@@ -298,10 +316,10 @@ std::string verdict_regions(const FigureRun& t) {
          region(fmt::format("first {}, first {}", t.fails_from, t.learned_below), "graph 1, graph 1", "#E69F00");
 }
 
-Figures train_test_figures(const Group& group, const FigureSource&) {
+Figures train_test_figures(const Group& group, const FigureSource& source) {
   std::vector<FigureRun> runs = finished(group.runs);
-  std::erase_if(
-      runs, [](const FigureRun& r) { return r.learner || (std::isnan(r.train_loss) && std::isnan(r.test_loss)); });
+  std::erase_if(runs, &FigureRun::learner);
+  const std::size_t unmeasured = leave_out_unmeasured(runs, true);
   if (runs.empty()) return {};
   std::vector<double> train, test;
   for (const FigureRun& r : runs) {
@@ -316,10 +334,10 @@ Figures train_test_figures(const Group& group, const FigureSource&) {
   legend.push_back({LegendEntry::kBand, "#CC79A7", "memorised"});
   legend.push_back({LegendEntry::kBand, "#E69F00", "cannot fit"});
   legend.push_back({LegendEntry::kLine, "lc rgb '#777777' lw 1 dt (3,3)", "train = test"});
-  Page page(kPageWidth, legend);
+  Page page(source.options.style, legend);
   const double top = page.top();
   page.set_height(static_cast<int>(top + 380 + 56));
-  page.panel(84, top, kPageWidth - 24, top + 380);
+  page.panel(84, top, page.width() - 24, top + 380);
   page.add(x.commands('x') + "\n" + y.commands('y'));
   page.axis_labels("normalised train loss", "normalised test loss");
   page.add(verdict_regions(t));
@@ -346,7 +364,8 @@ Figures train_test_figures(const Group& group, const FigureSource&) {
       "last 100 batches.{}",
       counts_text(runs), readable(t.learned_below), readable(t.memorised_train_below), readable(t.fails_from),
       readable(t.fails_from),
-      x.edge_used() || y.edge_used() ? " Marks at the upper or right edge: above 10 or not finite." : "");
+      (x.edge_used() || y.edge_used() ? " Marks at the upper or right edge: above 10 or not finite." : "") +
+          unmeasured_text(unmeasured));
   page.finish(f);
   return {f};
 }

@@ -5,7 +5,6 @@
 
 #include <fmt/core.h>
 
-#include "figures/growth_of.h"
 #include "figures/kinds.h"
 #include "figures/size_axis.h"
 
@@ -63,8 +62,7 @@ std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, c
                       "↑ half did not learn: above the budget"});
   for (const ScalingRole& r : roles) {
     const std::string role = role_name(r.control), style = fmt::format("lc rgb '{}' ", role_color(r.control));
-    if (!r.growth.note.empty())
-      legend.push_back({LegendEntry::kPoint, "lc rgb '#FFFFFF' dt 1 pt 7 ps 0", concat(role, ": ", r.growth.note)});
+    if (!r.growth.note.empty()) legend.push_back({LegendEntry::kText, "", concat(role, ": ", r.growth.note)});
     for (const GrowthLaw* law : drawn_laws(r.growth)) {
       const bool first = law == &r.growth.laws[1];
       const bool best = law == &r.growth.laws[r.growth.best];
@@ -138,7 +136,8 @@ void plot_scaling(Page& page, const std::vector<ScalingRole>& roles, const SizeA
   page.plot(parts);
 }
 
-Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_t slices) {
+Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_t slices,
+                      const FigureStyle& style) {
   std::vector<ScalingRole> roles;
   double low = INFINITY, high = 0;
   for (const bool control : {false, true}) {
@@ -152,10 +151,10 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
       }
   }
   const SizeAxis x(slice.points);
-  Page page(kPageWidth, scaling_legend(roles, slice.size));
+  Page page(style, scaling_legend(roles, slice.size));
   const double top = page.top();
   page.set_height(static_cast<int>(top + 320 + 54));
-  page.panel(96, top, kPageWidth - 24, top + 320);
+  page.panel(96, top, page.width() - 24, top + 320);
   page.add(x.commands());
   page.add(number_axis('y', low / 1.3, high, true));
   page.axis_labels(slice.size, "median samples to learn", 76);
@@ -191,7 +190,7 @@ Figures figures_of(const Group& group, const FigureSource& source, const Draw& d
     if (slice.size != "samples" && std::ranges::any_of(slice.points, [](const FrontierPoint& p) {
           return std::ranges::any_of(p.times, &LearningTime::learned);
         }))
-      figures.push_back(draw(group, slice, slices.size()));
+      figures.push_back(draw(group, slice, slices.size(), source.options.style));
   return figures;
 }
 
@@ -257,7 +256,8 @@ void plot_survival(Page& page, const std::vector<SurvivalCurve>& curves, bool co
   page.plot(parts);
 }
 
-Figure survival_figure(const Group& group, const FrontierSlice& slice, std::size_t slices) {
+Figure survival_figure(const Group& group, const FrontierSlice& slice, std::size_t slices,
+                       const FigureStyle& style) {
   std::vector<SurvivalCurve> curves = survival_curves(slice, false);
   const std::vector<SurvivalCurve> controls = survival_curves(slice, true);
   curves.insert(curves.end(), controls.begin(), controls.end());
@@ -270,14 +270,14 @@ Figure survival_figure(const Group& group, const FrontierSlice& slice, std::size
     high = std::max(high, c.end);
     if (!c.steps.empty()) low = std::min(low, c.steps.front().time);
   }
-  Page page(kPageWidth, legend);
+  Page page(style, legend);
   double top = page.top();
   const double height = 200;
   const bool both = !controls.empty() && controls.size() < curves.size();
   page.set_height(static_cast<int>(top + (both ? 2 : 1) * (height + 40) + 14));
   for (const bool control : {false, true}) {
     if (std::ranges::none_of(curves, [&](const SurvivalCurve& c) { return c.control == control; })) continue;
-    page.panel(84, top, kPageWidth - 24, top + height);
+    page.panel(84, top, page.width() - 24, top + height);
     page.add(number_axis('x', low / 2, high, true));
     page.add(kFractionAxis);
     page.axis_labels(control || !both ? "samples" : "", fmt::format("{}: not learned", role_name(control)));

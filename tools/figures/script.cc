@@ -12,12 +12,13 @@ namespace {
 // Pixels of a line of text and of an average character of it, at 12 pixels.
 constexpr double kLineHeight = 20, kCharacter = 6.7;
 constexpr double kMargin = 16;
+constexpr double kLeastPanel = 56;  // height of a panel that is stretched to a size
 
 constexpr const char* kLearnedLine = "lc rgb '#009E73' lw 1.5 dt (3,3)";
 constexpr const char* kConstantLine = "lc rgb '#777777' lw 1 dt 1";
 
 double legend_width(const LegendEntry& e) {
-  return 34 + kCharacter * static_cast<double>(characters(e.label)) + 18;
+  return (e.kind == LegendEntry::kText ? 0 : 34) + kCharacter * static_cast<double>(characters(e.label)) + 18;
 }
 
 }  // namespace
@@ -44,9 +45,27 @@ std::string readable(double value) {
   if (value == std::floor(value) && std::abs(value) < 1e6) return fmt::format("{:.0f}", value);
   std::string text = fmt::format("{:.4g}", value);
   if (const auto e = text.find("e-0"); e != std::string::npos) text.erase(e + 2, 1);
-  if (const auto e = text.find("e+0"); e != std::string::npos) text.erase(e + 1, 2);
+  if (const auto e = text.find("e+"); e != std::string::npos) text.erase(e + 1, text[e + 2] == '0' ? 2 : 1);
   return text;
 }
+
+// One line, or two where it is longer than so many pixels; what is longer still is cut off.
+std::vector<std::string> in_lines(const std::string& text, double pixels) {
+  const std::size_t fit = fitting(pixels);
+  if (characters(text) <= fit) return {text};
+  std::size_t best = std::string::npos;  // the space nearest to the middle
+  const auto off = [&](std::size_t at) {
+    return std::abs(static_cast<double>(at) - static_cast<double>(text.size()) / 2);
+  };
+  for (std::size_t at = text.find(' '); at != std::string::npos; at = text.find(' ', at + 1))
+    if (best == std::string::npos || off(at) < off(best)) best = at;
+  if (best == std::string::npos) return {shortened(text, fit)};
+  return {shortened(text.substr(0, best), fit), shortened(text.substr(best + 1), fit)};
+}
+
+double label_space(double wanted, double width, double share) { return std::min(wanted, share * width); }
+
+std::size_t fitting(double pixels) { return static_cast<std::size_t>(std::max(4.0, pixels / kCharacter)); }
 
 std::size_t characters(const std::string& text) {
   return static_cast<std::size_t>(std::count_if(
@@ -93,8 +112,9 @@ std::string threshold_lines(char axis, double learned_below) {
   return text;
 }
 
-Page::Page(int width, std::vector<LegendEntry> legend) : width_(width), legend_(std::move(legend)) {
+Page::Page(const FigureStyle& style, std::vector<LegendEntry> legend) : style_(style), legend_(std::move(legend)) {
   double x = kMargin;
+  const double width_ = width();
   int lines = legend_.empty() ? 0 : 1;
   for (const LegendEntry& e : legend_) {
     if (x > kMargin && x + legend_width(e) > width_ - kMargin) {
@@ -103,16 +123,58 @@ Page::Page(int width, std::vector<LegendEntry> legend) : width_(width), legend_(
     }
     x += legend_width(e);
   }
-  top_ = static_cast<int>(34 + kLineHeight * lines + 14);
+  top_ = static_cast<int>(title_room() + kLineHeight * lines + 14);
 }
 
+// The height of the page is not known yet: its place stands between two signs until the end.
 std::string Page::at(double x, double y) const {
-  return fmt::format("screen {:.6g}, screen {:.6g}", x / width_, 1 - y / height_);
+  return fmt::format("screen {:.6g}, screen \x01{:.6g}\x02", x / width(), y);
+}
+
+std::string Page::placed(const std::string& text) const {
+  // Panels that overlap are side by side; what is between panels keeps its height.
+  std::vector<std::pair<double, double>> bands;
+  auto panels = panels_;
+  std::ranges::sort(panels);
+  for (const auto& [upper, lower] : panels)
+    if (!bands.empty() && upper < bands.back().second)
+      bands.back().second = std::max(bands.back().second, lower);
+    else
+      bands.emplace_back(upper, lower);
+  double drawn = 0;
+  for (const auto& [upper, lower] : bands) drawn += lower - upper;
+  const double page = style_.height > 0 ? style_.height : height_;
+  const double stretch = 1 + (page - height_) / drawn;
+  require(
+      style_.height == 0 || (stretch * drawn >= kLeastPanel * static_cast<double>(bands.size()) && width() >= 200),
+      "--size is ", readable(style_.inches_wide), " x ", readable(style_.inches_high),
+      " inches, too small for this figure at this font; at least ",
+      readable(std::ceil(10 * std::max(200.0, width()) * style_.points_a_pixel() / 72) / 10), " x ",
+      readable(std::ceil(10 * (height_ - drawn + kLeastPanel * static_cast<double>(bands.size())) *
+                         style_.points_a_pixel() / 72) /
+               10),
+      " inches, or a smaller font");
+  const auto moved_to = [&](double y) {
+    double moved = y;
+    for (const auto& [upper, lower] : bands) moved += (stretch - 1) * std::clamp(y - upper, 0.0, lower - upper);
+    return moved;
+  };
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t sign = std::min(text.find('\x01', at), text.size());
+    out += text.substr(at, sign - at);
+    if (sign == text.size()) break;
+    const std::size_t end = text.find('\x02', sign);
+    out += fmt::format("{:.6g}", 1 - moved_to(std::stod(text.substr(sign + 1, end - sign - 1))) / page);
+    at = end + 1;
+  }
+  return out;
 }
 
 std::string Page::legend_text() const {
   std::string text;
-  double x = kMargin, y = 44;
+  double x = kMargin, y = title_room() + 10;
+  const double width_ = width();
   int number = 1000;
   for (const LegendEntry& e : legend_) {
     if (x > kMargin && x + legend_width(e) > width_ - kMargin) {
@@ -131,7 +193,8 @@ std::string Page::legend_text() const {
                           at(x + 4, y + 6), at(x + 26, y - 6), e.style,
                           e.kind == LegendEntry::kBand ? "transparent solid 0.2" : "solid 1",
                           e.style == "#FFFFFF" ? "border lc rgb '#777777'" : "noborder");
-    text += fmt::format("set label {} {} at {} left font ',12'\n", ++number, plot_string(e.label), at(x + 34, y));
+    text += fmt::format("set label {} {} at {} left font ',12'\n", ++number, plot_string(e.label),
+                        at(x + (e.kind == LegendEntry::kText ? 0 : 34), y));
     x += legend_width(e);
   }
   return text;
@@ -143,19 +206,41 @@ void Page::panel(double left, double top, double right, double bottom) {
   upper_ = top;
   lower_ = bottom;
   body_ += fmt::format(
-      "set lmargin at screen {:.6g}\nset rmargin at screen {:.6g}\nset tmargin at screen {:.6g}\nset bmargin at "
-      "screen "
-      "{:.6g}\n",
-      left / width_, right / width_, 1 - top / height_, 1 - bottom / height_);
+      "set lmargin at screen {:.6g}\nset rmargin at screen {:.6g}\nset tmargin at screen \x01{:.6g}\x02\n"
+      "set bmargin at screen \x01{:.6g}\x02\n",
+      left / width(), right / width(), top, bottom);
+  panels_.emplace_back(top, bottom);
 }
 
 void Page::label(double x, double y, const std::string& text, const std::string& options) {
   body_ += fmt::format("set label {} at {} {} font ',12'\n", plot_string(text), at(x, y), options);
 }
 
+// Pixels of a label that may stand upright beside a panel: it shrinks with the page, at the least to what is
+// allowed.
+double Page::panel_room(double upper, double lower) const {
+  if (style_.height == 0 || style_.height >= height_) return lower - upper + 30;
+  return std::max(kLeastPanel, (lower - upper) * (style_.height - top_) / (height_ - top_)) + 16;
+}
+
+// What stands at an axis whose label is `text`.
+std::string Page::axis_label(const std::string& text) {
+  if (std::ranges::find(axes_, text) == axes_.end()) axes_.push_back(text);
+  const auto found = std::ranges::find_if(style_.axes, [&](const auto& a) { return a.first == text; });
+  return found == style_.axes.end() ? text : found->second;
+}
+
+void Page::below(double room, const std::string& x) {
+  if (!x.empty()) label((left_ + right_) / 2, lower_ + room, axis_label(x), "center");
+}
+
 void Page::axis_labels(const std::string& x, const std::string& y, double room) {
-  if (!x.empty()) label((left_ + right_) / 2, lower_ + 38, x, "center");
-  if (!y.empty()) label(left_ - room, (upper_ + lower_) / 2, y, "center rotate by 90");
+  below(38, x);
+  if (y.empty()) return;
+  const std::vector<std::string> lines = in_lines(axis_label(y), panel_room(upper_, lower_));
+  for (std::size_t i = 0; i < lines.size(); ++i)
+    label(left_ - room - 7 * static_cast<double>(lines.size() - 1) + 14 * static_cast<double>(i),
+          (upper_ + lower_) / 2, lines[i], "center rotate by 90");
 }
 
 std::string Page::data(const std::vector<std::vector<double>>& rows) {
@@ -179,18 +264,20 @@ void Page::plot(const std::vector<std::string>& parts) {
 }
 
 void Page::finish(Figure& figure) const {
-  figure.width = width_;
-  figure.height = height_;
-  figure.script = data_ +
-                  "set border 3 lc rgb '#666666' lw 1\n"
-                  "set tics nomirror out scale 0.5 font ',11' textcolor rgb '#333333'\n"
-                  "set grid back lc rgb '#E4E4E4' lw 1 dt 1\n"
-                  "unset key\n"
-                  "set bars 0.6\n"
-                  "set style fill solid 1 noborder\n"
-                  "set multiplot\n"
-                  "if (strlen(figure_title) > 0) set label 1 figure_title at " +
-                  at(kMargin, 20) + " left font ',14'\n" + legend_text() + body_ + "unset multiplot\n";
+  figure.width = style_.width;
+  figure.height = style_.height > 0 ? style_.height : height_;
+  figure.style = style_;
+  figure.axes = axes_;
+  figure.script = data_ + placed(
+                              "set border 3 lc rgb '#666666' lw 1\n"
+                              "set tics nomirror out scale 0.5 font ',11' textcolor rgb '#333333'\n"
+                              "set grid back lc rgb '#E4E4E4' lw 1 dt 1\n"
+                              "unset key\n"
+                              "set bars 0.6\n"
+                              "set style fill solid 1 noborder\n"
+                              "set multiplot\n"
+                              "if (strlen(figure_title) > 0) set label 1 figure_title at " +
+                              at(kMargin, 20) + " left font ',14'\n" + legend_text() + body_ + "unset multiplot\n");
 }
 
 std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarMark>& marks, double length,
@@ -282,6 +369,14 @@ std::string number_axis(char axis, double low, double high, bool logarithmic, in
         ++count;
       }
     if (count <= most) break;
+  }
+  const int decades = static_cast<int>(std::floor(std::log10(high) + 1e-3) - std::ceil(std::log10(low) - 1e-3)) + 1;
+  if (decades > most) {
+    const int every = (decades + most - 1) / most;
+    tics.clear();
+    for (int e = static_cast<int>(std::ceil(std::log10(low) - 1e-3)), i = 0; i < decades; ++i, ++e)
+      tics += fmt::format("{}'{}' {:.6g}", i == 0 ? "" : ", ", i % every == 0 ? readable(std::pow(10, e)) : "",
+                          std::pow(10, e));
   }
   return fmt::format("set logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics ({3})", axis, low, high, tics);
 }

@@ -9,8 +9,6 @@
 
 namespace tools {
 
-inline constexpr int kPageWidth = 760;  // of every figure, in pixels
-
 // The commands of a y axis for fractions.
 inline constexpr const char* kFractionAxis =
     "set yrange [-0.04:1.04]\nset ytics ('0' 0, '0.25' 0.25, '0.5' 0.5, '0.75' 0.75, '1' 1)";
@@ -31,11 +29,15 @@ std::string plotted(double value);
 std::string readable(double value);
 // At most `most` characters (not bytes), the last "…" where some were left out.
 std::string shortened(const std::string& text, std::size_t most);
+// Pixels that labels of `longest` characters may take to the left of a panel: no more than `share` of the page.
+double label_space(double wanted, double width, double share = 0.45);
+// Characters that fit into so many pixels.
+std::size_t fitting(double pixels);
 // Characters of UTF-8 text.
 std::size_t characters(const std::string& text);
 
 struct LegendEntry {
-  enum Kind { kLine, kPoint, kLinePoint, kBand, kBox } kind;
+  enum Kind { kLine, kPoint, kLinePoint, kBand, kBox, kText } kind;  // kText: the label alone
   std::string
       style;  // gnuplot's: "lc rgb '#0072B2' dt 2 lw 2", "pt 7 lc rgb ..."; of a band or box its colour alone
   std::string label;
@@ -53,10 +55,12 @@ void add_thresholds(std::vector<LegendEntry>& legend, double learned_below);
 std::string threshold_lines(char axis, double learned_below);
 
 // A page. The title and the legend are drawn at its top; panels follow, placed in pixels from the upper left
-// corner.
+// corner. Where the style has a height, panels are stretched until the page has it.
 class Page {
  public:
-  Page(int width, std::vector<LegendEntry> legend);
+  Page(const FigureStyle& style, std::vector<LegendEntry> legend);
+
+  double width() const { return style_.width; }
 
   // Where panels may begin.
   int top() const { return top_; }
@@ -66,7 +70,9 @@ class Page {
   // Text at a pixel of the page, in the next plot. `options`: gnuplot's ("center", "rotate by 90").
   void label(double x, double y, const std::string& text, const std::string& options = "");
   // Labels of the panel's axes, `room` pixels left of it and below it; "" for none.
-  void axis_labels(const std::string& x, const std::string& y, double room = 58);
+  void axis_labels(const std::string& x, const std::string& y, double room = 66);
+  // The label of the panel's x axis, so many pixels below it.
+  void below(double room, const std::string& x);
   // A gnuplot command.
   void add(const std::string& command) { body_ += command + "\n"; }
   // A data block; gives its name.
@@ -74,16 +80,23 @@ class Page {
   // The plot of a panel, from what is to be drawn in it.
   void plot(const std::vector<std::string>& parts);
 
-  // Puts script and size into the figure.
+  // Puts script and size into the figure. Throws ValueError where the style's size leaves its panels no room.
   void finish(Figure& figure) const;
 
  private:
   std::string legend_text() const;
   std::string at(double x, double y) const;
+  std::string axis_label(const std::string& text);
+  double panel_room(double upper, double lower) const;
+  double title_room() const { return style_.titled ? 34 : 8; }
+  std::string placed(const std::string& text) const;  // pixels upwards as gnuplot's screen
 
-  int width_, height_ = 0, top_ = 0, blocks_ = 0;
+  FigureStyle style_;
+  int height_ = 0, top_ = 0, blocks_ = 0;
   double left_ = 0, right_ = 0, upper_ = 0, lower_ = 0;  // of the panel
   std::vector<LegendEntry> legend_;
+  std::vector<std::pair<double, double>> panels_;  // upper and lower ends
+  std::vector<std::string> axes_;
   std::string data_, body_;
 };
 

@@ -28,7 +28,10 @@ std::string slice_title(const Group& group, const FrontierSlice& slice, std::siz
 }
 
 SizeAxis::SizeAxis(const std::vector<FrontierPoint>& points) {
-  for (const FrontierPoint& p : points) sizes.push_back(p.size);
+  for (const FrontierPoint& p : points) {
+    if (std::ranges::find(sizes, p.size) != sizes.end()) shared.push_back(p.size);
+    sizes.push_back(p.size);
+  }
   std::sort(sizes.begin(), sizes.end());
   sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
   logarithmic = sizes.front() > 0 && sizes.back() / sizes.front() > 20;
@@ -44,6 +47,7 @@ SizeAxis::SizeAxis(const std::vector<FrontierPoint>& points) {
 }
 
 double SizeAxis::place(double size, bool control) const {
+  if (std::ranges::find(shared, size) == shared.end()) return size;
   const double side = control ? 0.004 : -0.004;
   return logarithmic ? size * std::pow(high / low, side) : size + side * (high - low);
 }

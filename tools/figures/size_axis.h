@@ -20,8 +20,10 @@ struct SizeAxis {
   bool logarithmic = false;
   double low = 0, high = 1;
 
+  std::vector<double> shared;  // sizes of both
+
   explicit SizeAxis(const std::vector<FrontierPoint>& points);
-  // Target and control at the same size stand a little apart.
+  // Target and control at the same size stand a little apart, and one alone at its tic.
   double place(double size, bool control) const;
   std::string commands() const;
 };

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "figures/groups.h"
+#include "results/growth.h"
 
 namespace tools {
 
@@ -15,8 +16,15 @@ struct FrontierSlice {
   std::vector<std::string> grid;  // columns that are neither: what a point of the grid is
   std::vector<FigureRun> runs;
   std::vector<FrontierPoint> points;
+  std::vector<double> begun;  // sizes of runs that are not finished
 };
 // Slices of two sizes or more.
 std::vector<FrontierSlice> frontier_slices(const Group& group, const std::string& x = "");
+
+// The growth of the samples to learn along the sizes of a slice.
+// Target or control, each size at the best of its grid points (a choice that favours learning). The laws of the
+// target have the family's effective number of functions, 1 / lambda of its second moment, where one is known at
+// every size, and n^p with the power at which that grows. No laws along what is no size.
+Growth growth_of(const FrontierSlice& slice, bool control);
 
 }  // namespace tools

@@ -74,7 +74,7 @@ std::string commands_section(const ReportData& data, const ReportOptions& option
   std::set<std::string> seen;
   for (const ReportStudy& s : data.studies)
     if (!s.toml.empty() && seen.insert(s.toml).second)
-      out += html_details("The file of " + s.name.substr(0, s.name.find('/')), code_block(s.toml));
+      out += html_details("The file of " + study_file(s.name), code_block(s.toml));
   return out + run_commands(data, options) + "</section>\n";
 }
 

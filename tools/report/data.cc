@@ -26,7 +26,8 @@ constexpr const char* kSubjectFlags[] = {"data",  "algorithm", "algo",       "sa
 constexpr const char* kOwnPlace[] = {"family",    "model",     "control",   "member", "member-seed",
                                      "init-seed", "data-seed", "data_hash", "fold"};
 // Parameters of the samplers, worth a word only where they differ.
-constexpr const char* kQuietParameters[] = {"self-loops", "bias-max", "min-count", "c-min"};
+constexpr const char* kQuietParameters[] = {"self-loops", "bias-max",         "min-count",        "c-min",
+                                            "input-dim",  "edge-probability", "input-correlation"};
 
 template <std::size_t N>
 bool one_of(const std::string& word, const char* const (&words)[N]) {
@@ -141,7 +142,7 @@ Settings swept_values(const RunTable& table, const Planned& run, const std::vect
 
 Entry read_entry(const RunTable& table, std::size_t row, const Planned& planned, const Settings& swept) {
   Entry e;
-  e.run = {table.run(row), {}};
+  e.run = {table.run(row), {}, {}};
   e.family = e.run.family;
   if (e.family == "data" || !table.text(row, "config.data").empty())
     e.family = std::filesystem::path(table.text(row, "config.data")).filename().string();
@@ -157,6 +158,9 @@ Entry read_entry(const RunTable& table, std::size_t row, const Planned& planned,
       point.emplace_back(name, value);
   }
   e.run.point = settings_text(point);
+  e.run.task = concat(e.family, "\n", e.run.method, "\n", settings_text(e.size));
+  for (const char* flag : kSubjectFlags)
+    e.run.task += concat("\n", flag, " ", table.text(row, concat("config.", flag)));
   return e;
 }
 
@@ -301,6 +305,23 @@ ReportStudy report_study(const Study* study) {
   return s;
 }
 
+// Gives each subject that has runs of the target alone the control of its task which another sweep of its file ran.
+void find_controls(std::vector<ReportStudy>& studies) {
+  for (ReportStudy& study : studies)
+    for (ReportSubject& s : study.subjects) {
+      if (study.name.empty() || s.control.run() || !s.target.run()) continue;
+      for (const ReportStudy& other : studies) {
+        if (&other == &study || study_file(other.name) != study_file(study.name) || s.other_control.run()) continue;
+        for (const ReportSubject& o : other.subjects)
+          for (const ReportRun& r : o.control.runs)
+            if (r.task == s.target.runs.front().task) add_run(s.other_control, r);
+        if (!s.other_control.run()) continue;
+        s.other_sweep = other.name;
+        find_best(s.other_control);
+      }
+    }
+}
+
 // --- what concerns all runs --------------------------------------------------------------------------------
 
 std::vector<std::pair<std::string, int>> counted(const Database& db, const std::string& column) {
@@ -370,7 +391,7 @@ std::string ReportRun::seed_text() const { return seed ? std::to_string(*seed) :
 ReportData read_report_data(const Database& db, const std::string& study) {
   const RunTable table(db);
   std::vector<Study> studies = read_studies(db);
-  std::ranges::sort(studies, {}, &Study::name);
+  sort_studies(studies);
   ReportData data;
   data.runs = static_cast<int>(table.size());
   for (std::size_t row = 0; row < table.size(); ++row) data.done += table.text(row, "status") == "done" ? 1 : 0;
@@ -381,6 +402,7 @@ ReportData read_report_data(const Database& db, const std::string& study) {
     read_runs(table, planned_runs(table, studies, s), part);
     if (part.planned > 0) data.studies.push_back(std::move(part));
   }
+  find_controls(data.studies);
   if (!study.empty()) {
     data.runs = data.done = 0;
     for (const ReportStudy& s : data.studies) data.done += s.done, data.runs += s.planned - s.not_started;

@@ -19,6 +19,7 @@ std::string settings_text(const Settings& settings, const std::string& none = ""
 
 struct ReportRun : Run {
   std::string point;  // its place in the grid: the swept flags that are no part of a subject
+  std::string task;   // what is learned from what, by which network and budget: equal for a target and its control
 
   std::string seed_text() const;  // "" for none
 };
@@ -44,6 +45,12 @@ struct ReportSubject {
   std::string family, network;
   Settings size, more;
   ReportSide target, control;
+  // Where the target has no control of its own: the one that another sweep of the file ran, with the same network,
+  // size and budget, and that sweep's name.
+  ReportSide other_control;
+  std::string other_sweep;
+
+  const ReportSide& any_control() const { return control.run() ? control : other_control; }
 };
 
 struct ReportStudy {
@@ -59,7 +66,7 @@ struct ReportStudy {
 };
 
 struct ReportData {
-  std::vector<ReportStudy> studies;                             // by name; runs of no study last, under the name ""
+  std::vector<ReportStudy> studies;                             // as their files have them; runs of no study last
   int runs = 0, done = 0;                                       // without repetition
   std::vector<std::pair<std::string, int>> versions, machines;  // with the number of runs
   std::vector<std::string> folders;                             // that were collected

@@ -49,9 +49,9 @@ std::string html_table(std::string_view caption, const std::vector<std::string>&
                        const std::vector<std::vector<HtmlRow>>& bodies) {
   // Focusable, so that arrow keys scroll it too.
   std::string out = fmt::format(
-      "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{0}\"><table>\n<caption>{0}</caption>\n"
+      "<div class=\"scroll{1}\" role=\"region\" tabindex=\"0\" aria-label=\"{0}\"><table>\n<caption>{0}</caption>\n"
       "<thead><tr>",
-      escaped(caption));
+      escaped(caption), head.size() > 4 ? " wide" : "");
   // A column of numbers has its name flush right too.
   const auto numeric = [&](std::size_t column) {
     return !bodies.empty() && !bodies.front().empty() && column < bodies.front().front().size() &&
@@ -133,6 +133,15 @@ bool one_of(std::string_view word, std::initializer_list<std::string_view> words
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+// Of gnuplot's images the one rectangle in white at their corner.
+bool is_background(const Tag& tag) {
+  const auto value = [&](std::string_view name) {
+    const auto found = std::ranges::find(tag.attributes, name, [](const auto& a) { return a.first; });
+    return found == tag.attributes.end() ? std::string_view() : found->second;
+  };
+  return tag.name == "rect" && tag.empty && value("x") == "0" && value("y") == "0" && value("fill") == "#ffffff";
+}
+
 std::string with_prefix(std::string_view value, std::string_view prefix) {
   std::string out(value);
   for (std::size_t at = out.find("url(#"); at != out.npos; at = out.find("url(#", at + 1))
@@ -184,6 +193,8 @@ std::string inline_svg(std::string_view svg, std::string_view prefix, std::strin
       if (tag.closing && tag.name == skipped) skipped = {};
     } else if (one_of(tag.name, {"script", "style", "title", "desc", "metadata", "foreignObject"})) {
       if (!tag.closing && !tag.empty) skipped = tag.name;
+    } else if (is_background(tag)) {  // the page has its own, light or dark
+      continue;
     } else if (tag.name != "a") {
       out += fmt::format("<{}{}{}", tag.closing ? "/" : "", tag.name, attributes_text(tag, prefix));
       if (next == 0) out += fmt::format(" role=\"img\" aria-label=\"{}\"", escaped(label));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -76,10 +77,12 @@ std::string labels(const SubjectGroup& group, const std::function<bool(const Rep
   return join(names, one_name ? ", " : "; ") + (left_out > 0 ? fmt::format(" and {} more", left_out) : "");
 }
 
-std::string outcomes(const SubjectGroup& group, const ReportSide ReportSubject::*side, const std::string& name) {
+// `side`: of a subject, the one that is spoken of.
+template <class Side>
+std::string outcomes(const SubjectGroup& group, const Side& side, const std::string& name) {
   std::string out;
   const auto add = [&](const char* what, const char* style, const std::function<bool(const ReportSide&)>& holds) {
-    const std::string at = labels(group, [&](const ReportSubject& s) { return holds(s.*side); });
+    const std::string at = labels(group, [&](const ReportSubject& s) { return holds(side(s)); });
     if (!at.empty())
       out += fmt::format("{}<span class=\"{}\">{}</span> at {}", out.empty() ? "" : "; ", style, what, escaped(at));
   };
@@ -94,14 +97,16 @@ std::string outcomes(const SubjectGroup& group, const ReportSide ReportSubject::
 std::string control_notes(const SubjectGroup& group) {
   const auto failed = [](const ReportSubject& s) { return s.target.done > 0 && !s.target.learned(); };
   std::string out;
-  const std::string none = labels(group, [&](const ReportSubject& s) { return failed(s) && s.control.done == 0; });
+  const std::string none =
+      labels(group, [&](const ReportSubject& s) { return failed(s) && s.any_control().done == 0; });
   if (!none.empty())
     out +=
         note(fmt::format("No control was run for {} at {}. The target was not learned there, and nothing beside it "
                          "shows that this network, with this budget, learns anything on these inputs.",
                          group.family, none));
-  const std::string both = labels(
-      group, [&](const ReportSubject& s) { return failed(s) && s.control.done > 0 && !s.control.learned(); });
+  const std::string both = labels(group, [&](const ReportSubject& s) {
+    return failed(s) && s.any_control().done > 0 && !s.any_control().learned();
+  });
   if (!both.empty())
     out +=
         note(fmt::format("The control of {} was not learned at {} either. The failure there may be one of the "
@@ -115,8 +120,21 @@ std::string findings(const ReportStudy& study) {
   for (const SubjectGroup& g : groups_of(study)) {
     out += fmt::format("<p><strong>{}</strong>{}</p>\n<ul>\n", escaped(g.family),
                        g.network.empty() ? "" : escaped(", " + g.network));
-    out +=
-        outcomes(g, &ReportSubject::target, "Target") + outcomes(g, &ReportSubject::control, "Control") + "</ul>\n";
+    out += outcomes(
+               g, [](const ReportSubject& s) -> const ReportSide& { return s.target; }, "Target") +
+           outcomes(
+               g, [](const ReportSubject& s) -> const ReportSide& { return s.control; }, "Control");
+    std::set<std::string> sweeps;
+    for (const ReportSubject* s : g.subjects)
+      if (s->other_control.run()) sweeps.insert(s->other_sweep);
+    for (const std::string& sweep : sweeps) {
+      const auto of_sweep = [&](const ReportSubject& s) -> const ReportSide& {
+        static const ReportSide none;
+        return s.other_sweep == sweep ? s.other_control : none;
+      };
+      out += outcomes(g, of_sweep, escaped(concat("Control, of sweep ", sweep)));
+    }
+    out += "</ul>\n";
     out += control_notes(g);
   }
   return out;
@@ -127,9 +145,10 @@ HtmlCell two_lines(const std::string& html, const std::string& below) {
   return {fmt::format("{}<small>{}</small>", html, escaped(below)), true};
 }
 
-HtmlRow side_row(const ReportSide& side, const char* name) {
+HtmlRow side_row(const ReportSide& side, const std::string& name, const std::string& sweep = "") {
   const std::string runs = fmt::format("{} in {}", plural(side.runs.size(), "run"), plural(side.points, "point"));
   HtmlRow row{words(name)};
+  if (!sweep.empty()) row[0].html += fmt::format("<small>of {}</small>", escaped(sweep));
   if (side.done == 0) {
     row.push_back({fmt::format("<span class=\"quiet\">{}</span>", side.run() ? "no finished run" : "not run")});
     for (int i = 0; i < 3; ++i) row.push_back(number_cell("–"));
@@ -156,10 +175,11 @@ std::string summary_table(const ReportStudy& study) {
   std::vector<std::vector<HtmlRow>> bodies;
   for (const ReportSubject& s : study.subjects) {
     if (bodies.size() == kMaxReportRows) break;
-    const bool both = s.control.run() || !s.target.always_learned();
+    const bool both = s.any_control().run() || !s.target.always_learned();
     std::vector<HtmlRow> rows;
     if (s.target.run() || !s.control.run()) rows.push_back(side_row(s.target, "target"));
-    if (s.control.run() || (both && s.target.run())) rows.push_back(side_row(s.control, "control"));
+    if (s.control.run() || (both && s.target.run()))
+      rows.push_back(side_row(s.any_control(), "control", s.other_sweep));
     name_rows(rows, s);
     bodies.push_back(std::move(rows));
   }

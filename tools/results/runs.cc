@@ -1,5 +1,6 @@
 #include "results/runs.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "cli/json.h"
@@ -101,6 +102,12 @@ std::vector<Study> read_studies(const Database& db) {
     if (const auto study = place.find(text_of(row[0])); study != place.end())
       studies[study->second].runs.push_back({text_of(row[1]), whole(row[2]), text_of(row[3])});
   return studies;
+}
+
+std::string study_file(const std::string& study) { return study.substr(0, study.find('/')); }
+
+void sort_studies(std::vector<Study>& studies) {
+  std::ranges::stable_sort(studies, {}, [](const Study& s) { return study_file(s.name); });
 }
 
 }  // namespace tools

@@ -74,5 +74,9 @@ struct Study {
 
 // In the order in which they were collected.
 std::vector<Study> read_studies(const Database& db);
+// By the names of their files, and the sweeps of one file as it has them.
+void sort_studies(std::vector<Study>& studies);
+// "paper" of "paper/f1": the file that a study is of.
+std::string study_file(const std::string& study);
 
 }  // namespace tools

@@ -5,6 +5,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/toml_text.h"
 #include "results/schema.h"
 
 namespace tools {
@@ -61,6 +62,14 @@ std::vector<std::string> swept_flags(const Database& db) {
     for (const std::string flag : parse_json(text_of(row[0])))
       if (std::find(flags.begin(), flags.end(), flag) == flags.end()) flags.push_back(flag);
   return flags;
+}
+
+std::string file_title(const std::string& toml) {
+  try {
+    return parse_toml(toml, "the study")["title"].value_or(std::string());
+  } catch (const ValueError&) {
+    return "";
+  }
 }
 
 }  // namespace tools

@@ -16,6 +16,9 @@ struct StudyFile {
 // Throws FileError for a file that is missing, malformed or of another format.
 StudyFile read_study(const std::string& path);
 
+// The title that the file of a sweep, as TOML, has above those of its sweeps; "" for none, and for what is no TOML.
+std::string file_title(const std::string& toml);
+
 // The flags that any study of a database sweeps, each once, in the order of the studies and of their grids.
 std::vector<std::string> swept_flags(const Database& db);
 

@@ -145,7 +145,7 @@ void draw_values(Page& page, const std::vector<Continuity>& lines, double top, d
                     line_style(i));
   }
   const double room = 0.06 * std::max(high - low, 1e-9);
-  page.panel(kLeft, top, kPageWidth - 24, bottom);
+  page.panel(kLeft, top, page.width() - 24, bottom);
   page.add(number_axis('x', -0.5, 0.5, false) + "\n" + number_axis('y', low - room, high + room, false, 6));
   page.axis_labels("t", "change of f(X(t)) from t = −0", kRoom);
   page.plot(parts);
@@ -161,7 +161,7 @@ void draw_jumps(Page& page, const std::vector<Continuity>& lines, double top, do
     parts.push_back(curve(page, lines[i].steps, sizes, false) + " using 1:2 with linespoints " + line_style(i) +
                     " pt 7 ps 0.6*point_scale");
   }
-  page.panel(kLeft, top, kPageWidth - 24, bottom);
+  page.panel(kLeft, top, page.width() - 24, bottom);
   page.add(number_axis('x', lines[0].steps.back() / 1.5, lines[0].steps.front() * 1.5, true) + "\n" +
            number_axis('y', low / 3, 3, true));
   page.axis_labels("step h", "|f(X(h)) − f(X(−h))|", kRoom);
@@ -174,7 +174,7 @@ Figure continuity_figure(const std::vector<Continuity>& lines) {
   std::vector<LegendEntry> legend;
   for (std::size_t i = 0; i < lines.size(); ++i)
     legend.push_back({LegendEntry::kLine, line_style(i), concat(lines[i].name, ", ", lines[i].group)});
-  Page page(kPageWidth, legend);
+  Page page(FigureStyle(), legend);
   const double top = page.top(), height = 210, second = top + height + 58;
   page.set_height(static_cast<int>(second + height + 54));
   draw_values(page, lines, top, top + height);
