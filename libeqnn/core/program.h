@@ -366,7 +366,7 @@ class Program {
   Node& node(int id) { return nodes_[id]; }
   const Node& node(int id) const { return nodes_[id]; }
   static Index rows(const Shape& s, const std::vector<Index>& counts) {
-    return s.examples == Shape::kShared ? s.points : counts[s.examples] * s.points;
+    return s.examples == Shape::kShared ? s.points : counts[static_cast<std::size_t>(s.examples)] * s.points;
   }
   Index rows_at(int id, const Workspace<T>& w) const;
   Index value_size(int id) const { return rows(shape(id), capacities_) * node(id).stride; }

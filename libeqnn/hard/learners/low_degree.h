@@ -17,7 +17,7 @@ class LowDegreeLearner {
  public:
   // Throws ValueError as ProductBasis does.
   LowDegreeLearner(std::optional<Law> law, Index variables, Index degree) : basis_(law, variables, degree) {
-    sums_.resize(basis_.size());
+    sums_.resize(static_cast<std::size_t>(basis_.size()));
   }
   void add(MatrixView<const double> x, std::span<const double> y);
   // y_e = sum of coefficients times products.

@@ -43,7 +43,9 @@ class ProductBasis {
 
  private:
   struct Tables;
-  Index count(Index variables, Index degree) const { return counts_[variables * (degree_ + 1) + degree]; }
+  Index count(Index variables, Index degree) const {
+    return counts_[static_cast<std::size_t>(variables * (degree_ + 1) + degree)];
+  }
   template <class Visit>
   void descend(const Tables& t, const double* product, Index first, Index left, Index& next,
                const Visit& visit) const;

@@ -113,7 +113,7 @@ struct RotationInvariantNetwork {
     }
     // w_j . s with s = (q_1 - q_2, q_3 - q_1 - q_2).
     for (Index j = 0; j < 2 * f.k(); ++j) {
-      const auto& direction = f.directions()[j];
+      const auto& direction = f.directions()[static_cast<std::size_t>(j)];
       w(0, j) = static_cast<T>(direction[0] - direction[1]);
       w(1, j) = static_cast<T>(-direction[0] - direction[1]);
       w(2, j) = static_cast<T>(direction[1]);
