@@ -260,6 +260,24 @@ TEST_CASE("plot: no marks for runs that were not measured, and no figure of half
   refused(f, {"plot", "h.db", "--figure", "train-test"}, 2, "has nothing for figure 'train-test'");
 }
 
+TEST_CASE("plot: no panel without a curve, no phase diagram of pairs") {
+  const Folder f;
+  {
+    Results r(f / "r.db");
+    r.study("s", R"(["n", "lr"])");
+    add_sizes(r, "s", {4, 8}, false);
+    r.run("UPDATE study_runs SET \"values\" = '{\"n\": 4, \"lr\": 0.1}' WHERE run_id = 'run1000'");
+    r.run("UPDATE study_runs SET \"values\" = '{\"n\": 8, \"lr\": 0.2}' WHERE run_id = 'run1001'");
+    r.run("DELETE FROM metrics WHERE run_id = 'run1000' AND step > 100");
+  }
+  const Json curves =
+      Json::parse(accepted(f, {"plot", "r.db", "--figure", "learning-curves", "--json"}))["figures"][0];
+  for (const Json& row : curves["rows"]) CHECK(row[0] == "n 8");
+  CHECK(contains(curves["caption"], "1 setting of which no run was tested twice has no panel."));
+  refused(f, {"plot", "r.db", "--figure", "phase"}, 2, "has nothing for figure 'phase'");
+  CHECK(lines(accepted(f, {"plot", "r.db", "--figure", "phase", "--x", "n", "--y", "lr"})).size() == 3);
+}
+
 TEST_CASE("plot: a figure for a paper has its size, text and lines, and its script") {
   if (!have_gnuplot()) return;
   const Folder f;

@@ -116,7 +116,8 @@ std::vector<FigureRun> best_runs(const std::vector<FigureRun>& runs, bool contro
 struct Curves {
   std::vector<Panel> panels;
   std::size_t left_out = 0;  // panels
-  bool chosen = false;       // there was a grid to choose from
+  std::size_t without_curve = 0;
+  bool chosen = false;  // there was a grid to choose from
   bool target = false, control = false, banded = false;
   std::vector<FigureRun> runs;
   double first_step = INFINITY, last_step = 0;
@@ -177,7 +178,11 @@ Curves collect_curves(const Database& db, const Group& group, Measure measure) {
       const auto runs = best_runs(s.runs, control, grid, best);
       add_role(c, panel, runs, best, db, measure, thin_lines);
     }
-    if (!panel.curves.empty()) c.panels.push_back(std::move(panel));
+    // One test makes no curve: of runs that ended at their first there is nothing to see.
+    if (std::ranges::any_of(panel.curves, [](const Curve& curve) { return curve.points.size() > 1; }))
+      c.panels.push_back(std::move(panel));
+    else
+      ++c.without_curve;
   }
   return c;
 }
@@ -248,6 +253,9 @@ std::string choice_text(const Curves& c) {
     text +=
         " Target and control each at the best point of the grid: most seeds learned, then the lowest mean loss; "
         "the table names it.";
+  if (c.without_curve > 0)
+    text += fmt::format(" {} {} of which no run was tested twice {} no panel.", c.without_curve,
+                        c.without_curve == 1 ? "setting" : "settings", c.without_curve == 1 ? "has" : "have");
   if (c.left_out > 0) text += fmt::format(" {} more settings lie between these and are not drawn.", c.left_out);
   return text;
 }

@@ -25,6 +25,9 @@ struct ScalingRole {
 
 ScalingRole scaling_role(const FrontierSlice& slice, bool control) {
   ScalingRole role{control, {}, growth_of(slice, control)};
+  // Times that no law can have, such as one that is known to the last sample, leave no likelihood to compare.
+  if (role.growth.note.empty() && !std::isfinite(role.growth.laws[role.growth.best].log_likelihood))
+    role.growth = {.note = "no law could be fitted", .laws = {}};
   for (const FrontierPoint& p : slice.points)
     if (p.control == control)
       role.medians.push_back({p.size, p.samples.budget, std::int64_t{p.seeds},

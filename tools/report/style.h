@@ -112,7 +112,7 @@ footer { margin-top: 3rem; border-top: 1px solid var(--rule); font-size: .9rem; 
   .plot svg { min-width: 0; }
   .plot { max-width: 16cm; }
   table { font-size: 8pt; width: 100%; }
-  th, td, th.n, td.n, tbody th { padding-right: .4rem; white-space: normal; overflow-wrap: anywhere; }
+  th, td, th.n, td.n, tbody th { padding-right: .4rem; white-space: normal; overflow-wrap: break-word; }
   td { min-width: 0; }
   pre, td code { white-space: pre-wrap; overflow-wrap: anywhere; }
 }
