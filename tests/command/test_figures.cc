@@ -197,6 +197,26 @@ TEST_CASE("plot: scaling has no point without a size") {
   CHECK(contains(svg, "a fit needs"));
 }
 
+TEST_CASE("plot: tests a twentieth of the budget apart, the default, bound the times that laws are fitted to") {
+  const Folder f;
+  {
+    Results r(f / "r.db");
+    r.study("s", R"(["n"])");
+    add_sizes(r, "s", {4, 6, 8}, false, 3);
+    r.run("ALTER TABLE runs ADD COLUMN \"config.eval-every\" INTEGER");
+    r.run("ALTER TABLE runs ADD COLUMN \"config.steps\" INTEGER");
+    r.run("UPDATE runs SET \"config.eval-every\" = 0, \"config.steps\" = 4000");
+  }
+  const Json figure = Json::parse(accepted(f, {"plot", "r.db", "--figure", "scaling", "--json"}))["figures"][0];
+  int laws = 0;
+  for (const Json& row : figure["rows"])
+    if (row[7].is_string() && !contains(row[7], "no law")) {
+      CHECK(row[13].is_number());  // its log-likelihood
+      ++laws;
+    }
+  CHECK(laws >= 3);
+}
+
 TEST_CASE("plot: learning curves leave no setting out: further rows, then further figures") {
   if (!have_gnuplot()) return;
   const Folder f;

@@ -69,6 +69,8 @@ Run RunTable::run(std::size_t row) const {
   r.steps_to_learn = number(row, "steps_to_learn");
   r.samples_to_learn = number(row, "samples_to_learn");
   r.eval_every = number(row, "config.eval-every");
+  if (r.eval_every == 0)  // the default
+    r.eval_every = std::max(1.0, std::floor(number(row, "config.steps") / 20));
   r.seconds = number(row, "time.wall_seconds");
   r.steps_per_second = number(row, "time.steps_per_second");
   const auto threshold = [&](const char* name, double fallback) {
