@@ -22,6 +22,9 @@ int run_command(int argc, char** argv) {
   add_import(line);
   add_sweep(line);
   add_reproduce(line);
+  add_table(line);
+  add_diff(line);
+  add_tag(line);
   add_collect(line);
   add_plot(line);
   add_report(line);

@@ -22,6 +22,9 @@ void add_plot(CommandLine& line);
 void add_report(CommandLine& line);
 void add_export(CommandLine& line);
 void add_import(CommandLine& line);
+void add_table(CommandLine& line);
+void add_diff(CommandLine& line);
+void add_tag(CommandLine& line);
 
 // Parses the command line and runs the chosen subcommand; its exit code.
 int run_command(int argc, char** argv);

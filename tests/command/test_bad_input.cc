@@ -58,7 +58,7 @@ std::vector<std::pair<std::string, std::string>> junk_files() {
 TEST_CASE("bad input: every flag of train with values that are none") {
   const Folder f;
   for (const tools::ConfigField& field : tools::config_fields()) {
-    if (field.name == "data") continue;  // any text may be a path
+    if (field.name == "data" || field.name == "init-from") continue;  // any text may be a path
     // A process with sanitizers takes a third of a second to start.
     for (std::size_t i = 0; i < (kSanitized ? 2 : kJunk.size()); ++i) bad(f, train("--" + field.name, kJunk[i]), 2);
   }
@@ -78,6 +78,10 @@ TEST_CASE("bad input: files of every format, and files that are none") {
       bad(f, {"train", "--data", path, "--format", format, "--out", "x"}, 3);
     bad(f, {"predict", "folder", "--in", path, "-o", "x.npz"}, 2);
     if (path != "folder") bad(f, {"collect", path, "--db", "x.db"}, 3);  // a folder without runs has none
+    if (path != "folder") bad(f, {"table", path}, 3);
+    bad(f, {"train", "gnn-degree-parity", "--init-from", path, "--out", "x"}, 3);
+    bad(f, {"tag", path, "--tag", "x"}, 3);
+    bad(f, {"diff", path, path}, 3);
     bad(f, {"report", path, "-o", "x.html"}, 3);
     bad(f, {"reduce", "--in", path, "--out", "x.npz"}, 3);
   }

@@ -210,8 +210,8 @@ TEST_CASE("plot: tests a twentieth of the budget apart, the default, bound the t
   const Json figure = Json::parse(accepted(f, {"plot", "r.db", "--figure", "scaling", "--json"}))["figures"][0];
   int laws = 0;
   for (const Json& row : figure["rows"])
-    if (row[7].is_string() && !contains(row[7], "no law")) {
-      CHECK(row[13].is_number());  // its log-likelihood
+    if (row[10].is_string() && !contains(row[10], "no law")) {
+      CHECK(row[16].is_number());  // its log-likelihood
       ++laws;
     }
   CHECK(laws >= 3);

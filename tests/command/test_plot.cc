@@ -141,11 +141,13 @@ TEST_CASE("plot: the data are those of the database") {
   const auto rows = lines(accepted(f, {"plot", "r.db", "--figure", "frontier"}));
   REQUIRE(rows.size() == 7);
   CHECK(rows[0].starts_with("n,role,grid_point,grid_points,seeds,learned,fraction,"));
-  CHECK(rows[1].starts_with("4,target,lr 0.01,2,2,2,1,"));    // both rates learn: the lower loss wins
-  CHECK(rows[1].find(",450,400,500,") != std::string::npos);  // median of 400 and 500 steps, and its interval
+  CHECK(rows[0].find(",steps_to_learn,steps_to_learn_censored,steps_low,steps_low_censored,") != std::string::npos);
+  for (const std::string& row : rows) CHECK(row.find('>') == std::string::npos);  // numbers, and flags beside them
+  CHECK(rows[1].starts_with("4,target,lr 0.01,2,2,2,1,"));          // both rates learn: the lower loss wins
+  CHECK(rows[1].find(",450,0,400,0,500,0,") != std::string::npos);  // median of 400 and 500 steps, and its interval
   CHECK(rows[5].starts_with("8,target,"));
   CHECK(rows[5].find(",2,0,0,") != std::string::npos);
-  CHECK(rows[5].find(",> 800,> 800,> 800,> 6400,> 6400,> 6400,1.25,1.25,1.25,") != std::string::npos);
+  CHECK(rows[5].find(",800,1,800,1,800,1,6400,1,6400,1,6400,1,1.25,1.25,1.25,") != std::string::npos);
   CHECK(rows[6].starts_with("8,control,lr 0.01,2,2,2,1,"));
   const auto losses = lines(accepted(f, {"plot", "r.db", "--figure", "final-loss", "--data"}));
   CHECK(losses.size() == 25);
@@ -169,7 +171,7 @@ TEST_CASE("plot: a run that learned without a note of when did so by its last st
   }
   const auto rows = lines(accepted(f, {"plot", "r.db", "--figure", "frontier"}));
   REQUIRE(rows.size() == 3);
-  CHECK(rows[1].find(",800,800,800,6400,6400,6400,0.01,") != std::string::npos);
+  CHECK(rows[1].find(",800,0,800,0,800,0,6400,0,6400,0,6400,0,0.01,") != std::string::npos);
 }
 
 TEST_CASE("plot: several figures of a kind are written beside the one that is named") {

@@ -79,6 +79,7 @@ FrontierPoint best_point(const std::map<std::string, Runs>& grid) {
   point.loss_median = median(losses);
   point.steps = censored_median(runs, &FrontierRun::steps_to_learn, &FrontierRun::steps);
   point.samples = censored_median(runs, &FrontierRun::samples_to_learn, &FrontierRun::samples);
+  for (const FrontierRun* r : runs) point.steps_given = std::fmax(point.steps_given, r->steps_given);
   point.median_coverage = median_interval(losses).coverage;
   for (const FrontierRun* r : runs) point.times.push_back(learning_time(*r, point.samples.budget));
   return point;

@@ -24,6 +24,7 @@ struct FrontierRun {
   double steps = 0, samples = 0;                    // what it was given: the budget when it did not learn
   double steps_to_learn = 0, samples_to_learn = 0;  // nan: never within the budget
   double eval_every = std::nan("");                 // steps between two tests; nan: not known
+  double steps_given = std::nan("");                // which it may end before; nan: not known
 };
 
 // A median over runs of which some did not get there. Those count as more than the budget: `value` (an end of the
@@ -48,10 +49,11 @@ struct FrontierPoint {
   double fraction = 0;
   Interval fraction_interval;  // 95 %, allowing for the choice: clopper_pearson
   CensoredMedian steps, samples;
-  double loss_median = 0;           // normalised test loss; infinite where half of the runs or more diverged
-  Interval loss_range;              // lowest and highest
-  double median_coverage = 0;       // of the intervals of steps and samples: below 0.95 for fewer than six seeds
-  std::vector<LearningTime> times;  // in samples, of each run
+  double steps_given = std::nan("");  // the most of its runs; nan: not known
+  double loss_median = 0;             // normalised test loss; infinite where half of the runs or more diverged
+  Interval loss_range;                // lowest and highest
+  double median_coverage = 0;         // of the intervals of steps and samples: below 0.95 for fewer than six seeds
+  std::vector<LearningTime> times;    // in samples, of each run
 };
 
 // One point a size, target before control, sizes in rising order. The order of `runs` makes no difference.

@@ -18,18 +18,28 @@ bool has_points(const std::vector<FrontierPoint>& points, bool control) {
 
 Table frontier_table(const FrontierSlice& slice) {
   Table t{{slice.size, "role", "grid_point", "grid_points", "seeds", "learned", "fraction", "fraction_low",
-           "fraction_high", "steps_to_learn", "steps_low", "steps_high", "samples_to_learn", "samples_low",
-           "samples_high", "median_loss", "lowest_loss", "highest_loss", "median_coverage"},
+           "fraction_high"},
           {}};
+  for (const char* name :
+       {"steps_to_learn", "steps_low", "steps_high", "samples_to_learn", "samples_low", "samples_high"})
+    for (const char* end : {"", "_censored"}) t.columns.push_back(concat(name, end));
+  for (const char* name : {"median_loss", "lowest_loss", "highest_loss", "median_coverage", "steps_given"})
+    t.columns.emplace_back(name);
   for (const FrontierPoint& p : slice.points) {
-    const auto steps = [&](double v) { return censored_cell(v, p.steps.budget); };
-    const auto samples = [&](double v) { return censored_cell(v, p.samples.budget); };
-    t.rows.push_back({p.size, std::string(p.control ? "control" : "target"), p.best, std::int64_t{p.grid_points},
-                      std::int64_t{p.seeds}, std::int64_t{p.learned}, p.fraction, p.fraction_interval.low,
-                      p.fraction_interval.high, steps(p.steps.value), steps(p.steps.interval.low),
-                      steps(p.steps.interval.high), samples(p.samples.value), samples(p.samples.interval.low),
-                      samples(p.samples.interval.high), number_cell(p.loss_median), number_cell(p.loss_range.low),
-                      number_cell(p.loss_range.high), p.median_coverage});
+    std::vector<Cell>& row = t.rows.emplace_back();
+    row = {p.size,
+           std::string(p.control ? "control" : "target"),
+           p.best,
+           std::int64_t{p.grid_points},
+           std::int64_t{p.seeds},
+           std::int64_t{p.learned},
+           p.fraction,
+           p.fraction_interval.low,
+           p.fraction_interval.high};
+    for (const CensoredMedian* m : {&p.steps, &p.samples})
+      for (const double v : {m->value, m->interval.low, m->interval.high}) add_censored(row, v, m->budget);
+    for (const double v : {p.loss_median, p.loss_range.low, p.loss_range.high}) row.push_back(number_cell(v));
+    row.insert(row.end(), {p.median_coverage, number_cell(p.steps_given)});
   }
   return t;
 }

@@ -15,11 +15,11 @@ namespace {
 // Keys of a configuration that tell no settings apart.
 bool tells_nothing(const std::string& key) {
   static const std::set<std::string> keys = {
-      "seed",   "member-seed", "init-seed", "data-seed",    "control",
-      "shard",  "strict",      "format",    "test-samples", "eval-every",
-      "folds",  "fold",        "family",    "member",       "learned-below",
-      "out",    "data_hash",   "data",      "fails-from",   "memorised-train-below",
-      "threads"};
+      "seed",    "member-seed", "init-seed", "data-seed",    "control",
+      "shard",   "strict",      "format",    "test-samples", "eval-every",
+      "folds",   "fold",        "family",    "member",       "learned-below",
+      "out",     "data_hash",   "data",      "fails-from",   "memorised-train-below",
+      "threads", "init_hash"};
   return keys.contains(key);
 }
 
@@ -273,7 +273,8 @@ FrontierRun frontier_run(const Run& run, double size, std::string point) {
           .samples = run.samples_seen,
           .steps_to_learn = run.steps_to_learn,
           .samples_to_learn = run.samples_to_learn,
-          .eval_every = run.eval_every};
+          .eval_every = run.eval_every,
+          .steps_given = run.steps_given};
 }
 
 }  // namespace tools

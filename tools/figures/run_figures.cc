@@ -190,11 +190,12 @@ namespace {
 struct Verdict {
   const char *name, *color, *ink;  // ink: the colour of a number on it
 };
-constexpr std::array<Verdict, 8> kVerdicts = {{{"learned", "#009E73", "#000000"},
+constexpr std::array<Verdict, 9> kVerdicts = {{{"learned", "#009E73", "#000000"},
                                                {"partly-learned", "#56B4E9", "#000000"},
                                                {"undecided", "#D9D9D9", "#000000"},
                                                {"memorised", "#CC79A7", "#000000"},
                                                {"cannot-fit", "#E69F00", "#000000"},
+                                               {"hopeless", "#F0E442", "#000000"},
                                                {"diverged", "#A33F00", "#FFFFFF"},
                                                {"failed", "#000000", "#FFFFFF"},
                                                {"unfinished", "#FFFFFF", "#000000"}}};

@@ -78,37 +78,36 @@ std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, c
 }
 
 Table scaling_table(const FrontierSlice& slice, const std::vector<ScalingRole>& roles) {
-  Table t{{slice.size, "role", "seeds", "learned", "samples_to_learn", "samples_low", "samples_high", "law", "a",
-           "b", "b_low", "b_high", "scatter", "log_likelihood", "free_parameters", "relative_likelihood", "fit_p"},
-          {}};
+  Table t{{slice.size, "role", "seeds", "learned"}, {}};
+  for (const char* name : {"samples_to_learn", "samples_low", "samples_high"})
+    for (const char* end : {"", "_censored"}) t.columns.push_back(concat(name, end));
+  const std::size_t laws = t.columns.size();
+  for (const char* name : {"law", "a", "b", "b_low", "b_high", "scatter", "log_likelihood", "free_parameters",
+                           "relative_likelihood", "fit_p"})
+    t.columns.emplace_back(name);
+  const auto law_row = [&](const std::string& role) -> std::vector<Cell>& {
+    std::vector<Cell>& row = t.rows.emplace_back(laws);
+    row[1] = role;
+    return row;
+  };
   for (const ScalingRole& r : roles) {
     const std::string role = role_name(r.control);
     for (const SizeMedian& m : r.medians) {
-      const auto samples = [&](double v) { return censored_cell(v, m.budget); };
-      t.rows.push_back({m.size, role, m.seeds, m.learned, samples(m.median.value), samples(m.median.interval.low),
-                        samples(m.median.interval.high)});
+      std::vector<Cell>& row = t.rows.emplace_back();
+      row = {m.size, role, m.seeds, m.learned};
+      for (const double v : {m.median.value, m.median.interval.low, m.median.interval.high})
+        add_censored(row, v, m.budget);
     }
-    if (!r.growth.note.empty()) t.rows.push_back({{}, role, {}, {}, {}, {}, {}, r.growth.note});
+    if (!r.growth.note.empty()) law_row(role).push_back(r.growth.note);
     for (std::size_t i = 0; i < r.growth.laws.size(); ++i) {
       const GrowthLaw& law = r.growth.laws[i];
       const bool power = i == 1;
-      t.rows.push_back({{},
-                        role,
-                        {},
-                        {},
-                        {},
-                        {},
-                        {},
-                        law.name,
-                        number_cell(law.a),
-                        number_cell(law.b),
-                        power ? number_cell(r.growth.exponent.low) : Cell(),
-                        power ? number_cell(r.growth.exponent.high) : Cell(),
-                        number_cell(law.scatter),
-                        number_cell(law.log_likelihood),
-                        std::int64_t{law.parameters},
-                        number_cell(law.relative),
-                        i == r.growth.best ? number_cell(r.growth.fit) : Cell()});
+      std::vector<Cell>& row = law_row(role);
+      row.insert(row.end(), {law.name, number_cell(law.a), number_cell(law.b),
+                             power ? number_cell(r.growth.exponent.low) : Cell(),
+                             power ? number_cell(r.growth.exponent.high) : Cell(), number_cell(law.scatter),
+                             number_cell(law.log_likelihood), std::int64_t{law.parameters},
+                             number_cell(law.relative), i == r.growth.best ? number_cell(r.growth.fit) : Cell()});
     }
   }
   for (auto& row : t.rows) row.resize(t.columns.size());

@@ -65,9 +65,10 @@ std::string SizeAxis::commands() const {
                      logarithmic ? "set logscale" : "unset logscale", low, high, tics);
 }
 
-Cell censored_cell(double value, double budget) {
-  if (std::isfinite(value)) return value;
-  return std::isfinite(budget) && budget > 0 ? Cell("> " + readable(budget)) : Cell();
+void add_censored(std::vector<Cell>& row, double value, double budget) {
+  const bool known = std::isfinite(value), bounded = std::isfinite(budget) && budget > 0;
+  row.push_back(known ? Cell(value) : bounded ? Cell(budget) : Cell());
+  row.push_back(known || bounded ? Cell(std::int64_t{!known}) : Cell());
 }
 
 }  // namespace tools

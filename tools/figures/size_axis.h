@@ -28,7 +28,8 @@ struct SizeAxis {
   std::string commands() const;
 };
 
-// A median that may lie above the budget, as a table says it.
-Cell censored_cell(double value, double budget);
+// A median that may lie above what its runs were given, as two cells of a table: the number, which is then the
+// budget, and whether it lies above that, 1 or 0.
+void add_censored(std::vector<Cell>& row, double value, double budget);
 
 }  // namespace tools

@@ -94,7 +94,10 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
   r["train_loss"] = number_json(train.loss);
   r["normalized_train_loss"] = number_json(train.normalized());
   r.update(evaluation_json(test, {.accuracy = member.two_valued() && !c.base.control}));
-  r["verdict"] = optional_json(verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized()));
+  const NoiseFloor floor = noise_floor(c.base, member.two_valued() && !c.base.control, test.variance);
+  if (c.base.noise > 0) r["noise_floor"] = floor.test;
+  r["verdict"] =
+      optional_json(verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized(), floor));
   r["thresholds"] = thresholds_json(c.base);
   return r;
 }

@@ -165,8 +165,9 @@ HtmlRow side_row(const ReportSide& side, const std::string& name, const std::str
       loss_text(best.loss_median),
       best.seeds == 1 ? "one seed" : loss_text(best.loss_range.low) + " to " + loss_text(best.loss_range.high)));
   const std::string budget = count_text(best.steps.budget);
+  const std::string given = std::isfinite(best.steps_given) ? count_text(best.steps_given) : budget;
   row.push_back(two_lines(std::isfinite(best.steps.value) ? count_text(best.steps.value) : "&gt; " + budget,
-                          budget + " given"));
+                          given + " given"));
   row.push_back(number_cell(runs));
   return row;
 }

@@ -44,8 +44,9 @@ bool same_file(const std::string& a, const std::string& b) {
   return same;
 }
 
-void collect_all(Database& db, Found& found, const Common& common) {
+void collect_all(Database& db, Found& found, bool prune, const Common& common) {
   Collector collector(db);
+  if (prune) collector.prune(found);
   for (const std::string& path : found.studies)
     if (const auto study = attempt(found, [&] { return read_study(path); })) collector.write(*study);
   for (const FoundDocument& d : found.documents)
@@ -70,12 +71,26 @@ void collect_all(Database& db, Found& found, const Common& common) {
 
 }  // namespace
 
+Database collected(const std::vector<std::string>& folders, const Common& common) {
+  Common quiet = common;
+  quiet.progress = "none";
+  Found found = find_runs(folders);
+  Database db = Database::in_memory();
+  collect_all(db, found, false, quiet);
+  for (const std::string& problem : found.problems) note("eqnn: error: not read: {}\n", one_line(problem));
+  return db;
+}
+
 int collect(const CollectFlags& flags, const Common& common) {
   Found found = find_runs(flags.folders);
+  require<FileError>(!flags.prune || found.problems.empty(),
+                     "--prune: a folder cannot be read, so that what is gone "
+                     "is not known: ",
+                     found.problems.empty() ? "" : found.problems.front(), "; nothing was collected or dropped");
   Database db = Database::create(flags.db);
   require(flags.csv.empty() || !is_there(flags.csv) || !same_file(flags.csv, flags.db), "--csv and --db are both ",
           flags.db, "; give the csv a file of its own");
-  collect_all(db, found, common);
+  collect_all(db, found, flags.prune, common);
   if (!flags.csv.empty()) eqnn::write_atomically(flags.csv, runs_csv(db));
 
   std::map<std::string, std::int64_t> count;
@@ -103,8 +118,11 @@ void add_collect(CommandLine& line) {
   Subcommand sub = line.add("collect", "run directories into one SQLite database, and a csv", "Look at results");
   auto flags = std::make_shared<CollectFlags>();
   sub.example("eqnn collect runs/grid --db results.db --csv results.csv");
+  sub.example("eqnn collect runs --db results.db --prune # the database is what the folders hold now");
   sub.required_list("DIR", flags->folders, "run directories, the folders of sweeps, or folders of such");
   sub.required("--db", flags->db, "the database; runs that it has already are replaced");
+  sub.toggle("--prune", flags->prune,
+             "drop from the database the runs, studies and documents that are in none of the folders, or gone");
   sub.option("--csv", flags->csv, "write all runs of the database as a table");
   sub.runs([flags](const Common& common) { return collect(*flags, common); });
 }

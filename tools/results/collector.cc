@@ -52,6 +52,31 @@ Collector::Collector(Database& db) : db_(db) {
   begin();
 }
 
+void Collector::prune(const Found& found) {
+  const auto keep = [&](const char* name, const std::string& columns, const std::vector<std::vector<Cell>>& rows) {
+    db_.query(concat("CREATE TEMP TABLE ", name, "(", columns, ")"));
+    for (const auto& row : rows)
+      db_.query(concat("INSERT INTO ", name, " VALUES (", question_marks(row.size()), ")"), row);
+  };
+  std::vector<std::vector<Cell>> runs, studies, documents;
+  for (const std::string& path : found.runs) runs.push_back({path});
+  for (const std::string& path : found.studies) {
+    const std::string file = std::filesystem::path(path).filename();
+    studies.push_back({file.substr(0, file.size() - std::string_view(".sweep.json").size())});
+  }
+  for (const FoundDocument& d : found.documents) documents.push_back({d.kind, d.key});
+  keep("kept_runs", "directory", runs);
+  keep("kept_studies", "study", studies);
+  keep("kept_documents", "kind, key", documents);
+  db_.query("DELETE FROM runs WHERE directory NOT IN (SELECT directory FROM kept_runs)");
+  db_.query("DELETE FROM metrics WHERE run_id NOT IN (SELECT run_id FROM runs)");
+  for (const char* table : {"studies", "study_runs"})
+    db_.query(concat("DELETE FROM ", table, " WHERE NOT EXISTS (SELECT 1 FROM kept_studies k WHERE k.study = ",
+                     table, ".study OR substr(", table, ".study, 1, length(k.study) + 1) = k.study || '/')"));
+  db_.query("DELETE FROM documents WHERE (kind, key) NOT IN (SELECT kind, key FROM kept_documents)");
+  for (const char* table : {"kept_runs", "kept_studies", "kept_documents"}) db_.query(concat("DROP TABLE ", table));
+}
+
 void Collector::add_columns(const RunRecord& record) {
   for (const auto& [key, cell] : record.cells) columns_->of(key);
 }

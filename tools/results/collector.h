@@ -36,6 +36,9 @@ class Collector {
  public:
   explicit Collector(Database& db);
 
+  // Drops what is not among `found`: runs whose folders are not, with their metrics, studies and documents. Before
+  // anything is written.
+  void prune(const Found& found);
   // Throws FileError for keys that have no place in the table.
   void add_columns(const RunRecord& record);
   // A copy elsewhere that got less far does not take the place of a result.

@@ -17,7 +17,9 @@ std::vector<std::string> csv_columns(const Database& db) {
   std::vector<std::string> keys;
   for (const std::string& name : db.columns("runs")) {
     const bool swept = std::find(columns.begin(), columns.end(), name) != columns.end();
-    if (!is_run_column(name) && !swept && !name.starts_with("config.")) keys.push_back(name);
+    if (!is_run_column(name) && !swept && !name.starts_with("config.member") && name != "config.data" &&
+        name != "config.init-from")  // where a file is is no setting
+      keys.push_back(name);
   }
   std::sort(keys.begin(), keys.end(), [](const std::string& a, const std::string& b) {
     return std::pair(column_place(a), a) < std::pair(column_place(b), b);

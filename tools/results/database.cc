@@ -131,9 +131,10 @@ struct Database::Handle {
   sqlite3* db = nullptr;
   std::unordered_map<std::string, sqlite3_stmt*> statements;
 
-  Handle(const std::string& file, int flags) : path(file) {
+  // Without a name it is in memory.
+  Handle(const std::string& file, int flags) : path(file.empty() ? "the database in memory" : file) {
     // Relative names with ./ before them: "file:x" and ":memory:" mean something else to SQLite.
-    const std::string name = file.starts_with('/') ? file : "./" + file;
+    const std::string name = file.empty() ? ":memory:" : file.starts_with('/') ? file : "./" + file;
     const int code = sqlite3_open_v2(name.c_str(), &db, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     if (code != SQLITE_OK) {
       const std::string why = db != nullptr ? sqlite3_errmsg(db) : sqlite3_errstr(code);
@@ -253,6 +254,12 @@ Database Database::create(const std::string& path) {
     if (!there && fs::is_regular_file(path, error) && fs::file_size(path, error) == 0) fs::remove(path, error);
     throw;
   }
+}
+
+Database Database::in_memory() {
+  Database db(std::make_unique<Handle>("", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+  for (const std::string& sql : create_tables()) db.query(sql);
+  return db;
 }
 
 Table Database::query(const std::string& sql, const std::vector<Cell>& values) const {

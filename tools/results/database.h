@@ -34,6 +34,8 @@ class Database {
   static Database open(const std::string& path);
   // Writes; makes the file and its tables when they are not there.
   static Database create(const std::string& path);
+  // Writes; gone with this object.
+  static Database in_memory();
   ~Database();
   Database(Database&& other) noexcept;
   Database(const Database&) = delete;

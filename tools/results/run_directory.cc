@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 
@@ -209,16 +210,17 @@ void RunDirectory::write_checkpoint(Training& training, const RunState& s, const
   for (const auto member : kNumbers) numbers.push_back(s.*member);
   arrays.push_back(doubles("run.numbers", numbers));
   arrays.push_back(doubles("run.recent_losses", s.recent_losses));
-  eqnn::write_atomically(file("checkpoint.safetensors"),
-                         eqnn::encode_safetensors(arrays, {{"format", kCheckpointFormat},
-                                                           {"owner", owner},
-                                                           {"ended", s.ended},
-                                                           {"evaluated", std::to_string(s.evaluated)},
-                                                           {"learned_at", std::to_string(s.learned_at)},
-                                                           {"step", std::to_string(s.steps)},
-                                                           {"metrics_length", std::to_string(s.metrics_length)},
-                                                           {"evaluations_without_better",
-                                                            std::to_string(s.evaluations_without_better)}}));
+  std::map<std::string, std::string> metadata = {
+      {"format", kCheckpointFormat},
+      {"owner", owner},
+      {"ended", s.ended},
+      {"evaluated", std::to_string(s.evaluated)},
+      {"learned_at", std::to_string(s.learned_at)},
+      {"step", std::to_string(s.steps)},
+      {"metrics_length", std::to_string(s.metrics_length)},
+      {"evaluations_without_better", std::to_string(s.evaluations_without_better)}};
+  if (std::isfinite(s.best_test)) metadata["best_test"] = number_text(s.best_test);
+  eqnn::write_atomically(file("checkpoint.safetensors"), eqnn::encode_safetensors(arrays, metadata));
 }
 
 RunState RunDirectory::read_checkpoint(Training& training, const std::string& owner, Index steps) const {
@@ -248,6 +250,8 @@ RunState RunDirectory::read_checkpoint(Training& training, const std::string& ow
   const std::vector<double> numbers = doubles(found, "run.numbers", std::size(kNumbers));
   for (std::size_t i = 0; i < std::size(kNumbers); ++i) s.*kNumbers[i] = numbers[i];
   s.recent_losses = doubles(found, "run.recent_losses", 0);
+  if (const std::string& best = found.metadata["best_test"]; !best.empty())
+    s.best_test = parse_number("best_test", best);
   training.restore(found, s.steps);
   return s;
 }

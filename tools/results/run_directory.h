@@ -26,7 +26,8 @@ struct RunState {
   double gradient_norm = 0;                                        // of the last step
   double gradient_snr = std::numeric_limits<double>::quiet_NaN();  // of the last step, where it was measured
   std::uint64_t learned_at = 0;  // the step of the first evaluation at or below learned_below; 0: none yet
-  std::string ended;             // "" while steps are left to do, or "stopped", "diverged"
+  double best_test = std::numeric_limits<double>::infinity();  // of --stop-hopeless: the least normalised test loss
+  std::string ended;  // "" while steps are left to do, or "stopped", "hopeless", "diverged"
 };
 
 // Another process is at work in a run directory.

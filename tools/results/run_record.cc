@@ -79,6 +79,8 @@ class RecordReader {
       family_ = config["family"].get<std::string>();
     add("command", command_line(subcommand, config));
     add("seed", common_seed(config));
+    for (const char* key : {"tags", "note"})
+      if (run.contains(key)) add(key, cell_of(run[key]));
     if (!done) read_intentions(config);
     for (const auto& [key, value] : config.items()) {
       if (key == "params" && value.is_object())
@@ -202,7 +204,7 @@ class RecordReader {
     const bool one_seed = common_seed(config) != Cell();
     if (one_seed && config["member-seed"] != 0) flag("seed", config["member-seed"]);
     for (const auto& [key, v] : config.items()) {
-      if (key == "family" || key == "params" || key == "data_hash") continue;
+      if (key == "family" || key == "params" || key == "data_hash" || key == "init_hash") continue;
       if (one_seed && (key == "member-seed" || key == "init-seed" || key == "data-seed")) continue;
       if (defaults.contains(key) && defaults[key] == v) continue;
       flag(key == "algorithm" ? "algo" : key, v);

@@ -71,6 +71,7 @@ Run RunTable::run(std::size_t row) const {
   r.eval_every = number(row, "config.eval-every");
   if (r.eval_every == 0)  // the default
     r.eval_every = std::max(1.0, std::floor(number(row, "config.steps") / 20));
+  r.steps_given = number(row, "config.steps");
   r.seconds = number(row, "time.wall_seconds");
   r.steps_per_second = number(row, "time.steps_per_second");
   const auto threshold = [&](const char* name, double fallback) {

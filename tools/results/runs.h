@@ -30,6 +30,7 @@ struct Run {
   double steps = kNone, samples_seen = kNone, steps_to_learn = kNone, samples_to_learn = kNone;
   double seconds = kNone, steps_per_second = kNone;
   double eval_every = kNone;                      // steps between two tests
+  double steps_given = kNone;                     // --steps, before which a run may end
   std::map<std::string, std::string> parameters;  // of the family
   double learned_below = 0.05, memorised_train_below = 0.1, fails_from = 0.9;
 

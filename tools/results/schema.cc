@@ -37,6 +37,7 @@ constexpr ResultKey kResultKeys[] = {
     {"test_variance", "REAL", kMean | kOnLine},
     {"test_entropy", "REAL", kMean | kOnLine},
     {"normalized_test_loss", "REAL", kMean | kMetric},
+    {"noise_floor", "REAL", kMean},
     {"test_accuracy", "REAL", kMetric},
     {"test_accuracy_sd", "REAL"},
     {"best_step", "INTEGER"},

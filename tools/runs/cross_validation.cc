@@ -68,11 +68,14 @@ class FoldsRun {
     require(!directory_.exists() || options_.resume, directory_.path(),
             " exists; --resume goes on with it, --force replaces it, --out names another");
     if (!directory_.exists() || directory_.blank()) {
-      directory_.create(run_description(config_, examples_, common_));
+      directory_.create(with_labels(run_description(config_, examples_, common_), options_.labels));
     } else {
       require(config_json(directory_.config()) == config_json(config_), directory_.path(),
               " holds folds of another configuration; give the same flags, or another --out");
       directory_.lock();
+      const std::string file = directory_.file("run.json");
+      if (!options_.labels.empty())
+        eqnn::write_atomically(file, with_labels(eqnn::read_file(file), options_.labels));
     }
     if (directory_.finished() && !common_.quiet)
       note("eqnn: {} is finished; nothing to do\n", one_line(directory_.path()));

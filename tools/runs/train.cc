@@ -25,10 +25,18 @@ struct TrainFlags {
   std::string id, out, config, member, expect;
   bool resume = false, force = false, dry_run = false, print_config = false;
   std::string checkpoint_every = "0";  // 0: at every evaluation
+  std::vector<std::string> tags, notes;
 };
 
 Index checkpoint_interval(const TrainFlags& flags) {
   return parse_integer("checkpoint-every", flags.checkpoint_every, 0, std::int64_t{1} << 40);
+}
+
+Labels given_labels(const TrainFlags& flags) {
+  Labels labels{.tags = flags.tags};
+  if (!flags.notes.empty()) labels.note = flags.notes.back();
+  labels.check();
+  return labels;
 }
 
 void print_dry_run(const TrainConfig& c, const Examples& examples, const Common& common) {
@@ -66,6 +74,10 @@ RawOptions read_config_file(TrainFlags& flags, Common& common) {
     } else if (name == "expect") {
       require(value == "learned" || value == "fails", "--expect is '", value, "'; allowed are learned and fails");
       fill(flags.expect, value);
+    } else if (name == "tag") {
+      if (flags.tags.empty()) flags.tags = parse_labels({{name, value}}).tags;
+    } else if (name == "note") {
+      if (flags.notes.empty()) flags.notes = {value};
     } else if (name == "checkpoint-every") {
       if (flags.checkpoint_every == "0") flags.checkpoint_every = value;
     } else if (name == "threads") {
@@ -128,6 +140,7 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
   leader_first(ranks, [&] {
     job = make_job(flags, given, common);
     checkpoint_interval(flags);
+    given_labels(flags);
     require(ranks == nullptr || job.config.folds == 0 || job.config.fold >= 0, "--folds is ", job.config.folds,
             ", and ", started_ranks(),
             " ranks train one run together; give --fold for one of them, or a sweep over fold for all");
@@ -150,6 +163,7 @@ int train(TrainFlags flags, const RawOptions& given, Common common) {
                            .force = flags.force,
                            .checkpoint_every = checkpoint_interval(flags),
                            .expect = flags.expect,
+                           .labels = given_labels(flags),
                            .silent = ranks != nullptr && !ranks->leads(),
                            .ranks = ranks};
   if (common.verbose && !common.quiet)
@@ -201,6 +215,9 @@ void add_train(CommandLine& line) {
   sub.option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
   sub.choice("--expect", flags->expect, "exit 4 unless the run ends so", {"learned", "fails"});
   sub.option("--checkpoint-every", flags->checkpoint_every, "steps between checkpoints; 0: at every evaluation");
+  sub.list("--tag", flags->tags,
+           "a word for it in run.json and the database, no part of what it is; again: several", ',');
+  sub.list("--note", flags->notes, "a line about it, beside the tags; eqnn tag changes both", '\0');
   sub.toggle("--resume", flags->resume, "go on with an interrupted run; start it where there is none");
   sub.toggle("--force", flags->force, "replace an existing run");
   sub.toggle("--dry-run", flags->dry_run, "print the configuration, parameters, memory and work, and stop");

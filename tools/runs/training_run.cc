@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <numeric>
+#include <set>
 
 #include <fmt/core.h>
 
@@ -44,6 +45,33 @@ double mean(const std::vector<double>& v) {
   return v.empty() ? std::nan("") : std::accumulate(v.begin(), v.end(), 0.0) / static_cast<double>(v.size());
 }
 
+// "the control of gnn-degree-parity (n 15, self-loops false): gnn, depth 3, width 64, 33281 parameters".
+std::string subject_text(const TrainConfig& c, const Examples& examples, Index parameters) {
+  std::string target = examples.data ? std::filesystem::path(c.data).filename().string() : c.family, values;
+  for (const auto& [name, value] : c.params) values += concat(values.empty() ? "" : ", ", name, " ", value);
+  if (examples.data) values = concat(examples.data->examples, " examples");
+  std::string text = concat(c.control       ? "the control of "
+                            : c.null_target ? "nothing, on inputs of "
+                                            : "",
+                            target, values.empty() ? "" : concat(" (", values, ")"), ": ", c.model);
+  const std::set<std::string> read = fields_read(c);
+  for (const auto& [name, value] : {std::pair{"depth", c.depth}, {"width", c.width}})
+    if (read.contains(name)) text += concat(", ", name, " ", value);
+  return concat(text, ", ", parameters, " parameters");
+}
+
+// "adam, rate 0.002 cosine, 12000 steps of 32 fresh samples".
+std::string method_text(const TrainConfig& c, const Training& training) {
+  const Index fixed = training.fixed_examples();
+  std::string text = c.phases.empty() ? concat(c.optimizer, ", rate ", number_text(c.lr), " ", c.schedule)
+                                      : concat(c.optimizer, ", phases ", c.phases);
+  if (c.oracle != "none")
+    return concat(text, ", ", c.steps, " steps of a ", c.oracle, " oracle at tau ", number_text(c.tau), " over ",
+                  training.oracle_inputs(), " inputs");
+  return concat(text, ", ", c.steps, " steps of ", fixed > 0 ? std::min(c.batch, fixed) : c.batch,
+                fixed > 0 ? concat(" of ", fixed, " samples") : std::string(" fresh samples"));
+}
+
 // The loop around Training: evaluations, metrics, checkpoints, signals, the verdict.
 class TrainRun {
  public:
@@ -77,6 +105,10 @@ class TrainRun {
   Json explanation(const Json& result) const;
   // The key of a run with phases or a label transform; none without.
   Json phases_json() const;
+  NoiseFloor floor(double spread) const {
+    return noise_floor(config_, examples_.member && examples_.member->two_valued() && !config_.control, spread);
+  }
+  bool is_hopeless(double loss);
   std::uint64_t samples_at(std::uint64_t steps) const { return training_->examples_seen(steps); }
   std::uint64_t samples_seen() const { return samples_at(state_.steps); }
   Json result(bool diverged);
@@ -107,6 +139,8 @@ int TrainRun::run() {
     for (const std::string& warning : examples_.member->warnings()) note("eqnn: warning: {}\n", one_line(warning));
   if (const auto warning = oracle_warning(config_); warning && !common_.quiet)
     note("eqnn: warning: {}\n", one_line(*warning));
+  if (const std::string some = training_->initial_note(); !some.empty() && !common_.quiet && leads())
+    note("eqnn: --init-from: {}\n", one_line(some));
   bool left = true;
   leader_first(options_.ranks, [&] { leads() ? void(left = open()) : follow(); });
   if (options_.ranks != nullptr) left = options_.ranks->of_first(left) != 0;
@@ -134,6 +168,7 @@ void check_resumable(const TrainConfig& before, const TrainConfig& now, const st
     grown.steps = now.steps;
   }
   if (before.data_hash == now.data_hash) grown.data = now.data;  // the same examples, wherever their file is
+  if (before.init_hash == now.init_hash && !before.init_from.empty()) grown.init_from = now.init_from;
   if (config_json(grown) == config_json(now)) return;
   const Json a = parse_json(config_json(grown)), b = parse_json(config_json(now));
   for (const auto& [key, value] : b.items())
@@ -154,17 +189,23 @@ bool TrainRun::open() {
   if (directory_.exists() && !options_.resume)
     throw ValueError(concat(path, " exists; --resume goes on with it, --force replaces it, --out names another"));
   if (!directory_.exists() || directory_.blank()) {
-    directory_.create(run_description(config_, examples_, common_));
+    directory_.create(with_labels(run_description(config_, examples_, common_), options_.labels));
   } else {
     const TrainConfig before = directory_.config();
     check_resumable(before, config_, path, options_.named);
     directory_.lock();
+    const std::string file = directory_.file("run.json"), text = eqnn::read_file(file);
+    if (before.steps == config_.steps && !options_.labels.empty())
+      eqnn::write_atomically(file, with_labels(text, options_.labels));
     if (directory_.finished() && before.steps == config_.steps) return false;
     if (directory_.has_checkpoint()) state_ = directory_.read_checkpoint(*training_, owner(), config_.steps);
     // In this order: whenever it is cut off, result.json is there only beside the run.json that it is of.
     if (directory_.finished()) remove_file(directory_.file("result.json"));
-    if (before.steps != config_.steps)
-      eqnn::write_atomically(directory_.file("run.json"), run_description(config_, examples_, common_));
+    if (before.steps != config_.steps) {
+      const std::string now =
+          with_labels(run_description(config_, examples_, common_), labels_of(parse_json(text, file)));
+      eqnn::write_atomically(file, with_labels(now, options_.labels));
+    }
   }
   directory_.sweep();
   metrics_ = std::make_unique<eqnn::AppendFile>(directory_.file("metrics.jsonl"));
@@ -208,7 +249,7 @@ int TrainRun::loop() {
   const auto interval = static_cast<std::uint64_t>(options_.checkpoint_every);
   // A run that has grown was not evaluated at its old end.
   if (state_.ended.empty() && state_.steps > 0 && state_.steps < steps && state_.steps % every == 0 &&
-      state_.evaluated != state_.steps && evaluate())
+      state_.evaluated != state_.steps && evaluate() && state_.ended.empty())
     state_.ended = "stopped";
   while (state_.ended.empty() && state_.steps < steps) {
     // The noise of the gradient is measured where a line of metrics.jsonl may follow, and costs nothing elsewhere.
@@ -223,7 +264,7 @@ int TrainRun::loop() {
     state_.recent_losses.push_back(loss);
     if (has_diverged(watched, state_.initial_loss))
       state_.ended = "diverged";
-    else if (evaluated && evaluate())
+    else if (evaluated && evaluate() && state_.ended.empty())
       state_.ended = "stopped";
     if (!state_.ended.empty()) break;
     if (!last && state_.steps % (interval > 0 ? interval : every) == 0 && checkpoint_is_due()) checkpoint();
@@ -253,14 +294,26 @@ bool TrainRun::evaluate() {
   line["time"] = {{"wall_seconds", wall_seconds()}};
   if (metrics_) metrics_->append(to_text(line) + "\n");
   state_.evaluated = state_.steps;
-  if (state_.learned_at == 0 && test.normalized() <= config_.learned_below) state_.learned_at = state_.steps;
+  const double judged = floor(test.variance).judged_test(test.normalized());
+  if (state_.learned_at == 0 && judged <= config_.learned_below) state_.learned_at = state_.steps;
   if (common_.json && !options_.silent) {
     fmt::print("{}\n", to_text(line));
     std::fflush(stdout);
   }
   note_ = fmt::format("test {:.4f}", test.normalized());
   if (config_.stop_at_loss > 0 && test.normalized() <= config_.stop_at_loss) return true;
+  if (is_hopeless(test.normalized())) {
+    state_.ended = "hopeless";
+    return true;
+  }
   return config_.patience > 0 && out_of_patience();
+}
+
+bool TrainRun::is_hopeless(double loss) {
+  if (config_.stop_hopeless.empty()) return false;
+  const auto rule = config_.hopeless();
+  state_.best_test = std::fmin(state_.best_test, loss);
+  return state_.steps >= static_cast<std::uint64_t>(rule.steps) && state_.best_test >= rule.loss;
 }
 
 bool TrainRun::out_of_patience() {
@@ -389,12 +442,14 @@ Json TrainRun::result(bool diverged) {
   r.update(evaluation_json(test, shown()));
   r.update(gradient_json());
   // The final test counts too, but for a run that goes on from here it will not have been.
-  const std::uint64_t learned_at = state_.learned_at > 0                        ? state_.learned_at
-                                   : test.normalized() <= config_.learned_below ? state_.steps
-                                                                                : 0;
+  const NoiseFloor noise = floor(test.variance);
+  const bool learned = noise.judged_test(test.normalized()) <= config_.learned_below;
+  const std::uint64_t learned_at = state_.learned_at > 0 ? state_.learned_at : learned ? state_.steps : 0;
   r["steps_to_learn"] = learned_at > 0 ? Json(learned_at) : Json(nullptr);
   r["samples_to_learn"] = learned_at > 0 ? Json(samples_at(learned_at)) : Json(nullptr);
-  r["verdict"] = optional_json(verdict(config_, diverged, train.normalized(), test.normalized()));
+  if (config_.noise > 0) r["noise_floor"] = noise.test;
+  r["verdict"] = optional_json(verdict(config_, diverged, train.normalized(), test.normalized(), noise));
+  if (state_.ended == "hopeless" && r["verdict"] != "learned") r["verdict"] = "hopeless";
   if (Json why = explanation(r); !why.is_null()) r["explanation"] = std::move(why);
   r["thresholds"] = thresholds_json(config_);
   r["time"] = {{"wall_seconds", seconds}, {"steps_per_second", static_cast<double>(state_.steps) / seconds}};
@@ -427,6 +482,8 @@ int TrainRun::finish(bool diverged) {
 }
 
 void TrainRun::print_summary(const Json& r) const {
+  fmt::print("trained                {}\nby                     {}\n",
+             subject_text(config_, examples_, training_->parameters()), method_text(config_, *training_));
   print_outcome(r, examples_.data ? "held-out" : "fresh");
   fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
              r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));
@@ -448,6 +505,8 @@ std::string run_description(const TrainConfig& c, const Examples& examples, cons
   j["config"] = parse_json(config_json(c));
   // The run may be resumed from another folder.
   if (examples.data) j["config"]["data"] = std::filesystem::absolute(c.data).lexically_normal().string();
+  if (!c.init_from.empty())
+    j["config"]["init-from"] = std::filesystem::absolute(c.init_from).lexically_normal().string();
   if (examples.member) {
     const auto& input = examples.member->input();
     j["member"] = parse_json(examples.member->json());

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "ranks/ranks.h"
+#include "results/labels.h"
 #include "train/training.h"
 
 namespace tools {
@@ -16,6 +17,7 @@ struct RunOptions {
   Index checkpoint_every = 0;     // 0: at every evaluation
   double checkpoint_seconds = 0;  // no sooner than this after the last one
   std::string expect;             // "", "learned" or "fails"
+  Labels labels;                  // for its run.json
   bool silent = false;            // nothing on stdout
   std::function<void()> after_step = {};
   // Those that train it together, or null: each calls run_training with the same arguments, rank 0 writes, prints.

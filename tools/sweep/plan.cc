@@ -12,6 +12,7 @@
 #include "cli/toml_text.h"
 #include "data/members.h"
 #include "learn/learner.h"
+#include "results/labels.h"
 #include "train/examples.h"
 #include "train/resolve.h"
 
@@ -185,6 +186,8 @@ class PlanReader {
       for (const auto& [key, node] : in_order(*grid)) {
         std::vector<RawOptions> list = axis_values(key, *node);
         for (const RawOption& o : list.front()) {
+          require(!is_label(o), source_, ": '", o.name,
+                  "' stands in the grid, and is no setting; write it in [run]");
           if (const toml::table* run = table_of(from, "run"))
             require(!run->contains(o.name), source_, ": '", o.name, "' stands in run and in grid; name it once");
           for (const GridAxis& other : s.grid)
@@ -285,6 +288,8 @@ class Planner {
     run.flags.insert(run.flags.end(), values.begin(), values.end());
     require(run.command == "train" || !last_value(run.flags, "family").empty(), source_,
             ": no family is given for '", s.command, "'; name one in [run] or [grid]");
+    require(run.command == "train" || std::ranges::none_of(run.flags, is_label), source_,
+            ": tag and note are for runs of train; this command is ", s.command);
     try {
       run.command == "train" ? plan_training(run) : plan_other(run);
     } catch (const ValueError& e) {
@@ -299,7 +304,10 @@ class Planner {
   }
 
   void plan_training(PlannedRun& run) {
-    run.config = resolve_config(run.flags, run.seed,
+    parse_labels(run.flags);
+    RawOptions settings = run.flags;
+    std::erase_if(settings, is_label);
+    run.config = resolve_config(settings, run.seed,
                                 [this](const auto& path, const auto& format, const DataChoices& choices) {
                                   auto& data = data_[{path, format, choices.targets, choices.node_labels}];
                                   if (!data) data = read_data(path, format, choices);

@@ -57,6 +57,7 @@ int train_one(const PlannedRun& run, const SweepOptions& options) {
   RunOptions o;
   o.out = directory_of(run, options.out);
   o.named = o.resume = o.silent = true;
+  if (!RunDirectory(o.out).exists()) o.labels = parse_labels(run.flags);  // else it has its own
   o.checkpoint_seconds = kCheckpointSeconds;
   const Examples examples = make_examples(*run.config);
   if (stays([&] { return RunDirectory(o.out).busy(); })) return kBusy;

@@ -17,6 +17,8 @@
 #include "cli/paths.h"
 #include "cli/progress.h"
 #include "commands.h"
+#include "report/table.h"
+#include "results/collect.h"
 #include "sweep/status.h"
 #include "sweep/sweep.h"
 
@@ -219,6 +221,17 @@ int status(const SweepFlags& flags, const Common& common) {
   return kDone;
 }
 
+// What the runs amount to, once all of them are there.
+void print_end(const SweepPlan& plan, const SweepOptions& options, const Common& common) {
+  SweepOptions all = options;
+  all.shard = 0;
+  all.shards = 1;
+  if (const std::size_t left = SweepWatch(plan, all).look().left(); left > 0)
+    fmt::print("{} runs are left to others; eqnn table {} shows what is there\n", left, shell_word(options.out));
+  else
+    print_tables(collected({options.out}, common), {.study = plan.name});
+}
+
 int sweep(const std::string& what, const SweepFlags& flags, Common common) {
   RankGroup* const ranks = what == "run" && !flags.list && !flags.dry_run ? rank_group() : nullptr;
   SweepPlan plan;
@@ -238,7 +251,10 @@ int sweep(const std::string& what, const SweepFlags& flags, Common common) {
     return kDone;
   }
   const int code = run_sweep(plan, options, common);
-  if (common.json) print_status(SweepWatch(plan, options).look(), common);
+  if (common.json)
+    print_status(SweepWatch(plan, options).look(), common);
+  else if ((code == kDone || code == kSweepFailed) && !common.quiet && (ranks == nullptr || ranks->leads()))
+    print_end(plan, options, common);
   return code;
 }
 

@@ -207,6 +207,37 @@ std::vector<ConfigField> group_fields() {
                &TrainConfig::test_average)};
 }
 
+// The rule that gives a run up: STEPS:LOSS. Throws ValueError.
+TrainConfig::Hopeless parse_hopeless(const std::string& text) {
+  const std::size_t colon = text.find(':');
+  const auto steps = colon == std::string::npos ? std::nullopt : whole_number(text.substr(0, colon));
+  require(steps && *steps >= 1, "--stop-hopeless is '", text,
+          "'; STEPS:LOSS is needed, such as 5000:0.95: stop after 5000 steps unless a test loss was below 0.95");
+  const double loss = parse_number("stop-hopeless", text.substr(colon + 1));
+  require(loss > 0, "--stop-hopeless is '", text, "'; the loss behind the colon must be above 0");
+  return {*steps, loss};
+}
+
+// Where a run begins, and where it is given up.
+std::vector<ConfigField> end_fields() {
+  using C = TrainConfig;
+  return {
+      ConfigField{
+          "init-from", "begin with the weights of this run, where names and shapes are the same; others are drawn",
+          false, [](C& c, const std::string& text) { c.init_from = text; },
+          [](const C& c) { return json_string(c.init_from); }, [](const C& c) { return !c.init_from.empty(); }},
+      ConfigField{"stop-hopeless",
+                  "STEPS:LOSS: stop at the first test from STEPS on, unless a normalised test loss was below LOSS",
+                  false,
+                  [](C& c, const std::string& text) {
+                    if (text.empty()) return c.stop_hopeless.clear();
+                    const C::Hopeless h = parse_hopeless(text);
+                    c.stop_hopeless = concat(h.steps, ":", number_text(h.loss));
+                  },
+                  [](const C& c) { return json_string(c.stop_hopeless); },
+                  [](const C& c) { return !c.stop_hopeless.empty(); }}};
+}
+
 // The heading of the fields from the first one named on, up to the next.
 constexpr std::pair<std::string_view, const char*> kHeadings[] = {{"data", "A file of examples"},
                                                                   {"control", "Target"},
@@ -219,7 +250,9 @@ constexpr std::pair<std::string_view, const char*> kHeadings[] = {{"data", "A fi
                                                                   {"oracle", "Statistical-query oracle"},
                                                                   {"label-transform", "Labels and phases"},
                                                                   {"frame-group", "Network"},
-                                                                  {"augment", "Symmetry from data"}};
+                                                                  {"augment", "Symmetry from data"},
+                                                                  {"init-from", "Network"},
+                                                                  {"stop-hopeless", "Budget, samples and loss"}};
 
 std::vector<ConfigField> make_fields() {
   std::vector<ConfigField> fields = plain_fields();
@@ -231,6 +264,7 @@ std::vector<ConfigField> make_fields() {
   for (ConfigField& f : oracle_fields()) fields.push_back(std::move(f));
   for (ConfigField& f : label_fields()) fields.push_back(std::move(f));
   for (ConfigField& f : group_fields()) fields.push_back(std::move(f));
+  for (ConfigField& f : end_fields()) fields.push_back(std::move(f));
   std::string heading;
   for (ConfigField& f : fields) {
     for (const auto& [first, text] : kHeadings)
@@ -246,6 +280,7 @@ Json config_object(const TrainConfig& c) {
   Json j;
   j["family"] = c.family;
   if (!c.data.empty()) j["data_hash"] = c.data_hash;
+  if (!c.init_from.empty()) j["init_hash"] = c.init_hash;
   Json params = Json::object();
   for (const auto& [name, value] : c.params) params[name] = value;
   j["params"] = params;
@@ -258,6 +293,8 @@ Json config_object(const TrainConfig& c) {
 std::string scalar_text(const Json& v) { return v.is_string() ? v.get<std::string>() : to_text(v); }
 
 }  // namespace
+
+TrainConfig::Hopeless TrainConfig::hopeless() const { return parse_hopeless(stop_hopeless); }
 
 std::string flag_value(const ConfigField& field, const TrainConfig& c) {
   return scalar_text(parse_json(field.get(c)));
@@ -295,6 +332,19 @@ void check_oracle(const TrainConfig& c) {
           "--reuse");
   require(c.augment == "none", "--oracle answers about the inputs as they are; leave out --augment (", c.augment,
           ")");
+}
+
+void check_hopeless(const TrainConfig& c) {
+  if (c.stop_hopeless.empty()) return;
+  const auto h = c.hopeless();
+  require(c.data.empty() && c.samples == 0, "--stop-hopeless is for runs on fresh samples; with --",
+          c.data.empty() ? "samples" : "data", " leave it out");
+  require(c.oracle == "none", "--stop-hopeless (", c.stop_hopeless,
+          ") reads the target past the oracle; leave it out");
+  require(h.steps < c.steps, "--stop-hopeless is ", c.stop_hopeless, " and --steps ", c.steps,
+          "; it must come before the end");
+  require(h.loss > c.learned_below, "--stop-hopeless is ", c.stop_hopeless, " and --learned-below ",
+          number_text(c.learned_below), "; its loss must be above that");
 }
 
 void check_phases(const TrainConfig& c) {
@@ -349,6 +399,7 @@ void check_config(const TrainConfig& c) {
   require(!c.data.empty() || c.patience == 0 || c.samples >= 10,
           "--patience needs a fixed training set of at least 10: give --samples");
   check_oracle(c);
+  check_hopeless(c);
   check_phases(c);
 }
 
@@ -367,6 +418,7 @@ TrainConfig parse_config_json(std::string_view text) {
   TrainConfig c;
   c.family = j.at("family").get<std::string>();
   c.data_hash = j.value("data_hash", "");
+  c.init_hash = j.value("init_hash", "");
   for (const auto& [name, value] : j.at("params").items()) c.params[name] = value.get<std::string>();
   if (j.contains("member")) c.member = to_text(j.at("member"));
   // What is not there was not used, or is missing.
@@ -408,6 +460,7 @@ std::string versioned_id(int version, std::string_view text) {
 std::string run_id(const TrainConfig& c) {
   Json j = config_object(c);
   if (!c.data.empty()) j.erase("data");
+  j.erase("init-from");  // its weights count
   return versioned_id(results_version(c), to_text(j));
 }
 std::string content_id(std::string_view text) { return versioned_id(kResultsVersion, text); }

@@ -19,6 +19,7 @@ struct TrainConfig {
   std::string member;                  // a member file's contents; empty: drawn from member_seed
   std::string data, format = "gin";    // a file of examples instead of a family
   std::string data_hash;               // of its examples
+  std::string init_from, init_hash;    // a run whose weights are the initial ones, and their hash; empty: drawn
   std::string node_labels = "file";    // of graphs: file, degree or none
   Index folds = 0, fold = -1;          // fold >= 0: only that one
   bool control = false;
@@ -46,6 +47,7 @@ struct TrainConfig {
   Index eval_every = 0;  // 0: a twentieth of the steps
   double stop_at_loss = 0;
   Index patience = 0;
+  std::string stop_hopeless;  // STEPS:LOSS; empty: never
   double clip_norm = 0, noise = 0;
   std::string oracle = "none", answer;  // "none": `answer`, `tau` and `oracle_samples` are not given
   double tau = 0;
@@ -57,6 +59,13 @@ struct TrainConfig {
   Index shard = 8;
   double learned_below = 0.05, fails_from = 0.9, memorised_train_below = 0.1;
   std::uint64_t member_seed = 0, init_seed = 0, data_seed = 0;
+
+  // Of stop_hopeless, where it is given.
+  struct Hopeless {
+    Index steps = 0;
+    double loss = 0;
+  };
+  Hopeless hopeless() const;
 
   Index eval_interval() const { return eval_every > 0 ? eval_every : std::max<Index>(1, steps / 20); }
 };

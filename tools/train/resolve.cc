@@ -11,6 +11,7 @@
 #include "train/choices.h"
 #include "train/data_source.h"
 #include "train/examples.h"
+#include "train/initial_weights.h"
 #include "train/phases.h"
 
 namespace tools {
@@ -133,6 +134,10 @@ void fill_derived_parameters(TrainConfig& c) {
     if (value.empty() && j.contains(name) && j.at(name).is_number()) value = to_text(j.at(name));
 }
 
+void hash_weights(TrainConfig& c) {
+  if (!c.init_from.empty()) c.init_hash = weights_hash(read_weights(c.init_from));
+}
+
 }  // namespace
 
 std::string last_value(const RawOptions& options, const std::string& name) {
@@ -180,7 +185,9 @@ TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const 
   if (!path.empty()) {
     require(family.empty() && member.empty(), "--data and a family exclude each other: train on one of them");
     const DataChoices choices = data_choices(last_value(fields, "loss"), last_value(fields, "node-labels"));
-    return data_config(*read(path, format.empty() ? "gin" : format, choices), fields, seed);
+    TrainConfig c = data_config(*read(path, format.empty() ? "gin" : format, choices), fields, seed);
+    hash_weights(c);
+    return c;
   }
   require(!family.empty(),
           "no family is given; name one, such as gnn-degree-parity (eqnn families list has them "
@@ -188,6 +195,7 @@ TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const 
   TrainConfig c = family_config(family, fields, seed);
   if (!member.empty()) take_member(c, member, fields);
   fill_derived_parameters(c);
+  hash_weights(c);
   return c;
 }
 

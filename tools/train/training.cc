@@ -10,6 +10,7 @@
 
 #include "train/choices.h"
 #include "train/data_source.h"
+#include "train/initial_weights.h"
 #include "train/oracle_gradient.h"
 
 namespace tools {
@@ -56,8 +57,7 @@ class TypedTraining final : public Training {
         planted_(std::move(planted)),
         data_(std::move(data)),
         network_(make_network<T>(params_, c, inputs)),
-        trainer_((params_.initialize(initializer(config_), config_.init_seed), params_),
-                 options(c, data_->fixed_examples(), threads, ranks),
+        trainer_((initialize(), params_), options(c, data_->fixed_examples(), threads, ranks),
                  [this](eqnn::Program<T>& g) {
                    const auto f = network_(g);
                    g.output("prediction", f);
@@ -131,6 +131,7 @@ class TypedTraining final : public Training {
   const PhaseLabels& labels() const override { return data_->labels(); }
   const eqnn::hard::Oracle* oracle() const override { return oracle_ ? &oracle_->oracle() : nullptr; }
   Index oracle_inputs() const override { return oracle_ ? oracle_->inputs() : 0; }
+  std::string initial_note() const override { return initial_note_; }
   Index parameters() const override { return params_.count(); }
   Index memory_bytes() const override {
     return trainer_.memory_bytes() + static_cast<Index>(initial_.size() * sizeof(T)) +
@@ -167,6 +168,16 @@ class TypedTraining final : public Training {
             .seed = c.data_seed,
             .strict = c.strict,
             .ranks = ranks};
+  }
+
+  void initialize() {
+    params_.initialize(initializer(config_), config_.init_seed);
+    if (config_.init_from.empty()) return;
+    const eqnn::SafeTensors weights = read_weights(config_.init_from);
+    require<eqnn::FileError>(weights_hash(weights) == config_.init_hash, weights.path,
+                             ": its weights are no longer those of hash ", config_.init_hash,
+                             " that this run begins with; put them back, or start another run");
+    initial_note_ = take_weights(params_, weights.path);
   }
 
   const Phase& phase_of(std::uint64_t step) const {
@@ -246,6 +257,7 @@ class TypedTraining final : public Training {
   const eqnn::hard::PlantedDirections planted_;
   std::unique_ptr<DataSource<T>> data_;
   eqnn::Params<T> params_;
+  std::string initial_note_;
   Recorder<T> network_;
   eqnn::Trainer<T> trainer_;
   const std::vector<T> initial_;  // drawn from the seed again on --resume

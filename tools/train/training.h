@@ -50,6 +50,8 @@ class Training {
   virtual const eqnn::hard::Oracle* oracle() const = 0;
   virtual Index oracle_inputs() const = 0;
 
+  // What --init-from did not fill, in a line; "" where there is nothing to say.
+  virtual std::string initial_note() const = 0;
   virtual Index parameters() const = 0;
   virtual Index memory_bytes() const = 0;
   virtual double flops_per_step() const = 0;

@@ -6,6 +6,7 @@
 #include <functional>
 #include <vector>
 
+#include "runs/verdict.h"
 #include "support/sanitized.h"
 #include "train/evaluation.h"
 
@@ -115,6 +116,56 @@ TEST_CASE("evaluation: what is not defined is no number") {
   CHECK(std::isnan(of({2, NAN, 2}, {4, 5, 6}).correlation_high));
   CHECK(of({1, 2, 3}, {2, 4, 6}).correlation == 1);
   CHECK(of({1, 2, 3}, {-2, -4, -6}).correlation == doctest::Approx(-1));
+}
+
+namespace {
+
+// The expected loss of an output g where the label is y = 1, flipped with probability q.
+double noisy_loss(const std::string& loss, double g, double q) {
+  const auto one = [&](double y) {
+    const double d = std::abs(g - y);
+    if (loss == "cross-entropy") return std::log1p(std::exp(-y * g));  // g: the difference of the logits
+    if (loss == "abs") return d;
+    return loss == "huber" ? (d <= 1 ? d * d / 2 : d - 0.5) : d * d;
+  };
+  return (1 - q) * one(1) + q * one(-1);
+}
+
+}  // namespace
+
+TEST_CASE("noise floor: what the output that minimises the expected loss has on labels without noise") {
+  for (const std::string loss : {"mse", "abs", "huber", "cross-entropy"})
+    for (const double q : {0.05, 0.2, 0.4}) {
+      CAPTURE(loss);
+      CAPTURE(q);
+      double best = 0;
+      for (double g = -4; g <= 4; g += 1e-4)
+        if (noisy_loss(loss, g, q) < noisy_loss(loss, best, q)) best = g;
+      tools::TrainConfig c;
+      c.noise = q;
+      c.loss = loss;
+      const double spread = loss == "cross-entropy" ? 0.6 : 0.9;
+      const tools::NoiseFloor floor = tools::noise_floor(c, true, spread);
+      const double clean = loss == "cross-entropy" ? noisy_loss(loss, best, 0) : (best - 1) * (best - 1);
+      CHECK(floor.test == doctest::Approx(clean / spread).epsilon(1e-3));
+      if (loss == "mse" || loss == "cross-entropy")
+        CHECK(floor.train == doctest::Approx(noisy_loss(loss, best, q) / spread).epsilon(1e-3));
+      CHECK(floor.judged_test(floor.test) == doctest::Approx(0));
+      CHECK(floor.judged_test(1) == doctest::Approx(1));
+      // A set can be had by heart; labels of which half are flipped say nothing.
+      c.samples = 100;
+      CHECK(tools::noise_floor(c, true, spread).train == 0);
+      c.noise = 0.5;
+      CHECK(tools::noise_floor(c, true, spread).test == 0);
+    }
+  tools::TrainConfig c;
+  c.noise = 0.3;
+  const tools::NoiseFloor added = tools::noise_floor(c, false, 2);
+  CHECK(added.test == 0);
+  CHECK(added.train == doctest::Approx(0.045));
+  CHECK(added.judged_train(1.045) == doctest::Approx(1));  // the best constant
+  c.label_transform = "square";
+  CHECK(tools::noise_floor(c, false, 2).train == 0);
 }
 
 }  // namespace test_evaluation

@@ -178,11 +178,13 @@ std::vector<FlagValue> flag_values() {
   return list;
 }
 
-// Read when a run is evaluated or ends, not by its steps: tested where they are (test_train.cc, test_measures.cc).
+// Read when a run is evaluated or ends, not by its steps: tested where they are (test_train.cc, test_measures.cc);
+// the weights of another run need one (test_beginnings.cc).
 // `strict` and `shard` change no bits here, by promise; `data`, `format`, `model` and `oracle` are the matrix.
 const std::set<std::string> kElsewhere{
-    "steps",      "test-samples", "eval-every", "stop-at-loss",          "strict", "shard", "learned-below",
-    "fails-from", "data",         "format",     "memorised-train-below", "model",  "oracle"};
+    "steps",        "test-samples", "eval-every", "stop-at-loss",          "strict", "shard",  "learned-below",
+    "fails-from",   "data",         "format",     "memorised-train-below", "model",  "oracle", "init-from",
+    "stop-hopeless"};
 
 std::optional<TrainConfig> resolved(const Source& s, const RawOptions& more) {
   RawOptions options = s.options;
