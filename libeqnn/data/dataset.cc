@@ -94,19 +94,19 @@ using Rows = FunctionRef<void(FunctionRef<void(const double*)>)>;
 void fit(Rows rows, std::vector<double>& mean, std::vector<double>& factor) {
   const std::size_t columns = mean.size();
   double count = 0;
+  std::vector<double> first;  // sums are of what differs from it: those of a constant column are exactly 0
   rows([&](const double* row) {
-    ++count;
-    for (std::size_t k = 0; k < columns; ++k) mean[k] += row[k];
+    if (count++ == 0) first.assign(row, row + columns);
+    for (std::size_t k = 0; k < columns; ++k) mean[k] += row[k] - first[k];
   });
   require(columns == 0 || count > 0, "a set without examples has no mean; standardise on a larger part");
-  for (double& m : mean) m /= count;
+  for (std::size_t k = 0; k < columns; ++k) mean[k] = first[k] + mean[k] / count;
   rows([&](const double* row) {
     for (std::size_t k = 0; k < columns; ++k) factor[k] += (row[k] - mean[k]) * (row[k] - mean[k]);
   });
   for (std::size_t k = 0; k < columns; ++k) {
     const double deviation = std::sqrt(factor[k] / count);
-    // Rounding alone makes a constant column vary.
-    factor[k] = deviation > 1e-14 * std::abs(mean[k]) ? 1 / deviation : 1;
+    factor[k] = deviation > 0 ? 1 / deviation : 1;
   }
 }
 

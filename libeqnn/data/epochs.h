@@ -49,8 +49,11 @@ class Epochs {
     steps_ = static_cast<std::uint64_t>(size / batch);
   }
   std::uint64_t steps() const { return steps_; }
-  // The example at place i, 0 <= i < batch, of the batch of a step, counted from 0 over all epochs.
+  // The example at place i, 0 <= i < batch, of the batch of a step, counted from 0 over all epochs. Throws
+  // ValueError for another i, as k accumulated batches have: the batch is then k times as large.
   Index operator()(std::uint64_t step, Index i) const {
+    require(i >= 0 && i < batch_, "example ", i, " of a step is outside its batch of ", batch_,
+            "; where k batches are accumulated, give options whose batch is k times as large");
     return shuffle_(step / steps_, static_cast<Index>(step % steps_) * batch_ + i);
   }
 

@@ -137,6 +137,8 @@ TEST_CASE("help: manual pages of all commands") {
     CHECK(page.starts_with(".TH eqnn-" + words[0]));
     for (const std::string& line : lines(page)) CHECK(line.find("\\\\") == std::string::npos);
   }
+  CHECK(f.run({"manual", "tag"}).out.find("\\(dqthe one of the talk\\(dq") != std::string::npos);
+  refused(f, {"manual", "nosuch"}, 2, "not a subcommand");
   CHECK(f.run({"manual", "sweep"}).out.find("\\-\\-retry\\-failed") != std::string::npos);
 }
 

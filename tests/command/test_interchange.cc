@@ -164,6 +164,7 @@ TEST_CASE("interchange: what does not fit is refused in one line, and nothing is
   refused(f, {"export", "run", "--to", "onnx", "-o", "run"}, 2, "is a folder");
   refused(f, {"export", "run", "--to", "tensorflow", "-o", "x"}, 2, "allowed are onnx, torch");
   refused(f, {"export", "run", "--to", "npz", "-o", "x", "--example", "y"}, 2, "--example goes with");
+  refused(f, {"export", "run", "--to", "onnx", "-o", "x.onnx", "--example", "./x.onnx"}, 2, "are both");
   refused(f, {"export", "run", "--to", "onnx", "-o", "none/x.onnx"}, 3, "none/x.onnx");
   refused(f, {"export", "nowhere", "--to", "onnx", "-o", "x"}, 3, "no such run directory");
   refused(f, {"import", "run", "--weights", "w.pt", "-o", "new"}, 2, "safetensors.torch.save_file");

@@ -123,6 +123,13 @@ TEST_CASE("epochs: a pure function of seed and step, fixed for good") {
   CHECK_THROWS_AS(Epochs(0, 0, 1), ValueError);
 }
 
+TEST_CASE("epochs: a place outside the batch is refused, as that of a second accumulated batch is") {
+  const Epochs epochs(0, 16, 4);
+  CHECK(epochs(3, 3) < 16);
+  CHECK_THROWS_AS(epochs(3, 4), ValueError);
+  CHECK_THROWS_AS(epochs(0, -1), ValueError);
+}
+
 TEST_CASE("splits: disjoint, of the sizes asked for, and in each class") {
   const std::vector<Fractions> fractions = {{},
                                             {0.5, 0.25, 0.25},

@@ -336,6 +336,21 @@ TEST_CASE("standardised: mean 0 and deviation 1 on the part that it was fitted o
                  "a set without examples has no mean"));
 }
 
+TEST_CASE("standardised: an entry that does not vary is 0 however many rows it has, one that hardly does is not") {
+  LabelledExamples e{.points = 1, .channels = 2};
+  for (int i = 0; i < 1000; ++i) {
+    e.x.insert(e.x.end(), {0.1, 1e6 + i % 2});
+    e.y.push_back(0);
+  }
+  const Dataset data(std::move(e));
+  Filled f([](Program<double>& g) { g.input("x", {.channels = 2}), g.input("y", {}); }, 2,
+           data.standardised(data, Dataset::Columns::entries).in_order("x", "y"));
+  const Block<double> x = f.workspace->input("x");
+  CHECK(x(0, 0, 0) == 0);
+  CHECK(x(0, 0, 1) == doctest::Approx(1));  // examples 1 and 2
+  CHECK(x(1, 0, 1) == doctest::Approx(-1));
+}
+
 TEST_CASE("standardised graphs: attributes alone, exact in float beside large means") {
   const Split<GraphDataset> parts = standardised(GraphDataset(drawn_graphs(60)).split({}, 4));
   const GraphDataset& train = parts.train;

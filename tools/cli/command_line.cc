@@ -238,7 +238,11 @@ int CommandLine::parse_and_run(int argc, const char* const* argv) {
     return kDone;
   }
   if (first == "manual") {
-    const CommandText* page = argc > 2 ? command_of(*app_->get_subcommand(argv[2])).text : &text_;
+    const std::string name = argc > 2 ? one_line(argv[2]) : "";
+    const CommandText* page = name.empty() ? &text_ : nullptr;
+    for (const auto& c : text_.commands)
+      if (c->last_name() == name) page = c.get();
+    require(page != nullptr, "'", name, "' is not a subcommand; eqnn --help lists them");
     fmt::print("{}", manual_page(*page));
     return kDone;
   }

@@ -19,6 +19,8 @@ std::string roff(const std::string& text) {
       out += "\\e";
     else if (c == '-')
       out += "\\-";
+    else if (c == '"')
+      out += "\\(dq";
     else
       out += c;
   }
@@ -33,7 +35,8 @@ constexpr std::pair<const char*, const char*> kExitCodes[] = {{"0", "done"},
                                                               {"4", "the answer is no: a check, or --expect"},
                                                               {"5", "runs of a sweep failed"},
                                                               {"6", "not built in"},
-                                                              {"75", "interrupted; --resume goes on"}};
+                                                              {"75", "interrupted; --resume goes on"},
+                                                              {"130", "interrupted by SIGINT; --resume goes on"}};
 
 std::string dashed(std::string name) {
   std::replace(name.begin(), name.end(), ' ', '-');

@@ -197,6 +197,7 @@ class Grouping {
 
  private:
   void add(std::size_t row) {
+    if (!table_.text(row, "imported").empty()) return;  // weights that were brought in: nothing was trained
     FigureRun run{table_.run(row), {}};
     if (!run.family.empty()) families_.insert(run.family);
     const bool wanted = selected(options_.family, run.family);

@@ -56,12 +56,23 @@ double largest_difference(const std::vector<double>& found, const std::vector<do
   require(wanted.size() == found.size(), "an output has ", found.size(), " values, and the network's ",
           wanted.size());
   double scale = 1, difference = 0;
-  for (const double y : wanted) scale = std::max(scale, std::abs(y));
+  for (const double y : wanted)
+    if (std::isfinite(y)) scale = std::max(scale, std::abs(y));
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const double d = std::abs(found[i] - wanted[i]);
-    difference = std::isnan(d) ? HUGE_VAL : std::max(difference, d);
+    const bool equal = found[i] == wanted[i] || (std::isnan(found[i]) && std::isnan(wanted[i]));
+    if (!equal && !std::isfinite(d)) return HUGE_VAL;
+    if (!equal) difference = std::max(difference, d);
   }
-  return difference / scale;
+  return difference == 0 ? 0 : difference / scale;
+}
+
+bool same_place(const std::string& a, const std::string& b) {
+  std::error_code error;
+  const auto place = [&](const std::string& p) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(p, error), error);
+  };
+  return place(a) == place(b) && !error;
 }
 
 // Into a folder: the module last, so that one without it is none.
@@ -92,7 +103,8 @@ void write_torch(const ExportFlags& flags, const NetworkGraph& graph, const std:
 
 std::vector<eqnn::NamedArray> written_arrays(const ExportFlags& flags,
                                              const std::vector<eqnn::NamedArray>& wanted) {
-  return read_weights(flags.to == "torch" ? flags.out + "/weights.safetensors" : flags.out, wanted).arrays;
+  if (flags.to == "torch") return read_weights(flags.out + "/weights.safetensors", "safetensors", wanted).arrays;
+  return read_weights(flags.out, flags.to, wanted).arrays;
 }
 
 // The graph, of an ONNX file as it was read again, on inputs of the test.
@@ -176,6 +188,8 @@ int export_run(const ExportFlags& flags, const Common& common) {
   std::optional<NetworkGraph> graph;
   if (!alone) graph = run->graph();
   const NetworkGraph* const g = graph ? &*graph : nullptr;
+  require(flags.example.empty() || !same_place(flags.example, flags.out), "--example and --out are both ",
+          flags.out, "; give the example a file of its own");
   if (flags.to != "torch") claim_output(flags.out, flags.force);
   if (!flags.example.empty()) claim_output(flags.example, flags.force);
   const auto parameters = run->parameters();

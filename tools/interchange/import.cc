@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
+
 #include <eqnn/core/hash.h>
 #include <eqnn/io/files.h>
 
@@ -70,6 +72,9 @@ int import_weights(const ImportFlags& flags, const Common& common) {
   description["imported"] = {{"run_id", of}, {"weights", flags.weights}};
   description["run_id"] = id;
   RunDirectory directory(flags.out);
+  std::error_code error;
+  require(!std::filesystem::equivalent(flags.out, flags.run, error), "RUN and --out are both ", flags.out,
+          "; the weights go into a new run: name another --out");
   require(!directory.exists() || flags.force, flags.out, " exists; give --force to replace it, or another --out");
   if (directory.exists()) directory.remove();
   write_run(directory, description, eqnn::encode_safetensors(arrays, {{"format", "pt"}, {"run_id", id}}),

@@ -17,16 +17,22 @@ std::string safetensors_dtype(const std::string& npy) {
 }  // namespace
 
 eqnn::SafeTensors read_weights(const std::string& path, const std::vector<eqnn::NamedArray>& wanted) {
-  if (path.ends_with(".safetensors")) return eqnn::decode_safetensors(eqnn::read_file(path), path);
+  for (const char* kind : {"safetensors", "npz", "onnx"})
+    if (path.ends_with(concat(".", kind))) return read_weights(path, kind, wanted);
+  throw ValueError(concat("--weights is ", path,
+                          "; the ending must be .safetensors, .npz or .onnx (of a state dict in PyTorch: "
+                          "safetensors.torch.save_file)"));
+}
+
+eqnn::SafeTensors read_weights(const std::string& path, const std::string& kind,
+                               const std::vector<eqnn::NamedArray>& wanted) {
+  if (kind == "safetensors") return eqnn::decode_safetensors(eqnn::read_file(path), path);
   eqnn::SafeTensors file{path, {}, {}};
-  if (path.ends_with(".npz")) {
+  if (kind == "npz") {
     for (auto& [name, a] : eqnn::read_npz(path))
       file.arrays.push_back({name, safetensors_dtype(a.dtype), a.shape, a.bytes});
     return file;
   }
-  require(path.ends_with(".onnx"), "--weights is ", path,
-          "; the ending must be .safetensors, .npz or .onnx (of a state dict in PyTorch: "
-          "safetensors.torch.save_file)");
   for (eqnn::NamedArray& a : decode_onnx(eqnn::read_file(path), path).constants)
     if (std::ranges::find(wanted, a.name, &eqnn::NamedArray::name) != wanted.end())
       file.arrays.push_back(std::move(a));

@@ -80,13 +80,18 @@ class BlockedSignals {
 ReportSource::ReportSource(const std::string& source) : database_(source) {
   if (!tools::is_folder(source)) return;
   folder_ = source;
-  database_ = (fs::temp_directory_path() / fmt::format("eqnn-report-{}.db", getpid())).string();
+  std::error_code error;
+  const fs::path place = fs::temp_directory_path(error);
+  std::string made = (place / ("eqnn-report-" + std::string(6, 'X'))).string();
+  require<eqnn::FileError>(!error && mkdtemp(made.data()) != nullptr,
+                           "no temporary folder can be made; set TMPDIR to one that is there and can be written");
+  scratch_ = made;
+  database_ = made + "/results.db";
 }
 
 ReportSource::~ReportSource() {
   std::error_code ignored;
-  if (is_folder())
-    for (const char* end : {"", "-journal", "-wal", "-shm"}) fs::remove(database_ + end, ignored);
+  if (!scratch_.empty()) fs::remove_all(scratch_, ignored);
 }
 
 void ReportSource::collect_anew(const Common& common) const {

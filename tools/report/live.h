@@ -26,6 +26,7 @@ class ReportSource {
 
  private:
   std::string folder_, database_;
+  std::string scratch_;  // a folder of its own, with the database of a folder's runs
 };
 
 // Writes options.out again and again, each time whole, until every run that a sweep planned is done or failed;

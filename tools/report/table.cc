@@ -65,7 +65,7 @@ std::vector<Question> questions_of(const RunTable& table, const Study& study, co
   Questions questions;
   for (const StudyRun& planned : study.runs) {
     const auto row = table.row_of(planned.id);
-    if (!row || table.text(*row, "status") != "done") continue;
+    if (!row || table.text(*row, "status") != "done" || !table.text(*row, "imported").empty()) continue;
     const Run run = table.run(*row);
     if (family.empty() || run.family == family) questions.add_run(run, planned.seed, parse_json(planned.values));
   }

@@ -32,7 +32,8 @@ std::string labels_text(const std::string& path, const Labels& l) {
                      l.note ? concat("; ", *l.note) : "");
 }
 
-void tag_run(const std::string& path, const Labels& change, const Common& common) {
+// What the run has now.
+Labels tag_run(const std::string& path, const Labels& change) {
   RunDirectory run(path);
   const std::string file = run.file("run.json");
   require<eqnn::FileError>(is_there(file), path, ": has no run.json; name the folder of a run");
@@ -41,11 +42,7 @@ void tag_run(const std::string& path, const Labels& change, const Common& common
     const std::string before = eqnn::read_file(file), after = with_labels(before, change);
     if (before != after) eqnn::write_atomically(file, after);
   }
-  const Labels now = labels_of(parse_json(eqnn::read_file(file), file));
-  if (common.json)
-    fmt::print("{}\n", to_text(Json{{"run", path}, {"tags", now.tags}, {"note", now.note.value_or("")}}));
-  else
-    fmt::print("{}", labels_text(path, now));
+  return labels_of(parse_json(eqnn::read_file(file), file));
 }
 
 int tag(const TagFlags& flags, const Common& common) {
@@ -54,7 +51,13 @@ int tag(const TagFlags& flags, const Common& common) {
   require(!flags.no_note || !change.note, "--note and --no-note exclude each other; leave one of them out");
   if (flags.no_note) change.note = "";
   change.check();
-  for (const std::string& path : flags.runs) tag_run(path, change, common);
+  Json list = Json::array();
+  for (const std::string& path : flags.runs) {
+    const Labels now = tag_run(path, change);
+    list.push_back({{"run", path}, {"tags", now.tags}, {"note", now.note.value_or("")}});
+    if (!common.json) fmt::print("{}", labels_text(path, now));
+  }
+  if (common.json) fmt::print("{}\n", to_text(list));
   return kDone;
 }
 
@@ -93,7 +96,7 @@ Labels labels_of(const Json& run) {
 
 std::string with_labels(const std::string& run_json, const Labels& labels) {
   if (labels.empty()) return run_json;
-  Json run = parse_json(run_json);
+  Json run = parse_json(run_json, "run.json");
   std::vector<std::string> tags = labels_of(run).tags;
   for (const std::string& t : labels.tags)
     if (std::find(tags.begin(), tags.end(), t) == tags.end()) tags.push_back(t);

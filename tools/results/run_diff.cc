@@ -71,7 +71,11 @@ std::vector<Side> outcomes(const std::map<std::string, Cell>& a, const std::map<
 std::string short_text(const Cell& cell) {
   const auto* number = std::get_if<double>(&cell);
   std::string text = number != nullptr ? fmt::format("{:.6g}", *number) : text_of(cell);
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
+  if (text.size() > 60) {
+    std::size_t end = 57;  // not within a character of UTF-8
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) --end;
+    text = text.substr(0, end) + "...";
+  }
   return text.empty() ? "-" : text;
 }
 

@@ -195,6 +195,8 @@ bool TrainRun::open() {
     check_resumable(before, config_, path, options_.named);
     directory_.lock();
     const std::string file = directory_.file("run.json"), text = eqnn::read_file(file);
+    require(before.steps == config_.steps || !parse_json(text, file).contains("imported"), path,
+            " holds weights that were imported, and no training to go on with; begin one with --init-from ", path);
     if (before.steps == config_.steps && !options_.labels.empty())
       eqnn::write_atomically(file, with_labels(text, options_.labels));
     if (directory_.finished() && before.steps == config_.steps) return false;
