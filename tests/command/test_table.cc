@@ -223,7 +223,7 @@ TEST_CASE("table: a csv has every setting as a column, and numbers where there a
   CHECK(row.at("config.steps") == "40");
   CHECK(row.at("config.head-width") == "8");
   CHECK(row.at("config.schedule") == "cosine");
-  for (const auto& [name, value] : row) CHECK_MESSAGE(!value.starts_with(">"), name);
+  for (const auto& cell : row) CHECK_MESSAGE(!cell.second.starts_with(">"), cell.first);
 }
 
 }  // namespace test_table
