@@ -49,6 +49,8 @@ void complete_nodes(LabelledExamples& e) {
   const Index nodes = sum_of_nodes(e.graphs, e.node_starts);
   require(e.attributes >= 0, "the nodes of a data set have ", e.attributes, " attributes; 0 or more are needed");
   if (e.attributes == 0 && e.label_values.empty()) {
+    require(e.node_labels.empty(), "nodes have ", e.node_labels.size(),
+            " labels and label_values is empty; give the value of each label there");
     e.label_values = {0};
     e.node_labels.assign(static_cast<std::size_t>(nodes), 0);
   }

@@ -248,6 +248,12 @@ TEST_CASE("data sets: sizes that do not fit are refused") {
   CHECK(
       contains(graph_error([](auto& e) { e.graphs.clear(); }), "the examples are arrays; make a Dataset of them"));
   CHECK(contains(graph_error([](auto& e) { e.attributes = -1; }), "-1 attributes"));
+  LabelledExamples labelled{.classes = {0, 1}};
+  labelled.graphs = {SparseGraph::from_edges(2, {}), SparseGraph::from_edges(1, {})};
+  labelled.node_labels = {0, 1, 0};
+  CHECK(contains(message([&] { GraphDataset{labelled}; }), "label_values is empty"));
+  labelled.label_values = {5, 7};
+  CHECK(GraphDataset(labelled).channels() == 2);
 }
 
 TEST_CASE("readers: files become data sets, and notes name no flag") {
