@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/folder.h"
 #include "support/thrown.h"
 
 namespace test_files {
@@ -25,20 +26,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A folder of its own, removed at the end.
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "eqnn-files-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
+struct Folder : eqnn::testing::Folder {
   Index entries() const { return std::distance(fs::directory_iterator(path), fs::directory_iterator()); }
-  fs::path path;
 };
 
 // Files cannot grow past `bytes` while this lives: writes fail part-way, as on a full disk.

@@ -12,12 +12,14 @@
 #include <string>
 #include <vector>
 
+#include "support/folder.h"
 #include "support/small_training.h"
 #include "support/thrown.h"
 
 namespace test_training_file {
 
 using namespace eqnn;
+using eqnn::testing::Folder;
 using eqnn::testing::kNames;
 using eqnn::testing::kOptimizers;
 using eqnn::testing::Net;
@@ -25,20 +27,6 @@ using eqnn::testing::Run;
 namespace fs = std::filesystem;
 
 namespace {
-
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "eqnn-control-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
-  fs::path path;
-};
 
 // k steps, save, load into new objects, k steps; with a rate that was set and a restart before, where asked for.
 template <class T>

@@ -16,6 +16,7 @@
 
 #include "data/dataset.h"
 #include "support/allocations.h"
+#include "support/folder.h"
 #include "support/paths.h"
 #include "support/thrown.h"
 
@@ -34,23 +35,11 @@ using Ints = std::vector<std::int32_t>;
 
 std::size_t at(Index i) { return static_cast<std::size_t>(i); }
 
-// A folder of its own, removed at the end.
-struct Folder {
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "eqnn-dataset-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path = name;
-  }
-  ~Folder() {
-    std::error_code ignored;
-    fs::remove_all(path, ignored);
-  }
-  std::string operator/(const std::string& name) const { return (path / name).string(); }
+struct Folder : eqnn::testing::Folder {
   std::string write(const std::string& name, const std::string& text) const {
     std::ofstream(path / name, std::ios::binary) << text;
     return *this / name;
   }
-  fs::path path;
 };
 
 std::string contents(const std::string& path) {
