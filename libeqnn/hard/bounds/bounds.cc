@@ -30,12 +30,16 @@ Tridiagonal tridiagonal_form(MatrixView<const double> symmetric) {
   for (std::size_t i = 0; i < n; ++i) a[i].assign(symmetric.row(i), symmetric.row(i) + i + 1);
   Tridiagonal t{std::vector<double>(n), std::vector<double>(n)};
   std::vector<double> p(n);
+  double size_sq = 0;
+  for (const std::vector<double>& row : a)
+    for (const double x : row) size_sq += x * x;
   for (std::size_t i = n - 1; i >= 1; --i) {
     std::vector<double>& v = a[i];  // v[0 .. i-1] is reflected to (0, ..., 0, +-norm)
     double norm_sq = 0;
     for (std::size_t j = 0; j < i; ++j) norm_sq += v[j] * v[j];
     t.squares[i - 1] = norm_sq;
-    if (norm_sq - v[i - 1] * v[i - 1] <= 0) continue;
+    // Of a matrix of low rank (members drawn twice) rests are left, far below its rounding, whose squares underflow.
+    if (norm_sq - v[i - 1] * v[i - 1] <= 1e-40 * size_sq) continue;
     const double norm = std::sqrt(norm_sq);
     v[i - 1] += v[i - 1] < 0 ? -norm : norm;
     double beta = 0;

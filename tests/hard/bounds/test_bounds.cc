@@ -246,6 +246,28 @@ TEST_CASE("bounds: the largest eigenvalue against power iteration and closed for
   CHECK_THROWS_AS(largest_eigenvalue({}), ValueError);
 }
 
+TEST_CASE(
+    "bounds: few functions drawn many times have the largest eigenvalue of the few, each by how often it is "
+    "there") {
+  for (const Index distinct : {1, 2, 3, 5, 12})
+    for (const Index size : {20, 97, 200}) {
+      const Matrix<double> few = random_gram(distinct, 10, 0.1, 17);
+      Matrix<double> all(size, size), weighed(distinct, distinct);
+      for (Index i = 0; i < size; ++i)
+        for (Index j = 0; j < size; ++j) all(i, j) = few(i % distinct, j % distinct);
+      const auto times = [&](Index i) { return static_cast<double>((size - i + distinct - 1) / distinct); };
+      for (Index i = 0; i < distinct; ++i)
+        for (Index j = 0; j < distinct; ++j) weighed(i, j) = few(i, j) * std::sqrt(times(i) * times(j));
+      CHECK(largest_eigenvalue(all.view()) == doctest::Approx(power_iteration(weighed)).epsilon(1e-9));
+    }
+  // Of so few members most are drawn again and again; whole tables of bounds, with every number finite.
+  for (int n = 2; n <= 10; ++n)
+    for (const Bound& b : bounds_of("gnn-degree-parity", {{"n", std::to_string(n)}}, 0.1, 1)) {
+      CAPTURE(n);
+      CHECK(std::isfinite(b.queries));
+    }
+}
+
 TEST_CASE("bounds: the SDA of a matrix is right for every subset, and the formula's where all entries are equal") {
   for (std::uint64_t seed = 0; seed < 4; ++seed) {
     Matrix<double> g = random_gram(10, 6, 0.3, seed);
