@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "support/command.h"
 #include "support/paths.h"
@@ -85,6 +87,8 @@ TEST_CASE("sweep: a plan has every combination once, and its ids are those of tr
   CHECK(plan["runs"] == 16);
   CHECK(plan["left"] == 16);
   CHECK(plan["steps"] == 640);
+  CHECK(plan["seconds_at_most"].get<double>() > 0);
+  CHECK(contains(accepted(f, {"sweep", "plan", "t.toml", "--jobs", "3"}), ", 3 at a time, if each run takes all"));
   const auto commands = lines(accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--list"}));
   REQUIRE(commands.size() == 16);
   CHECK(std::set(commands.begin(), commands.end()).size() == 16);
@@ -100,6 +104,30 @@ TEST_CASE("sweep: a plan has every combination once, and its ids are those of tr
   CHECK(status(f, "t.toml", "o")["done"] == 1);
   accepted(f, {"sweep", "run", "t.toml", "--out", "o", "-q"});
   CHECK(status(f, "t.toml", "o")["done"] == 16);
+}
+
+TEST_CASE("sweep: the first seed of every point comes before the second, and bounds alone end well") {
+  const Folder f;
+  f.write("t.toml",
+          "name = \"two\"\nseeds = \"0:2\"\n[run]\nn = 4\nsteps = 1\nwidth = 8\ntest-samples = 10\n"
+          "family = \"gnn-degree-parity\"\n[[sweeps]]\nname = \"a\"\n[sweeps.grid]\nlr = [1e-3, 1e-2]\n"
+          "[[sweeps]]\nname = \"b\"\n[sweeps.run]\nbatch = 8\n");
+  accepted(f, {"sweep", "run", "t.toml", "--out", "o", "--jobs", "1", "-q"});
+  const Json plan = Json::parse(f.read("o/two.sweep.json"));
+  std::vector<std::pair<std::filesystem::file_time_type, int>> order;
+  for (const Json& sweep : plan["sweeps"])
+    for (const Json& run : sweep["runs"])
+      order.emplace_back(
+          std::filesystem::last_write_time(f.path() + "/o/" + run["run_id"].get<std::string>() + "/result.json"),
+          run["seed"]);
+  std::sort(order.begin(), order.end());
+  std::vector<int> seeds;
+  for (const auto& [time, seed] : order) seeds.push_back(seed);
+  CHECK(seeds == std::vector<int>{0, 0, 0, 1, 1, 1});
+  f.write("b.toml", "name = \"b\"\ncommand = \"bound\"\n[run]\nfamily = \"gnn-degree-parity\"\nn = 6\ntau = 0.1\n");
+  const Outcome bounds = f.run({"sweep", "run", "b.toml", "--out", "b"});
+  CHECK(bounds.code == 0);
+  CHECK(contains(bounds.out, "eqnn collect b"));
 }
 
 TEST_CASE("sweep: the order of keys, spellings of numbers and repeated points change no id") {

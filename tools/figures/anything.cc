@@ -181,7 +181,6 @@ Table anything_table(const Anything& a, const FigureOptions& o) {
 }
 
 std::string x_axis(const Anything& a, double width) {
-  const int most = static_cast<int>(width / 60);
   if (!a.numeric()) {
     std::string tics;
     const std::size_t fit = fitting(width / static_cast<double>(a.xs.size()));
@@ -193,19 +192,19 @@ std::string x_axis(const Anything& a, double width) {
   const double low = number_of(a.xs.front()), high = number_of(a.xs.back());
   if (spans_decades(low, high)) {
     const double room = std::pow(high / low, 0.04);
-    return number_axis('x', low / room, high * room, true, most);
+    return number_axis('x', low / room, high * room, true, width);
   }
   const double room = high > low ? 0.05 * (high - low) : 1;
-  return number_axis('x', low - room, high + room, false, most);
+  return number_axis('x', low - room, high + room, false, width);
 }
 
-std::string y_axis(const Anything& a) {
+std::string y_axis(const Anything& a, double height) {
   if (spans_decades(a.low, a.high)) {
     const double room = std::pow(a.high / a.low, 0.05);
-    return number_axis('y', a.low / room, a.high * room, true, 7);
+    return number_axis('y', a.low / room, a.high * room, true, height);
   }
   const double room = a.high > a.low ? 0.06 * (a.high - a.low) : 0.5 * std::max(1e-9, std::abs(a.high));
-  return number_axis('y', a.low - room, a.high + room, false, 7);
+  return number_axis('y', a.low - room, a.high + room, false, height);
 }
 
 void plot_anything(Page& page, const Anything& a) {
@@ -252,7 +251,7 @@ Figures anything_figures(const FigureSource& source) {
   page.set_height(static_cast<int>(top + 340 + 54));
   page.panel(left, top, page.width() - 24, top + 340);
   page.add(x_axis(a, page.width() - 24 - left));
-  page.add(y_axis(a));
+  page.add(y_axis(a, 340));
   page.axis_labels(o.x, o.y, 74);
   plot_anything(page, a);
   Figure f{"anything-" + slug_of(concat(o.y, "-", o.x, o.by.empty() ? "" : "-", o.by)),

@@ -239,7 +239,7 @@ void draw_panels(Page& page, const Curves& c, const Frame& frame, const std::str
     const double y = page.top() + title + static_cast<double>(row) * (height + between);
     page.panel(x, y, x + width, y + height);
     page.add(frame(column == 0));
-    page.add(number_axis('x', low, high > low ? high : low + 1, logarithmic, static_cast<int>(width / 40)));
+    page.add(number_axis('x', low, high > low ? high : low + 1, logarithmic, width));
     if (title > 0)
       page.label(x, y - 10, shortened(c.panels[i].label, static_cast<std::size_t>(width / 6.6)), "left");
     page.axis_labels(i + columns >= c.panels.size() ? "step" : "", column == 0 ? y_label : "");

@@ -131,7 +131,7 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
   const double left = label_space(26 + 6.8 * static_cast<double>(longest), page.width(), 0.62);
   page.set_height(static_cast<int>(bottom + 56));
   page.panel(left, top, page.width() - 24, bottom);
-  page.add(number_axis('x', low, high, true, static_cast<int>((page.width() - 24 - left) / 45)));
+  page.add(number_axis('x', low, high, true, page.width() - 24 - left));
   page.add(row_axis(labels, std::min<std::size_t>(56, fitting(left - 16))));
   page.axis_labels(axis, "");
   std::vector<std::string> parts;

@@ -58,7 +58,16 @@ Table exchange_table(const std::vector<SeedsNeed>& all) {
 std::string ratio_label(const SeedsNeed& first, const SeedsNeed& n) {
   if (&n == &first) return "1";
   const NeedRatio r = need_ratio(first, n);
-  return std::isfinite(r.value) ? fmt::format("{:.2g} {}", r.value, interval_text(r)) : interval_text(r);
+  return std::isfinite(r.value) ? fmt::format("{:.2g} {}", r.value, ends_text(r.interval)) : ends_text(r.interval);
+}
+
+// Above them, with the coverage where few seeds have less than 95 %.
+std::string ratios_name(const std::vector<SeedsNeed>& all) {
+  double coverage = 1;
+  for (const SeedsNeed& n : all)
+    if (&n != &all.front()) coverage = std::min(coverage, need_ratio(all.front(), n).coverage);
+  return coverage >= 0.95 ? "first over this"
+                          : fmt::format("first / this, {:.0f} %", 100 * std::max(coverage, 0.0));
 }
 
 // "median over the seeds, 95 % interval", or what few seeds have.
@@ -90,13 +99,16 @@ Interval samples_range(const std::vector<SeedsNeed>& all) {
 }
 
 // A row a network, the first at the top, between the panel's columns of labels.
-void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, double edge) {
+void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, const Interval& range) {
   const double top = page.top() + 18, rows = 30 * static_cast<double>(all.size());
+  std::size_t longest = characters(ratios_name(all));
+  for (const SeedsNeed& n : all) longest = std::max(longest, characters(ratio_label(all.front(), n)));
   const double left = label_space(290, page.width(), 0.38),
-               right = page.width() - label_space(150, page.width(), 0.34);
+               right = page.width() - label_space(30 + 6.4 * static_cast<double>(longest), page.width(), 0.34);
   page.panel(left, top, right, top + rows);
+  page.add(number_axis('x', range.low, range.high, true, right - left));
   page.axis_labels("samples to learn", "");
-  page.label(right + 14, top - 12, "first over this", "left");
+  page.label(right + 14, top - 12, ratios_name(all), "left");
   std::vector<BarMark> marks;
   for (std::size_t i = 0; i < all.size(); ++i) {
     const SeedsNeed& n = all[i];
@@ -107,7 +119,8 @@ void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, double edge) {
     const Interval bar = median_interval(n.samples).interval;
     const double value = median(n.samples);
     const bool learned = std::isfinite(value);
-    marks.push_back({at, learned ? value : n.most, bar.low, std::isfinite(bar.high) ? bar.high : edge, !learned});
+    marks.push_back(
+        {at, learned ? value : n.most, bar.low, std::isfinite(bar.high) ? bar.high : range.high, !learned});
   }
   page.plot(bar_parts(page, 'x', marks, 0.35, 6, kTargetColor));
 }
@@ -116,15 +129,14 @@ Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all, co
   const Interval range = samples_range(all);
   Page page(style, exchange_legend(all));
   page.set_height(page.top() + 18 + 30 * static_cast<int>(all.size()) + 54);
-  page.add(number_axis('x', range.low, range.high, true, page.width() < 500 ? 1 : 6));
   page.add(fmt::format("set yrange [0.4:{}]\nunset ytics", static_cast<double>(all.size()) + 0.6));
-  plot_exchange(page, all, range.high);
+  plot_exchange(page, all, range);
   Figure f{"exchange-" + slug_of(study.name), "exchange", study.title, "", exchange_table(all), ""};
   f.caption =
       "Samples until the normalised test loss is low enough, of each seed the fewest; of fixed training sets the "
       "smallest size tried with which the seed learned. Points: medians, bars: exact intervals (order statistics). "
-      "At the right: the first row's median over this one's with an interval (95 %, or as it says) that holds "
-      "whatever the seeds have in common.";
+      "At the right: the first row's median over this one's with an interval (95 %, or at least what stands "
+      "above) that holds whatever the seeds have in common.";
   page.finish(f);
   return f;
 }

@@ -87,7 +87,7 @@ void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, co
     add_series(page, slice, role, loss, lower);
   }
   page.panel(84, top, page.width() - 24, top + height);
-  page.add(x.commands());
+  page.add(x.commands(page.width() - 108));
   page.add(kFractionAxis);
   page.axis_labels(losses ? "" : slice.size, "fraction of seeds learned");
   page.plot(upper);

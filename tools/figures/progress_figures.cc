@@ -92,7 +92,7 @@ Figure progress_figure(const Group& group, const FrontierSlice& slice, const For
   for (const MeasureCurve& c : f.curves)
     if (!c.samples.empty()) first = std::min(first, c.samples.front());
   page.panel(84, top, page.width() - 24, top + height);
-  page.add(number_axis('x', first, f.budget, true));
+  page.add(number_axis('x', first, f.budget, true, page.width() - 108));
   page.add(kFractionAxis);
   page.axis_labels("samples", f.shown == "correlation" ? "|correlation|" : f.shown);
   plot_curves(page, f);

@@ -146,7 +146,8 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
     if (std::ranges::none_of(slice.points, [&](const FrontierPoint& p) { return p.control == control; })) continue;
     roles.push_back(scaling_role(slice, control));
     for (const SizeMedian& m : roles.back().medians)
-      for (const double v : {m.median.value, m.median.interval.low, m.budget * 1.4}) {
+      for (const double v :
+           {std::isfinite(m.median.value) ? m.median.value : m.budget, m.median.interval.low, m.budget * 1.4}) {
         if (!std::isfinite(v) || v <= 0) continue;
         low = std::min(low, v);
         high = std::max(high, v);
@@ -157,8 +158,8 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
   const double top = page.top();
   page.set_height(static_cast<int>(top + 320 + 54));
   page.panel(96, top, page.width() - 24, top + 320);
-  page.add(x.commands());
-  page.add(number_axis('y', low / 1.3, high, true));
+  page.add(x.commands(page.width() - 120));
+  page.add(number_axis('y', low / 1.3, high, true, 320));
   page.axis_labels(slice.size, "median samples to learn", 76);
   plot_scaling(page, roles, x, high);
   Figure f{slice_name(group, slice, slices, "scaling"),
@@ -280,7 +281,7 @@ Figure survival_figure(const Group& group, const FrontierSlice& slice, std::size
   for (const bool control : {false, true}) {
     if (std::ranges::none_of(curves, [&](const SurvivalCurve& c) { return c.control == control; })) continue;
     page.panel(84, top, page.width() - 24, top + height);
-    page.add(number_axis('x', low / 2, high, true));
+    page.add(number_axis('x', low / 2, high, true, page.width() - 108));
     page.add(kFractionAxis);
     page.axis_labels(control || !both ? "samples" : "", fmt::format("{}: not learned", role_name(control)));
     plot_survival(page, curves, control, low / 2);

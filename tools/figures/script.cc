@@ -231,7 +231,11 @@ std::string Page::axis_label(const std::string& text) {
 }
 
 void Page::below(double room, const std::string& x) {
-  if (!x.empty()) label((left_ + right_) / 2, lower_ + room, axis_label(x), "center");
+  if (x.empty()) return;
+  // A text that is wider than the panel goes on at its left, where rows have their labels.
+  const std::string text = axis_label(x);
+  const double half = kCharacter * static_cast<double>(characters(text)) / 2;
+  label(std::min((left_ + right_) / 2, width() - 6 - half), lower_ + room, text, "center");
 }
 
 void Page::axis_labels(const std::string& x, const std::string& y, double room) {
@@ -347,38 +351,61 @@ std::vector<std::vector<double>> without_overlaps(const std::vector<std::vector<
   return kept;
 }
 
-std::string number_axis(char axis, double low, double high, bool logarithmic, int most) {
-  if (!logarithmic) {
-    double step = std::pow(10, std::floor(std::log10((high - low) / most)));
-    for (const double factor : {2.0, 2.5, 2.0})
-      if ((high - low) / step > most) step *= factor;
-    return fmt::format("unset logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics {3:.6g}", axis, low, high,
-                       step);
-  }
-  // The finest of these sets that leaves no more tics than there is room for.
-  static const std::vector<std::vector<int>> kSets = {{1, 2, 5}, {1, 3}, {1}};
-  std::string tics;
-  for (const std::vector<int>& set : kSets) {
+bool tics_fit(const std::vector<Tic>& tics, char axis, double length) {
+  constexpr double kApart = 9, kHeight = 34;
+  const auto half = [&](const Tic& t) {
+    return axis == 'y' ? kHeight / 2 : (kCharacter * static_cast<double>(characters(t.label)) + kApart) / 2;
+  };
+  for (std::size_t i = 1; i < tics.size(); ++i)
+    if (length * (tics[i].at - tics[i - 1].at) < half(tics[i - 1]) + half(tics[i])) return false;
+  return true;
+}
+
+namespace {
+
+// Three a decade, two, one, or every so many of those: the most that fit. Six, where three a decade would be one or
+// two in all.
+std::vector<Tic> logarithmic_tics(char axis, double low, double high, double length) {
+  static const std::vector<std::vector<double>> kSets = {{1, 1.5, 2, 3, 5, 7}, {1, 2, 5}, {1, 3}, {1}};
+  const double first = std::log10(low), decades = std::log10(high) - first;
+  std::vector<Tic> tics;
+  for (std::size_t coarse = decades > 1 ? 1 : 0, every = 1; coarse < 32; ++coarse) {
     tics.clear();
-    int count = 0;
-    for (int e = static_cast<int>(std::floor(std::log10(low))); e <= std::log10(high) + 1; ++e)
-      for (const int m : set) {
+    if (coarse >= kSets.size()) ++every;
+    int e = static_cast<int>(std::ceil(first - 1e-3));
+    if (every == 1) --e;
+    for (; e <= first + decades + 1e-3; e += static_cast<int>(every))
+      for (const double m : kSets[std::min(coarse, kSets.size() - 1)]) {
         const double v = m * std::pow(10, e);
-        if (v < low * 0.999 || v > high * 1.001) continue;
-        tics += fmt::format("{}'{}' {:.6g}", tics.empty() ? "" : ", ", readable(v), v);
-        ++count;
+        if (v >= low * 0.999 && v <= high * 1.001)
+          tics.push_back({(std::log10(v) - first) / decades, v, readable(v)});
       }
-    if (count <= most) break;
+    if (tics_fit(tics, axis, length)) break;
   }
-  const int decades = static_cast<int>(std::floor(std::log10(high) + 1e-3) - std::ceil(std::log10(low) - 1e-3)) + 1;
-  if (decades > most) {
-    const int every = (decades + most - 1) / most;
-    tics.clear();
-    for (int e = static_cast<int>(std::ceil(std::log10(low) - 1e-3)), i = 0; i < decades; ++i, ++e)
-      tics += fmt::format("{}'{}' {:.6g}", i == 0 ? "" : ", ", i % every == 0 ? readable(std::pow(10, e)) : "",
-                          std::pow(10, e));
+  return tics;
+}
+
+}  // namespace
+
+std::string number_axis(char axis, double low, double high, bool logarithmic, double length) {
+  if (logarithmic) {
+    std::string tics;
+    for (const Tic& t : logarithmic_tics(axis, low, high, length))
+      tics += fmt::format("{}'{}' {:.6g}", tics.empty() ? "" : ", ", t.label, t.value);
+    return fmt::format("set logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics ({3})", axis, low, high,
+                       tics);
   }
-  return fmt::format("set logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics ({3})", axis, low, high, tics);
+  constexpr int kMost = 8;
+  double step = std::pow(10, std::floor(std::log10((high - low) / kMost)));
+  for (int i = 0; i < 12; ++i) {
+    std::vector<Tic> tics;
+    for (double v = std::ceil(low / step - 1e-9) * step; v <= high + 1e-9 * step; v += step)
+      tics.push_back({(v - low) / (high - low), v, readable(v)});
+    if (tics.size() <= kMost + 1 && tics_fit(tics, axis, length)) break;
+    step *= i % 3 == 1 ? 2.5 : 2;
+  }
+  return fmt::format("unset logscale {0}\nset {0}range [{1:.6g}:{2:.6g}]\nset {0}tics {3:.6g}", axis, low, high,
+                     step);
 }
 
 }  // namespace tools

@@ -136,7 +136,14 @@ class LossAxis {
 std::vector<std::vector<double>> without_overlaps(const std::vector<std::vector<double>>& marks,
                                                   bool logarithmic_y);
 
-// The commands of an axis from `low` to `high`; a logarithmic one has at most `most` tics where it can.
-std::string number_axis(char axis, double low, double high, bool logarithmic, int most = 8);
+// A label of an axis: its place, 0 to 1.
+struct Tic {
+  double at = 0, value = 0;
+  std::string label;
+};
+// Whether the labels do not touch on an axis of `length` pixels, 'x' or 'y'.
+bool tics_fit(const std::vector<Tic>& tics, char axis, double length);
+// The commands of an axis from `low` to `high` of so many pixels: as many tics as fit.
+std::string number_axis(char axis, double low, double high, bool logarithmic, double length);
 
 }  // namespace tools

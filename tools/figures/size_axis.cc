@@ -52,14 +52,15 @@ double SizeAxis::place(double size, bool control) const {
   return logarithmic ? size * std::pow(high / low, side) : size + side * (high - low);
 }
 
-std::string SizeAxis::commands() const {
+std::string SizeAxis::commands(double length) const {
   std::string tics;
-  double last = -INFINITY;
+  std::vector<Tic> last;
   for (const double s : sizes) {
     const double at = logarithmic ? std::log(s / low) / std::log(high / low) : (s - low) / (high - low);
-    const bool room = at - last > 0.045;
-    if (room) last = at;
-    tics += fmt::format("{}'{}' {:.9g}", tics.empty() ? "" : ", ", room ? readable(s) : "", s);
+    const Tic tic{at, s, readable(s)};
+    const bool room = last.empty() || tics_fit({last.back(), tic}, 'x', length);
+    if (room) last = {tic};
+    tics += fmt::format("{}'{}' {:.9g}", tics.empty() ? "" : ", ", room ? tic.label : "", s);
   }
   return fmt::format("{} x\nset xrange [{:.9g}:{:.9g}]\nset xtics ({})",
                      logarithmic ? "set logscale" : "unset logscale", low, high, tics);

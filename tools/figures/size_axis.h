@@ -14,7 +14,7 @@ std::string slice_name(const Group& group, const FrontierSlice& slice, std::size
 std::string slice_title(const Group& group, const FrontierSlice& slice, std::size_t slices,
                         const std::string& what);
 
-// The axis of the sizes: a tic at each of them where they are few.
+// The axis of the sizes: a tic at each of them, with a label where there is room.
 struct SizeAxis {
   std::vector<double> sizes;
   bool logarithmic = false;
@@ -25,7 +25,7 @@ struct SizeAxis {
   explicit SizeAxis(const std::vector<FrontierPoint>& points);
   // Target and control at the same size stand a little apart, and one alone at its tic.
   double place(double size, bool control) const;
-  std::string commands() const;
+  std::string commands(double length) const;  // in pixels
 };
 
 // A median that may lie above what its runs were given, as two cells of a table: the number, which is then the

@@ -82,7 +82,8 @@ std::optional<double> power_of(const FrontierSlice& slice) {
 
 Growth growth_of(const FrontierSlice& slice, bool control) {
   static const std::set<std::string> kSizes{"n", "r", "d", "k", "degree", "m", "terms"};
-  if (!kSizes.contains(slice.size)) return {.note = slice.size + " is no size", .laws = {}};
+  if (!kSizes.contains(slice.size))
+    return {.note = concat("no law of growth, as ", slice.size, " is no size of a family"), .laws = {}};
   std::vector<SizeTimes> sizes;
   bool known = !control;  // what is known of one law of the inputs is void of another
   for (const FrontierPoint& p : slice.points) {

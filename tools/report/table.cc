@@ -274,7 +274,7 @@ int table(const TableFlags& flags, const Common& common) {
 void print_tables(const Database& db, const TableFilter& filter) {
   const std::vector<Part> parts = parts_of(db, filter);
   if (parts.empty()) {
-    fmt::print("No run is finished yet.\n");
+    fmt::print("No run of train or learn is finished yet.\n");
     return;
   }
   fmt::print(

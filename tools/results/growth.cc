@@ -351,8 +351,10 @@ std::string ends_text(const Interval& interval) {
 
 std::string margin_text(const Growth& growth) {
   if (std::isinf(growth.margin)) return "";
-  return growth.decided() ? fmt::format(", {:.2g} to 1", growth.margin)
-                          : fmt::format(", {:.2g} to 1: undecided", growth.margin);
+  const std::string odds = growth.margin > 1000   ? "over 1000"
+                           : growth.margin > 99.5 ? fmt::format("{:.0f}", growth.margin)
+                                                  : fmt::format("{:.2g}", growth.margin);
+  return fmt::format(", {} to 1{}", odds, growth.decided() ? "" : ": undecided");
 }
 
 std::string growth_text(const Growth& growth, const std::string& size) {

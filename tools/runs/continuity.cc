@@ -146,7 +146,8 @@ void draw_values(Page& page, const std::vector<Continuity>& lines, double top, d
   }
   const double room = 0.06 * std::max(high - low, 1e-9);
   page.panel(kLeft, top, page.width() - 24, bottom);
-  page.add(number_axis('x', -0.5, 0.5, false) + "\n" + number_axis('y', low - room, high + room, false, 6));
+  page.add(number_axis('x', -0.5, 0.5, false, page.width() - 24 - kLeft) + "\n" +
+           number_axis('y', low - room, high + room, false, bottom - top));
   page.axis_labels("t", "change of f(X(t)) from t = −0", kRoom);
   page.plot(parts);
 }
@@ -162,8 +163,9 @@ void draw_jumps(Page& page, const std::vector<Continuity>& lines, double top, do
                     " pt 7 ps 0.6*point_scale");
   }
   page.panel(kLeft, top, page.width() - 24, bottom);
-  page.add(number_axis('x', lines[0].steps.back() / 1.5, lines[0].steps.front() * 1.5, true) + "\n" +
-           number_axis('y', low / 3, 3, true));
+  page.add(
+      number_axis('x', lines[0].steps.back() / 1.5, lines[0].steps.front() * 1.5, true, page.width() - 24 - kLeft) +
+      "\n" + number_axis('y', low / 3, 3, true, bottom - top));
   page.axis_labels("step h", "|f(X(h)) − f(X(−h))|", kRoom);
   page.plot(parts);
 }

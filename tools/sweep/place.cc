@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cmath>
 #include <string>
 
+#include <eqnn/io/files.h>
+
+#include "cli/json.h"
 #include "cli/paths.h"
 #include "results/documents.h"
 #include "results/run_directory.h"
@@ -50,6 +54,17 @@ bool has(const std::string& directory, const char* file) { return is_there(direc
 
 bool is_done(const PlannedRun& run, const std::string& folder) {
   return has(directory_of(run, folder), final_file(run));
+}
+
+double wall_seconds(const std::string& json) {
+  const Json j = parse_json_if(json);
+  if (!j.is_object() || !j.contains("time") || !j["time"].is_object()) return std::nan("");
+  const Json& seconds = j["time"].value("wall_seconds", Json());
+  return seconds.is_number() ? seconds.get<double>() : std::nan("");
+}
+
+double seconds_taken(const PlannedRun& run, const std::string& folder) {
+  return wall_seconds(eqnn::read_file(directory_of(run, folder) + "/" + final_file(run)));
 }
 
 bool lock_run(const PlannedRun& run, const std::string& folder) {

@@ -12,6 +12,10 @@ std::string directory_of(const PlannedRun& run, const std::string& folder);
 const char* final_file(const PlannedRun& run);
 bool has(const std::string& directory, const char* file);
 bool is_done(const PlannedRun& run, const std::string& folder);
+// What `time.wall_seconds` of a document says; NaN where there is none.
+double wall_seconds(const std::string& json);
+// How long a run that is done took, by its final file; NaN where that does not say.
+double seconds_taken(const PlannedRun& run, const std::string& folder);
 
 // Takes the run for this process and for a program that takes its place; false where another has it. It ends with
 // the process, however that ends. One byte of FOLDER/.lock a run, by locks that NFS keeps too; on file systems

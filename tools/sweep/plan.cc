@@ -258,14 +258,16 @@ class Planner {
       for (const GridAxis& axis : s.grid) count *= static_cast<double>(axis.values.size());
       require(count <= static_cast<double>(kMostRuns), source_, ": the grid has ", count, " runs; at most ",
               kMostRuns, " are allowed: make it smaller");
-      for (std::uint64_t seed : s.seeds) add_points(s, seed);
+      for (round_ = 0; round_ < s.seeds.size(); ++round_) add_points(s, s.seeds[round_]);
+      points_ += static_cast<std::size_t>(count) / s.seeds.size();
     }
   }
 
  private:
   void add_points(Sweep& s, std::uint64_t seed) {
     std::vector<std::size_t> at(s.grid.size(), 0);
-    for (bool more = true; more;) {
+    point_ = points_;
+    for (bool more = true; more; ++point_) {
       RawOptions values;
       for (std::size_t i = 0; i < at.size(); ++i) {
         const RawOptions& point = s.grid[i].values[at[i]];
@@ -284,6 +286,8 @@ class Planner {
     PlannedRun run;
     run.command = s.command;
     run.seed = seed;
+    run.round = round_;
+    run.point = point_;
     run.flags = s.run;
     run.flags.insert(run.flags.end(), values.begin(), values.end());
     require(run.command == "train" || !last_value(run.flags, "family").empty(), source_,
@@ -351,6 +355,7 @@ class Planner {
   std::map<DataKey, std::shared_ptr<const LabelledExamples>> data_;
   std::set<MemberKey> members_;
   std::unordered_map<std::string, std::size_t> index_;
+  std::size_t points_ = 0, point_ = 0, round_ = 0;  // points: of the sweeps before
 };
 
 // A value of a flag as JSON has it.

@@ -17,6 +17,8 @@ struct PlannedRun {
   RawOptions flags;                   // as given: [run] and the point of the grid, "family" among them
   std::uint64_t seed = 0;
   std::string command = "train";
+  std::size_t point = 0;  // of all grids of the file: runs of one differ in seeds alone
+  std::size_t round = 0;  // which of its sweep's seeds, from 0
 };
 
 // One side of a grid: the values of a flag, or sets of values of flags that change together.

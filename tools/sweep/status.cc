@@ -4,6 +4,8 @@
 #include <cmath>
 #include <filesystem>
 #include <limits>
+#include <numeric>
+#include <utility>
 #include <vector>
 
 #include <eqnn/io/files.h>
@@ -15,15 +17,8 @@
 namespace tools {
 namespace {
 
-constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
-
-// time.wall_seconds of a document; NaN where there is none to be read.
-double wall_seconds(const std::string& text) {
-  const Json j = parse_json_if(text);
-  if (!j.is_object() || !j.contains("time") || !j["time"].is_object()) return kUnknown;
-  const Json& seconds = j["time"].value("wall_seconds", Json());
-  return seconds.is_number() ? seconds.get<double>() : kUnknown;
-}
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN(),
+                 kForever = std::numeric_limits<double>::infinity();
 
 // The last whole line.
 std::string last_line(const std::string& text) {
@@ -40,8 +35,8 @@ SweepWatch::SweepWatch(const SweepPlan& plan, const SweepOptions& options) : pla
 
 SweepStatus SweepWatch::look() {
   SweepStatus s;
-  double working = 0;  // seconds that the runs at work have been
-  std::vector<std::size_t> done, left;
+  std::map<std::size_t, double> working;  // how many seconds each run at work has been
+  std::vector<std::size_t> done, waiting;
   for (std::size_t i = options_.shard; i < plan_.runs.size(); i += options_.shards) {
     const PlannedRun& run = plan_.runs[i];
     const std::string directory = directory_of(run, options_.out);
@@ -51,38 +46,41 @@ SweepStatus SweepWatch::look() {
       done.push_back(i);
     } else if (is_at_work(run, options_.out)) {
       ++s.running;
-      left.push_back(i);
-      working += seconds_at_work(run);
+      working[i] = seconds_at_work(run);
     } else if (has(directory, "failure.json")) {
       ++s.failed;
     } else {
       if (has(directory, "run.json")) ++s.started;
-      left.push_back(i);
+      waiting.push_back(i);
     }
   }
-  s.work_done = left.empty() ? 1 : kUnknown;
-  s.seconds_left = left.empty() ? 0 : kUnknown;
-  if (!left.empty() && !done.empty()) estimate(s, done, left, working);
+  s.work_done = s.left() == 0 ? 1 : kUnknown;
+  s.seconds_left = s.left() == 0 ? 0 : kUnknown;
+  if (s.left() > 0 && !done.empty()) estimate(s, done, waiting, working);
   return s;
 }
 
 void SweepWatch::estimate(SweepStatus& s, const std::vector<std::size_t>& done,
-                          const std::vector<std::size_t>& left, double working) {
+                          const std::vector<std::size_t>& waiting, const std::map<std::size_t, double>& working) {
   if (!work_) work_.emplace(plan_);
-  double seconds = 0, behind = working;
+  double behind = 0, ahead = 0;
   for (const std::size_t i : done) {
     const auto [known, fresh] = done_.try_emplace(i, kUnknown);
-    if (fresh) {
-      const PlannedRun& run = plan_.runs[i];
-      known->second = wall_seconds(eqnn::read_file(directory_of(run, options_.out) + "/" + final_file(run)));
-      if (!std::isnan(known->second)) work_->took(i, known->second);
-    }
-    behind += std::isnan(known->second) ? 0 : known->second;
+    if (fresh) known->second = seconds_taken(plan_.runs[i], options_.out);
+    if (std::isnan(known->second)) continue;
+    if (fresh) work_->took(i, known->second);
+    behind += known->second;
   }
-  for (const std::size_t i : left) seconds += work_->seconds(i);
-  seconds = std::max(0.0, seconds - working);
-  s.work_done = behind / (behind + seconds);
-  s.seconds_left = seconds / static_cast<double>(s.running);
+  if (!work_->knows()) return;
+  std::vector<double> at_work, later;
+  for (const auto& [i, been] : working) {
+    behind += been;
+    at_work.push_back(std::max(0.0, work_->seconds(i) - been));
+  }
+  for (const std::size_t i : waiting) later.push_back(work_->seconds(i));
+  for (const auto& list : {at_work, later}) ahead = std::accumulate(list.begin(), list.end(), ahead);
+  s.work_done = behind / (behind + ahead);
+  s.seconds_left = s.running == 0 ? kForever : seconds_until_done(std::move(at_work), later, s.running);
 }
 
 // Of a run that has not said how long yet, 0.

@@ -13,8 +13,8 @@ namespace tools {
 
 struct SweepStatus {
   std::size_t runs = 0, done = 0, failed = 0, running = 0, started = 0;  // started: begun, and not at work now
-  double work_done =
-      0;  // of all work that is not failed, 0 to 1, by the time that runs take; NaN before any is done
+  // Of all work that is not failed, 0 to 1, by the time that runs take; NaN before any is done.
+  double work_done = 0;
   double seconds_left = 0;  // with as many at work as now; NaN before any run is done, infinite with none at work
 
   std::size_t left() const { return runs - done - failed; }
@@ -28,9 +28,10 @@ class SweepWatch {
   SweepStatus look();
 
  private:
-  // What the time of runs that are done says of those that are left, which have been at work for so many seconds.
-  void estimate(SweepStatus& s, const std::vector<std::size_t>& done, const std::vector<std::size_t>& left,
-                double working);
+  // What the time of runs that are done says of those that wait, and of those that have been at work for so many
+  // seconds.
+  void estimate(SweepStatus& s, const std::vector<std::size_t>& done, const std::vector<std::size_t>& waiting,
+                const std::map<std::size_t, double>& working);
   double seconds_at_work(const PlannedRun& run) const;
 
   const SweepPlan& plan_;

@@ -103,7 +103,7 @@ class SweepRun {
   SweepRun(const SweepPlan& plan, const SweepOptions& options, const Common& common)
       : plan_(plan), options_(options), common_(common), tally_(options.ranks) {
     if (leads()) list();
-    if (!left_.empty()) work_.emplace(plan);
+    if (!left_.empty()) begin_estimate();
     if (options_.ranks == nullptr) return;
     // The longest first: what is taken last should be over soon.
     std::stable_sort(left_.begin(), left_.end(),
@@ -116,8 +116,11 @@ class SweepRun {
     if (leads() && !common_.quiet && !left_.empty())
       note("eqnn: {} of {} runs to do in {}, {} at a time\n", left(), total, one_line(options_.out), places());
     Progress progress(common_, before_, total, "run");
+    double estimated = 0, seconds = 0;
     const auto draw = [&] {
-      progress.update(std::min(tally_[Tally::done] + tally_[Tally::failed], total), failed_text(), seconds_left());
+      if (now() > estimated + 0.5)
+        seconds = seconds_left(), estimated = now();  // of thousands of runs it takes a while
+      progress.update(std::min(tally_[Tally::done] + tally_[Tally::failed], total), failed_text(), seconds);
     };
     const int number = run_pool({.next = [&] { return next(); },
                                  .work = [&](std::size_t i) { return work(plan_.runs[left_[i]]); },
@@ -145,6 +148,7 @@ class SweepRun {
       if (is_done(run, options_.out)) {
         forget_failure(directory);
         tally_.add(Tally::done);
+        done_.push_back(i);
       } else if (has(directory, "failure.json") && !options_.retry_failed) {
         tally_.add(Tally::failed);
       } else {
@@ -152,9 +156,22 @@ class SweepRun {
       }
     }
     before_ = tally_[Tally::done] + tally_[Tally::failed];
+    // A seed of every point before the next: what there is at any time is whole, and foretells how long the rest
+    // takes.
+    std::stable_sort(left_.begin(), left_.end(),
+                     [&](Index a, Index b) { return plan_.runs[a].round < plan_.runs[b].round; });
     if (left_.empty() || options_.claim < 0) return;
     constexpr Index kFar = 7919;  // from where the others begin
     std::rotate(left_.begin(), left_.begin() + options_.claim % left() * kFar % left(), left_.end());
+  }
+
+  // By the runs that are done.
+  void begin_estimate() {
+    work_.emplace(plan_);
+    if (common_.quiet) return;
+    for (const std::size_t i : done_)
+      if (const double seconds = seconds_taken(plan_.runs[i], options_.out); !std::isnan(seconds))
+        work_->took(i, seconds);
   }
 
   // The next run for this process. Where others choose from the same runs, one that they have, or have done, is
@@ -179,15 +196,16 @@ class SweepRun {
 
   // By the work that is left; of the runs that others have begun half is.
   double seconds_left() {
-    if (!work_) return std::nan("");
+    if (!work_ || !work_->knows()) return std::nan("");
     const Index taken = std::min(tally_[Tally::taken], left());
     const auto working = static_cast<Index>(began_.size());
-    double seconds = 0;
-    for (Index i = taken; i < left(); ++i) seconds += work_->seconds(left_[i]);
-    for (const auto& [i, begun] : began_) seconds += std::max(0.0, work_->seconds(left_[i]) - (now() - begun));
+    std::vector<double> at_work, waiting;
+    for (const auto& [i, begun] : began_)
+      at_work.push_back(std::max(0.0, work_->seconds(left_[i]) - (now() - begun)));
     for (Index i = std::max<Index>(0, taken - (places() - working)); options_.ranks != nullptr && i < taken; ++i)
-      if (began_.count(i) == 0) seconds += work_->seconds(left_[i]) / 2;
-    return seconds / std::min<double>(places(), static_cast<double>(std::max<Index>(1, left() - taken + working)));
+      if (began_.count(i) == 0) at_work.push_back(work_->seconds(left_[i]) / 2);
+    for (Index i = taken; i < left(); ++i) waiting.push_back(work_->seconds(left_[i]));
+    return seconds_until_done(std::move(at_work), waiting, static_cast<std::size_t>(places()));
   }
 
   // A run with its final file is done, whatever an older failure beside it says: one that cannot be removed may
@@ -272,6 +290,7 @@ class SweepRun {
   Tally tally_;
   std::optional<SweepWork> work_;  // of the process that tells
   Index before_ = 0;               // done or failed when this began; of the process that tells
+  std::vector<std::size_t> done_;  // of the plan: before this began
   std::vector<Index> left_;        // of the plan, in the order in which they are taken
   std::map<Index, double> began_;  // those at work here, by their place in left_
 };

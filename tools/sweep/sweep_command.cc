@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
@@ -19,6 +20,7 @@
 #include "commands.h"
 #include "report/table.h"
 #include "results/collect.h"
+#include "sweep/place.h"
 #include "sweep/status.h"
 #include "sweep/sweep.h"
 
@@ -118,8 +120,40 @@ std::string left_text(const SweepStatus& s) {
   return std::isfinite(s.seconds_left) ? duration_text(s.seconds_left) + " left" : "time left not known yet";
 }
 
+// How long what is left will take here at most, if each run takes all its steps.
+struct PlannedTime {
+  double seconds = 0;
+  std::size_t unknown = 0;  // runs of which nothing is known
+};
+
+PlannedTime planned_time(const SweepPlan& plan, const SweepOptions& options, int places) {
+  constexpr double kTrialSeconds = 3;
+  std::vector<std::size_t> left;
+  for (std::size_t i = options.shard; i < plan.runs.size(); i += options.shards)
+    if (!is_done(plan.runs[i], options.out)) left.push_back(i);
+  SweepWork work(plan);
+  PlannedTime time{.unknown = work.measure(left, kTrialSeconds)};
+  std::vector<double> seconds;
+  for (const std::size_t i : left) seconds.push_back(work.seconds(i));
+  if (work.knows() || left.empty())
+    time.seconds = seconds_until_done({}, seconds, static_cast<std::size_t>(places));
+  else
+    time.seconds = std::nan("");
+  return time;
+}
+
+std::string time_text(const PlannedTime& time, int places) {
+  if (std::isnan(time.seconds)) return "time     not known: none of the runs that are left can be tried";
+  std::string text = fmt::format("time     about {}, {} at a time, if each run takes all its steps",
+                                 duration_text(time.seconds), places);
+  if (time.unknown > 0) text += fmt::format("; {} that cannot be tried are taken for average ones", time.unknown);
+  return text;
+}
+
 void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common& common) {
   const SweepStatus status = SweepWatch(plan, options).look();
+  const int places = options.jobs > 0 ? options.jobs : common.thread_count();
+  const PlannedTime time = planned_time(plan, options, places);
   double steps = 0;
   for (std::size_t i = options.shard; i < plan.runs.size(); i += options.shards)
     steps += plan.runs[i].config ? static_cast<double>(plan.runs[i].config->steps) : 0;
@@ -128,6 +162,8 @@ void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common
     j["name"] = plan.name;
     j["out"] = options.out;
     j["steps"] = steps;
+    j["seconds_at_most"] = number_json(time.seconds);
+    j["runs_not_tried"] = time.unknown;
     j["shard"] = options.shard;
     j["shards"] = options.shards;
     j["chosen_by_locks"] = options.claim >= 0;
@@ -143,6 +179,7 @@ void print_plan(const SweepPlan& plan, const SweepOptions& options, const Common
   fmt::print("{:<24} {:>7} runs, {:.4g} steps: {} done, {} failed, {} left\n",
              options.shards > 1 ? fmt::format("shard {} of {}", options.shard, options.shards) : "all", status.runs,
              steps, status.done, status.failed, status.left());
+  if (status.left() > 0) fmt::print("{}\n", time_text(time, places));
 }
 
 void print_status(const SweepStatus& s, const Common& common) {
@@ -223,6 +260,11 @@ int status(const SweepFlags& flags, const Common& common) {
 
 // What the runs amount to, once all of them are there.
 void print_end(const SweepPlan& plan, const SweepOptions& options, const Common& common) {
+  if (std::ranges::none_of(plan.runs, [](const auto& r) { return r.command == "train" || r.command == "learn"; })) {
+    fmt::print("bounds and variances are in no table; eqnn collect {} --db results.db, and eqnn plot draws them\n",
+               shell_word(options.out));
+    return;
+  }
   SweepOptions all = options;
   all.shard = 0;
   all.shards = 1;
