@@ -124,10 +124,24 @@ TEST_CASE("sweep: the first seed of every point comes before the second, and bou
   std::vector<int> seeds;
   for (const auto& [time, seed] : order) seeds.push_back(seed);
   CHECK(seeds == std::vector<int>{0, 0, 0, 1, 1, 1});
-  f.write("b.toml", "name = \"b\"\ncommand = \"bound\"\n[run]\nfamily = \"gnn-degree-parity\"\nn = 6\ntau = 0.1\n");
+  f.write("b.toml", "name = \"b\"\ncommand = \"bound\"\n[run]\nfamily = \"boolean-orbit\"\nn = 16\ntau = 0.1\n");
   const Outcome bounds = f.run({"sweep", "run", "b.toml", "--out", "b"});
   CHECK(bounds.code == 0);
   CHECK(contains(bounds.out, "eqnn collect b"));
+  accepted(f, {"report", "b", "-o", "b.html", "-q"});
+  const std::string page = f.read("b.html");
+  for (const std::string there : {"<h3>boolean-orbit, group\u00a0=\u00a0"
+                                  "cyclic, n\u00a0=\u00a0"
+                                  "16, tau\u00a0=\u00a0"
+                                  "0.1</h3>",
+                                  "Assumes: prior", "say nothing here: B1 Gram", "eqnn sweep run b.toml"}) {
+    CAPTURE(there);
+    CHECK(contains(page, there));
+  }
+  for (const std::string not_there : {"has begun", "not begun", "0 of 1 finished", ">Summary<", ">Verdicts<"}) {
+    CAPTURE(not_there);
+    CHECK_FALSE(contains(page, not_there));
+  }
 }
 
 TEST_CASE("sweep: the order of keys, spellings of numbers and repeated points change no id") {

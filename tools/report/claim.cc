@@ -27,6 +27,7 @@ std::string overstated(const std::string& claim) {
 }  // namespace
 
 std::string claim_section(const ReportData& data) {
+  if (!data.has_runs() && std::ranges::all_of(data.studies, &std::string::empty, &ReportStudy::claim)) return "";
   std::string out = "<section id=\"claim\">\n<h2>Claim</h2>\n";
   bool any = false;
   std::set<std::string> seen;

@@ -69,11 +69,14 @@ struct Planned {
   std::optional<std::size_t> row;
 };
 
-// Every run of a study by id; for null every run that is of none.
-std::vector<Planned> planned_runs(const RunTable& table, const std::vector<Study>& studies, const Study* study) {
+// Every run of a study by id, without bounds and variances, which have sections of their own; for null every run
+// that is of none.
+std::vector<Planned> planned_runs(const RunTable& table, const std::vector<Study>& studies, const Study* study,
+                                  const std::set<std::string>& documents) {
   std::vector<Planned> planned;
   if (study != nullptr) {
-    for (const StudyRun& r : study->runs) planned.push_back({&r, table.row_of(r.id)});
+    for (const StudyRun& r : study->runs)
+      if (!documents.contains(r.id)) planned.push_back({&r, table.row_of(r.id)});
     std::ranges::sort(planned, {}, [](const Planned& p) { return p.plan->id; });
     return planned;
   }
@@ -362,20 +365,46 @@ std::vector<std::string> collected_folders(const RunTable& table) {
   return {folders.begin(), folders.end()};
 }
 
-Table read_bounds(const Database& db) {
-  Table out{{"of", "bound", "queries", "statement", "assumes", "source"}, {}};
+std::string text_at(const Json& j, const char* key) { return j.contains(key) ? text_of_json(j.at(key)) : ""; }
+
+std::vector<ReportBound> bounds_of_document(const Json& document) {
+  std::vector<ReportBound> bounds;
+  for (const Json& b : document.at("bounds"))
+    if (b.is_object())
+      bounds.push_back({.name = text_at(b, "name"),
+                        .statement = text_at(b, "statement"),
+                        .assumes = text_at(b, "assumes"),
+                        .source = text_at(b, "source"),
+                        .queries = b.contains("queries") && b.at("queries").is_number()
+                                       ? b.at("queries").get<double>()
+                                       : std::nan("")});
+  std::stable_sort(bounds.begin(), bounds.end(),
+                   [](const ReportBound& a, const ReportBound& b) { return a.queries > b.queries; });
+  return bounds;
+}
+
+std::vector<ReportInstance> read_bounds(const Database& db) {
+  std::vector<ReportInstance> all;
   for (const StoredDocument& document : read_documents(db, "bounds")) {
-    if (!document.json.contains("bounds")) continue;
-    for (const Json& b : document.json.at("bounds")) {
-      std::vector<Cell> cells{document.key};
-      for (const char* key : {"name", "queries", "statement", "assumes", "source"})
-        cells.push_back(!b.is_object() || !b.contains(key) ? Cell()
-                        : b[key].is_number()               ? Cell(b[key].get<double>())
-                                                           : Cell(text_of_json(b[key])));
-      out.rows.push_back(std::move(cells));
-    }
+    const Json& j = document.json;
+    if (!j.contains("bounds") || !j.at("bounds").is_array()) continue;
+    ReportInstance instance{.family = text_at(j, "family"), .settings = {}, .bounds = bounds_of_document(j)};
+    const Json params = j.value("params", Json::object());
+    for (const auto& [name, value] : params.items())
+      if (!one_of(name, kQuietParameters)) instance.settings.emplace_back(name, text_of_json(value));
+    for (const char* key : {"tau", "prob"})
+      if (const std::string value = text_at(j, key);
+          !value.empty() && !(key == std::string("prob") && value == "1.0"))
+        instance.settings.emplace_back(key, value);
+    all.push_back(std::move(instance));
   }
-  return out;
+  const auto order = [](const ReportInstance& i) {
+    std::vector<std::pair<std::string, Natural>> key;
+    for (const auto& [name, value] : i.settings) key.emplace_back(name, natural(value));
+    return std::pair(i.family, key);
+  };
+  std::ranges::stable_sort(all, {}, order);
+  return all;
 }
 
 }  // namespace
@@ -395,12 +424,16 @@ ReportData read_report_data(const Database& db, const std::string& study) {
   ReportData data;
   data.runs = static_cast<int>(table.size());
   for (std::size_t row = 0; row < table.size(); ++row) data.done += table.text(row, "status") == "done" ? 1 : 0;
-  require<eqnn::FileError>(data.done > 0, "the database holds ", data.runs,
+  const std::set<std::string> documents = document_keys(db);
+  require<eqnn::FileError>(data.done > 0 || !documents.empty(), "the database holds ", data.runs,
                            " runs, and none is finished; finish them and collect them again");
   for (const Study* s : chosen_studies(studies, study)) {
     ReportStudy part = report_study(s);
-    read_runs(table, planned_runs(table, studies, s), part);
-    if (part.planned > 0) data.studies.push_back(std::move(part));
+    read_runs(table, planned_runs(table, studies, s, documents), part);
+    if (s != nullptr)
+      part.documents = static_cast<int>(
+          std::ranges::count_if(s->runs, [&](const StudyRun& r) { return documents.contains(r.id); }));
+    if (part.has_runs() || part.documents > 0) data.studies.push_back(std::move(part));
   }
   find_controls(data.studies);
   if (!study.empty()) {

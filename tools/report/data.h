@@ -1,6 +1,7 @@
 // What a report says in numbers, read from the database: studies, what they trained on, and how it went.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
@@ -60,9 +61,25 @@ struct ReportStudy {
   std::vector<ReportSubject> subjects;                                 // by family, network, size
   std::vector<ReportRun> broken;                                       // failed and unfinished runs, by id
   int planned = 0, done = 0, failed = 0, unfinished = 0, not_started = 0;
+  int documents = 0;   // bounds and variances, which are no runs
   Settings same;       // of all its runs: configuration keys with one value
   Settings budget;     // "steps", "batch", ...: the values in its runs
   double seconds = 0;  // of all its runs together
+
+  bool has_runs() const { return planned > 0; }
+};
+
+// One lower bound on the number of queries, as `eqnn bound` gives it.
+struct ReportBound {
+  std::string name, statement, assumes, source;
+  double queries = 0;
+};
+
+// The bounds of an instance at a tolerance, the largest first.
+struct ReportInstance {
+  std::string family;
+  Settings settings;  // its parameters, tau, and prob where that is not 1
+  std::vector<ReportBound> bounds;
 };
 
 struct ReportData {
@@ -70,7 +87,9 @@ struct ReportData {
   int runs = 0, done = 0;                                       // without repetition
   std::vector<std::pair<std::string, int>> versions, machines;  // with the number of runs
   std::vector<std::string> folders;                             // that were collected
-  Table bounds;                                                 // from documents of that kind, may be empty
+  std::vector<ReportInstance> bounds;  // from documents of that kind, by family and settings
+
+  bool has_runs() const { return std::ranges::any_of(studies, &ReportStudy::has_runs); }
 };
 
 // Everything, or one study: by its name, or the name of the file whose sweeps are studies ("paper" for "paper/f1").

@@ -18,6 +18,7 @@
 #include "report/live.h"
 #include "report/sections.h"
 #include "report/style.h"
+#include "report/words.h"
 #include "results/study_file.h"
 
 namespace tools {
@@ -39,9 +40,9 @@ std::string page_title(const ReportData& data, const ReportOptions& options) {
 std::string lead(const ReportData& data, std::size_t figures) {
   std::size_t studies = 0;
   for (const ReportStudy& s : data.studies) studies += s.name.empty() ? 0 : 1;
-  return fmt::format("<p class=\"lead\">{} {} in {} {}, {} finished; {} figures.</p>\n", data.runs,
-                     data.runs == 1 ? "run" : "runs", studies, studies == 1 ? "study" : "studies", data.done,
-                     figures);
+  return fmt::format("<p class=\"lead\">{} in {} {}, {} finished; {}.</p>\n",
+                     plural(static_cast<std::size_t>(data.runs), "run"), studies,
+                     studies == 1 ? "study" : "studies", data.done, plural(figures, "figure"));
 }
 
 // The sections with links to them; those that have nothing to say are left out.

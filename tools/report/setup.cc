@@ -58,7 +58,8 @@ std::string with_counts(const std::vector<std::pair<std::string, int>>& values) 
 
 std::string settings_section(const ReportData& data) {
   std::string out = "<section id=\"settings\">\n<h2>Settings</h2>\n";
-  for (const ReportStudy& s : data.studies) out += study_settings(s);
+  for (const ReportStudy& s : data.studies)
+    if (s.has_runs()) out += study_settings(s);
   Settings items;
   if (!data.versions.empty()) items.emplace_back("version", "eqnn " + with_counts(data.versions));
   if (!data.machines.empty()) items.emplace_back("machine", with_counts(data.machines));

@@ -104,13 +104,14 @@ footer { margin-top: 3rem; border-top: 1px solid var(--rule); font-size: .9rem; 
   body { max-width: none; padding: 0; }
   nav, details:not([open]) { display: none; }
   h2, h3 { break-after: avoid; }
-  figure, .note, tbody, pre { break-inside: avoid; }
+  figure, .note, tbody, pre, .scroll { break-inside: avoid; }
+  #bounds .scroll { break-inside: auto; }
   caption, thead { break-after: avoid; }
   thead { display: table-header-group; }
   .scroll, .plot { overflow: visible; background: none; }
   .wide::before, .plot::before { content: none; }
   .plot svg { min-width: 0; }
-  .plot { max-width: 16cm; }
+  .plot { max-width: 12.5cm; }  /* two a page */
   table { font-size: 8pt; width: 100%; }
   th, td, th.n, td.n, tbody th { padding-right: .4rem; white-space: normal; overflow-wrap: break-word; }
   td { min-width: 0; }

@@ -164,6 +164,11 @@ HtmlRow side_row(const ReportSide& side, const std::string& name, const std::str
   row.push_back(two_lines(
       loss_text(best.loss_median),
       best.seeds == 1 ? "one seed" : loss_text(best.loss_range.low) + " to " + loss_text(best.loss_range.high)));
+  if (best.steps.budget == 0) {  // a learner that takes no steps
+    row.push_back(number_cell("–"));
+    row.push_back(number_cell(runs));
+    return row;
+  }
   const std::string budget = count_text(best.steps.budget);
   const std::string given = std::isfinite(best.steps_given) ? count_text(best.steps_given) : budget;
   row.push_back(two_lines(std::isfinite(best.steps.value) ? count_text(best.steps.value) : "&gt; " + budget,
@@ -198,8 +203,10 @@ std::string summary_table(const ReportStudy& study) {
 }  // namespace
 
 std::string summary_section(const ReportData& data) {
+  if (!data.has_runs()) return "";
   std::string out = "<section id=\"summary\">\n<h2>Summary</h2>\n";
   for (const ReportStudy& s : data.studies) {
+    if (!s.has_runs()) continue;
     out += study_heading(s);
     if (s.subjects.empty())
       out += paragraph("No run of this study has begun.");

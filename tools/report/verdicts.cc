@@ -57,6 +57,7 @@ std::string verdict_table(const ReportStudy& study) {
 }  // namespace
 
 std::string verdicts_section(const ReportData& data) {
+  if (!data.has_runs()) return "";
   std::string out = "<section id=\"verdicts\">\n<h2>Verdicts</h2>\n";
   for (const ReportStudy& s : data.studies)
     if (!s.subjects.empty()) out += study_heading(s) + verdict_table(s);

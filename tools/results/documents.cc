@@ -33,6 +33,12 @@ std::vector<StoredDocument> read_documents(const Database& db, const char* kind)
   return list;
 }
 
+std::set<std::string> document_keys(const Database& db) {
+  std::set<std::string> keys;
+  for (const auto& row : db.query("SELECT key FROM documents", {}).rows) keys.insert(text_of(row[0]));
+  return keys;
+}
+
 Json parameters_json(const eqnn::hard::ParameterValues& values) {
   Json all = Json::object();
   for (const auto& [name, value] : values) {

@@ -1,6 +1,7 @@
 // JSON documents that a command leaves in a folder, and collect puts into the database.
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,8 @@ struct StoredDocument {
 };
 // The documents of a kind in a database, by key; without those that are no objects.
 std::vector<StoredDocument> read_documents(const Database& db, const char* kind);
+// The keys of all kinds.
+std::set<std::string> document_keys(const Database& db);
 
 // Family parameters as numbers, booleans and texts.
 Json parameters_json(const eqnn::hard::ParameterValues& values);
