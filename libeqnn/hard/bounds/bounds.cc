@@ -38,7 +38,8 @@ Tridiagonal tridiagonal_form(MatrixView<const double> symmetric) {
     double norm_sq = 0;
     for (std::size_t j = 0; j < i; ++j) norm_sq += v[j] * v[j];
     t.squares[i - 1] = norm_sq;
-    // Of a matrix of low rank (members drawn twice) rests are left, far below its rounding, whose squares underflow.
+    // Of a matrix of low rank (members drawn twice) rests are left, far below its rounding, whose squares
+    // underflow.
     if (norm_sq - v[i - 1] * v[i - 1] <= 1e-40 * size_sq) continue;
     const double norm = std::sqrt(norm_sq);
     v[i - 1] += v[i - 1] < 0 ? -norm : norm;
