@@ -311,7 +311,7 @@ TEST_CASE("plot: a figure for a paper has its size, text and lines, and its scri
   CHECK(count_words(svg, "Frontier: gnn-degree-parity, study s") == 0);
   svg = drawn(f, "frontier", {"--size", "5x4in", "--font", "Times,10", "--title", "Mine", "--axes", "n=nodes"});
   CHECK(contains(svg, "width=\"5in\" height=\"4in\""));
-  CHECK(contains(svg, "font-family=\"Times, sans-serif\""));
+  CHECK(contains(svg, "font-family=\"Times, serif\""));
   CHECK(count_words(svg, "Mine") == 1);
   CHECK((count_words(svg, "nodes") == 1 && count_words(svg, "n") == 0));
   // Text of 12 units: 10 points of 5 inches. The axes' lines, of width 1, are half a point: 0.6 units.
@@ -334,7 +334,23 @@ TEST_CASE("plot: a figure for a paper has its size, text and lines, and its scri
   CHECK(contains(f.read("one.gp"), "set output 'one.svg'"));
   refused(f, {"plot", "r.db", "--figure", "frontier", "--script", "one.gp"}, 2, "--force");
   refused(f, {"plot", "r.db", "--figure", "frontier", "--size", "85mm", "-o", "x.svg"}, 2, "85x60mm");
-  refused(f, {"plot", "r.db", "--figure", "frontier", "--size", "25x25mm", "-o", "x.svg"}, 2, "too small");
+  refused(f, {"plot", "r.db", "--figure", "frontier", "--size", "85x25mm", "-o", "x.svg"}, 2,
+          "is 85x25mm, too small");
+  refused(f, {"plot", "r.db", "--figure", "frontier", "--size", "3.4x1in", "-o", "x.svg"}, 2,
+          "is 3.4x1in, too small");
+  const Outcome font = f.run({"plot", "r.db", "--figure", "frontier", "--font", "Tims", "-o", "t.svg"});
+  if (std::system("command -v fc-match >/dev/null 2>&1") == 0) CHECK(contains(font.err, "'Tims' is not installed"));
+  // What a message says is the least size is one.
+  for (const std::string figure : {"frontier", "verdicts", "final-loss", "scaling", "survival"}) {
+    CAPTURE(figure);
+    const Outcome small = f.run({"plot", "r.db", "--figure", figure, "--size", "85x20mm", "-o", "least.svg", "-q"});
+    const auto at = small.err.find("at least ");
+    REQUIRE(at != std::string::npos);
+    const std::string least = small.err.substr(at + 9, small.err.find(',', at) - at - 9);
+    accepted(f, {"plot", "r.db", "--figure", figure, "--size", least, "-o", "least.svg", "--force", "-q"});
+  }
+  accepted(f, {"plot", "r.db", "--figure", "frontier", "--axes", "n=nodes; normalised test loss=loss", "-o",
+               "a.svg", "-q"});
   refused(f, {"plot", "r.db", "--figure", "frontier", "--font", "Times,99", "-o", "x.svg"}, 2, "4 to 40 points");
   refused(f, {"plot", "r.db", "--figure", "frontier", "--axes", "m=x", "-o", "x.svg"}, 2, "nearest is 'n'");
 }
@@ -350,11 +366,11 @@ TEST_CASE("plot: any column against any other") {
   const Arguments anything{"plot", "r.db", "--kind", "anything"};
   const auto rows =
       lines(accepted(f, anything + Arguments{"--x", "n", "--y", "normalized_test_loss", "--by", "control"}));
-  REQUIRE(rows.size() == 8);
-  CHECK(rows[0] == "mark,control,n,normalized_test_loss,run_id,runs,low,high,coverage");
-  CHECK(rows[1] == "run,0,4,0.001,run1000,,,,");
-  CHECK(rows[4] == "median,0,4,0.01,,3,0.001,0.1,0.75");
-  CHECK(rows[7] == "median,1,400,2,,2,1,3,0.5");
+  REQUIRE(rows.size() == 9);
+  CHECK(rows[0] == "mark,control,n,normalized_test_loss,run_id,runs,low,high,coverage,budget,setting");
+  CHECK(rows[1] == "run,target,4,0.001,run1000,,,,,,");
+  CHECK(rows[5] == "median,target,4,0.055,,4,0.001,,0.875,,");  // one diverged: above all others
+  CHECK(rows[8] == "median,control,400,2,,2,1,3,0.5,,");
   if (have_gnuplot()) {
     accepted(f, anything + Arguments{"--x", "n", "--y", "normalized_test_loss", "--script", "a.gp", "-q"});
     CHECK(contains(f.read("a.gp"), "set logscale x"));
@@ -367,7 +383,52 @@ TEST_CASE("plot: any column against any other") {
           "nearest is 'normalized_test_loss'");
   refused(f, anything + Arguments{"--x", "n", "--y", "verdict"}, 2, "finite number in no finished run");
   refused(f, anything + Arguments{"--x", "n"}, 2, "needs --x and --y");
-  refused(f, {"plot", "r.db", "--figure", "verdicts", "--by", "n"}, 2, "no effect on 'verdicts'");
+  for (const Arguments& flag : {Arguments{"--by", "n"}, {"--where", "n=4"}, {"--best"}})
+    refused(f, Arguments{"plot", "r.db", "--figure", "verdicts"} + flag, 2,
+            flag[0] + " has no effect on 'verdicts'");
+}
+
+TEST_CASE("plot: any columns: target and control stay apart, what is pooled is said, chosen, or left to the best") {
+  const Folder f;
+  {
+    Results r(f / "r.db");
+    for (const bool control : {false, true})
+      for (const char* loss : {"0.01", "0.02", "0.03"})
+        r.add("", 0, "", 4, control, "learned", control ? "0.001" : loss, 100);
+    for (const char* loss : {"0.9", "1", "0.04"})
+      r.add("", 0, "", 4, false, std::string(loss) == "0.04" ? "learned" : "cannot-fit", loss,
+            std::string(loss) == "0.04" ? 200 : -1);
+    r.run("ALTER TABLE runs ADD COLUMN tags TEXT");
+    r.run("ALTER TABLE runs ADD COLUMN \"config.member-seed\" INTEGER");
+    r.run("UPDATE runs SET \"config.lr\" = 0.1, \"config.member-seed\" = substr(run_id, 4)");
+    r.run("UPDATE runs SET \"config.lr\" = 0.3 WHERE run_id >= 'run1006'");
+    r.run("UPDATE runs SET tags = '[\"one\",\"two\"]' WHERE run_id = 'run1001'");
+  }
+  const Arguments anything{"plot", "r.db", "--kind", "anything", "--x", "n"}, loss{"--y", "normalized_test_loss"};
+  const Outcome pooled = f.run(anything + loss);
+  CHECK(pooled.code == 0);
+  CHECK(contains(pooled.err, "marks pool lr (2 values)"));
+  CHECK(contains(pooled.out, "median,target,4,0.035,,6,"));
+  CHECK(contains(pooled.out, "median,control,4,0.001,,3,"));
+  CHECK(contains(accepted(f, anything + loss + Arguments{"--best"}),
+                 "median,target,4,0.02,,3,0.01,0.03,0.75,,lr 0.1"));
+  const std::string by = accepted(f, anything + loss + Arguments{"--by", "lr,control"});
+  CHECK(contains(by, "median,\"lr 0.3, target\",4,0.9,"));
+  const std::string chosen = accepted(f, anything + loss + Arguments{"--where", "lr=0.3; control=target"});
+  CHECK(contains(chosen, "median,,4,0.9,,3,"));
+  CHECK_FALSE(contains(chosen, "control"));
+  CHECK(lines(accepted(f, anything + loss + Arguments{"--where", "tags=two"})).size() == 3);
+  // Fractions, with intervals that allow for a choice; and times, of which some are above the budget.
+  CHECK(contains(accepted(f, anything + Arguments{"--y", "learned", "--where", "lr=0.3"}), "fraction,,4,0.3333"));
+  const std::string best =
+                        accepted(f, anything + Arguments{"--y", "learned", "--best", "--where", "control=target"}),
+                    all = accepted(f, anything + Arguments{"--y", "learned", "--where", "lr=0.1; control=target"});
+  CHECK(contains(all, "fraction,,4,1,,3,0.29"));
+  CHECK(contains(best, "fraction,,4,1,,3,0.23"));
+  CHECK(contains(accepted(f, anything + Arguments{"--y", "steps_to_learn", "--where", "lr=0.3"}),
+                 "median,,4,,,3,200,,0.75,"));
+  refused(f, anything + loss + Arguments{"--where", "lr"}, 2, "KEY=VALUE");
+  refused(f, anything + loss + Arguments{"--where", "lrr=1"}, 2, "nearest is 'lr'");
 }
 
 // --- the page ----------------------------------------------------------------------------------------------

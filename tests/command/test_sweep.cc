@@ -328,9 +328,11 @@ TEST_CASE("sweep: learners run as programs of their own, beside training") {
   REQUIRE(rows.size() == 3);
   CHECK(std::find(rows[0].begin(), rows[0].end(), "algorithm") != rows[0].end());
   CHECK(std::find(rows[1].begin(), rows[1].end(), "gf2") != rows[1].end());
-  // A study of learners alone has no figures of its own, and is known.
+  // A study of learners alone has figures of its own.
   accepted(f, {"collect", "o", "--db", "o.db", "-q"});
-  CHECK(accepted(f, {"plot", "o.db", "--list", "--study", "t", "-q"}).empty());
+  CHECK(contains(accepted(f, {"plot", "o.db", "--list", "--study", "t"}), "final-loss-t-gnn-degree-parity"));
+  const auto ends = lines(accepted(f, {"plot", "o.db", "--figure", "final-loss", "--study", "t"}));
+  CHECK(ends.size() == 3);
   refused(f, {"plot", "o.db", "--list", "--study", "u"}, 2, "the nearest is 't'");
 }
 

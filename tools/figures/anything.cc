@@ -1,22 +1,20 @@
 // Any number of the runs against any other: what no other figure has.
 
+#include "figures/anything.h"
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
-#include <map>
-#include <set>
 
 #include <fmt/core.h>
 
-#include <eqnn/core/spelling.h>
-
 #include "figures/kinds.h"
+#include "figures/size_axis.h"
 
 namespace tools {
 namespace {
 
-// Okabe and Ito's colours with a point of each: so many lines can be told apart.
+// Okabe and Ito's colours with a point of each (the filled one): so many lines can be told apart.
 struct LineLook {
   const char* color;
   int point;
@@ -27,249 +25,206 @@ constexpr std::array<LineLook, 7> kLooks = {{{"#0072B2", 7},
                                              {"#CC79A7", 11},
                                              {"#E69F00", 13},
                                              {"#56B4E9", 15},
-                                             {"#000000", 6}}};
+                                             {"#000000", 7}}};
 constexpr double kDecades = 20;  // largest over smallest from which on an axis is logarithmic
-constexpr std::size_t kCategories = 40;
-
-// The column of a key: "lr" is config.lr where the runs have no lr of their own. Throws ValueError with the
-// nearest.
-std::string column_of(const RunTable& table, const std::string& flag, const std::string& key) {
-  std::vector<std::string> known;
-  for (const auto& [name, place] : table.columns()) {
-    known.push_back(name);
-    for (const char* prefix : {"config.", "params."})
-      if (name.starts_with(prefix)) known.push_back(name.substr(std::string(prefix).size()));
-  }
-  for (const char* prefix : {"", "config.", "params.", "config.params."})
-    if (table.columns().contains(prefix + key)) return prefix + key;
-  throw ValueError(
-      concat("--", flag, " is '", key, "', which no run has; the nearest is '", eqnn::nearest(key, known), "'"));
-}
-
-// A number where text is one.
-Cell as_number(const Cell& cell) {
-  const std::string text = text_of(cell);
-  double value = 0;
-  const auto r = std::from_chars(text.data(), text.data() + text.size(), value);
-  return r.ec == std::errc() && r.ptr == text.data() + text.size() && std::isfinite(value) ? Cell(value) : cell;
-}
+constexpr std::size_t kMostTics = 14;
 
 bool spans_decades(double low, double high) { return low > 0 && high / low >= kDecades; }
 
-struct PlottedRun {
-  std::string id;
-  Cell x, by;
-  double y = 0;
-};
+// Where the runs and marks of a line stand, and the axis.
+class AxisX {
+ public:
+  AxisX(const Anything& a, double width) : a_(a), width_(width), sizes_(numbers(a), width) {}
 
-struct PlottedMedian {
-  Cell x;
-  double value = 0;
-  std::size_t runs = 0;
-  MedianInterval interval;
-};
-
-struct PlottedLine {
-  Cell by;
-  std::vector<PlottedRun> runs;
-  std::vector<PlottedMedian> medians;
-};
-
-struct Anything {
-  std::vector<PlottedLine> lines;
-  std::vector<Cell> xs;     // different ones, in rising order
-  std::size_t without = 0;  // runs that lack x or y
-  double low = INFINITY, high = -INFINITY;
-
-  bool numeric() const {
-    return std::ranges::all_of(xs, [](const Cell& c) { return std::isfinite(number_of(c)); });
+  // Lines stand beside each other at an x that they share, each with its runs to the left of its mark.
+  double place(const Cell& x, std::size_t line, bool mark) const {
+    const double side = 7 * (double(line) - 0.5 * double(a_.lines.size() - 1)) - (mark || !a_.repeated() ? 0 : 4);
+    if (a_.numeric()) return sizes_.moved(number_of(x), side);
+    const auto at = std::ranges::find_if(a_.xs, [&](const Cell& c) { return text_of(c) == text_of(x); });
+    return static_cast<double>(at - a_.xs.begin()) + 2 * side * static_cast<double>(a_.xs.size()) / width_;
   }
-  // Lines stand beside each other at an x that they share, each with its runs to the left of its median.
-  double place(const Cell& x, std::size_t line, bool median) const {
-    const double first = numeric() ? number_of(xs.front()) : 0,
-                 last = numeric() ? number_of(xs.back()) : double(xs.size() - 1);
-    const double share = 0.012 * (double(line) - 0.5 * double(lines.size() - 1)) - (median ? 0 : 0.006);
-    if (numeric())
-      return spans_decades(first, last) ? number_of(x) * std::pow(last / first, share)
-                                        : number_of(x) + share * (last - first);
-    const auto at = std::ranges::find_if(xs, [&](const Cell& c) { return text_of(c) == text_of(x); }) - xs.begin();
-    return static_cast<double>(at) + 4 * share;
+
+  std::string commands() const {
+    if (a_.numeric() && a_.xs.size() <= kMostTics) return sizes_.commands();
+    if (a_.numeric()) return number_axis('x', sizes_.low, sizes_.high, sizes_.logarithmic, width_);
+    std::string tics;
+    const std::size_t fit = fitting(width_ / static_cast<double>(a_.xs.size()));
+    for (std::size_t i = 0; i < a_.xs.size(); ++i)
+      tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted_tic(shortened(label_of(a_.xs[i]), fit)), i);
+    return fmt::format("unset logscale x\nset xrange [-0.5:{}]\nset xtics ({})",
+                       static_cast<double>(a_.xs.size()) - 0.5, tics);
   }
+
+ private:
+  static std::vector<double> numbers(const Anything& a) {
+    std::vector<double> all;
+    for (const Cell& x : a.xs) all.push_back(a.numeric() ? number_of(x) : 0);
+    return all;
+  }
+
+  const Anything& a_;
+  double width_;
+  SizeAxis sizes_;
 };
 
-// Finished runs of the study and family that were asked for.
-std::vector<std::size_t> chosen_rows(const RunTable& table, const FigureSource& source) {
-  std::set<std::string> named;
-  const std::string& study = source.options.study;
-  for (const Study& s : read_studies(source.db))
-    if (s.name == study || s.name.starts_with(study + "/"))
-      for (const StudyRun& r : s.runs) named.insert(r.id);
-  std::vector<std::size_t> rows;
-  for (std::size_t row = 0; row < table.size(); ++row) {
-    const bool of_study = study.empty() || named.contains(table.text(row, "run_id"));
-    const bool of_family =
-        source.options.family.empty() || text_of(table.either(row, "family")) == source.options.family;
-    if (table.text(row, "status") == "done" && of_study && of_family) rows.push_back(row);
-  }
-  return rows;
-}
+struct AxisY {
+  double low = 0, high = 1;
+  bool logarithmic = false;
 
-void add_medians(Anything& a) {
-  for (PlottedLine& line : a.lines)
-    for (const Cell& x : a.xs) {
-      std::vector<double> values;
-      for (const PlottedRun& r : line.runs)
-        if (text_of(r.x) == text_of(x)) values.push_back(r.y);
-      if (!values.empty()) line.medians.push_back({x, median(values), values.size(), median_interval(values)});
+  explicit AxisY(const Anything& a) : logarithmic(spans_decades(a.low, a.high)) {
+    const double more = a.above > 0 ? 3 : 1;  // for the arrows
+    if (logarithmic) {
+      const double room = std::pow(a.high / a.low, 0.05);
+      low = a.low / room, high = a.high * std::pow(room, more);
+    } else {
+      const double room = a.high > a.low ? 0.06 * (a.high - a.low) : 0.5 * std::max(1e-9, std::abs(a.high));
+      low = a.low - room, high = a.high + more * room;
     }
-}
-
-Anything read_anything(const FigureSource& source) {
-  const FigureOptions& o = source.options;
-  const RunTable table(source.db);
-  const std::string x = column_of(table, "x", o.x), y = column_of(table, "y", o.y),
-                    by = o.by.empty() ? "" : column_of(table, "by", o.by);
-  Anything a;
-  std::map<std::string, PlottedLine> lines;
-  for (const std::size_t row : chosen_rows(table, source)) {
-    PlottedRun r{table.text(row, "run_id"), as_number(table.cell(row, x)),
-                 by.empty() ? Cell() : as_number(table.cell(row, by)), number_of(as_number(table.cell(row, y)))};
-    if (text_of(r.x).empty() || !std::isfinite(r.y)) {
-      ++a.without;
-      continue;
-    }
-    a.low = std::min(a.low, r.y);
-    a.high = std::max(a.high, r.y);
-    a.xs.push_back(r.x);
-    PlottedLine& line = lines[text_of(r.by)];
-    line.by = r.by;
-    line.runs.push_back(std::move(r));
   }
-  require(!a.xs.empty(), "--y is '", o.y, "', which is a finite number in no finished run that has '", o.x,
-          "'; name a column of numbers, such as normalized_test_loss");
-  for (auto& [text, line] : lines) a.lines.push_back(std::move(line));
-  std::ranges::sort(a.lines, cell_less, &PlottedLine::by);
-  require(a.lines.size() <= kLooks.size(), "--by ", o.by, " makes ", a.lines.size(), " lines; at most ",
-          kLooks.size(), " can be told apart: choose with --study and --family, or another --by");
-  std::ranges::sort(a.xs, cell_less);
-  a.xs.erase(
-      std::unique(a.xs.begin(), a.xs.end(), [](const Cell& p, const Cell& q) { return text_of(p) == text_of(q); }),
-      a.xs.end());
-  require(a.numeric() || a.xs.size() <= kCategories, "--x ", o.x, " takes ", a.xs.size(), " words; at most ",
-          kCategories, " have room");
-  add_medians(a);
-  return a;
-}
+};
+
+const char* dash(const PlottedLine& line) { return line.control ? "(6,4)" : "1"; }
 
 Table anything_table(const Anything& a, const FigureOptions& o) {
-  Table t{{"mark", o.by.empty() ? "by" : o.by, o.x, o.y, "run_id", "runs", "low", "high", "coverage"}, {}};
+  Table t{{"mark", o.by.empty() ? "by" : o.by, o.x, o.y, "run_id", "runs", "low", "high", "coverage", "budget",
+           "setting"},
+          {}};
   for (const PlottedLine& line : a.lines) {
     for (const PlottedRun& r : line.runs)
-      t.rows.push_back({std::string("run"), r.by, r.x, r.y, r.id, {}, {}, {}, {}});
-    for (const PlottedMedian& m : line.medians)
-      t.rows.push_back({std::string("median"),
+      t.rows.push_back({std::string("run"), line.by, r.x, number_cell(r.y), r.id, {}, {}, {}, {}, {}, {}});
+    for (const PlottedMark& m : line.marks)
+      t.rows.push_back({std::string(a.fraction ? "fraction" : "median"),
                         line.by,
                         m.x,
-                        m.value,
+                        number_cell(m.value),
                         {},
                         static_cast<std::int64_t>(m.runs),
-                        number_cell(m.interval.interval.low),
-                        number_cell(m.interval.interval.high),
-                        m.interval.coverage});
+                        number_cell(m.interval.low),
+                        number_cell(m.interval.high),
+                        m.coverage,
+                        a.budgeted ? number_cell(m.budget) : Cell(),
+                        m.best});
   }
   return t;
 }
 
-std::string x_axis(const Anything& a, double width) {
-  if (!a.numeric()) {
-    std::string tics;
-    const std::size_t fit = fitting(width / static_cast<double>(a.xs.size()));
-    for (std::size_t i = 0; i < a.xs.size(); ++i)
-      tics += fmt::format("{}{} {}", i == 0 ? "" : ", ", quoted_tic(shortened(label_of(a.xs[i]), fit)), i);
-    return fmt::format("unset logscale x\nset xrange [-0.5:{}]\nset xtics ({})",
-                       static_cast<double>(a.xs.size()) - 0.5, tics);
-  }
-  const double low = number_of(a.xs.front()), high = number_of(a.xs.back());
-  if (spans_decades(low, high)) {
-    const double room = std::pow(high / low, 0.04);
-    return number_axis('x', low / room, high * room, true, width);
-  }
-  const double room = high > low ? 0.05 * (high - low) : 1;
-  return number_axis('x', low - room, high + room, false, width);
-}
-
-std::string y_axis(const Anything& a, double height) {
-  if (spans_decades(a.low, a.high)) {
-    const double room = std::pow(a.high / a.low, 0.05);
-    return number_axis('y', a.low / room, a.high * room, true, height);
-  }
-  const double room = a.high > a.low ? 0.06 * (a.high - a.low) : 0.5 * std::max(1e-9, std::abs(a.high));
-  return number_axis('y', a.low - room, a.high + room, false, height);
-}
-
-void plot_anything(Page& page, const Anything& a) {
+void plot_anything(Page& page, const Anything& a, const AxisX& x, const AxisY& y) {
   std::vector<std::string> parts;
-  for (std::size_t i = 0; i < a.lines.size(); ++i) {  // runs first, so that medians lie above them
+  const bool marks = a.fraction || a.repeated();
+  for (std::size_t i = 0; i < a.lines.size() && !a.fraction; ++i) {  // runs first, so that medians lie above them
     std::vector<std::vector<double>> runs;
-    for (const PlottedRun& r : a.lines[i].runs) runs.push_back({a.place(r.x, i, false), r.y});
-    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.5*point_scale lc rgb '#90{}'", page.data(runs),
-                                kLooks[i].point, std::string(kLooks[i].color).substr(1)));
+    for (const PlottedRun& r : a.lines[i].runs)
+      if (std::isfinite(r.y)) runs.push_back({x.place(r.x, i, false), r.y});
+    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps {}*point_scale lc rgb '#{}{}'", page.data(runs),
+                                kLooks[i].point, marks ? 0.5 : 0.8, marks ? "90" : "00",
+                                std::string(kLooks[i].color).substr(1)));
   }
-  for (std::size_t i = 0; i < a.lines.size(); ++i) {
-    std::vector<std::vector<double>> medians;
-    for (const PlottedMedian& m : a.lines[i].medians)
-      medians.push_back({a.place(m.x, i, true), m.value, m.interval.interval.low, m.interval.interval.high});
-    const std::string name = page.data(medians);
-    if (a.numeric() && medians.size() > 1)
-      parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' lw 1.6", name, kLooks[i].color));
-    parts.push_back(fmt::format("{} using 1:2:3:4 with yerrorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale",
-                                name, kLooks[i].color, kLooks[i].point));
+  for (std::size_t i = 0; i < a.lines.size() && marks; ++i) {
+    std::vector<BarMark> bars;
+    std::vector<std::vector<double>> joined;
+    for (const PlottedMark& m : a.lines[i].marks) {
+      const double place = x.place(m.x, i, true);
+      const bool finite = std::isfinite(m.value);
+      bars.push_back({place,
+                      finite         ? m.value
+                      : m.budget > 0 ? m.budget
+                                     : a.high,
+                      m.interval.low, m.interval.high, finite ? BarMark::kNone : BarMark::kUp});
+      joined.push_back({place, finite ? m.value : std::nan("")});
+    }
+    if (a.numeric() && joined.size() > 1)
+      parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' lw 1.6 dt {}", page.data(joined),
+                                  kLooks[i].color, dash(a.lines[i])));
+    const double arrow = y.logarithmic ? std::pow(y.high / y.low, 0.07) - 1 : 0.07 * (y.high - y.low) / a.high;
+    for (std::string& part : bar_parts(page, 'y', bars, arrow, kLooks[i].point - 1, kLooks[i].color, y.high))
+      parts.push_back(std::move(part));
   }
   page.plot(parts);
+}
+
+std::string interval_words(const Anything& a) {
+  if (a.fraction) return "95 % interval";
+  std::size_t fewest = SIZE_MAX;
+  for (const PlottedLine& line : a.lines)
+    for (const PlottedMark& m : line.marks) fewest = std::min(fewest, m.runs);
+  return fewest < 6 ? "95 % interval, or lowest to highest of fewer than six" : "95 % interval";
+}
+
+std::string joined(const std::vector<std::string>& list) {
+  std::string text;
+  for (const std::string& item : list) text += (text.empty() ? "" : ", ") + item;
+  return text;
+}
+
+std::vector<LegendEntry> legend_of(const Anything& a, const FigureOptions& o) {
+  std::vector<LegendEntry> legend;
+  for (std::size_t i = 0; i < a.lines.size() && !a.lines[i].by.empty(); ++i)
+    legend.push_back({LegendEntry::kLinePoint,
+                      fmt::format("lc rgb '{}' dt {} lw 1.6 pt {} ps 0.9*point_scale", kLooks[i].color,
+                                  dash(a.lines[i]), kLooks[i].point),
+                      a.lines[i].by});
+  if (a.fraction)
+    legend.push_back({LegendEntry::kText, "", interval_words(a) + (o.best ? ", at the best setting" : "")});
+  else if (a.repeated())
+    legend.push_back({LegendEntry::kText, "", concat("small: runs; large: medians, ", interval_words(a))});
+  if (a.above > 0 && !a.fraction)
+    legend.push_back(
+        {LegendEntry::kText, "", a.budgeted ? "↑ half did not learn: above the budget" : "↑ half diverged"});
+  if (!a.pooled.empty() && !o.best) legend.push_back({LegendEntry::kText, "", "pooled: " + joined(a.pooled)});
+  return legend;
+}
+
+std::string caption_of(const Anything& a, const FigureOptions& o) {
+  std::string text = fmt::format("{} against {}: ", a.y_label, a.x_label);
+  text += a.fraction
+              ? fmt::format("of {} runs, with exact intervals (Clopper and Pearson, 95 %{})", a.runs,
+                            o.best ? ", which allow for the choice of the best setting" : "")
+              : fmt::format("a small point a run ({}), medians with exact intervals by order statistics ({})",
+                            a.runs, interval_words(a));
+  text += ".";
+  if (o.best) text += " Each mark is at the best of the settings there, by the fraction learned, then the loss.";
+  if (!a.pooled.empty() && !o.best) text += " Pooled in the marks: " + joined(a.pooled) + ".";
+  if (a.above > 0 && !a.fraction)
+    text += fmt::format(" {} runs {}; they count as above all others.", a.above,
+                        a.budgeted ? "did not learn within their budget" : "diverged");
+  if (a.without > 0) text += fmt::format(" {} finished runs lack one of the two.", a.without);
+  return text;
 }
 
 Figures anything_figures(const FigureSource& source) {
   const FigureOptions& o = source.options;
   if (o.x.empty() || o.y.empty()) return {};
   const Anything a = read_anything(source);
-  std::vector<LegendEntry> legend;
-  std::size_t runs = 0, fewest = SIZE_MAX;
-  for (std::size_t i = 0; i < a.lines.size(); ++i) {
-    runs += a.lines[i].runs.size();
-    for (const PlottedMedian& m : a.lines[i].medians) fewest = std::min(fewest, m.runs);
-    if (!o.by.empty())
-      legend.push_back(
-          {LegendEntry::kLinePoint,
-           fmt::format("lc rgb '{}' dt 1 lw 1.6 pt {} ps 0.9*point_scale", kLooks[i].color, kLooks[i].point),
-           a.lines[i].by == Cell() ? concat("no ", o.by) : concat(o.by, " ", label_of(a.lines[i].by))});
-  }
-  const std::string interval =
-      fewest < 6 ? "95 % interval, or lowest to highest of fewer than six" : "95 % interval";
-  legend.push_back({LegendEntry::kText, "", concat("small: runs; large: medians, ", interval)});
-  Page page(o.style, legend);
-  const double top = page.top(), left = 96;
+  Page page(o.style, legend_of(a, o));
+  const double top = page.top(), left = 96, width = page.width() - 24 - left;
   page.set_height(static_cast<int>(top + 340 + 54));
   page.panel(left, top, page.width() - 24, top + 340);
-  page.add(x_axis(a, page.width() - 24 - left));
-  page.add(y_axis(a, 340));
-  page.axis_labels(o.x, o.y, 74);
-  plot_anything(page, a);
-  Figure f{"anything-" + slug_of(concat(o.y, "-", o.x, o.by.empty() ? "" : "-", o.by)),
+  const AxisX x(a, width);
+  const AxisY y(a);
+  page.add(x.commands());
+  page.add(a.fraction ? kFractionAxis : number_axis('y', y.low, y.high, y.logarithmic, 340));
+  page.axis_labels(a.x_label, a.y_label, 74);
+  plot_anything(page, a, x, y);
+  std::string by;
+  for (const char c : o.by) by += c == ',' ? std::string(" and ") : std::string(1, c);
+  Figure f{"anything-" + slug_of(concat(o.y, "-", o.x, by.empty() ? "" : "-", by)),
            "anything",
-           concat(o.y, " against ", o.x, o.by.empty() ? "" : " by ", o.by),
+           concat(a.y_label, " against ", a.x_label, by.empty() ? "" : " by ", by),
            "",
            anything_table(a, o),
            ""};
-  f.caption = fmt::format(
-      "{} against {}: a small point a run ({}), medians with exact intervals by order statistics ({}).{}", o.y, o.x,
-      runs, interval, a.without > 0 ? fmt::format(" {} finished runs lack one of the two.", a.without) : "");
+  f.caption = caption_of(a, o);
+  if (!a.pooled.empty() && !o.best)
+    f.warning =
+        concat("marks pool ", joined(a.pooled), "; --by tells them apart, --where chooses, --best takes the best");
   page.finish(f);
   return {f};
 }
 
 }  // namespace
 
-const FigureKind kAnythingKind{"anything", "any column of the runs against another (--x, --y, --by)", nullptr,
+const FigureKind kAnythingKind{"anything",
+                               "any column of the runs against another (--x, --y, --by, --where, --best)", nullptr,
                                anything_figures};
 
 }  // namespace tools

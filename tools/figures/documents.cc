@@ -107,13 +107,13 @@ std::string style_of(const Marks& m) {
 }
 
 // Upper limits begin at an open point, and their arrows go to the left.
-constexpr double kArrow = -0.55;
+constexpr double kArrow = 1.2;
 
 std::pair<double, double> range_of(const std::vector<Marks>& marks) {
   double low = 1e300, high = 0;
   for (const Marks& m : marks)
     for (const BarMark& b : m.marks) {
-      low = std::min(low, b.arrow ? b.value * (1 + kArrow) : b.value);
+      low = std::min(low, b.arrow != BarMark::kNone ? b.value / (1 + kArrow) : b.value);
       high = std::max(high, b.value);
     }
   return {std::pow(10, std::floor(std::log10(std::max(low, 1e-8 * high)) - 0.2)),
@@ -130,7 +130,7 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
   for (const std::string& l : labels) longest = std::max(longest, std::min<std::size_t>(characters(l), 56));
   const double left = label_space(26 + 6.8 * static_cast<double>(longest), page.width(), 0.62);
   page.set_height(static_cast<int>(bottom + 56));
-  page.panel(left, top, page.width() - 24, bottom);
+  page.panel(left, top, page.width() - 24, bottom, labels.size());
   page.add(number_axis('x', low, high, true, page.width() - 24 - left));
   page.add(row_axis(labels, std::min<std::size_t>(56, fitting(left - 16))));
   page.axis_labels(axis, "");
@@ -139,13 +139,14 @@ void draw_rows(Figure& f, const std::vector<LegendEntry>& legend, const std::vec
     std::vector<BarMark> bars;
     std::vector<std::vector<double>> points;
     for (const BarMark& b : m.marks) {
-      if (!b.arrow && b.low == b.high)
+      if (b.arrow == BarMark::kNone && b.low == b.high)
         points.push_back({b.value, b.place});
       else
         bars.push_back({b.place, b.value, std::max(b.low, low), std::min(b.high, high), b.arrow});
     }
     if (!bars.empty())
-      for (std::string& part : bar_parts(page, 'x', bars, kArrow, m.point - 1, m.color)) parts.push_back(part);
+      for (std::string& part : bar_parts(page, 'x', bars, kArrow, m.point - 1, m.color, high))
+        parts.push_back(part);
     if (!points.empty()) parts.push_back(fmt::format("{} with points {}", page.data(points), style_of(m)));
   }
   page.plot(parts);
@@ -158,9 +159,9 @@ void add_estimate(Marks& marks, double place, double value, double error) {
   const double limit = std::max(value, 0.0) + 2 * error;
   if (!(limit > 0)) return;
   if (value - 2 * error > 0)
-    marks.marks.push_back({place, value, value - 2 * error, limit, false});
+    marks.marks.push_back({place, value, value - 2 * error, limit});
   else
-    marks.marks.push_back({place, limit, limit, limit, true});
+    marks.marks.push_back({place, limit, limit, limit, BarMark::kDown});
 }
 
 Cell limit_cell(double value, double error) {
@@ -191,7 +192,7 @@ Figures gradvar_figures(const FigureSource& source) {
       add_estimate(target, y - 0.14, v, e);
       const bool differs = std::max(c, ce) > 1e-9 * std::max(v, e);
       if (differs) add_estimate(control, y + 0.14, c, ce);
-      if (b > 0) bound.marks.push_back({y, b, b, b, false});
+      if (b > 0) bound.marks.push_back({y, b, b, b});
       f.data.rows.push_back({all[i].at("family").get<std::string>(), step, number_cell(v), number_cell(e),
                              number_cell(b), number_cell(c), number_cell(ce), limit_cell(v, e),
                              differs ? limit_cell(c, ce) : Cell()});
@@ -210,7 +211,7 @@ Figures gradvar_figures(const FigureSource& source) {
   std::vector<LegendEntry> legend{{LegendEntry::kPoint, style_of(target), "target"},
                                   {LegendEntry::kPoint, style_of(control), "control"},
                                   {LegendEntry::kPoint, style_of(bound), "second-moment bound of the target"}};
-  const auto is_limit = [](const BarMark& m) { return m.arrow; };
+  const auto is_limit = [](const BarMark& m) { return m.arrow != BarMark::kNone; };
   if (std::ranges::any_of(target.marks, is_limit) || std::ranges::any_of(control.marks, is_limit))
     legend.push_back({LegendEntry::kPoint, "lc rgb '#333333' dt 1 lw 2 pt 6 ps 0.9*point_scale", "← upper limit"});
   draw_rows(f, legend, labels, "variance of the gradient", {target, control, bound}, source.options.style);
@@ -228,7 +229,7 @@ namespace {
 void add_bound(const Json& e, const std::string& prefix, double y, Marks& marks, std::vector<Cell>& row) {
   const double queries = number(e, (prefix + "_queries").c_str());
   const bool vacuous = !(queries > 1);
-  if (!vacuous) marks.marks.push_back({y, queries, queries, queries, false});
+  if (!vacuous) marks.marks.push_back({y, queries, queries, queries});
   const Json name = e.value(prefix + "_bound", Json());
   row.insert(row.end(), {number_cell(number(e, (prefix + "_tau").c_str())),
                          name.is_string() ? Cell(name.get<std::string>()) : Cell(), number_cell(queries),
@@ -261,7 +262,7 @@ Figures query_figures(const FigureSource& source) {
     const Json &training = all[i].at("training"), &e = training.at("explanation");
     if (e.at("explains") == true) labels[i] += " (explained)";
     const double y = static_cast<double>(i), asked = number(training, "queries");
-    used.marks.push_back({y - 0.15, asked, asked, asked, false});
+    used.marks.push_back({y - 0.15, asked, asked, asked});
     std::vector<Cell> row{all[i].at("family").get<std::string>(), number_cell(asked),
                           number_cell(number(training, "steps")), number_cell(number(training, "parameters")),
                           std::int64_t{e.at("explains") == true ? 1 : 0}};

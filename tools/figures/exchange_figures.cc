@@ -105,7 +105,7 @@ void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, const Interval
   for (const SeedsNeed& n : all) longest = std::max(longest, characters(ratio_label(all.front(), n)));
   const double left = label_space(290, page.width(), 0.38),
                right = page.width() - label_space(30 + 6.4 * static_cast<double>(longest), page.width(), 0.34);
-  page.panel(left, top, right, top + rows);
+  page.panel(left, top, right, top + rows, all.size());
   page.add(number_axis('x', range.low, range.high, true, right - left));
   page.axis_labels("samples to learn", "");
   page.label(right + 14, top - 12, ratios_name(all), "left");
@@ -119,10 +119,9 @@ void plot_exchange(Page& page, const std::vector<SeedsNeed>& all, const Interval
     const Interval bar = median_interval(n.samples).interval;
     const double value = median(n.samples);
     const bool learned = std::isfinite(value);
-    marks.push_back(
-        {at, learned ? value : n.most, bar.low, std::isfinite(bar.high) ? bar.high : range.high, !learned});
+    marks.push_back({at, learned ? value : n.most, bar.low, bar.high, learned ? BarMark::kNone : BarMark::kUp});
   }
-  page.plot(bar_parts(page, 'x', marks, 0.35, 6, kTargetColor));
+  page.plot(bar_parts(page, 'x', marks, 0.35, 6, kTargetColor, range.high));
 }
 
 Figure exchange_figure(const Study& study, const std::vector<SeedsNeed>& all, const FigureStyle& style) {

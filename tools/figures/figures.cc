@@ -70,7 +70,12 @@ std::vector<Figure> make_figures(const Database& db, const std::string& kind, co
             "--x lr --y normalized_test_loss");
   else
     check_columns(groups, options);
-  require(anything || options.by.empty(), "--by has no effect on '", kind, "'; it is for --kind anything");
+  const char* alone = !options.by.empty()      ? "--by"
+                      : !options.where.empty() ? "--where"
+                      : options.best           ? "--best"
+                                               : nullptr;
+  require(anything || alone == nullptr, alone == nullptr ? "" : alone, " has no effect on '", kind,
+          "'; it is for --kind anything");
   Figures figures = figures_of(*found, groups, {db, options});
   make_unique(figures);
   return figures;

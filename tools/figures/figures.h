@@ -13,6 +13,7 @@ namespace tools {
 struct FigureStyle {
   int width = 760, height = 0;              // pixels of the layout; height 0: as high as it needs
   double inches_wide = 0, inches_high = 0;  // of the image; 0: a pixel is 1/96 inch
+  bool millimetres = false;                 // as the size was given
   std::string font = "";                    // "": the format's own
   bool titled = true;                       // whether there is room for a title
   std::vector<std::pair<std::string, std::string>> axes = {};  // labels of axes, and what stands in their place
@@ -32,13 +33,16 @@ struct Figure {
   int width = 760, height = 460;  // pixels of the SVG
   FigureStyle style = {};
   std::vector<std::string> axes = {};  // the labels of its axes, before any was replaced
+  std::string warning = {};            // what would be overlooked: a line for stderr
   std::size_t runs = 0;                // finished ones of the group it draws; 0: it draws no group
 };
 
 struct FigureOptions {
   std::string study = {}, family = {};  // "" : all
   std::string x = {}, y = {};           // phase diagrams: swept columns; "": chosen by what was swept
-  std::string by = {};                  // anything: what tells the lines apart
+  std::string by = {};                  // anything: what tells the lines apart, with commas between
+  std::vector<std::string> where = {};  // anything: KEY=VALUE, of which all hold
+  bool best = false;                    // anything: at the best of what is pooled
   FigureStyle style = {};
 };
 
@@ -72,6 +76,8 @@ std::string csv(const Table& table);
 // --- gnuplot.cc ---
 // Whether gnuplot is there.
 bool have_gnuplot();
+// The family that fontconfig takes in the place of one that is not installed; "" where it is, or nobody can say.
+std::string font_in_place_of(const std::string& font);
 // The image's bytes; format is svg, pdf or png. Throws NotBuiltError where there is no gnuplot, FileError when it
 // fails, with its last line.
 std::string draw(const Figure& figure, const std::string& format);

@@ -66,7 +66,7 @@ void add_series(Page& page, const FrontierSlice& slice, bool control, const Row&
 }
 
 // Above the fraction learned, below the loss.
-void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, const LossAxis& y) {
+void draw_frontier(Page& page, const FrontierSlice& slice, const RoleAxis& x, const LossAxis& y) {
   const double top = page.top(), height = 200, second = top + height + 40;
   // A panel without a loss is left out: runs may have a verdict alone.
   const bool losses = std::ranges::any_of(slice.points, [](const FrontierPoint& p) {
@@ -87,7 +87,7 @@ void draw_frontier(Page& page, const FrontierSlice& slice, const SizeAxis& x, co
     add_series(page, slice, role, loss, lower);
   }
   page.panel(84, top, page.width() - 24, top + height);
-  page.add(x.commands(page.width() - 108));
+  page.add(x.commands());
   page.add(kFractionAxis);
   page.axis_labels(losses ? "" : slice.size, "fraction of seeds learned");
   page.plot(upper);
@@ -110,7 +110,7 @@ Figure frontier_figure(const Group& group, const FrontierSlice& slice, std::size
       roles_legend(has_points(slice.points, false), has_points(slice.points, true), LegendEntry::kLinePoint);
   add_thresholds(legend, slice.runs.front().learned_below);
   Page page(style, legend);
-  draw_frontier(page, slice, SizeAxis(slice.points), LossAxis(losses));
+  draw_frontier(page, slice, RoleAxis(slice.points, page.width() - 108), LossAxis(losses));
   Figure f{slice_name(group, slice, slices, "frontier"),
            "frontier",
            slice_title(group, slice, slices, "Frontier"),

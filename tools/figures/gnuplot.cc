@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cstdlib>
 
 #include <fmt/core.h>
@@ -14,12 +16,12 @@
 namespace tools {
 namespace {
 
-std::string find_gnuplot() {
+std::string find_program(const std::string& name) {
   const char* path = std::getenv("PATH");
   std::string rest = path == nullptr ? "/usr/local/bin:/usr/bin:/bin" : path;
   while (!rest.empty()) {
     const auto colon = rest.find(':');
-    const std::string file = rest.substr(0, colon) + "/gnuplot";
+    const std::string file = concat(rest.substr(0, colon), "/", name);
     if (access(file.c_str(), X_OK) == 0) return file;
     rest = colon == std::string::npos ? "" : rest.substr(colon + 1);
   }
@@ -98,12 +100,24 @@ void replace_between(std::string& text, const std::string& begin, const std::str
   text.replace(from + begin.size(), to - from - begin.size(), content);
 }
 
+// What a reader's system takes where it lacks the font.
+const char* generic_family(std::string font) {
+  std::ranges::transform(font, font.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const char* serif :
+       {"times", "serif", "roman", "garamond", "georgia", "palatino", "modern", "charter", "termes"})
+    if (font.find(serif) != std::string::npos && font.find("sans") == std::string::npos) return "serif";
+  for (const char* mono : {"mono", "courier", "consolas"})
+    if (font.find(mono) != std::string::npos) return "monospace";
+  return "sans-serif";
+}
+
 // Fonts that every system has, a title and a description for readers that do not see it, and ids of its own, so
 // that several figures may stand in one page.
 std::string polish_svg(std::string svg, const Figure& figure) {
   const std::string& font = figure.style.font;
-  replace_all(svg, "font-family=\"EQNNFONT\"",
-              concat("font-family=\"", font.empty() ? "system-ui" : markup_text(font), ", sans-serif\""));
+  replace_all(
+      svg, "font-family=\"EQNNFONT\"",
+      concat("font-family=\"", font.empty() ? "system-ui" : markup_text(font), ", ", generic_family(font), "\""));
   if (figure.style.for_paper())  // in the units of a page instead of pixels
     replace_between(svg, "<svg", "viewBox",
                     fmt::format("\n width=\"{:.6g}in\" height=\"{:.6g}in\"\n ",
@@ -135,12 +149,25 @@ std::string gnuplot_script(const Figure& figure, const std::string& format, cons
                 plot_string(file), "\n", script);
 }
 
-bool have_gnuplot() { return !find_gnuplot().empty(); }
+bool have_gnuplot() { return !find_program("gnuplot").empty(); }
+
+std::string font_in_place_of(const std::string& font) {
+  const std::string program = find_program("fc-match");
+  if (program.empty() || font.empty()) return "";
+  const ProcessResult r = Process{.words = {program, "-f", "%{family}", font}, .input = ""}.run();
+  if (!r.succeeded() || r.output.empty()) return "";
+  const auto plain = [](std::string text) {
+    std::erase(text, ' ');
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+    return text;
+  };
+  return plain(r.output).find(plain(font)) != std::string::npos ? "" : r.output;
+}
 
 std::string draw(const Figure& figure, const std::string& format) {
   require(format == "svg" || format == "pdf" || format == "png", "the format of a figure is '", format,
           "'; allowed are svg, pdf and png");
-  const std::string program = find_gnuplot();
+  const std::string program = find_program("gnuplot");
   require<NotBuiltError>(!program.empty(),
                          "figures are drawn by gnuplot, which is not installed; install the package gnuplot-nox "
                          "(without it, eqnn plot DB --figure NAME prints the data)");

@@ -161,9 +161,13 @@ Cell number_cell(double value) { return std::isfinite(value) ? Cell(value) : Cel
 
 namespace {
 
-std::map<std::string, Cell> learner_values(const RunTable& t, std::size_t row) {
+// Beside other studies: its family's parameters, and what its own study swept, such as samples.
+std::map<std::string, Cell> learner_values(const RunTable& t, std::size_t row,
+                                           const std::vector<Membership>* named) {
   auto values = configuration(t, row);
   std::erase_if(values, [](const auto& entry) { return !is_family_parameter(entry.first); });
+  if (named != nullptr)
+    for (const Membership& m : *named) values.insert(m.values.begin(), m.values.end());
   values["algorithm"] = t.text(row, "algorithm");
   return values;
 }
@@ -205,9 +209,9 @@ class Grouping {
     if (named != memberships_.end())
       for (const Membership& m : named->second) study_names_.insert(m.study->name);
     if (run.learner) {
-      run.values = learner_values(table_, row);
+      run.values = learner_values(table_, row, named == memberships_.end() ? nullptr : &named->second);
       if (wanted) learners_[run.family].push_back(run);
-      return;
+      if (named == memberships_.end()) return;
     }
     if (named == memberships_.end()) {
       run.values = configuration(table_, row);
@@ -216,7 +220,7 @@ class Grouping {
     }
     for (const Membership& m : named->second) {
       if (!wanted || !selected(options_.study, m.study->name)) continue;
-      run.values = m.values;
+      if (!run.learner) run.values = m.values;
       if (m.seed) run.seed = m.seed;
       group(m.study->name, run.family).runs.push_back(run);
     }
@@ -229,14 +233,16 @@ class Grouping {
     return g;
   }
 
-  // Runs of `learn` stand beside every group of their family; without one they make one of their own.
+  // Runs of `learn` stand beside every group of trainings of their family too; those of no study, and beside none,
+  // make a group of their own.
   void add_learners(const std::string& family, const std::vector<FigureRun>& runs) {
     bool placed = false;
-    for (auto& [key, group] : groups_)
-      if (key.second == family) {
+    for (auto& [key, group] : groups_) {
+      if (key.second != family) continue;
+      placed = true;
+      if (std::ranges::any_of(group.runs, [](const FigureRun& r) { return !r.learner; }))
         group.runs.insert(group.runs.end(), runs.begin(), runs.end());
-        placed = true;
-      }
+    }
     if (!placed && options_.study.empty()) group("", family).runs = runs;
   }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "figures/figures.h"
-#include "figures/frontier.h"
+#include "results/frontier.h"
 #include "results/runs.h"
 
 namespace tools {
@@ -21,8 +21,8 @@ struct FigureRun : Run {
   std::map<std::string, Cell> values;  // of what was swept, by the flag's name; also the algorithm of a learner
 };
 
-// The runs of a family in a study, beside every run of `learn` of that family. Runs of no study make one of their
-// own, named "".
+// The runs of a family in a study, those of training beside every run of `learn` of that family. Runs of no study
+// make one of their own, named "".
 struct Group {
   std::string study, title, family;
   std::vector<std::string> swept;  // what takes two values or more here, control and seeds apart, as in the study

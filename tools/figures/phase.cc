@@ -162,7 +162,9 @@ void phase_panel(Page& page, const Phase& phase, bool control, double cell_width
 }
 
 // The scale of colours, as a panel of its own.
-void color_scale(Page& page, const ColorScale& scale, double left, double top, double bottom) {
+void color_scale(Page& page, const ColorScale& scale, double learned_below, double left, double top,
+                 double bottom) {
+  page.label(page.width() - 8, top - 16, "test loss", "right");
   page.panel(left, top, left + 16, bottom);
   std::vector<std::vector<double>> boxes;
   for (int i = 0; i < 50; ++i)
@@ -173,6 +175,9 @@ void color_scale(Page& page, const ColorScale& scale, double left, double top, d
       "15\nunset ytics");
   page.add(concat("set y2range [0:1]\nset y2tics (", scale.tics(),
                   ") scale 0 offset -0.6,0 font ',11' textcolor rgb '#333333'"));
+  if (const double at = scale.place(learned_below); at > 0 && at < 1)
+    page.add(fmt::format(
+        "set arrow from first -0.4, first {0} to first 1.4, first {0} nohead front lc rgb '#009E73' lw 2", at));
   page.plot({page.data(boxes) + " using 1:2:3:4:5:6:7 with boxxyerror fs solid 1 noborder fc rgb variable"});
 }
 
@@ -204,7 +209,7 @@ Figure phase_figure(const Group& group, const Phase& phase, const FigureStyle& s
   double x = left, y = first;
   for (const bool control : {false, true}) {
     if (!(control ? phase.control : phase.target)) continue;
-    page.panel(x, y, x + panel_width, y + height);
+    page.panel(x, y, x + panel_width, y + height, phase.rows.size());
     const bool lowest = !stacked || control, leftmost = stacked || x == left;
     page.add(fmt::format("set border 0\nunset grid\nset xrange [-0.5:{}]\nset yrange [-0.5:{}]", columns - 0.5,
                          rows - 0.5));
@@ -217,7 +222,8 @@ Figure phase_figure(const Group& group, const Phase& phase, const FigureStyle& s
     phase_panel(page, phase, control, panel_width / columns, height / rows);
     (stacked ? y : x) += stacked ? height + 34 : panel_width + gap;
   }
-  color_scale(page, ColorScale(phase.cells), page.width() - 84, first, std::min(bottom, first + 220));
+  color_scale(page, ColorScale(phase.cells), phase.runs.front().learned_below, page.width() - 84, first,
+              std::min(bottom, first + 220));
   Figure f{group.slug("phase") + concat("-", slug_of(phase.x), "-", slug_of(phase.y)),
            "phase",
            concat("Phase diagram, ", phase.x, " and ", phase.y, ": ", group.name()),
@@ -228,7 +234,7 @@ Figure phase_figure(const Group& group, const Phase& phase, const FigureStyle& s
   for (const std::string& key : phase.rest) rest += concat(rest.empty() ? "" : ", ", key);
   f.caption = fmt::format(
       "Median normalised test loss over the seeds, by {} and {}: {}; 1 is no better than the best constant, × is "
-      "not finite.{}",
+      "not finite; below the green line of the scale it is learned.{}",
       phase.x, phase.y, counts_text(phase.runs), rest.empty() ? "" : concat(" Each cell at its best ", rest, "."));
   page.finish(f);
   return f;

@@ -171,7 +171,7 @@ std::pair<double, double> read_size(const std::string& text) {
   for (const int i : {0, 1}) {
     const std::string side = form ? (i == 0 ? both.substr(0, x) : both.substr(x + 1)) : "";
     const auto r = std::from_chars(side.data(), side.data() + side.size(), sides[i]);
-    require(r.ec == std::errc() && r.ptr == side.data() + side.size() && sides[i] / unit >= 0.8 &&
+    require(r.ec == std::errc() && r.ptr == side.data() + side.size() && sides[i] / unit >= 20 / 25.4 - 1e-9 &&
                 sides[i] / unit <= 40,
             "--size is '", text, "'; allowed are width and height, 20 to 1000 mm, such as 85x60mm or 3.3x2.4in");
   }
@@ -199,6 +199,7 @@ FigureStyle read_style(const PlotFlags& flags) {
     const auto [wide, high] = read_size(flags.size);
     style.inches_wide = wide;
     style.inches_high = high;
+    style.millimetres = flags.size.ends_with("mm");
     style.width = static_cast<int>(std::lround(wide * 72 * 12 / points));
     style.height = static_cast<int>(std::lround(high * 72 * 12 / points));
   } else if (points != 9) {
@@ -208,7 +209,8 @@ FigureStyle read_style(const PlotFlags& flags) {
     const std::size_t equals = text.find('=');
     require(equals != std::string::npos && equals > 0, "--axes is '", text,
             "'; allowed is LABEL=TEXT, such as n='number of nodes'");
-    style.axes.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+    const std::size_t first = text.find_first_not_of(' ');
+    style.axes.emplace_back(text.substr(first, equals - first), text.substr(equals + 1));
   }
   return style;
 }
@@ -266,7 +268,15 @@ int run_plot(const PlotFlags& flags, const Common& common) {
   check_axes(figures, styled.options.style);
   for (Figure& f : figures)
     if (!flags.title.empty() || !flags.size.empty()) f.title = flags.title == "none" ? "" : flags.title;
+  for (const Figure& f : figures)
+    if (!f.warning.empty() && !common.quiet) note("eqnn: {}: {}\n", one_line(f.name), one_line(f.warning));
   const bool drawn = !flags.out.empty() && format != "csv";
+  if (const std::string other = drawn ? font_in_place_of(styled.options.style.font) : "";
+      !other.empty() && !common.quiet)
+    note(
+        "eqnn: the font '{}' is not installed here; {} stands in its place (an svg names {}, and its reader's "
+        "system decides)\n",
+        one_line(styled.options.style.font), one_line(other), one_line(styled.options.style.font));
   if (!flags.script.empty()) write_scripts(figures, drawn ? format : "pdf", flags, common);
   if (flags.out.empty() && !flags.script.empty()) return kDone;
   return drawn ? draw_files(figures, format, flags, common) : print_data(figures, flags, common);
@@ -296,7 +306,10 @@ void add_plot(CommandLine& line) {
   plot.option("--family", flags->options.family, "of this family alone");
   plot.option("--x", flags->options.x, "swept column across (frontier, scaling, phase); anything: any column");
   plot.option("--y", flags->options.y, "swept column upwards (phase); anything: any column of numbers");
-  plot.option("--by", flags->options.by, "anything: the column that tells the lines apart");
+  plot.option("--by", flags->options.by, "anything: the columns that tell the lines apart, with , between");
+  plot.list("--where", flags->options.where, "KEY=VALUE: anything of these runs alone; several with ; between",
+            ';');
+  plot.toggle("--best", flags->options.best, "anything: each mark at the best of the settings that it would pool");
   plot.heading("For papers");
   plot.option("--size", flags->size,
               "width and height, 85x60mm or 3.3x2.4in: text of 8 points, lines of half a point, no title");

@@ -96,7 +96,7 @@ Figure progress_figure(const Group& group, const FrontierSlice& slice, const For
   page.add(kFractionAxis);
   page.axis_labels("samples", f.shown == "correlation" ? "|correlation|" : f.shown);
   plot_curves(page, f);
-  page.panel(190, second, page.width() - 24, second + rows);
+  page.panel(190, second, page.width() - 24, second + rows, f.measures.size());
   page.axis_labels("area under the curve at a quarter of the budget", "");
   plot_areas(page, f);
   Figure figure{

@@ -153,7 +153,7 @@ Figures final_loss_figures(const Group& group, const FigureSource& source) {
   const double row = target && control ? 28 : 22, top = page.top();
   const double bottom = top + std::max(70.0, row * static_cast<double>(settings.size()));
   page.set_height(static_cast<int>(bottom + 56));
-  page.panel(label_room(settings, page.width()), top, page.width() - 20, bottom);
+  page.panel(label_room(settings, page.width()), top, page.width() - 20, bottom, settings.size());
   page.add(axis.commands('x'));
   page.add(setting_tics(settings, label_room(settings, page.width())));
   page.add(row_lines(settings.size(), "graph 0", "graph 1"));
@@ -279,7 +279,7 @@ Figures verdict_figures(const Group& group, const FigureSource& source) {
   page.set_height(static_cast<int>(bottom + 52));
   for (std::size_t i = 0; i < roles.size(); ++i) {
     const double x = left + static_cast<double>(i) * (width + gap);
-    page.panel(x, top, x + width, bottom);
+    page.panel(x, top, x + width, bottom, settings.size());
     page.add(concat("set border 1\nset xrange [0:1]\nset xtics ",
                     width < 190 ? "('0' 0, '50 %%' 0.5, '100 %%' 1)"
                                 : "('0' 0, '25 %%' 0.25, '50 %%' 0.5, '75 %%' 0.75, '100 %%' 1)"));

@@ -15,6 +15,7 @@ struct SizeMedian {
   double size = 0, budget = 0;
   std::int64_t seeds = 0, learned = 0;
   MedianTime median;
+  bool at_first_test = false;  // it is no more than that: nothing was looked at before
 };
 
 struct ScalingRole {
@@ -28,12 +29,35 @@ ScalingRole scaling_role(const FrontierSlice& slice, bool control) {
   // Times that no law can have, such as one that is known to the last sample, leave no likelihood to compare.
   if (role.growth.note.empty() && !std::isfinite(role.growth.laws[role.growth.best].log_likelihood))
     role.growth = {.note = "no law could be fitted", .laws = {}};
-  for (const FrontierPoint& p : slice.points)
-    if (p.control == control)
-      role.medians.push_back({p.size, p.samples.budget, std::int64_t{p.seeds},
-                              std::ranges::count_if(p.times, &LearningTime::learned),
-                              median_time(kaplan_meier(p.times))});
+  for (const FrontierPoint& p : slice.points) {
+    if (p.control != control) continue;
+    const MedianTime median = median_time(kaplan_meier(p.times));
+    role.medians.push_back({p.size, p.samples.budget, std::int64_t{p.seeds},
+                            std::ranges::count_if(p.times, &LearningTime::learned), median,
+                            std::ranges::any_of(p.times, [&](const LearningTime& t) {
+                              return t.by == median.value && t.after <= 0;
+                            })});
+  }
   return role;
+}
+
+// log_mean of a law between sizes, straight in what it goes by; points along a smooth curve.
+std::vector<std::vector<double>> law_curve(const GrowthLaw& law, const std::vector<SizeMedian>& medians) {
+  const auto u = [&](double n) {
+    return law.name.starts_with("2^(c sqrt") ? std::sqrt(n) : law.name.starts_with("2^(c") ? n : std::log(n);
+  };
+  constexpr int kPieces = 12;
+  std::vector<std::vector<double>> curve;
+  for (std::size_t i = 0; i < medians.size() && i < law.log_mean.size(); ++i) {
+    const double size = medians[i].size;
+    for (int k = 1; i > 0 && k < kPieces; ++k) {
+      const double before = medians[i - 1].size, n = before + (size - before) * k / kPieces,
+                   share = (u(n) - u(before)) / (u(size) - u(before));
+      curve.push_back({n, std::exp(law.log_mean[i - 1] + share * (law.log_mean[i] - law.log_mean[i - 1]))});
+    }
+    curve.push_back({size, std::exp(law.log_mean[i])});
+  }
+  return curve;
 }
 
 const char* role_name(bool control) { return control ? "control" : "target"; }
@@ -55,14 +79,17 @@ std::string exponent_text(const Growth& growth, const std::string& size) {
 
 std::vector<LegendEntry> scaling_legend(const std::vector<ScalingRole>& roles, const std::string& size) {
   std::vector<LegendEntry> legend;
-  bool censored = false;
+  bool censored = false, at_first = false;
   for (const ScalingRole& r : roles) {
     legend.push_back({LegendEntry::kPoint, role_style(r.control), role_name(r.control)});
-    for (const SizeMedian& m : r.medians) censored = censored || !std::isfinite(m.median.value);
+    for (const SizeMedian& m : r.medians) {
+      censored = censored || !std::isfinite(m.median.value);
+      at_first = at_first || m.at_first_test;
+    }
   }
-  if (censored)
-    legend.push_back({LegendEntry::kPoint, "lc rgb '#333333' dt 1 pt 6 ps 0.9*point_scale",
-                      "↑ half did not learn: above the budget"});
+  const std::string open = "lc rgb '#333333' dt 1 pt 6 ps 0.9*point_scale";
+  if (censored) legend.push_back({LegendEntry::kPoint, open, "↑ half did not learn: above the budget"});
+  if (at_first) legend.push_back({LegendEntry::kPoint, open, "↓ at the first test: at most that"});
   for (const ScalingRole& r : roles) {
     const std::string role = role_name(r.control), style = fmt::format("lc rgb '{}' ", role_color(r.control));
     if (!r.growth.note.empty()) legend.push_back({LegendEntry::kText, "", concat(role, ": ", r.growth.note)});
@@ -114,25 +141,26 @@ Table scaling_table(const FrontierSlice& slice, const std::vector<ScalingRole>& 
   return t;
 }
 
-void plot_scaling(Page& page, const std::vector<ScalingRole>& roles, const SizeAxis& x, double high) {
+void plot_scaling(Page& page, const std::vector<ScalingRole>& roles, const RoleAxis& x, double low, double high) {
   std::vector<std::string> parts;
   for (const ScalingRole& r : roles) {
     const char* color = role_color(r.control);
     for (const GrowthLaw* law : drawn_laws(r.growth)) {
-      std::vector<std::vector<double>> curve;
-      for (std::size_t i = 0; i < r.medians.size() && i < law->log_mean.size(); ++i)
-        curve.push_back({r.medians[i].size, std::exp(law->log_mean[i])});
-      parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' {}", page.data(curve), color,
-                                  law_style(law == &r.growth.laws[1])));
+      parts.push_back(fmt::format("{} using 1:2 with lines lc rgb '{}' {}", page.data(law_curve(*law, r.medians)),
+                                  color, law_style(law == &r.growth.laws[1])));
     }
     std::vector<BarMark> marks;
     for (const SizeMedian& m : r.medians) {
       const Interval& bar = m.median.interval;
       const bool learned = std::isfinite(m.median.value);
       marks.push_back({x.place(m.size, r.control), learned ? m.median.value : m.budget, std::max(bar.low, 1.0),
-                       std::isfinite(bar.high) ? bar.high : high, !learned});
+                       bar.high,
+                       !learned          ? BarMark::kUp
+                       : m.at_first_test ? BarMark::kDown
+                                         : BarMark::kNone});
     }
-    for (std::string& part : bar_parts(page, 'y', marks, 0.22, r.control ? 8 : 6, color))
+    for (std::string& part :
+         bar_parts(page, 'y', marks, std::pow(high / low, 0.09) - 1, r.control ? 8 : 6, color, high))
       parts.push_back(std::move(part));
   }
   page.plot(parts);
@@ -153,15 +181,19 @@ Figure scaling_figure(const Group& group, const FrontierSlice& slice, std::size_
         high = std::max(high, v);
       }
   }
-  const SizeAxis x(slice.points);
+  const double lowest = low / 4;  // to which the laws may lead the axis
+  for (const ScalingRole& r : roles)
+    for (const GrowthLaw* law : drawn_laws(r.growth))
+      for (const double v : law->log_mean) low = std::min(low, std::max(lowest, std::exp(v)));
   Page page(style, scaling_legend(roles, slice.size));
   const double top = page.top();
   page.set_height(static_cast<int>(top + 320 + 54));
   page.panel(96, top, page.width() - 24, top + 320);
-  page.add(x.commands(page.width() - 120));
+  const RoleAxis x(slice.points, page.width() - 120);
+  page.add(x.commands());
   page.add(number_axis('y', low / 1.3, high, true, 320));
   page.axis_labels(slice.size, "median samples to learn", 76);
-  plot_scaling(page, roles, x, high);
+  plot_scaling(page, roles, x, low, high);
   Figure f{slice_name(group, slice, slices, "scaling"),
            "scaling",
            slice_title(group, slice, slices, "Samples to learn"),

@@ -12,7 +12,8 @@ namespace {
 // Pixels of a line of text and of an average character of it, at 12 pixels.
 constexpr double kLineHeight = 20, kCharacter = 6.7;
 constexpr double kMargin = 16;
-constexpr double kLeastPanel = 56;  // height of a panel that is stretched to a size
+constexpr double kLeastPanel = 56;   // height of a panel that is stretched to a size
+constexpr double kLeastWidth = 200;  // of a page
 
 constexpr const char* kLearnedLine = "lc rgb '#009E73' lw 1.5 dt (3,3)";
 constexpr const char* kConstantLine = "lc rgb '#777777' lw 1 dt 1";
@@ -112,12 +113,13 @@ std::string threshold_lines(char axis, double learned_below) {
   return text;
 }
 
-Page::Page(const FigureStyle& style, std::vector<LegendEntry> legend) : style_(style), legend_(std::move(legend)) {
+Page::Page(const FigureStyle& style, const std::vector<LegendEntry>& legend) : style_(style) {
   double x = kMargin;
   const double width_ = width();
+  for (const LegendEntry& e : legend) add_entry(e);
   int lines = legend_.empty() ? 0 : 1;
   for (const LegendEntry& e : legend_) {
-    if (x > kMargin && x + legend_width(e) > width_ - kMargin) {
+    if (x > kMargin && (e.kind == LegendEntry::kMore || x + legend_width(e) > width_ - kMargin)) {
       x = kMargin;
       ++lines;
     }
@@ -126,37 +128,65 @@ Page::Page(const FigureStyle& style, std::vector<LegendEntry> legend) : style_(s
   top_ = static_cast<int>(title_room() + kLineHeight * lines + 14);
 }
 
+// An entry that is wider than the page goes on below.
+void Page::add_entry(LegendEntry entry) {
+  const std::size_t fit = fitting(width() - 2 * kMargin - 34);
+  while (characters(entry.label) > fit) {
+    const std::string& text = entry.label;
+    std::size_t end = shortened(text, fit).size();
+    end = std::min(end, text.size());
+    const std::size_t space = text.rfind(' ', end - 1);
+    if (space == std::string::npos || space == 0) break;
+    legend_.push_back({entry.kind, entry.style, text.substr(0, space)});
+    entry = {LegendEntry::kMore, "", text.substr(space + 1)};
+  }
+  legend_.push_back(std::move(entry));
+}
+
 // The height of the page is not known yet: its place stands between two signs until the end.
 std::string Page::at(double x, double y) const {
   return fmt::format("screen {:.6g}, screen \x01{:.6g}\x02", x / width(), y);
 }
 
-std::string Page::placed(const std::string& text) const {
-  // Panels that overlap are side by side; what is between panels keeps its height.
-  std::vector<std::pair<double, double>> bands;
+// Pixels of the layout as the size was given: in millimetres or inches, the next tenth.
+std::string Page::size_text(double wide, double high) const {
+  const double unit = style_.points_a_pixel() / 72 * (style_.millimetres ? 25.4 : 1),
+               step = style_.millimetres ? 1 : 100;
+  const auto text = [&](double pixels) { return readable(std::ceil(pixels * unit * step - 0.25) / step); };
+  return concat(text(wide), "x", text(high), style_.millimetres ? "mm" : "in");
+}
+
+// Panels that overlap are side by side; what is between panels keeps its height.
+std::vector<Page::Band> Page::bands() const {
+  std::vector<Band> out;
   auto panels = panels_;
-  std::ranges::sort(panels);
-  for (const auto& [upper, lower] : panels)
-    if (!bands.empty() && upper < bands.back().second)
-      bands.back().second = std::max(bands.back().second, lower);
-    else
-      bands.emplace_back(upper, lower);
-  double drawn = 0;
-  for (const auto& [upper, lower] : bands) drawn += lower - upper;
+  std::ranges::sort(panels, {}, &Band::upper);
+  for (const Band& p : panels) {
+    if (out.empty() || p.upper >= out.back().lower) {
+      out.push_back(p);
+      continue;
+    }
+    out.back().lower = std::max(out.back().lower, p.lower);
+    out.back().least = std::max(out.back().least, p.least);
+  }
+  return out;
+}
+
+std::string Page::placed(const std::string& text) const {
+  const std::vector<Band> bands = this->bands();
+  double drawn = 0, least = 0;
+  for (const Band& b : bands) drawn += b.lower - b.upper;
+  // All are stretched alike: the one that can be lowered the least decides.
+  for (const Band& b : bands) least = std::max(least, b.least / (b.lower - b.upper));
+  least = height_ - drawn + least * drawn;
   const double page = style_.height > 0 ? style_.height : height_;
   const double stretch = 1 + (page - height_) / drawn;
-  require(
-      style_.height == 0 || (stretch * drawn >= kLeastPanel * static_cast<double>(bands.size()) && width() >= 200),
-      "--size is ", readable(style_.inches_wide), " x ", readable(style_.inches_high),
-      " inches, too small for this figure at this font; at least ",
-      readable(std::ceil(10 * std::max(200.0, width()) * style_.points_a_pixel() / 72) / 10), " x ",
-      readable(std::ceil(10 * (height_ - drawn + kLeastPanel * static_cast<double>(bands.size())) *
-                         style_.points_a_pixel() / 72) /
-               10),
-      " inches, or a smaller font");
+  require(style_.height == 0 || (page >= least && width() >= kLeastWidth), "--size is ", size_text(width(), page),
+          ", too small for this figure at this font; at least ",
+          size_text(std::max(kLeastWidth, width()), std::max(1.01 * least, page)), ", or a smaller font");
   const auto moved_to = [&](double y) {
     double moved = y;
-    for (const auto& [upper, lower] : bands) moved += (stretch - 1) * std::clamp(y - upper, 0.0, lower - upper);
+    for (const Band& b : bands) moved += (stretch - 1) * std::clamp(y - b.upper, 0.0, b.lower - b.upper);
     return moved;
   };
   std::string out;
@@ -177,7 +207,7 @@ std::string Page::legend_text() const {
   const double width_ = width();
   int number = 1000;
   for (const LegendEntry& e : legend_) {
-    if (x > kMargin && x + legend_width(e) > width_ - kMargin) {
+    if (x > kMargin && (e.kind == LegendEntry::kMore || x + legend_width(e) > width_ - kMargin)) {
       x = kMargin;
       y += kLineHeight;
     }
@@ -200,7 +230,7 @@ std::string Page::legend_text() const {
   return text;
 }
 
-void Page::panel(double left, double top, double right, double bottom) {
+void Page::panel(double left, double top, double right, double bottom, std::size_t rows) {
   left_ = left;
   right_ = right;
   upper_ = top;
@@ -209,7 +239,8 @@ void Page::panel(double left, double top, double right, double bottom) {
       "set lmargin at screen {:.6g}\nset rmargin at screen {:.6g}\nset tmargin at screen \x01{:.6g}\x02\n"
       "set bmargin at screen \x01{:.6g}\x02\n",
       left / width(), right / width(), top, bottom);
-  panels_.emplace_back(top, bottom);
+  constexpr double kRow = 13;
+  panels_.push_back({top, bottom, std::max(std::min(bottom - top, kLeastPanel), kRow * static_cast<double>(rows))});
 }
 
 void Page::label(double x, double y, const std::string& text, const std::string& options) {
@@ -285,24 +316,34 @@ void Page::finish(Figure& figure) const {
 }
 
 std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarMark>& marks, double length,
-                                   int point, const std::string& color) {
-  std::vector<std::vector<double>> bars, arrows;
+                                   int point, const std::string& color, double edge) {
+  std::vector<std::vector<double>> bars, below, above, arrows;
+  const auto add_arrow = [&](const BarMark& m, double size) {
+    arrows.push_back(axis == 'x' ? std::vector{m.value, m.place, size, 0.0}
+                                 : std::vector{m.place, m.value, 0.0, size});
+  };
   for (const BarMark& m : marks) {
-    const double x = axis == 'x' ? m.value : m.place, y = axis == 'x' ? m.place : m.value, end = m.value * length;
-    if (m.arrow)
-      arrows.push_back({x, y, axis == 'x' ? end : 0, axis == 'x' ? 0 : end});
-    else
-      bars.push_back({x, y, m.low, m.high});
+    const double x = axis == 'x' ? m.value : m.place, y = axis == 'x' ? m.place : m.value;
+    const std::vector<double> bar{x, y, m.low, std::isfinite(m.high) ? m.high : m.value};
+    (m.arrow == BarMark::kNone ? bars : m.arrow == BarMark::kDown ? below : above).push_back(bar);
+    if (m.arrow != BarMark::kNone)
+      add_arrow(m, m.value * (m.arrow == BarMark::kUp ? length : 1 / (1 + length) - 1));
+    if (m.arrow != BarMark::kUp && !std::isfinite(m.high)) add_arrow(m, edge - m.value);
   }
   std::vector<std::string> parts;
-  if (!bars.empty())
-    parts.push_back(fmt::format("{} using 1:2:3:4 with {}errorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale",
-                                page.data(bars), axis, color, point + 1));
-  if (arrows.empty()) return parts;
-  const std::string name = page.data(arrows);
-  parts.push_back(
-      fmt::format("{} using 1:2:3:4 with vectors head size screen 0.006,25 lc rgb '{}' lw 1.4", name, color));
-  parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", name, point, color));
+  if (!arrows.empty())
+    parts.push_back(fmt::format("{} using 1:2:3:4 with vectors head size screen 0.006,25 lc rgb '{}' lw 1.4",
+                                page.data(arrows), color));
+  const auto add_bars = [&](const std::vector<std::vector<double>>& list, int type) {
+    if (!list.empty())
+      parts.push_back(fmt::format("{} using 1:2:3:4 with {}errorbars lc rgb '{}' lw 1.4 pt {} ps 0.9*point_scale",
+                                  page.data(list), axis, color, type));
+  };
+  add_bars(bars, point + 1);
+  add_bars(below, point);
+  if (!above.empty())
+    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", page.data(above),
+                                point, color));
   return parts;
 }
 

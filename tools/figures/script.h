@@ -37,7 +37,8 @@ std::size_t fitting(double pixels);
 std::size_t characters(const std::string& text);
 
 struct LegendEntry {
-  enum Kind { kLine, kPoint, kLinePoint, kBand, kBox, kText } kind;  // kText: the label alone
+  // kText: the label alone; kMore: the rest of the label before it, on a line of its own.
+  enum Kind { kLine, kPoint, kLinePoint, kBand, kBox, kText, kMore } kind;
   std::string
       style;  // gnuplot's: "lc rgb '#0072B2' dt 2 lw 2", "pt 7 lc rgb ..."; of a band or box its colour alone
   std::string label;
@@ -58,15 +59,16 @@ std::string threshold_lines(char axis, double learned_below);
 // corner. Where the style has a height, panels are stretched until the page has it.
 class Page {
  public:
-  Page(const FigureStyle& style, std::vector<LegendEntry> legend);
+  Page(const FigureStyle& style, const std::vector<LegendEntry>& legend);
 
   double width() const { return style_.width; }
 
   // Where panels may begin.
   int top() const { return top_; }
   void set_height(int height) { height_ = height; }
-  // The next plot's frame, without its tics and labels.
-  void panel(double left, double top, double right, double bottom);
+  // The next plot's frame, without its tics and labels. `rows` of text beside it need room, however low the page
+  // is.
+  void panel(double left, double top, double right, double bottom, std::size_t rows = 0);
   // Text at a pixel of the page, in the next plot. `options`: gnuplot's ("center", "rotate by 90").
   void label(double x, double y, const std::string& text, const std::string& options = "");
   // Labels of the panel's axes, `room` pixels left of it and below it; "" for none.
@@ -84,7 +86,9 @@ class Page {
   void finish(Figure& figure) const;
 
  private:
+  void add_entry(LegendEntry entry);
   std::string legend_text() const;
+  std::string size_text(double wide, double high) const;
   std::string at(double x, double y) const;
   std::string axis_label(const std::string& text);
   double panel_room(double upper, double lower) const;
@@ -95,7 +99,11 @@ class Page {
   int height_ = 0, top_ = 0, blocks_ = 0;
   double left_ = 0, right_ = 0, upper_ = 0, lower_ = 0;  // of the panel
   std::vector<LegendEntry> legend_;
-  std::vector<std::pair<double, double>> panels_;  // upper and lower ends
+  struct Band {
+    double upper = 0, lower = 0, least = 0;  // pixels; the least height
+  };
+  std::vector<Band> bands() const;
+  std::vector<Band> panels_;
   std::vector<std::string> axes_;
   std::string data_, body_;
 };
@@ -104,13 +112,14 @@ class Page {
 struct BarMark {
   double place = 0;          // along the other axis
   double value = 0;          // the median; of an arrow where it begins
-  double low = 0, high = 0;  // of the bar
-  bool arrow = false;
+  double low = 0, high = 0;  // of the bar; a high end that is infinite is not known: the bar goes on to `edge`
+  enum Arrow { kNone, kUp, kDown } arrow = kNone;  // the median lies above, or at most there
 };
-// What of a plot draws them: bars with filled points, arrows of `length` times where they begin with open ones.
-// `point`: gnuplot's type of the open point, the filled one being the next.
+// What of a plot draws them: bars with filled points, those without an upper end with an arrow at `edge`; open
+// points with arrows of `length` times where they begin, those downwards on their bars. `point`: gnuplot's type of
+// the open point, the filled one being the next.
 std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarMark>& marks, double length,
-                                   int point, const std::string& color);
+                                   int point, const std::string& color, double edge);
 
 // A logarithmic axis for losses: what lies below is drawn at its lower end, what is above `high` or not finite at
 // `edge`.

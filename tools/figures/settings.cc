@@ -4,6 +4,8 @@
 #include <cmath>
 #include <map>
 
+#include <fmt/core.h>
+
 #include "figures/script.h"
 
 namespace tools {
@@ -40,6 +42,8 @@ std::string size_column(const Group& group, const std::string& wanted) {
 std::string label_of(const Cell& value) {
   std::string text = text_of(value);
   if (!std::holds_alternative<double>(value)) return text;
+  const double number = number_of(value);
+  if (std::abs(number) >= 1e-4 && std::abs(number) < 1e6) return fmt::format("{}", number);
   if (const auto e = text.find("e-0"); e != std::string::npos) text.erase(e + 2, 1);
   if (const auto e = text.find("e+"); e != std::string::npos) text.erase(e + 1, text[e + 2] == '0' ? 2 : 1);
   return text;

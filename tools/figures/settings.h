@@ -19,7 +19,7 @@ struct Setting {
 // The settings of a group in order. `left_out`: columns that are not told apart.
 std::vector<Setting> settings_of(const Group& group, const std::vector<FigureRun>& runs,
                                  const std::set<std::string>& left_out = {});
-// A value as labels show it: 3e-4, where its shortest form is 3e-04.
+// A value as labels show it: 0.0003, and 3e-5 where its shortest form is 3e-05.
 std::string label_of(const Cell& value);
 // The columns of `columns` as text: "lr 0.001, width 64"; "" for none.
 std::string values_text(const FigureRun& run, const std::vector<std::string>& columns);

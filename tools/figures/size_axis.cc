@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/core.h>
 
@@ -27,32 +28,29 @@ std::string slice_title(const Group& group, const FrontierSlice& slice, std::siz
   return concat(what, ": ", group.name(), more.empty() ? "" : ", ", more);
 }
 
-SizeAxis::SizeAxis(const std::vector<FrontierPoint>& points) {
-  for (const FrontierPoint& p : points) {
-    if (std::ranges::find(sizes, p.size) != sizes.end()) shared.push_back(p.size);
-    sizes.push_back(p.size);
-  }
+SizeAxis::SizeAxis(std::vector<double> all, double pixels) : sizes(std::move(all)), length(pixels) {
   std::sort(sizes.begin(), sizes.end());
   sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
-  logarithmic = sizes.front() > 0 && sizes.back() / sizes.front() > 20;
+  bool doubles = sizes.size() > 2 && sizes.front() > 0;
+  for (std::size_t i = 1; i < sizes.size(); ++i) doubles = doubles && sizes[i] >= 1.9 * sizes[i - 1];
+  logarithmic = doubles || (sizes.front() > 0 && sizes.back() / sizes.front() > 20);
   if (logarithmic) {
     const double room = std::pow(sizes.back() / sizes.front(), 0.04);
     low = sizes.front() / room;
     high = sizes.back() * room;
   } else {
-    const double room = 0.05 * (sizes.back() - sizes.front());
+    const double room = sizes.size() > 1 ? 0.05 * (sizes.back() - sizes.front()) : 1;
     low = sizes.front() - room;
     high = sizes.back() + room;
   }
 }
 
-double SizeAxis::place(double size, bool control) const {
-  if (std::ranges::find(shared, size) == shared.end()) return size;
-  const double side = control ? 0.004 : -0.004;
-  return logarithmic ? size * std::pow(high / low, side) : size + side * (high - low);
+double SizeAxis::moved(double size, double pixels) const {
+  const double share = pixels / length;
+  return logarithmic ? size * std::pow(high / low, share) : size + share * (high - low);
 }
 
-std::string SizeAxis::commands(double length) const {
+std::string SizeAxis::commands() const {
   std::string tics;
   std::vector<Tic> last;
   for (const double s : sizes) {
@@ -64,6 +62,28 @@ std::string SizeAxis::commands(double length) const {
   }
   return fmt::format("{} x\nset xrange [{:.9g}:{:.9g}]\nset xtics ({})",
                      logarithmic ? "set logscale" : "unset logscale", low, high, tics);
+}
+
+namespace {
+
+std::vector<double> sizes_of(const std::vector<FrontierPoint>& points) {
+  std::vector<double> sizes;
+  for (const FrontierPoint& p : points) sizes.push_back(p.size);
+  return sizes;
+}
+
+}  // namespace
+
+RoleAxis::RoleAxis(const std::vector<FrontierPoint>& points, double pixels) : SizeAxis(sizes_of(points), pixels) {
+  std::vector<double> seen;
+  for (const FrontierPoint& p : points)
+    (std::ranges::find(seen, p.size) != seen.end() ? shared : seen).push_back(p.size);
+}
+
+double RoleAxis::place(double size, bool control) const {
+  constexpr double kApart = 4;
+  if (std::ranges::find(shared, size) == shared.end()) return size;
+  return moved(size, control ? kApart : -kApart);
 }
 
 void add_censored(std::vector<Cell>& row, double value, double budget) {

@@ -14,18 +14,25 @@ std::string slice_name(const Group& group, const FrontierSlice& slice, std::size
 std::string slice_title(const Group& group, const FrontierSlice& slice, std::size_t slices,
                         const std::string& what);
 
-// The axis of the sizes: a tic at each of them, with a label where there is room.
+// The axis of the sizes, of so many pixels: a tic at each of them, with a label where there is room. Logarithmic
+// where they span a factor of 20, or each is about twice the one before or more.
 struct SizeAxis {
   std::vector<double> sizes;
   bool logarithmic = false;
-  double low = 0, high = 1;
+  double low = 0, high = 1, length = 600;
 
+  SizeAxis(std::vector<double> all, double pixels);
+  // `size` moved by so many pixels.
+  double moved(double size, double pixels) const;
+  std::string commands() const;
+};
+
+// Target and control at the same size stand a little apart, and one alone at its tic.
+struct RoleAxis : SizeAxis {
   std::vector<double> shared;  // sizes of both
 
-  explicit SizeAxis(const std::vector<FrontierPoint>& points);
-  // Target and control at the same size stand a little apart, and one alone at its tic.
+  RoleAxis(const std::vector<FrontierPoint>& points, double pixels);
   double place(double size, bool control) const;
-  std::string commands(double length) const;  // in pixels
 };
 
 // A median that may lie above what its runs were given, as two cells of a table: the number, which is then the

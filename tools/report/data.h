@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "figures/frontier.h"
+#include "results/frontier.h"
 #include "results/runs.h"
 
 namespace tools {

@@ -13,11 +13,11 @@
 #include "cli/paths.h"
 #include "commands.h"
 #include "figures/foresight.h"
-#include "figures/frontier.h"
 #include "figures/groups.h"
 #include "figures/samples_to_learn.h"
 #include "figures/slices.h"
 #include "results/collect.h"
+#include "results/frontier.h"
 #include "results/runs.h"
 
 namespace tools {

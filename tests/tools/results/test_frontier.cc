@@ -9,7 +9,7 @@
 #include <eqnn/core/check.h>
 #include <eqnn/core/rng.h>
 
-#include "figures/frontier.h"
+#include "results/frontier.h"
 
 namespace test_frontier {
 

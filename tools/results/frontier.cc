@@ -1,4 +1,4 @@
-#include "figures/frontier.h"
+#include "results/frontier.h"
 
 #include <algorithm>
 #include <cmath>
