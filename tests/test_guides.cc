@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "support/blocks.h"
 #include "support/paths.h"
 
 namespace {
@@ -140,33 +141,73 @@ TEST_CASE("docs/examples.md has every program, and those that need the installed
   CHECK(programs >= 11);
 }
 
-TEST_CASE("the programs of the guides are those that are built and run") {
-  const auto from = [](const std::string& path, const char* begin) {
-    const std::string text = text_of(path);
-    REQUIRE(text.find(begin) != std::string::npos);
-    return text.substr(text.find(begin));
-  };
-  CHECK(text_of("README.md").find(from("tests/consumer/consumer.cc", "#include <eqnn/eqnn.h>")) !=
-        std::string::npos);
-  const std::string pytorch = text_of("docs/coming-from-pytorch.md");
-  CHECK(pytorch.find(from("docs/examples/from_pytorch.cc", "#include <eqnn/eqnn.h>")) != std::string::npos);
-  CHECK(pytorch.find(from("docs/examples/from_pytorch.py", "import math")) != std::string::npos);
+// Of a program or a piece of one what the compiler sees, without its #include lines and without blanks, and a comma
+// at the end of a list: formatting is another one in programs.
+std::string code(const std::string& text) {
+  static const std::regex quiet("//[^\\n]*|#include[^\\n]*|\\s+"), comma(",(?=[}\\]])");
+  return std::regex_replace(std::regex_replace(text, quiet, ""), comma, "");
 }
 
-TEST_CASE("the code of docs/training-control.md is that of the example which is compiled and run") {
-  // Without indentation, which is another one there.
-  const auto flush = [](const std::string& text) { return std::regex_replace(text, std::regex("\n +"), "\n"); };
-  const std::string page = text_of("docs/training-control.md");
-  const std::string example = flush(text_of("docs/examples/training_control.cc"));
-  const std::string fence = "\n```cpp\n";
-  int blocks = 0;
-  for (std::size_t at = page.find(fence); at != page.npos; at = page.find(fence, at + 1)) {
-    const std::size_t first = at + fence.size() - 1;
-    const std::string block = flush(page.substr(first, page.find("\n```\n", first) + 1 - first));
-    INFO(block);
-    CHECK(block.size() > 20);
-    CHECK(example.find(block) != example.npos);
-    ++blocks;
+// The sources that the tests build, and the files of kernels that docs/extending.md shows lines of.
+std::vector<std::string> programs() {
+  std::vector<std::string> found = {text_of("libeqnn/kernels/kernels.h"),
+                                    text_of("libeqnn/kernels/elementwise.cc")};
+  const std::string built = text_of("tests/meson.build") + text_of("tests/consumer/meson.build");
+  const std::filesystem::path root = paths::source("");
+  for (const char* folder : {"docs/examples", "tests/consumer"})
+    for (const auto& entry : std::filesystem::directory_iterator(root / folder)) {
+      const std::filesystem::path path = entry.path();
+      if (path.extension() != ".cc") continue;
+      const auto named = [&](const std::filesystem::path& name) {
+        return built.find("'" + name.string() + "'") != built.npos;
+      };
+      if (named(path.stem()) || named(path.filename()))
+        found.push_back(text_of(path.lexically_relative(root).generic_string()));
+    }
+  return found;
+}
+
+TEST_CASE("every block of C++ is a piece of a program that is built and run") {
+  const std::vector<std::string> all = programs();
+  std::vector<std::string> codes;
+  std::string text;
+  for (const std::string& program : all) {
+    codes.push_back(code(program));
+    text += program;
   }
-  CHECK(blocks >= 8);
+  int seen = 0;
+  for (const std::string& page : blocks::pages())
+    for (const blocks::Block& block : blocks::of(page)) {
+      if (block.language != "cpp") continue;
+      ++seen;
+      const std::string piece = code(block.text);
+      const auto has = [&](const std::string& whole) { return whole.find(piece) != whole.npos; };
+      INFO(page, ":", block.line, "\n", block.text);
+      CHECK(std::any_of(codes.begin(), codes.end(), has));
+      std::istringstream lines(block.text);
+      for (std::string line; std::getline(lines, line);)
+        if (line.starts_with("#include")) CHECK_MESSAGE(text.find(line + "\n") != text.npos, line);
+    }
+  CHECK(seen > 30);
+}
+
+// Which test has the blocks of a language: this one, or another.
+TEST_CASE("every block of the guides is of a language that a test reads") {
+  const std::set<std::string> languages = {
+      "cpp",     // above
+      "sh",      // command/test_guides.cc runs them,
+      "toml",    // plans them,
+      "",        // and compares output with what was printed
+      "python",  // tools/python/tests/test_documents.py
+  };
+  for (const std::string& page : blocks::pages())
+    for (const blocks::Block& block : blocks::of(page)) {
+      const bool queries = block.language == "sql" && page == "docs/database.md";  // command/test_collect.cc
+      CHECK_MESSAGE((queries || languages.contains(block.language)), page, ":", block.line, " ", block.language);
+    }
+  // Elsewhere there are none.
+  for (const Guide& guide : guides())
+    if (!guide.path.starts_with("docs/") && guide.path != "README.md")
+      CHECK_MESSAGE(guide.text.find("\n```") == guide.text.npos, guide.path);
+  CHECK(text_of("docs/coming-from-pytorch.md").find(text_of("docs/examples/from_pytorch.py")) != std::string::npos);
 }

@@ -409,26 +409,3 @@ TEST_CASE("docs/layers.md lists the layers of every header, and nothing else") {
           return layers;
         }) > 20);
 }
-
-// Without what stands before each line.
-std::string without_indentation(const std::string& text) {
-  return std::regex_replace(text, std::regex("\\n[ \\t]+"), "\n");
-}
-
-TEST_CASE("the code in docs/data-in-cpp.md is of programs that are built and run") {
-  std::string programs;
-  for (const char* path :
-       {"docs/examples/table.cc", "docs/examples/sparse_graphs_in_batches.cc", "tests/consumer/data_sets.cc"})
-    programs += without_indentation("\n" + read(paths::source(path)));
-  const std::string guide = read(paths::source("docs/data-in-cpp.md"));
-  const std::string begin = "\n```cpp\n", end = "```\n";
-  std::vector<std::string> wrong;
-  int blocks = 0;
-  for (std::size_t at = guide.find(begin); at != std::string::npos; at = guide.find(begin, at), ++blocks) {
-    at += begin.size();
-    const std::string code = without_indentation("\n" + guide.substr(at, guide.find(end, at) - at));
-    if (programs.find(code) == std::string::npos) wrong.push_back(code);
-  }
-  CHECK(blocks > 10);
-  check_none(wrong);
-}
