@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -28,22 +27,45 @@ inline std::vector<std::string> pages() {
   return found;
 }
 
-inline std::vector<Block> of(const std::string& page) {
-  std::vector<Block> found;
+// Calls open(language, line number) where a block opens, inside(line) for its lines, and outside(line) for the
+// others.
+template <class Open, class Inside, class Outside>
+void walk(const std::string& page, const Open& open, const Inside& inside, const Outside& outside) {
   std::ifstream in(paths::source(page));
-  bool inside = false;
+  bool within = false;
   int number = 0;
   for (std::string line; std::getline(in, line);) {
     ++number;
     const std::size_t fence = line.find_first_not_of(' ');
     if (fence != line.npos && line.compare(fence, 3, "```") == 0) {
-      if (!inside) found.push_back({line.substr(fence + 3), "", number});
-      inside = !inside;
-    } else if (inside) {
-      found.back().text += line + "\n";
+      if (!within) open(line.substr(fence + 3), number);
+      within = !within;
+    } else if (within) {
+      inside(line);
+    } else {
+      outside(line);
     }
   }
+}
+
+inline std::vector<Block> of(const std::string& page) {
+  std::vector<Block> found;
+  walk(
+      page,
+      [&](const std::string& language, int line) {
+        found.push_back({language, "", line});
+      },
+      [&](const std::string& line) { found.back().text += line + "\n"; }, [](const std::string&) {});
   return found;
+}
+
+// The page without its blocks.
+inline std::string outside(const std::string& page) {
+  std::string text;
+  walk(
+      page, [](const std::string&, int) {}, [](const std::string&) {},
+      [&](const std::string& line) { text += line + "\n"; });
+  return text;
 }
 
 }  // namespace blocks
