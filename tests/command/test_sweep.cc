@@ -33,15 +33,7 @@ using cli::operator+;
 const std::string kTiny = R"(name = "tiny"
 title = "A tiny sweep"
 seeds = "0:2"
-[run]
-family = "gnn-degree-parity"
-width = 8
-head-width = 8
-depth = 1
-batch = 8
-steps = 40
-test-samples = 200
-)";
+)" + cli::kTinyRun;
 const std::string kGrid = "[grid]\nn = [4, 5]\nlr = [1e-3, 1e-2]\ncontrol = [false, true]\n";
 
 Json status(const Folder& f, const std::string& file, const std::string& out) {

@@ -24,15 +24,7 @@ using cli::operator+;
 const std::string kSweep = R"(name = "s"
 title = "Two sizes"
 seeds = "0:2"
-[run]
-family = "gnn-degree-parity"
-width = 8
-head-width = 8
-depth = 1
-batch = 8
-steps = 40
-test-samples = 200
-tag = ["one", "two"]
+)" + cli::kTinyRun + R"(tag = ["one", "two"]
 note = "of a test"
 [grid]
 n = [4, 5]

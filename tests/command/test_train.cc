@@ -239,16 +239,7 @@ TEST_CASE("train: --dry-run and --print-config write nothing, and the printed co
 
 TEST_CASE("train: a TOML file gives flags, and flags override it") {
   const Folder f;
-  f.write("c.toml", R"(# a run
-[run]
-family = "gnn-degree-parity"
-width = 8
-head-width = 8
-depth = 1
-batch = 8
-steps = 40
-test-samples = 200
-threads = 1
+  f.write("c.toml", cli::kTinyRun + R"(threads = 1
 seed = 3
 out = "named"
 checkpoint-every = 10

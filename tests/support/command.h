@@ -104,6 +104,16 @@ bool one_error_line(const std::string& err);
 
 // A network and a budget that take milliseconds; `more` comes after and wins.
 Arguments tiny(const Arguments& more = {});
+// The same network and data as the head of a file's [run].
+inline const std::string kTinyRun = R"([run]
+family = "gnn-degree-parity"
+width = 8
+head-width = 8
+depth = 1
+batch = 8
+steps = 40
+test-samples = 200
+)";
 Arguments operator+(Arguments left, const Arguments& right);
 std::vector<std::string> lines(const std::string& text);
 // The document without what may differ between equal runs.
