@@ -16,6 +16,7 @@
 #include "support/command.h"
 #include "support/paths.h"
 #include "support/sanitized.h"
+#include "support/thrown.h"
 
 namespace test_sweep {
 
