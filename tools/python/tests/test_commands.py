@@ -4,6 +4,7 @@ import io
 import os
 import pathlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from unittest import mock
 import numpy as np
 
 import eqnn
-from eqnn.process import arguments
+from eqnn.process import arguments, in_python
 from eqnn.toml import to_toml
 from support import TINY, InFolder, has
 
@@ -24,7 +25,7 @@ class Errors(InFolder):
         error = self.refused("^unknown family 'nope'; the nearest", eqnn.EqnnError, eqnn.sample, "nope", count=1)
         self.assertEqual(error.exit_code, 2)
         self.refused("n is 'x'; it must be a whole number", eqnn.EqnnError, eqnn.sample, "gnn-degree-parity", count=1, n="x")
-        self.refused("'--no-such' is not a flag", eqnn.EqnnError, eqnn.train, "gnn-degree-parity", no_such=3)
+        self.refused("'no_such' is not a flag", eqnn.EqnnError, eqnn.train, "gnn-degree-parity", no_such=3)
         self.refused("run is", TypeError, eqnn.call, "train", run=[1])
         self.refused("eqnn.call", ValueError, eqnn.train, "gnn-degree-parity", dry_run=True)
         expected = self.refused("", eqnn.EqnnError, self.tiny, expect="learned")
@@ -46,6 +47,14 @@ class Errors(InFolder):
     def test_flags(self):
         flags = dict(head_width=np.int64(8), lr=1e-5, control=True, strict=np.bool_(False), data=pathlib.Path("a b"), n=None)
         self.assertEqual(arguments(flags), ["--head-width=8", "--lr=1e-05", "--control=true", "--strict=false", "--data=a b"])
+
+
+    def test_flags_in_messages_are_those_of_python(self):
+        self.refused("momentum is 0.9 with optimizer adam", eqnn.EqnnError, self.tiny, momentum=0.9)
+        self.refused("test_samples is '0'", eqnn.EqnnError, self.tiny, test_samples=0)
+        self.assertEqual(in_python("a--b: --test-samples is 3; eqnn collect DIR --db x makes one; give --resume"),
+                         "a--b: test_samples is 3; eqnn collect DIR --db x makes one; give resume=True")
+        self.refused("head_width is given twice", TypeError, self.tiny, **{"head-width": 4})
 
 
 class Samples(InFolder):
@@ -95,7 +104,8 @@ class Training(InFolder):
     def test_where_the_run_is(self):
         run = self.tiny(out=None)
         self.assertEqual(run.directory, pathlib.Path("runs", run.id))
-        error = self.refused("exists; --resume", eqnn.EqnnError, self.tiny, out=None)
+        error = self.refused("exists; resume=True goes on with it, force=True replaces it, out names another", eqnn.EqnnError,
+                             self.tiny, out=None)
         self.assertEqual(error.exit_code, 2)
         self.assertEqual(self.tiny(out=None, resume=True, quiet=True).result, run.result)
 
@@ -154,6 +164,22 @@ class Sweeps(InFolder):
         self.assertEqual(error.exit_code, 2)
         self.refused("run is <object", TypeError, eqnn.sweep, {**self.plan, "run": object()}, out="a")
 
+    def test_both_spellings_of_flags(self):
+        run = {**TINY, "family": "gnn-degree-parity"}
+        del run["threads"]
+        plan = {**self.plan, "run": run, "grid": {"rate": [{"lr": 1e-3, "clip_norm": 1}, {"lr": 1e-2, "clip_norm": 2}]}}
+        table = eqnn.sweep(plan, out="a", quiet=True)
+        self.assertEqual((len(table), set(table["config.clip-norm"]), set(table["test_samples"])), (4, {1, 2}, {100}))
+        several = {"name": "s", "sweeps": [{"name": "one", "run": run, "grid": {"clip_norm": [1, 2], "lr": [1e-3, 1e-2]}}]}
+        self.assertEqual(len(eqnn.sweep(several, out="a", quiet=True)), 6)  # two of the four were there
+        run["test-samples"] = 200
+        self.refused("test-samples is given twice, as test_samples too", TypeError, eqnn.sweep, {**self.plan, "run": run}, out="b")
+
+    def test_errors_name_no_file_that_nobody_wrote(self):
+        wrong = {**self.plan, "run": {"family": "gnn-degree-parity", "n": 1}, "grid": {}}
+        self.refused("^the sweep: at seed 0: n is 1", eqnn.EqnnError, eqnn.sweep, wrong, out="a")
+        self.refused('^the sweep: seeds is 4.*seeds = "0:4" for 4 seeds', eqnn.EqnnError, eqnn.sweep, {**self.plan, "seeds": 4}, out="a")
+
     @unittest.skipUnless(has("tomllib"), "no tomllib before Python 3.11")
     def test_toml(self):
         import tomllib
@@ -163,6 +189,41 @@ class Sweeps(InFolder):
         values = tomllib.loads(to_toml({"a": np.arange(3), "b": np.float64(0.1), "c": None, "d": range(2),
                                         "e": float("inf")}))
         self.assertEqual(values, {"a": [0, 1, 2], "b": 0.1, "d": [0, 1], "e": float("inf")})
+
+
+class Learners(InFolder):
+    def test_learn_and_bound(self):
+        found = eqnn.learn("gnn-degree-parity", n=6, seed=1, member={"n": 6, "S": [3, 5], "b": 0})
+        self.assertEqual((found["algorithm"], found["recovered"]["S"]), ("gf2", [3, 5]))
+        bounds = eqnn.bound("gnn-degree-parity", n=64, tau=0.1)["bounds"]
+        self.assertTrue(bounds and all("statement" in bound for bound in bounds))
+        self.refused("tau is", eqnn.EqnnError, eqnn.bound, "gnn-degree-parity", n=64, tau=-1)
+
+
+@unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed")
+class Plots(InFolder):
+    def test_what_the_command_draws(self):
+        self.tiny(out="runs/a")
+        self.tiny(out="runs/b", n=5)
+        eqnn.call("plot", "runs", figure="learning-curves", out="c.svg", size="120x90mm")
+        plot = eqnn.plot("runs", "learning-curves", size="120x90mm", out="d.pdf")
+        self.assertEqual(plot.svg, pathlib.Path("c.svg").read_text())
+        self.assertEqual((plot._repr_svg_(), plot._repr_html_()), (plot.svg, None))
+        self.assertTrue(pathlib.Path("d.pdf").read_bytes().startswith(b"%PDF"))
+        self.assertIn("learning-curves", repr(plot))
+        both = eqnn.plot(["runs/a", "runs/b"], "anything", x="n", y="test_loss", axes={"n": "nodes"})
+        self.assertIn("nodes", both.svg)
+        self.refused("d.pdf exists; give force=True to replace it, or another out", eqnn.EqnnError, eqnn.plot, "runs",
+                     "learning-curves", out="d.pdf")
+        self.refused("'curvs' is not known", eqnn.EqnnError, eqnn.plot, "runs", "curvs")
+
+    def test_several_figures_are_html(self):
+        self.tiny(out="runs/a")
+        eqnn.train("boolean-orbit", n=4, group="trivial", model="mlp", width=4, depth=1, steps=20, test_samples=100,
+                   out="runs/b", quiet=True)
+        plot = eqnn.plot("runs", "verdicts")
+        self.assertEqual((len(plot.figures), plot._repr_svg_()), (2, None))
+        self.assertEqual(plot._repr_html_().count("<svg"), 2)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class Runs(InFolder):
             loaded = eqnn.load_run("run")
             self.assertEqual(loaded["metrics"]["step"].tolist(), [10, 20, 30, 40])
             self.assertEqual(eqnn.query("r.db", "SELECT steps FROM runs")["steps"].tolist(), [40])
-            self.refused("pip install pandas", ImportError, eqnn.runs, "r.db")
+            self.refused(r'pip install "./tools/python\[pandas\]"', ImportError, eqnn.runs, "r.db")
             self.refused("pip install pandas", ImportError, lambda: eqnn.run("run").metrics)
 
     def test_cross_validation(self):

@@ -1,20 +1,22 @@
 """eqnn from Python: its runs as arrays and tables, its samples, and the command called (docs/python.md).
 
 Read:     run, runs, metrics, query; load_run, load_npz, load_safetensors (NumPy alone)
-Compute:  sample, train, predict, sweep, batches; call, for every other subcommand
+Compute:  sample, train, predict, sweep, learn, bound, batches; call, for every other subcommand
+Draw:     plot
 PyTorch:  eqnn.torch.Samples
 """
 import importlib
 
-from .commands import predict, sample, sweep, train
+from .commands import bound, learn, predict, sample, sweep, train
 from .database import metrics, query, runs
+from .figures import Plot, plot
 from .files import load_npz, load_safetensors
 from .process import EqnnError, call
 from .runs_on_disk import Run, load_run, run
 from .stream import batches
 
-__all__ = ["EqnnError", "Run", "batches", "call", "load_npz", "load_run", "load_safetensors", "metrics", "predict",
-           "query", "run", "runs", "sample", "sweep", "torch", "train"]
+__all__ = ["EqnnError", "Plot", "Run", "batches", "bound", "call", "learn", "load_npz", "load_run", "load_safetensors",
+           "metrics", "plot", "predict", "query", "run", "runs", "sample", "sweep", "torch", "train"]
 
 
 def __getattr__(name):

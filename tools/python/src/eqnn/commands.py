@@ -1,4 +1,4 @@
-"""families sample, train, predict and sweep as functions."""
+"""families sample, train, predict, sweep, learn and bound as functions."""
 import contextlib
 import json
 import os
@@ -9,7 +9,7 @@ import numpy as np
 
 from .database import runs
 from .files import load_npz
-from .process import call
+from .process import EqnnError, call
 from .progress import Progress
 from .runs_on_disk import Run
 from .tables import frame
@@ -81,20 +81,66 @@ def predict(run, x, **flags):
         return load_npz(out)["y"]
 
 
+def learn(family, **flags):
+    """What a learner that is not gradient descent finds, a dict: verdict, queries, recovered, the losses.
+
+    flags: those of `eqnn learn`, such as algo="gf2", n=64, samples=500, out="runs/gf2"; member may be a dict. Raises EqnnError.
+    """
+    with _member_file(flags) as spelt:
+        return call("learn", family, **spelt)
+
+
+def bound(family, **flags):
+    """Lower bounds on the queries that a family needs, a dict: "bounds" is a list, each with its statement and source.
+
+    flags: those of `eqnn bound`, such as n=64, tau=0.1. Raises EqnnError.
+    """
+    return call("bound", family, **flags)
+
+
+def _spelt(plan):
+    """A sweep's dict with the command's names of flags: test-samples for test_samples."""
+    def names(flags):
+        if not isinstance(flags, dict):
+            return flags
+        spelt = {}
+        for name, value in flags.items():
+            flag = str(name).replace("_", "-")
+            if flag in spelt:
+                raise TypeError(f"{flag} is given twice, as {flag.replace('-', '_')} too; leave one of them out")
+            spelt[flag] = [names(item) for item in value] if isinstance(value, (list, tuple)) else value
+        return spelt
+    spelt = {key: names(value) if key in ("run", "grid") else value for key, value in plan.items()}
+    if isinstance(plan.get("sweeps"), (list, tuple)):
+        spelt["sweeps"] = [_spelt(part) if isinstance(part, dict) else part for part in plan["sweeps"]]
+    return spelt
+
+
+@contextlib.contextmanager
+def _plan_file(plan):
+    """The path of a sweep's file; of a dict a temporary one, which errors call "the sweep"."""
+    if not isinstance(plan, dict):
+        yield plan
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder, "sweep.toml")
+        path.write_text(to_toml(_spelt(plan)), encoding="utf-8")
+        try:
+            yield path
+        except EqnnError as error:
+            raise EqnnError(str(error).replace(str(path), "the sweep"), error.exit_code, error.output) from None
+
+
 def sweep(plan, *, out, progress=None, **flags):
     """Does what is left of a sweep, and returns all its runs as a DataFrame (eqnn.runs(out)).
 
     plan: a sweep's file, or a dict of what stands in one: dict(name="rates", seeds="0:5", run=dict(family=..., steps=2000),
-    grid=dict(n=[4, 6], control=[False, True])). out: the folder of its runs. flags: those of `eqnn sweep run`, such as
+    grid=dict(n=[4, 6], control=[False, True])); test_samples stands for test-samples. out: the folder of its runs. flags: those of `eqnn sweep run`, such as
     jobs=2. Called again it goes on where it was interrupted. Raises EqnnError; with exit code 5 some runs failed,
     and eqnn.runs(out) has them with `status` and `error`.
     """
     frame({})  # without pandas nothing is run
-    with tempfile.TemporaryDirectory() as folder:
-        file = plan
-        if isinstance(plan, dict):
-            file = pathlib.Path(folder, "sweep.toml")
-            file.write_text(to_toml(plan), encoding="utf-8")
+    with _plan_file(plan) as file:
         watcher = Progress("sweep", call("sweep", "plan", file, out=out)["runs"], progress)
         call("sweep", "run", file, out=out, watcher=watcher, **{"progress": "plain", **flags})
     return runs(out)

@@ -1,6 +1,7 @@
 """Calls the eqnn command. All that computes is in the command: this package asks it, and reads what it writes."""
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 
 PREFIX = "eqnn: error: "
+SWITCHES = {"force", "online", "prune", "quiet", "resume", "retry-failed"}
 
 
 class EqnnError(RuntimeError):
@@ -32,9 +34,12 @@ def program():
 
 def arguments(flags):
     """Python's flags as the command's: width=8, head_width=8, control=True, lr=None is ["--width=8", "--head-width=8",
-    "--control=true"]. TypeError for a value that is no number, text, path or truth value."""
+    "--control=true"]. TypeError for a value that is no number, text, path or truth value, and for a name in both
+    spellings, head_width and head-width."""
     spelt = []
     for name, value in flags.items():
+        if "_" in name and name.replace("_", "-") in flags:
+            raise TypeError(f"{name} is given twice, as {name.replace('_', '-')} too; leave one of them out")
         value = value.item() if hasattr(value, "item") else value  # NumPy's and PyTorch's scalars
         if isinstance(value, bool):
             value = "true" if value else "false"
@@ -77,7 +82,7 @@ def call(*words, watcher=None, **flags):
             reader.join()
             if watcher:
                 watcher.close()
-            sys.stderr.writelines(note + "\n" for note in notes if not note.startswith(PREFIX))
+            sys.stderr.writelines(in_python(note) + "\n" for note in notes if not note.startswith(PREFIX))
     if process.returncode != 0:
         raise EqnnError(_message(process.returncode, notes), process.returncode, "".join(lines))
     return json.loads(lines[-1] if watcher else "".join(lines)) if lines else None
@@ -102,8 +107,18 @@ def _interrupt(process):
         raise
 
 
+def in_python(text):
+    """What the command says of its flags, as they are written here: resume=True for --resume, test_samples for
+    --test-samples. What it says to type stays: "eqnn collect DIR --db runs.db makes one"."""
+    def keyword(found):
+        return found[1].replace("-", "_") + ("=True" if found[1] in SWITCHES else "")
+    clauses = re.split("(;)", text)
+    return "".join(clause if re.search(r"(?<!')\beqnn [a-z]", clause) else re.sub(r"(?<![\w-])--(?!help\b)([a-z]+(?:-[a-z]+)*)", keyword, clause)
+                   for clause in clauses)
+
+
 def _message(code, notes):
-    errors = [note[len(PREFIX):] for note in notes if note.startswith(PREFIX)] or notes[-1:]
+    errors = [in_python(note[len(PREFIX):]) for note in notes if note.startswith(PREFIX)] or notes[-1:]
     if not errors:
         return f"the command was ended by signal {-code}" if code < 0 else f"the command ended with exit code {code}"
     return errors[0] + (f" (and {len(errors) - 1} more)" if len(errors) > 1 else "")

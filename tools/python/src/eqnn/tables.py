@@ -16,6 +16,7 @@ def frame(columns):
     try:
         import pandas
     except ImportError:
-        raise ImportError("tables need pandas, which is not installed: pip install pandas; "
+        raise ImportError("tables need pandas, which is not installed: pip install pandas, or in a clone "
+                          'pip install "./tools/python[pandas]"; '
                           "eqnn.load_run and eqnn.query give NumPy arrays without it") from None
     return pandas.DataFrame(columns)
