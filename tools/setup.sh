@@ -181,6 +181,9 @@ configure() {
 # The Meson that set $build up; another version may not be able to read it.
 meson_of_build() { sed -n 's/^ COMMAND = \(.*\) install --no-rebuild$/\1/p' "$build/build.ninja" | head -n 1; }
 
+# What installs $build: it builds what is installed alone, by the Ninja and the Meson that made the rest.
+install_command() { say "$(tool ninja) -C $build installed && $(meson_of_build) install -C $build --no-rebuild"; }
+
 # compile TARGET...: builds; all of it without targets. A terminal shows what compilers say as they say it.
 compile() {
   local passing=0
