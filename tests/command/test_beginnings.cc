@@ -85,9 +85,18 @@ TEST_CASE("train: --init-from says what does not fit, and refuses what is no mod
   accepted(f, train("a"));
   const Outcome wider = f.run(tiny({"--out", "b", "--head-width", "16", "--init-from", "a"}));
   CHECK(wider.code == 0);
-  CHECK(has(wider.err, "arrays are from a/model.safetensors; drawn as without it: "));
+  CHECK(has(wider.err,
+            "warning: less than half of the weights: --init-from: 3 of 6 arrays, 25 of 185 parameters are "
+            "from a/model.safetensors; drawn as without it: "));
   CHECK(has(wider.err, "head.0.weight: F32 [8, 8] in the file"));
   CHECK(cli::lines(wider.err).size() == 1);
+  // The record of the run says it too.
+  CHECK(has(wider.out, "begun with             a: 3 of 6 arrays, 25 of 185 parameters\n"));
+  CHECK(Json::parse(f.read("b/run.json"))["initial"] ==
+        Json::parse(R"({"arrays": 3, "all_arrays": 6, "parameters": 25, "all_parameters": 185})"));
+  CHECK_FALSE(Json::parse(f.read("a/run.json")).contains("initial"));
+  accepted(f, train("same", {"--init-from", "a"}));
+  CHECK(Json::parse(f.read("same/run.json"))["initial"]["arrays"] == 6);
   refused(f, train("c", {"--init-from", "none"}), 3, "none: there is no such model");
   refused(f, train("c", {"--width", "32", "--head-width", "24", "--depth", "2", "--init-from", "a/run.json"}), 3,
           "a/run.json");

@@ -343,6 +343,33 @@ TEST_CASE("train: --stop-at-loss and --patience end a run early") {
   CHECK(result(f, "patience")["samples"] == 40);
 }
 
+TEST_CASE("train: --stop-at-loss stops when all test samples say so, not the part that is tested between steps") {
+  const Folder f;
+  const Arguments budget = {"--test-samples", "8000", "--schedule", "constant", "--eval-every", "5"};
+  // A seed of which 1,600 samples make the loss after 5 steps lower than all of them do.
+  for (int seed = 0; seed < 20; ++seed) {
+    const Arguments of_seed = budget + Arguments{"--seed", std::to_string(seed)};
+    accepted(f, tiny({"--steps", "10", "--force", "--out", "part"}) + of_seed);
+    accepted(f, tiny({"--steps", "5", "--force", "--out", "all"}) + of_seed);
+    const double part = metrics(f, "part")[0]["normalized_test_loss"].get<double>();
+    const double all = result(f, "all")["normalized_test_loss"].get<double>();
+    if (part > all - 1e-4) continue;
+    const auto stopping_at = [&](double loss, const std::string& out) {
+      accepted(f, tiny({"--steps", "10", "--stop-at-loss", std::to_string(loss), "--out", out}) + of_seed);
+      return result(f, out)["steps"].get<int>();
+    };
+    CHECK(stopping_at((part + all) / 2, "goes-on") == 10);
+    CHECK(stopping_at(all + 1e-5, "stops") == 5);
+    CHECK(result(f, "stops")["normalized_test_loss"] == all);
+    // A line of metrics.jsonl is of the part, whatever was confirmed, and to go on changes no bit.
+    CHECK(metrics(f, "goes-on")[0]["normalized_test_loss"] == part);
+    CHECK(metrics(f, "goes-on")[0]["test_samples"] == 1600);
+    CHECK(result(f, "goes-on")["test_loss"] == result(f, "part")["test_loss"]);
+    return;
+  }
+  FAIL("no seed of 20 has a lower loss on a part of the test samples than on all");
+}
+
 TEST_CASE("train: graphs with loops have controls that their default network learns") {
   const Folder f;
   const std::vector<std::string> common{

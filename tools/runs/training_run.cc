@@ -84,10 +84,12 @@ class TrainRun {
   bool open();    // false: finished before
   void follow();  // of ranks that do not lead, once the first has opened the directory
   bool leads() const { return options_.ranks == nullptr || options_.ranks->leads(); }
+  std::string description() const;  // run.json
   bool told_to_end();
   std::string owner() const;
   int loop();
   bool evaluate();  // true: stop
+  bool is_low_enough(const Evaluation& part);
   bool out_of_patience();
   void checkpoint();
   bool checkpoint_is_due() const {
@@ -139,8 +141,9 @@ int TrainRun::run() {
     for (const std::string& warning : examples_.member->warnings()) note("eqnn: warning: {}\n", one_line(warning));
   if (const auto warning = oracle_warning(config_); warning && !common_.quiet)
     note("eqnn: warning: {}\n", one_line(*warning));
-  if (const std::string some = training_->initial_note(); !some.empty() && !common_.quiet && leads())
-    note("eqnn: --init-from: {}\n", one_line(some));
+  if (const TakenWeights& taken = training_->initial(); !taken.rest.empty() && !common_.quiet && leads())
+    note("eqnn: {}--init-from: {}\n",
+         taken.most() ? "" : "warning: less than half of the weights: ", one_line(taken.rest));
   bool left = true;
   leader_first(options_.ranks, [&] { leads() ? void(left = open()) : follow(); });
   if (options_.ranks != nullptr) left = options_.ranks->of_first(left) != 0;
@@ -183,13 +186,25 @@ void check_resumable(const TrainConfig& before, const TrainConfig& now, const st
   throw ValueError(concat("--resume: the run in ", path, " was given a member file; give the same --member"));
 }
 
+std::string TrainRun::description() const {
+  const std::string text = run_description(config_, examples_, common_);
+  const TakenWeights& taken = training_->initial();
+  if (taken.all_arrays == 0) return text;
+  Json j = parse_json(text);
+  j["initial"] = {{"arrays", taken.arrays},
+                  {"all_arrays", taken.all_arrays},
+                  {"parameters", taken.parameters},
+                  {"all_parameters", taken.all_parameters}};
+  return to_text(j, 2) + "\n";
+}
+
 bool TrainRun::open() {
   const std::string& path = directory_.path();
   if (directory_.exists() && options_.force) directory_.remove();
   if (directory_.exists() && !options_.resume)
     throw ValueError(concat(path, " exists; --resume goes on with it, --force replaces it, --out names another"));
   if (!directory_.exists() || directory_.blank()) {
-    directory_.create(with_labels(run_description(config_, examples_, common_), options_.labels));
+    directory_.create(with_labels(description(), options_.labels));
   } else {
     const TrainConfig before = directory_.config();
     check_resumable(before, config_, path, options_.named);
@@ -204,8 +219,7 @@ bool TrainRun::open() {
     // In this order: whenever it is cut off, result.json is there only beside the run.json that it is of.
     if (directory_.finished()) remove_file(directory_.file("result.json"));
     if (before.steps != config_.steps) {
-      const std::string now =
-          with_labels(run_description(config_, examples_, common_), labels_of(parse_json(text, file)));
+      const std::string now = with_labels(description(), labels_of(parse_json(text, file)));
       eqnn::write_atomically(file, with_labels(now, options_.labels));
     }
   }
@@ -303,12 +317,20 @@ bool TrainRun::evaluate() {
     std::fflush(stdout);
   }
   note_ = fmt::format("test {:.4f}", test.normalized());
-  if (config_.stop_at_loss > 0 && test.normalized() <= config_.stop_at_loss) return true;
+  if (is_low_enough(test)) return true;
   if (is_hopeless(test.normalized())) {
     state_.ended = "hopeless";
     return true;
   }
   return config_.patience > 0 && out_of_patience();
+}
+
+// For --stop-at-loss. The verdict is of all test samples: where a part of them is low enough, all decide. Every
+// rank comes to the same end, and nothing is kept of the second test.
+bool TrainRun::is_low_enough(const Evaluation& part) {
+  const auto low = [&](const Evaluation& e) { return e.normalized() <= config_.stop_at_loss; };
+  if (config_.stop_at_loss <= 0 || !low(part)) return false;
+  return examples_.data || part.examples >= config_.test_samples || low(training_->test(config_.test_samples));
 }
 
 bool TrainRun::is_hopeless(double loss) {
@@ -486,6 +508,8 @@ int TrainRun::finish(bool diverged) {
 void TrainRun::print_summary(const Json& r) const {
   fmt::print("trained                {}\nby                     {}\n",
              subject_text(config_, examples_, training_->parameters()), method_text(config_, *training_));
+  if (!config_.init_from.empty())
+    fmt::print("begun with             {}: {}\n", config_.init_from, training_->initial().text());
   print_outcome(r, examples_.data ? "held-out" : "fresh");
   fmt::print("steps                  {}   ({:.0f} a second, {})\n", r["steps"].get<long>(),
              r["time"]["steps_per_second"].get<double>(), duration_text(r["time"]["wall_seconds"].get<double>()));

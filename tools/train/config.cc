@@ -21,7 +21,9 @@ constexpr int kResultsVersion = 1;
 // and the cross entropy is taken from differences of logits.
 // Since version 3 the part of a file that is set apart for --patience is drawn by class.
 // Since version 4 cyclic convolutions are by fast Fourier transforms, and a group average's last layer on the mean.
+// Since version 5 --stop-at-loss ends a run when all test samples say so, and not a fifth of them, or 1,000, alone.
 int results_version(const TrainConfig& c) {
+  if (c.stop_at_loss > 0 && c.data.empty() && c.test_samples > 1000) return 5;
   if (c.model == "cnn" || c.model == "group-mlp") return 4;
   if (!c.data.empty() && c.patience > 0) return 3;
   return c.loss == "cross-entropy" ? 2 : kResultsVersion;
@@ -110,7 +112,8 @@ std::vector<ConfigField> plain_fields() {
               std::int64_t{1} << 31),
       integer("test-samples", "fresh samples of the final test", &C::test_samples, 2, std::int64_t{1} << 31),
       integer("eval-every", "steps between two evaluations; 0: a twentieth of --steps", &C::eval_every, 0),
-      number("stop-at-loss", "stop when the normalised test loss is this low; 0: never", &C::stop_at_loss, 0),
+      number("stop-at-loss", "stop when the normalised test loss, on all test samples, is this low; 0: never",
+             &C::stop_at_loss, 0),
       integer("patience",
               "stop after this many evaluations without a better loss on a tenth set apart (of --samples the last, "
               "of a file "

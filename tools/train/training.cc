@@ -131,7 +131,7 @@ class TypedTraining final : public Training {
   const PhaseLabels& labels() const override { return data_->labels(); }
   const eqnn::hard::Oracle* oracle() const override { return oracle_ ? &oracle_->oracle() : nullptr; }
   Index oracle_inputs() const override { return oracle_ ? oracle_->inputs() : 0; }
-  std::string initial_note() const override { return initial_note_; }
+  const TakenWeights& initial() const override { return taken_; }
   Index parameters() const override { return params_.count(); }
   Index memory_bytes() const override {
     return trainer_.memory_bytes() + static_cast<Index>(initial_.size() * sizeof(T)) +
@@ -177,7 +177,7 @@ class TypedTraining final : public Training {
     require<eqnn::FileError>(weights_hash(weights) == config_.init_hash, weights.path,
                              ": its weights are no longer those of hash ", config_.init_hash,
                              " that this run begins with; put them back, or start another run");
-    initial_note_ = take_weights(params_, weights.path);
+    taken_ = take_weights(params_, weights.path);
   }
 
   const Phase& phase_of(std::uint64_t step) const {
@@ -257,7 +257,7 @@ class TypedTraining final : public Training {
   const eqnn::hard::PlantedDirections planted_;
   std::unique_ptr<DataSource<T>> data_;
   eqnn::Params<T> params_;
-  std::string initial_note_;
+  TakenWeights taken_;
   Recorder<T> network_;
   eqnn::Trainer<T> trainer_;
   const std::vector<T> initial_;  // drawn from the seed again on --resume

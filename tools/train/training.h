@@ -11,6 +11,7 @@
 
 #include "train/evaluation.h"
 #include "train/examples.h"
+#include "train/initial_weights.h"
 #include "train/phases.h"
 
 namespace tools {
@@ -50,8 +51,7 @@ class Training {
   virtual const eqnn::hard::Oracle* oracle() const = 0;
   virtual Index oracle_inputs() const = 0;
 
-  // What --init-from did not fill, in a line; "" where there is nothing to say.
-  virtual std::string initial_note() const = 0;
+  virtual const TakenWeights& initial() const = 0;  // of --init-from
   virtual Index parameters() const = 0;
   virtual Index memory_bytes() const = 0;
   virtual double flops_per_step() const = 0;
