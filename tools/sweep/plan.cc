@@ -32,6 +32,7 @@ std::string learner_version(const std::string& command, const std::string& famil
 }
 
 constexpr std::size_t kMostRuns = 1'000'000;
+constexpr const char* kSeedsAllowed = "\"FIRST:END\" (END is left out) or a list of whole numbers";
 // Keys of [run] and [grid] that would make runs disagree with the sweep around them.
 constexpr const char* kNotInSweeps[] = {
     "out",     "seed", "seeds", "threads", "config", "help",     "dry-run", "print-config",     "verbose",
@@ -201,23 +202,32 @@ class PlanReader {
 
   std::vector<std::uint64_t> seeds(const toml::node& node) const {
     std::vector<std::uint64_t> list;
-    const std::string allowed = "\"FIRST:END\" (END is left out), a list of whole numbers, or one of them";
     if (const auto* text = node.as_string()) {
       const std::string& t = text->get();
       const auto colon = t.find(':');
+      if (colon == std::string::npos) refuse_one_number(t);
       const auto low = whole_number(t.substr(0, colon));
-      const auto high = colon == std::string::npos ? low : whole_number(t.substr(colon + 1));
+      const auto high = colon == std::string::npos ? std::nullopt : whole_number(t.substr(colon + 1));
       require(low && high && *low >= 0 && *high >= 0 && *high - *low <= static_cast<std::int64_t>(kMostRuns),
-              source_, ": seeds is '", t, "'; allowed are ", allowed);
-      if (colon == std::string::npos) list.push_back(static_cast<std::uint64_t>(*low));
+              source_, ": seeds is '", t, "'; allowed are ", kSeedsAllowed);
       for (std::int64_t s = *low; s < *high; ++s) list.push_back(static_cast<std::uint64_t>(s));
     } else {
+      if (!node.is_array()) refuse_one_number(toml_value(source_, "seeds", node));
       for (const std::string& v : values("seeds", node)) list.push_back(parse_seed("seeds", v));
     }
-    require(!list.empty(), source_, ": seeds is empty; allowed are ", allowed);
+    require(!list.empty(), source_, ": seeds is empty; allowed are ", kSeedsAllowed);
     require(std::set(list.begin(), list.end()).size() == list.size(), source_,
             ": a seed is given twice in 'seeds'");
     return list;
+  }
+
+  // Four seeds, or the seed 4? Both are meant by it.
+  void refuse_one_number(const std::string& value) const {
+    const auto n = whole_number(value);
+    require(!n || *n < 0, source_, ": seeds is ", value, ", which may be how many or which one; write ",
+            n == 0 ? "" : concat("seeds = \"0:", value, "\" for ", value, n == 1 ? " seed, " : " seeds, "),
+            "seeds = [", value, "] for the seed ", value);
+    throw ValueError(concat(source_, ": seeds is '", value, "'; allowed are ", kSeedsAllowed));
   }
 
   Sweep sweep(const toml::table& table, const toml::table* defaults) const {
@@ -240,6 +250,15 @@ class PlanReader {
   const std::string source_;
   toml::table document_;
 };
+
+// init-from = "runs/small/{seed}": each seed begins with weights of its own.
+void name_seed(RawOptions& flags, std::uint64_t seed) {
+  constexpr std::string_view kSeed = "{seed}";
+  for (RawOption& o : flags)
+    if (o.name == "init-from")
+      for (std::size_t at = 0; (at = o.value.find(kSeed, at)) != std::string::npos;)
+        o.value.replace(at, kSeed.size(), std::to_string(seed));
+}
 
 std::string point_text(const RawOptions& values, std::uint64_t seed) {
   std::string text;
@@ -290,6 +309,7 @@ class Planner {
     run.point = point_;
     run.flags = s.run;
     run.flags.insert(run.flags.end(), values.begin(), values.end());
+    name_seed(run.flags, seed);
     require(run.command == "train" || !last_value(run.flags, "family").empty(), source_,
             ": no family is given for '", s.command, "'; name one in [run] or [grid]");
     require(run.command == "train" || std::ranges::none_of(run.flags, is_label), source_,

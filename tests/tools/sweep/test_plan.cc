@@ -20,13 +20,29 @@ tools::SweepPlan plan(const std::string& seeds) {
 TEST_CASE("plan: seeds at the ends of their range") {
   using Seeds = std::vector<std::uint64_t>;
   CHECK(plan("\"0:2\"").sweeps[0].seeds == Seeds{0, 1});
-  CHECK(plan("\"7\"").sweeps[0].seeds == Seeds{7});
-  CHECK(plan("\"9223372036854775807\"").sweeps[0].seeds == Seeds{9223372036854775807});
+  CHECK(plan("[7]").sweeps[0].seeds == Seeds{7});
+  CHECK(plan("[\"9223372036854775807\"]").sweeps[0].seeds == Seeds{9223372036854775807});
   CHECK(plan("\"9223372036854775806:9223372036854775807\"").sweeps[0].seeds == Seeds{9223372036854775806});
   for (const char* wrong : {"\"1:-9223372036854775808\"", "\"-9223372036854775808:9223372036854775807\"", "\"-1\"",
                             "\"0:9223372036854775807\"", "\"3:3\"", "\"5:3\"", "\"\"", "\":\""}) {
     CAPTURE(wrong);
     CHECK(contains(message([&] { plan(wrong); }), "seeds is"));
+  }
+}
+
+TEST_CASE("plan: one number as seeds is refused, for it may be how many or which one") {
+  for (const char* four : {"4", "\"4\"", "4.0"}) {
+    CAPTURE(four);
+    CHECK(message([&] { plan(four); }) ==
+          "a.toml: seeds is 4, which may be how many or which one; write seeds = \"0:4\" for 4 seeds, seeds = [4] "
+          "for "
+          "the seed 4");
+  }
+  CHECK(contains(message([&] { plan("1"); }), "write seeds = \"0:1\" for 1 seed, seeds = [1] for the seed 1"));
+  CHECK(contains(message([&] { plan("0"); }), "write seeds = [0] for the seed 0"));
+  for (const char* wrong : {"2.5", "true", "\"x\""}) {
+    CAPTURE(wrong);
+    CHECK(contains(message([&] { plan(wrong); }), "or a list of whole numbers"));
   }
 }
 
