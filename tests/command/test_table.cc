@@ -70,7 +70,7 @@ TEST_CASE("table: a sweep ends with its table, which table prints again from fol
   CHECK(run.code == 0);
   CHECK(has(run.out, "\nTwo sizes\n"));
   CHECK(has(run.out, "n 4"));
-  CHECK(has(run.out, "(of 2)"));
+  CHECK(has(run.out, "(of 2; lr the "));
   CHECK(accepted(f, {"table", "o"}) == run.out);
   accepted(f, {"collect", "o", "--db", "r.db", "-q"});
   CHECK(accepted(f, {"table", "r.db"}) == run.out);
@@ -102,6 +102,106 @@ TEST_CASE("table: of a study or a family, and of runs of no study by what they d
   CHECK(accepted(f, {"table", "o", "--family", "gnn-degree-parity"}) == all);
   refused(f, {"table", "o", "--family", "gnn-degree"}, 2, "the nearest is 'gnn-degree-parity'");
   refused(f, {"table", "none"}, 3, "none");
+}
+
+// Small runs of each seed, and runs of another size that begin with their weights.
+void begin_with_small_ones(const Folder& f) {
+  for (const char* seed : {"0", "1"})
+    accepted(f, train(std::string("small/") + seed, {"--n", "4", "--seed", seed}));
+  for (const char* seed : {"0", "1"})
+    for (const char* n : {"5", "6"}) {
+      accepted(f, train(std::string("o/from-") + n + seed,
+                        {"--n", n, "--seed", seed, "--init-from", std::string("small/") + seed}));
+      accepted(f, train(std::string("o/drawn-") + n + seed, {"--n", n, "--seed", seed}));
+    }
+}
+
+TEST_CASE("table: weights of another run are a part of the question, and seeds are seeds") {
+  const Folder f;
+  begin_with_small_ones(f);
+  const Json rows = Json::parse(accepted(f, {"table", "o", "--json"}))[0]["rows"];
+  REQUIRE(rows.size() == 4);
+  for (const Json& row : rows) CHECK(row["best_runs"] == 2);
+  CHECK(rows[0]["question"] == "n 5");
+  CHECK(rows[1]["question"] == "n 5, init-from");
+  const std::string text = accepted(f, {"table", "o"});
+  CHECK_FALSE(has(text, f.path()));
+  // A frontier has a line for each, and all seeds of each at a point.
+  const Json figures = Json::parse(accepted(f, {"plot", "o", "--figure", "frontier", "--json"}))["figures"];
+  REQUIRE(figures.size() == 2);
+  for (const Json& figure : figures)
+    for (const auto& row : table_of(accepted(f, {"plot", "o", "--figure", figure["name"].get<std::string>()}))) {
+      CHECK(row.at("grid_points") == "1");
+      CHECK(row.at("seeds") == "2");
+    }
+  if (!tools::have_gnuplot()) return;
+  accepted(f, {"report", "o", "-o", "r.html", "-q"});
+  CHECK_FALSE(has(f.read("r.html"), (f / "small") + "/0,"));
+  CHECK(has(f.read("r.html"), "init-from"));
+}
+
+TEST_CASE("sweep: {seed} in init-from begins each seed with weights of its own") {
+  const Folder f;
+  begin_with_small_ones(f);
+  std::string plan = kSweep;
+  plan.replace(plan.find("n = [4, 5]"), 10, "n = [5, 6]\ninit-from = [\"small/{seed}\"]");
+  f.write("s.toml", plan);
+  const std::string list = accepted(f, {"sweep", "run", "s.toml", "--out", "p", "--list"});
+  CHECK(has(list, "--init-from small/1 --lr 0.01 --seed 1"));
+  CHECK_FALSE(has(list, "{seed}"));
+  accepted(f, {"sweep", "run", "s.toml", "--out", "p", "-q"});
+  const Json rows = Json::parse(accepted(f, {"table", "p", "--json"}))[0]["rows"];
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0]["question"] == "n 5, init-from small/{seed}");
+  CHECK(rows[0]["best_runs"] == 2);
+  CHECK(rows[0]["points"] == 2);
+  // The same runs as by hand.
+  const std::string id = Json::parse(f.read("o/from-50/run.json"))["config"]["init_hash"].get<std::string>();
+  std::size_t found = 0;
+  for (const auto& [name, bytes] : f.contents())
+    if (name.starts_with("p/") && name.ends_with("run.json"))
+      found += Json::parse(bytes)["config"]["init_hash"] == id ? 1 : 0;
+  CHECK(found == 4);
+  // Absolute paths are of no machine in a table.
+  plan.replace(plan.find("small/{seed}"), 12, (f / "small") + "/{seed}");
+  f.write("s.toml", plan);
+  accepted(f, {"sweep", "run", "s.toml", "--out", "q", "-q"});
+  CHECK(has(accepted(f, {"table", "q"}), "n 5, init-from {seed}  "));
+}
+
+TEST_CASE("table: the best rate at the end of its grid is marked as such") {
+  const Folder f;
+  for (const char* lr : {"1e-4", "1e-3", "1e-2"})
+    accepted(f, train(std::string("o/") + lr, {"--n", "4", "--control", "--steps", "200", "--lr", lr}));
+  const Json row = Json::parse(accepted(f, {"table", "o", "--json"}))[0]["rows"][0];
+  REQUIRE(row["best_point"] == "lr 0.01");
+  CHECK(row["best_edges"] == Json::parse(R"([{"flag": "lr", "end": "highest", "of": 3}])"));
+  CHECK(has(accepted(f, {"table", "o"}), "lr 0.01 (of 3; lr the highest of 3)"));
+  // Bracketed by a rate at which it diverges; one optimiser's rates say nothing of another's.
+  accepted(f, train("o/1e3", {"--n", "4", "--control", "--steps", "200", "--lr", "1e3"}));
+  accepted(f, train("o/sgd", {"--n", "4", "--control", "--steps", "200", "--lr", "2e3", "--optimizer", "sgd"}));
+  const std::string text = accepted(f, {"table", "o"});
+  CHECK(has(text, "lr 0.01, adam (of 5)"));
+  CHECK_FALSE(has(text, " the highest of "));
+}
+
+TEST_CASE("table, plot, report: of folders as they are; a name of nothing is told as such") {
+  const Folder f;
+  accepted(f, train("o/a"));
+  accepted(f, train("p/b", {"--n", "5"}));
+  accepted(f, {"collect", "o", "p", "--db", "r.db", "-q"});
+  for (const Arguments& what :
+       {Arguments{"--list"}, {"--figure", "learning-curves", "--json"}, {"--figure", "frontier"}})
+    CHECK(accepted(f, Arguments{"plot", "o", "p"} + what) == accepted(f, Arguments{"plot", "r.db"} + what));
+  CHECK(accepted(f, {"table", "o", "p"}) == accepted(f, {"table", "r.db"}));
+  for (const char* subcommand : {"table", "plot", "report"}) {
+    Arguments words = {subcommand, "runs/nosuch"};
+    if (subcommand == std::string("report")) words = words + Arguments{"-o", "r.html"};
+    if (subcommand == std::string("plot")) words = words + Arguments{"--list"};
+    refused(f, words, 3, "runs/nosuch: there is no such folder or database");
+    words[1] = "nosuch.db";
+    refused(f, words, 3, "eqnn collect DIR --db nosuch.db makes one");
+  }
 }
 
 TEST_CASE("table: the steps that a run was given stand beside those that it did") {

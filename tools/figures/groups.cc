@@ -19,7 +19,7 @@ bool tells_nothing(const std::string& key) {
       "shard",   "strict",      "format",    "test-samples", "eval-every",
       "folds",   "fold",        "family",    "member",       "learned-below",
       "out",     "data_hash",   "data",      "fails-from",   "memorised-train-below",
-      "threads", "init_hash"};
+      "threads", "init_hash",   kBeginning};
   return keys.contains(key);
 }
 
@@ -49,6 +49,7 @@ Cell json_cell(const Json& v) {
 // What the run was given, by the flags' names: from its configuration, or from the parameters of its result.
 std::map<std::string, Cell> configuration(const RunTable& t, std::size_t row) {
   std::map<std::string, Cell> values;
+  values[kBeginning] = std::string(t.begins_with_weights(row) ? "true" : "false");
   for (const auto& [column, unused] : t.columns()) {
     std::string key = column;
     if (key.starts_with("config.")) key = key.substr(7);

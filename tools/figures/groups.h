@@ -16,6 +16,9 @@ inline constexpr const char* kFamilyParameters[] = {"n",     "r",          "d", 
                                                     "m",     "terms",      "bias-max", "min-count", "c-min",
                                                     "group", "self-loops", "graph",    "frame",     "generators"};
 bool is_family_parameter(const std::string& column);
+// Weights of another run are a part of the question, and no setting to choose the best of. A study has them as its
+// file names them; of runs of no study, true or false.
+inline constexpr const char* kBeginning = "init-from";
 
 struct FigureRun : Run {
   std::map<std::string, Cell> values;  // of what was swept, by the flag's name; also the algorithm of a learner

@@ -15,6 +15,7 @@
 #include "cli/text.h"
 #include "commands.h"
 #include "figures/figures.h"
+#include "results/collect.h"
 
 namespace tools {
 
@@ -32,11 +33,15 @@ std::string csv(const Table& table) {
 namespace {
 
 struct PlotFlags {
-  std::string db, figure, out, title, size, font, script;
+  std::vector<std::string> results;
+  std::string figure, out, title, size, font, script;
   std::vector<std::string> axes;
   FigureOptions options;
   bool data = false, list = false, force = false;
 };
+
+// As it was given, for messages.
+std::string source_text(const PlotFlags& flags) { return shell_text(flags.results); }
 
 Json json_cell(const Cell& cell) {
   if (const auto* whole = std::get_if<std::int64_t>(&cell)) return *whole;
@@ -59,7 +64,7 @@ Json json_figure(const Figure& f, bool with_data) {
 }
 
 int list_figures(const PlotFlags& flags, const Common& common) {
-  const std::vector<Figure> figures = make_all_figures(Database::open(flags.db), flags.options);
+  const std::vector<Figure> figures = make_all_figures(open_results(flags.results, common), flags.options);
   if (common.json) {
     Json all = Json::array();
     for (const Figure& f : figures) all.push_back(json_figure(f, false));
@@ -70,7 +75,7 @@ int list_figures(const PlotFlags& flags, const Common& common) {
   for (const Figure& f : figures) widest = std::max(widest, f.name.size());
   for (const Figure& f : figures) fmt::print("{:<{}}  {}\n", f.name, widest, f.title);
   if (figures.empty() && !common.quiet)
-    note("eqnn: {} holds no finished run: nothing to draw\n", one_line(flags.db));
+    note("eqnn: {} holds no finished run: nothing to draw\n", one_line(source_text(flags)));
   return kDone;
 }
 
@@ -81,18 +86,21 @@ bool is_kind(const std::string& name) {
 }
 
 // Those of a kind, or the one of that name. Throws ValueError, naming what is nearest or why there is none.
-std::vector<Figure> find_figures(const PlotFlags& flags) {
-  const Database db = Database::open(flags.db);
+std::vector<Figure> find_figures(const PlotFlags& flags, const Common& common) {
+  const Database db = open_results(flags.results, common);
+  const std::string source = source_text(flags);
   std::vector<std::string> known;
   for (const FigureKind& kind : figure_kinds()) known.push_back(kind.name);
   std::vector<Figure> found;
   if (is_kind(flags.figure)) {
     found = make_figures(db, flags.figure, flags.options);
-    require(!found.empty() || !make_figures(db, "verdicts").empty(), flags.db,
-            " holds no finished run: there is nothing to draw; eqnn collect DIR --db ", flags.db, " adds runs");
-    require(!found.empty(), flags.db, " has nothing for figure '", flags.figure, "'",
+    const bool folder = is_folder(flags.results.front());
+    require(!found.empty() || !make_figures(db, "verdicts").empty(), source,
+            " holds no finished run: there is nothing to draw",
+            folder ? "" : concat("; eqnn collect DIR --db ", source, " adds runs"));
+    require(!found.empty(), source, " has nothing for figure '", flags.figure, "'",
             flags.options.study.empty() && flags.options.family.empty() ? "" : " in this study and family",
-            "; eqnn plot ", flags.db, " --list names what it has");
+            "; eqnn plot ", source, " --list names what it has");
     return found;
   }
   for (Figure& f : make_all_figures(db, flags.options)) {
@@ -100,7 +108,7 @@ std::vector<Figure> find_figures(const PlotFlags& flags) {
     if (f.name == flags.figure) found.push_back(std::move(f));
   }
   require(!found.empty(), "figure '", flags.figure, "' is not known; the nearest is '",
-          eqnn::nearest(flags.figure, known), "'; eqnn plot ", flags.db, " --list names what ", flags.db, " has");
+          eqnn::nearest(flags.figure, known), "'; eqnn plot ", source, " --list names what ", source, " has");
   return found;
 }
 
@@ -254,7 +262,7 @@ void write_scripts(const std::vector<Figure>& figures, const std::string& format
 
 int run_plot(const PlotFlags& flags, const Common& common) {
   if (flags.list || flags.figure == "list") return list_figures(flags, common);
-  require(!flags.figure.empty(), "--figure is missing; eqnn plot ", flags.db,
+  require(!flags.figure.empty(), "--figure is missing; eqnn plot ", source_text(flags),
           " --list names the figures that it has");
   std::string format = std::filesystem::path(flags.out).extension().string();
   if (!format.empty()) format = format.substr(1);
@@ -264,7 +272,7 @@ int run_plot(const PlotFlags& flags, const Common& common) {
           "'; name a file that ends in .csv, or leave out --data for the image");
   PlotFlags styled = flags;
   styled.options.style = read_style(flags);
-  std::vector<Figure> figures = find_figures(styled);
+  std::vector<Figure> figures = find_figures(styled, common);
   check_axes(figures, styled.options.style);
   for (Figure& f : figures)
     if (!flags.title.empty() || !flags.size.empty()) f.title = flags.title == "none" ? "" : flags.title;
@@ -286,16 +294,16 @@ int run_plot(const PlotFlags& flags, const Common& common) {
 
 void add_plot(CommandLine& line) {
   auto flags = std::make_shared<PlotFlags>();
-  Subcommand plot =
-      line.add("plot", "draws figures from a results database, or prints their data", "Look at results");
+  Subcommand plot = line.add("plot", "draws figures of runs, or prints their data", "Look at results");
   plot.example("eqnn plot results.db --list # the figures that it has");
-  plot.example("eqnn plot results.db --figure frontier -o frontier.svg");
+  plot.example("eqnn plot runs/grid --figure frontier -o frontier.svg # of a folder of runs as it is");
   plot.example("eqnn plot results.db --figure frontier --size 85x70mm --font Times,8 -o f.pdf # for a paper");
   plot.example("eqnn plot results.db --kind anything --x lr --y test_loss --by model -o lr.svg");
-  plot.required("DB", flags->db, "the database that collect made");
+  plot.required_list("RESULTS", flags->results,
+                     "a database that collect made, or run directories and folders of such");
   plot.option("--figure,--kind", flags->figure,
-              "a kind (frontier, phase, ..., anything) or the name of one figure; list: what DB has");
-  plot.toggle("--list", flags->list, "names the figures that DB has");
+              "a kind (frontier, phase, ..., anything) or the name of one figure; list: what RESULTS has");
+  plot.toggle("--list", flags->list, "names the figures that RESULTS has");
   plot.option("-o,--out", flags->out,
               "F.svg, F.pdf or F.png; F.csv for the data; without it, the data as CSV to stdout. Further "
               "figures of the kind: F-STUDY-FAMILY.svg");

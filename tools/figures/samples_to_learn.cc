@@ -62,6 +62,13 @@ std::string flags_text(const Json& values, bool tuned) {
   return text;
 }
 
+Json tuned_flags(const Json& values) {
+  Json tuned = Json::object();
+  for (const auto& entry : values.items())
+    if (is_tuned(entry.key())) tuned[entry.key()] = entry.value();
+  return tuned;
+}
+
 std::vector<SeedsNeed> needs_of(const RunTable& table, const Study& study) {
   std::vector<SeedsNeed> all;
   std::map<std::string, std::map<std::int64_t, double>> of_seed;  // of each label

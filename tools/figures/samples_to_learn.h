@@ -14,6 +14,8 @@ namespace tools {
 // Values of a point of a study's grid as text: of the flags that are tuned for whoever learns (optimiser, rate,
 // ...: "adam, lr 0.002"), or of the others, which ask another question ("n 15, control").
 std::string flags_text(const Json& values, bool tuned);
+// The flags that are tuned, with their values.
+Json tuned_flags(const Json& values);
 
 // What the seeds of one network, or of one way to train it, needed: infinite where a seed did not learn within what
 // it was given, which is `most` or less.

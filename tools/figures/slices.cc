@@ -29,7 +29,8 @@ std::vector<FrontierSlice> frontier_slices(const Group& group, const std::string
   if (size.empty()) return {};
   std::vector<std::string> problem, grid;  // the other columns
   for (const std::string& key : group.swept)
-    if (key != size && key != "model") (is_family_parameter(key) ? problem : grid).push_back(key);
+    if (key != size && key != "model")
+      (is_family_parameter(key) || key == kBeginning ? problem : grid).push_back(key);
   std::vector<FrontierSlice> slices;
   std::map<std::string, std::size_t> place;
   for (const FigureRun& run : group.runs) {

@@ -20,8 +20,8 @@ namespace tools {
 namespace {
 
 // Flags that say what is learned from what. Best grid points are chosen over the others.
-constexpr const char* kSubjectFlags[] = {"data",  "algorithm", "algo",       "samples", "noise", "steps",
-                                         "depth", "width",     "head-width", "oracle",  "tau",   "answer"};
+constexpr const char* kSubjectFlags[] = {"data",  "algorithm",  "algo",   "samples", "noise",  "steps",   "depth",
+                                         "width", "head-width", "oracle", "tau",     "answer", kBeginning};
 // Flags with a place of their own in a report, or that differ from run to run by their nature.
 constexpr const char* kOwnPlace[] = {"family",    "model",     "control",   "member", "member-seed",
                                      "init-seed", "data-seed", "data_hash", "fold"};
@@ -32,6 +32,12 @@ constexpr const char* kQuietParameters[] = {"self-loops", "bias-max",         "m
 template <std::size_t N>
 bool one_of(const std::string& word, const char* const (&words)[N]) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
+}
+
+// Of the configuration; where weights are is no setting, that there are some is one.
+std::string setting_text(const RunTable& table, std::size_t row, const std::string& key) {
+  if (key == kBeginning) return table.begins_with_weights(row) ? "yes" : "no";
+  return table.text(row, concat("config.", key));
 }
 
 std::string text_of_json(const Json& value) {
@@ -102,14 +108,14 @@ Spread spread(const RunTable& table, const std::vector<std::size_t>& rows) {
     std::string value;
     bool several = false;
     for (const std::size_t row : rows) {
-      const std::string text = table.text(row, column);
+      const std::string text = setting_text(table, row, key);
       several = several || (!text.empty() && !value.empty() && text != value);
       if (several) break;
       if (!text.empty()) value = text;
     }
     if (several)
       out.varying.push_back(key);
-    else if (!value.empty())
+    else if (!value.empty() && (key != kBeginning || value == "yes"))
       out.same.emplace_back(key, value);
   }
   return out;
@@ -138,8 +144,7 @@ Settings swept_values(const RunTable& table, const Planned& run, const std::vect
   if (values.is_object())
     for (const auto& [name, value] : values.items()) out.emplace_back(name, text_of_json(value));
   else
-    for (const std::string& key : varying)
-      out.emplace_back(key, run.row ? table.text(*run.row, "config." + key) : "");
+    for (const std::string& key : varying) out.emplace_back(key, run.row ? setting_text(table, *run.row, key) : "");
   return out;
 }
 
@@ -162,8 +167,7 @@ Entry read_entry(const RunTable& table, std::size_t row, const Planned& planned,
   }
   e.run.point = settings_text(point);
   e.run.task = concat(e.family, "\n", e.run.method, "\n", settings_text(e.size));
-  for (const char* flag : kSubjectFlags)
-    e.run.task += concat("\n", flag, " ", table.text(row, concat("config.", flag)));
+  for (const char* flag : kSubjectFlags) e.run.task += concat("\n", flag, " ", setting_text(table, row, flag));
   return e;
 }
 

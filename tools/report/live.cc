@@ -1,7 +1,5 @@
 #include "report/live.h"
 
-#include <unistd.h>
-
 #include <cmath>
 #include <csignal>
 #include <ctime>
@@ -77,44 +75,30 @@ class BlockedSignals {
 
 }  // namespace
 
-ReportSource::ReportSource(const std::string& source) : database_(source) {
-  if (!tools::is_folder(source)) return;
-  folder_ = source;
-  std::error_code error;
-  const fs::path place = fs::temp_directory_path(error);
-  std::string made = (place / ("eqnn-report-" + std::string(6, 'X'))).string();
-  require<eqnn::FileError>(!error && mkdtemp(made.data()) != nullptr,
-                           "no temporary folder can be made; set TMPDIR to one that is there and can be written");
-  scratch_ = made;
-  database_ = made + "/results.db";
-}
+namespace {
 
-ReportSource::~ReportSource() {
-  std::error_code ignored;
-  if (!scratch_.empty()) fs::remove_all(scratch_, ignored);
-}
-
-void ReportSource::collect_anew(const Common& common) const {
+// What the source holds now: a database with what has come meanwhile to the folders that its runs are from, as far
+// as they are there.
+Database collected_anew(const std::string& source, const Common& common) {
+  if (is_folder(source)) return collected({source}, common);
   Common quiet = common;
   quiet.quiet = true;
   quiet.json = false;
-  std::set<std::string> folders{folder_};
-  if (!is_folder()) {
-    folders.clear();
-    for (const auto& row : Database::open(database_).query("SELECT directory FROM runs").rows)
-      if (const fs::path parent = fs::path(text_of(row[0])).parent_path(); !parent.empty())
-        if (tools::is_folder(parent.string())) folders.insert(parent.string());
-  }
-  if (!folders.empty()) collect({{folders.begin(), folders.end()}, database_, ""}, quiet);
+  std::set<std::string> folders;
+  for (const auto& row : Database::open(source).query("SELECT directory FROM runs").rows)
+    if (const fs::path parent = fs::path(text_of(row[0])).parent_path(); !parent.empty())
+      if (is_folder(parent.string())) folders.insert(parent.string());
+  if (!folders.empty()) collect({{folders.begin(), folders.end()}, source, ""}, quiet);
+  return Database::open(source);
 }
+
+}  // namespace
 
 int watch_report(const LiveFlags& flags, ReportOptions options, bool force, const Common& common) {
   claim_output(options.out, force);
-  const ReportSource source(flags.source);
   const BlockedSignals blocked;
   for (bool first = true;; first = false) {
-    source.collect_anew(common);
-    const Database db = Database::open(source.database());
+    const Database db = collected_anew(flags.source, common);
     const RunCounts p = progress_of(db);
     options.refresh = p.over() ? 0 : static_cast<int>(std::ceil(flags.seconds));
     options.progress = fmt::format("{} of {} runs done, {} failed; this page is written anew every {} s.", p.done,

@@ -19,6 +19,7 @@
 #include "report/sections.h"
 #include "report/style.h"
 #include "report/words.h"
+#include "results/collect.h"
 #include "results/study_file.h"
 
 namespace tools {
@@ -128,9 +129,7 @@ int report(ReportFlags flags, const Common& common) {
   if (!is_folder(flags.live.source)) options.database = flags.live.source;
   if (flags.watched) return watch_report(flags.live, options, flags.force, common);
   if (!flags.force) claim_output(options.out, false);  // before the work
-  const ReportSource source(flags.live.source);
-  if (source.is_folder()) source.collect_anew(common);
-  const std::string page = make_report(Database::open(source.database()), options);
+  const std::string page = make_report(open_results({flags.live.source}, common), options);
   claim_output(options.out, flags.force);
   eqnn::write_atomically(options.out, page);
   if (common.json)

@@ -33,12 +33,57 @@ struct Question {
   std::vector<FrontierRun> runs;
   std::map<std::string, std::set<std::string>> verdicts;    // of each point
   std::map<std::string, std::vector<std::string>> by_seed;  // of each point, "seed 3 0.0154 after 2500"
+  std::map<std::string, Json> tuned;                        // the flags of each point
 };
+
+// A number of the best point that is the lowest or the highest of those that were tried beside its other flags.
+struct Edge {
+  std::string flag;
+  bool lowest = false;
+  std::size_t values = 0;  // how many were tried
+};
+
+// The numbers of a flag that were tried with the other flags as in `point`.
+std::set<double> numbers_beside(const Question& q, const Json& point, const std::string& flag) {
+  const auto others = [&](Json values) {
+    values.erase(flag);
+    return values;
+  };
+  std::set<double> numbers;
+  for (const auto& [name, values] : q.tuned)
+    if (values.contains(flag) && values[flag].is_number() && others(values) == others(point))
+      numbers.insert(values[flag].get<double>());
+  return numbers;
+}
+
+// 0 is no edge: below it nothing can be tried.
+std::vector<Edge> edges_of(const Question& q, const std::string& best) {
+  std::vector<Edge> edges;
+  const Json& point = q.tuned.at(best);
+  for (const auto& entry : point.items()) {
+    if (!entry.value().is_number()) continue;
+    const std::set<double> numbers = numbers_beside(q, point, entry.key());
+    const double ours = entry.value().get<double>();
+    if (numbers.size() < 2 || ours == 0) continue;
+    if (ours == *numbers.begin() || ours == *numbers.rbegin())
+      edges.push_back({entry.key(), ours == *numbers.begin(), numbers.size()});
+  }
+  return edges;
+}
+
+// "adam, lr 0.002 (of 6; lr the lowest of 3)".
+std::string point_text(const Question& q, const FrontierPoint& best) {
+  std::string choice = best.grid_points > 1 ? fmt::format("of {}", best.grid_points) : "";
+  for (const Edge& e : edges_of(q, best.best))
+    choice += fmt::format("; {} the {} of {}", e.flag, e.lowest ? "lowest" : "highest", e.values);
+  return concat(best.best.empty() ? "-" : best.best, choice.empty() ? "" : concat(" (", choice, ")"));
+}
 
 // A finished run, and its point of the grid.
 void add(Question& q, const Run& run, std::optional<std::int64_t> seed, const Json& values) {
   FrontierRun r = frontier_run(run, 0, flags_text(values, true));
   r.control = false;  // target and control are questions of their own
+  q.tuned.try_emplace(r.point, tuned_flags(values));
   q.verdicts[r.point].insert(run.verdict.empty() ? "none" : run.verdict);
   q.by_seed[r.point].push_back(fmt::format("{}{}{}", seed ? fmt::format("seed {} ", *seed) : "",
                                            loss_column(run.test_loss),
@@ -125,8 +170,7 @@ std::vector<std::string> table_row(const Question& q, const FrontierPoint& best)
   const auto all = static_cast<int>(q.runs.size());
   return {q.label,
           fmt::format("{} of {} {}", learned, all, interval_text(clopper_pearson(learned, all))),
-          fmt::format("{}{}", best.best.empty() ? "-" : best.best,
-                      best.grid_points > 1 ? fmt::format(" (of {})", best.grid_points) : ""),
+          point_text(q, best),
           fmt::format("{}/{} {}", best.learned, best.seeds, interval_text(best.fraction_interval)),
           fmt::format("{} ({} to {})", loss_column(best.loss_median), loss_column(best.loss_range.low),
                       loss_column(best.loss_range.high)),
@@ -239,11 +283,15 @@ Json row_json(const Question& q) {
   const FrontierPoint best = frontier(q.runs).front();
   Json verdicts = Json::array();
   for (const std::string& verdict : q.verdicts.at(best.best)) verdicts.push_back(verdict);
+  Json edges = Json::array();
+  for (const Edge& e : edges_of(q, best.best))
+    edges.push_back({{"flag", e.flag}, {"end", e.lowest ? "lowest" : "highest"}, {"of", e.values}});
   return {{"question", q.label},
           {"runs", q.runs.size()},
           {"learned", std::ranges::count_if(q.runs, &FrontierRun::learned)},
           {"best_point", best.best},
           {"points", best.grid_points},
+          {"best_edges", edges},
           {"best_runs", best.seeds},
           {"best_learned", best.learned},
           {"best_interval", interval_json(best.fraction_interval)},
@@ -260,8 +308,7 @@ struct TableFlags {
 };
 
 int table(const TableFlags& flags, const Common& common) {
-  const bool database = flags.paths.size() == 1 && !is_folder(flags.paths.front());
-  const Database db = database ? Database::open(flags.paths.front()) : collected(flags.paths, common);
+  const Database db = open_results(flags.paths, common);
   if (common.json)
     print_tables_json(db, flags.filter);
   else
@@ -278,13 +325,15 @@ void print_tables(const Database& db, const TableFilter& filter) {
     return;
   }
   fmt::print(
-      "Losses are normalised: 1 is what the best constant has; tests are on fresh inputs. A row holds one question "
-      "over "
-      "a grid of\nsettings and seeds: all its runs, then the best point of the grid (highest fraction learned, "
-      "then lowest "
-      "mean loss), whose\ninterval allows for the choice. Intervals: 95 %, of the fraction learned. Verdicts: at "
-      "the best "
-      "point, within these steps.\n");
+      "Losses are normalised: 1 is what the best constant has; tests are on fresh inputs. A row holds one "
+      "question\n"
+      "over a grid of settings and seeds: all its runs, then the best point of the grid (highest fraction "
+      "learned,\n"
+      "then lowest mean loss), whose interval allows for the choice; where it says that a flag is the lowest or "
+      "the\n"
+      "highest of those tried, a better value may lie beyond. Intervals: 95 %, of the fraction learned. Verdicts: "
+      "at\n"
+      "the best point, within these steps.\n");
   for (const Part& part : parts) print_part(db, part);
 }
 

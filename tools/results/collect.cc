@@ -81,6 +81,14 @@ Database collected(const std::vector<std::string>& folders, const Common& common
   return db;
 }
 
+Database open_results(const std::vector<std::string>& paths, const Common& common) {
+  if (paths.size() != 1 || is_folder(paths.front())) return collected(paths, common);
+  const std::string& path = paths.front();
+  require<FileError>(is_there(path) || path.ends_with(".db"), path,
+                     ": there is no such folder or database; name run directories, folders of such, or a database");
+  return Database::open(path);
+}
+
 int collect(const CollectFlags& flags, const Common& common) {
   Found found = find_runs(flags.folders);
   require<FileError>(!flags.prune || found.problems.empty(),

@@ -22,4 +22,7 @@ int collect(const CollectFlags& flags, const Common& common);
 // What is below the folders now, in a database in memory; what could not be read is said on stderr.
 Database collected(const std::vector<std::string>& folders, const Common& common);
 
+// Of one name that is no folder the database, of folders what is below them now. Throws FileError.
+Database open_results(const std::vector<std::string>& paths, const Common& common);
+
 }  // namespace tools

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 
 #include "cli/json.h"
 
@@ -89,6 +90,40 @@ Run RunTable::run(std::size_t row) const {
   return r;
 }
 
+bool RunTable::begins_with_weights(std::size_t row) const { return !text(row, "config.init-from").empty(); }
+
+namespace {
+
+// Absolute paths of initial weights, in the folder that all of a study have in common: tables and labels are
+// narrow, and of no machine.
+void shorten_beginnings(Study& study) {
+  constexpr const char* kKey = "init-from";
+  namespace fs = std::filesystem;
+  std::vector<Json> values;
+  fs::path common;
+  bool first = true;
+  for (const StudyRun& run : study.runs) {
+    values.push_back(parse_json_if(run.values));
+    if (!values.back().is_object() || !values.back().contains(kKey) || !values.back()[kKey].is_string()) continue;
+    const fs::path path = values.back()[kKey].get<std::string>();
+    if (!path.is_absolute()) return;
+    const fs::path parent = path.parent_path();
+    const auto [end, unused] = std::mismatch(common.begin(), common.end(), parent.begin(), parent.end());
+    fs::path shared;
+    for (auto part = common.begin(); part != end; ++part) shared /= *part;
+    common = first ? parent : shared;
+    first = false;
+  }
+  if (first) return;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i].is_object() && values[i].contains(kKey)) {
+      values[i][kKey] = fs::path(values[i][kKey].get<std::string>()).lexically_relative(common).string();
+      study.runs[i].values = to_text(values[i]);
+    }
+}
+
+}  // namespace
+
 std::vector<Study> read_studies(const Database& db) {
   std::vector<Study> studies;
   std::map<std::string, std::size_t> place;
@@ -104,6 +139,7 @@ std::vector<Study> read_studies(const Database& db) {
   for (const auto& row : db.query(R"(SELECT study, run_id, seed, "values" FROM study_runs ORDER BY rowid)").rows)
     if (const auto study = place.find(text_of(row[0])); study != place.end())
       studies[study->second].runs.push_back({text_of(row[1]), whole(row[2]), text_of(row[3])});
+  for (Study& study : studies) shorten_beginnings(study);
   return studies;
 }
 

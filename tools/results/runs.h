@@ -53,6 +53,8 @@ class RunTable {
   double number(std::size_t row, const std::string& column) const { return number_of(cell(row, column)); }
   // A key of the result, or of the configuration for a run without one.
   const Cell& either(std::size_t row, const std::string& key) const;
+  // Whether it began with the weights of another run.
+  bool begins_with_weights(std::size_t row) const;
   Run run(std::size_t row) const;
 
  private:
