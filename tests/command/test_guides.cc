@@ -33,13 +33,14 @@ command -v gnuplot >/dev/null || eqnn() {  # figures are not drawn
 meson() {  # consumer/check_installed installs and sets up; these take long, or leave the folder
   for word; do
     case $word in
-      setup | install | test | -C | build | build-*) ;;
+      setup | install | test | -C | build | build-* | --no-rebuild) ;;
       -D*=*) word=${word#-D}; grep -q "\"name\": \"${word%%=*}\"" build/meson-info/intro-buildoptions.json || return 1 ;;
       *) return 1 ;;
     esac
   done
 }
-ninja() { test "$*" = '-C build'; }                                         # as above
+ninja() { case "$*" in '-C build' | '-C build installed') ;; *) return 1 ;; esac; }   # as above
+python3() { test "$*" = '-m venv venv' && mkdir -p venv/bin && echo 'echo activated' >venv/bin/activate; }   # as pip
 g++() { test "$1 $3 $5 $6" = '-std=c++20 -o --cflags --libs'; }             # consumer/check_installed compiles by these lines
 pkg-config() { echo "$@"; }                                                 # as above
 pip() { for what; do :; done; test "$1" = install && test -e "${what%%[*}"; }   # tools/python/tests/run installs it

@@ -33,12 +33,16 @@ cli::Setting on_ranks(int ranks) {
                     std::to_string(ranks), "--oversubscribe"}};
 }
 
-// One network of each way that gradients go: dense, spectral, and batches of graphs from a file.
+// One network of each way that gradients go: dense, spectral, and batches of graphs from a file; one that stops
+// early.
 const std::vector<Arguments> kTrainings = {
     {"train", "gnn-degree-parity", "--n", "6", "--width", "16", "--batch", "48", "--steps", "90", "--test-samples",
      "300"},
     {"train", "cnn-cyclic", "--n", "12", "--width", "9", "--batch", "40", "--steps", "60", "--clip-norm", "0.5",
      "--dtype", "f64", "--test-samples", "300"},
+    // Stops at a test between steps, which all ranks confirm.
+    {"train", "gnn-degree-parity", "--n", "4", "--width", "8", "--steps", "40", "--test-samples", "8000",
+     "--eval-every", "5", "--stop-at-loss", "0.96"},
     {"train", "--data", "graphs.txt", "--model", "gin", "--depth", "2", "--width", "8", "--batch", "20", "--steps",
      "60", "--fold", "0", "--folds", "3"},
 };
