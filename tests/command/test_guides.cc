@@ -137,8 +137,6 @@ struct Aside {
 const std::vector<Aside> kAside = {
     {"README.md", "Target at n = 4, 6 and 8: the parity", false, "of tools/quickstart, which takes minutes"},
     {"docs/coming-from-pytorch.md", "last batch 0.281, test 0.181, accuracy 0.920", false, "of PyTorch"},
-    {"docs/tutorial.md", "width                        162 runs   3 n x 3 width x 3 lr x 2 control x 3 seeds", true,
-     "the time is the machine's"},
     {"docs/tutorial.md", "eqnn: 162 of 162 runs done in runs/width", true, "of four minutes"},
     {"docs/tutorial.md",
      "eqnn: 162 run directories read; width.db has 162 runs (162 done, 0 failed, 0 unfinished) of 1 studies", true,

@@ -225,6 +225,9 @@ class Reader {
   // Settings that take several values among these runs.
   std::vector<std::string> differing(const std::vector<std::size_t>& rows) {
     std::vector<std::string> columns;
+    std::set<bool> beginnings;
+    for (const std::size_t row : rows) beginnings.insert(table_.begins_with_weights(row));
+    if (beginnings.size() > 1) pooled_["init-from"].insert({"", "weights"});
     for (const auto& [column, at] : table_.columns()) {
       const std::string key = plain(plain(column));
       if (!column.starts_with("config.") || is_of_a_run(key) || key == plain(plain(x_))) continue;

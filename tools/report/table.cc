@@ -158,6 +158,7 @@ std::string interval_text(Interval i) { return fmt::format("[{:.2f}, {:.2f}]", i
 
 // The most steps that a run did there, of how many it was given.
 std::string steps_text(const FrontierPoint& best) {
+  if (best.steps.budget == 0) return "-";  // of a learner that takes none
   const bool fewer = std::isfinite(best.steps_given) && best.steps.budget < best.steps_given;
   return fmt::format("{:.0f}{}", best.steps.budget, fewer ? fmt::format(" of {:.0f}", best.steps_given) : "");
 }
@@ -256,7 +257,8 @@ std::vector<Part> parts_of(const Database& db, const TableFilter& filter) {
   return parts;
 }
 
-void print_part(const Database& db, const Part& part) {
+// `several`: others have its title.
+void print_part(const Database& db, const Part& part, bool several) {
   std::vector<std::vector<std::string>> rows{{"", "learned, all runs", "best point", "learned there",
                                               "test loss, median (range)", "steps, most", "verdicts"}};
   std::string by_seed;
@@ -266,7 +268,7 @@ void print_part(const Database& db, const Part& part) {
     by_seed += fmt::format("  {}{}: {}\n", q.label.empty() ? "" : q.label + ", ", rows.back()[2],
                            fmt::join(q.by_seed.at(best.best), "; "));
   }
-  fmt::print("\n{}\n", part.title);
+  fmt::print("\n{}{}\n", part.title, several ? concat(" (", part.study, ")") : "");
   print_rows(rows);
   fmt::print("Test loss of each seed there, and the steps of its run:\n{}", by_seed);
   print_growth(part.groups);
@@ -334,7 +336,7 @@ void print_tables(const Database& db, const TableFilter& filter) {
       "highest of those tried, a better value may lie beyond. Intervals: 95 %, of the fraction learned. Verdicts: "
       "at\n"
       "the best point, within these steps.\n");
-  for (const Part& part : parts) print_part(db, part);
+  for (const Part& part : parts) print_part(db, part, std::ranges::count(parts, part.title, &Part::title) > 1);
 }
 
 void print_tables_json(const Database& db, const TableFilter& filter) {
