@@ -428,6 +428,8 @@ TEST_CASE("plot: any columns: target and control stay apart, what is pooled is s
   CHECK(contains(accepted(f, anything + Arguments{"--y", "steps_to_learn", "--where", "lr=0.3"}),
                  "median,,4,,,3,200,,0.75,"));
   refused(f, anything + loss + Arguments{"--where", "lr"}, 2, "KEY=VALUE");
+  refused(f, anything + loss + Arguments{"--where", "lr=7"}, 2,
+          "no finished run is of this study and family, and meets");
   refused(f, anything + loss + Arguments{"--where", "lrr=1"}, 2, "nearest is 'lr'");
 }
 

@@ -68,7 +68,8 @@ std::vector<std::string> list_of(const std::string& text) {
 
 // A cell as figures have it: target and control by name, tags with commas, the learner of a training.
 Cell value_of(const RunTable& table, std::size_t row, const std::string& column) {
-  if (column == "learned") return Cell(table.text(row, "verdict") == "learned" ? 1.0 : 0.0);
+  if (column == "learned")  // nothing is said of what has no verdict
+    return table.text(row, "verdict").empty() ? Cell() : Cell(table.text(row, "verdict") == "learned" ? 1.0 : 0.0);
   const Cell& cell = table.cell(row, column);
   if (column == "control") return Cell(std::string(number_of(cell) > 0 ? "control" : "target"));
   if (column == "algorithm" && text_of(cell).empty()) return Cell(std::string("gradient descent"));
@@ -123,6 +124,8 @@ class Reader {
       where_.push_back({column_of(table_, "where", text.substr(first, equals - first)), text.substr(equals + 1)});
     }
     rows_ = chosen_rows();
+    require(!rows_.empty(), "no finished run is of this study and family",
+            where_.empty() ? "" : ", and meets --where", "; eqnn table shows what there is");
     add_roles();
   }
 
