@@ -30,17 +30,19 @@ class Plot:
         return f"<eqnn plot: {', '.join(figure['name'] for figure in self.figures)}>"
 
 
-def plot(where, kind, *, out=None, axes=None, **flags):
+def plot(results, kind, *, out=None, axes=None, where=None, **flags):
     """Draws the figures of a kind, or the one of a name, and returns them as a Plot.
 
-    where: a database, a folder of runs, or a list of folders. kind: "frontier", "learning-curves", ..., as in
-    docs/figures.md; eqnn.call("plot", where, list=True) has those that there are. out: F.svg, F.pdf or F.png, written too.
-    axes: other labels of axes, {"n": "number of nodes"}. flags: those of `eqnn plot`: study, family, x, y, by, size="85x60mm",
-    font, title, force. Raises EqnnError, also where gnuplot is not installed.
+    results: a database, a folder of runs, or a list of folders. kind: "frontier", "learning-curves", ..., as in
+    docs/figures.md; eqnn.call("plot", results, list=True) has those that there are. out: F.svg, F.pdf or F.png, written too.
+    axes: other labels of axes, {"n": "number of nodes"}. where: of these runs alone, {"optimizer": "adam"}. flags: those of
+    `eqnn plot`: study, family, x, y, by, best, size="85x60mm", font, title, force. Raises EqnnError, also where gnuplot is
+    not installed.
     """
-    words = ["plot", *(where if isinstance(where, (list, tuple)) else [where])]
-    if axes is not None:
-        flags["axes"] = ";".join(f"{label}={text}" for label, text in axes.items())
+    words = ["plot", *(results if isinstance(results, (list, tuple)) else [results])]
+    for name, pairs in (("axes", axes), ("where", where)):
+        if pairs is not None:
+            flags[name] = ";".join(f"{key}={value}" for key, value in pairs.items())
     if out is not None:
         call(*words, figure=kind, out=out, **flags)
     with tempfile.TemporaryDirectory() as folder:
