@@ -317,7 +317,7 @@ void Page::finish(Figure& figure) const {
 
 std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarMark>& marks, double length,
                                    int point, const std::string& color, double edge) {
-  std::vector<std::vector<double>> bars, below, above, arrows;
+  std::vector<std::vector<double>> bars, below, points, arrows;
   const auto add_arrow = [&](const BarMark& m, double size) {
     arrows.push_back(axis == 'x' ? std::vector{m.value, m.place, size, 0.0}
                                  : std::vector{m.place, m.value, 0.0, size});
@@ -325,7 +325,8 @@ std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarM
   for (const BarMark& m : marks) {
     const double x = axis == 'x' ? m.value : m.place, y = axis == 'x' ? m.place : m.value;
     const std::vector<double> bar{x, y, m.low, std::isfinite(m.high) ? m.high : m.value};
-    (m.arrow == BarMark::kNone ? bars : m.arrow == BarMark::kDown ? below : above).push_back(bar);
+    const bool point_alone = m.arrow == BarMark::kUp || (m.arrow == BarMark::kDown && m.low == m.high);
+    (m.arrow == BarMark::kNone ? bars : point_alone ? points : below).push_back(bar);
     if (m.arrow != BarMark::kNone)
       add_arrow(m, m.value * (m.arrow == BarMark::kUp ? length : 1 / (1 + length) - 1));
     if (m.arrow != BarMark::kUp && !std::isfinite(m.high)) add_arrow(m, edge - m.value);
@@ -341,8 +342,8 @@ std::vector<std::string> bar_parts(Page& page, char axis, const std::vector<BarM
   };
   add_bars(bars, point + 1);
   add_bars(below, point);
-  if (!above.empty())
-    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", page.data(above),
+  if (!points.empty())
+    parts.push_back(fmt::format("{} using 1:2 with points pt {} ps 0.9*point_scale lc rgb '{}'", page.data(points),
                                 point, color));
   return parts;
 }
