@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "cli/machine.h"
@@ -8,7 +9,10 @@
 namespace tools {
 
 int run_command(int argc, char** argv) {
-  if (argc > 1 && std::string_view(argv[1]) == "bench") return run_bench_program(argv);
+  const auto is_word = [&](int at, std::string_view word) { return argc > at && argv[at] == word; };
+  // Its help is here: the program may not be built.
+  const bool help = std::any_of(argv, argv + argc, [](std::string_view w) { return w == "-h" || w == "--help"; });
+  if (is_word(1, "bench") && !help) return run_bench_program(argv);
   CommandLine line(
       "eqnn",
       "Equivariant networks, and function families that they represent and gradient descent does not learn.",
@@ -34,8 +38,8 @@ int run_command(int argc, char** argv) {
   add_gradvar(line);
   add_tau_threshold(line);
   add_doctor(line);
-  line.add("bench", "time per step against the hand-written step and the machine's GEMM limit", "This machine")
-      .runs([argv](const Common&) { return run_bench_program(argv); });
+  BenchFlags bench;
+  add_bench(line, bench).runs([argv](const Common&) { return run_bench_program(argv); });
   return line.run(argc, argv);
 }
 

@@ -101,7 +101,7 @@ void for_each_optimizer(const Each& each) {
 }
 
 [[noreturn]] void unknown(const std::string& what, std::string_view name, const std::vector<std::string>& known) {
-  throw ValueError(concat("there is no ", what, " '", name, "'; the nearest is ", nearest(name, known)));
+  throw ValueError(concat("there is no ", what, " '", name, "'", spelling_hint(name, known)));
 }
 
 template <class O>

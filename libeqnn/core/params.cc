@@ -59,8 +59,7 @@ const ParamInfo& named(const std::vector<ParamInfo>& list, std::string_view name
     if (info.name == name) return info;
     names.push_back(info.name);
   }
-  throw ValueError(concat("there is no parameter '", name, "'; the nearest of ", names.size(), " is '",
-                          nearest(name, names), "'"));
+  throw ValueError(concat("there is no parameter '", name, "' among ", names.size(), spelling_hint(name, names)));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdint>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -27,20 +28,45 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-// The known word nearest to `word` in edit distance, whatever the case of letters first; the first of equals; empty
-// when none is known.
+// The known word that may be meant by `word`: the nearest in edit distance, whatever the case of letters first, the
+// first of equals, if it is near: at most a third of the letters or two are other ones, and not all of them, or
+// they are the same in another order. Else the first that contains all of a word of three letters or more; else
+// empty. Leading dashes do not count.
 inline std::string nearest(std::string_view word, const std::vector<std::string>& known) {
-  const auto lower = [](std::string text) {
-    for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    return text;
+  const auto plain = [](std::string_view text) {
+    std::string lower(text.substr(std::min(text.find_first_not_of('-'), text.size())));
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return lower;
   };
-  const auto distance = [&](const std::string& k) {
-    return std::pair(edit_distance(lower(std::string(word)), lower(k)), edit_distance(word, k));
-  };
-  const auto best = std::min_element(known.begin(), known.end(), [&](const std::string& a, const std::string& b) {
-    return distance(a) < distance(b);
-  });
-  return best == known.end() ? std::string() : *best;
+  const std::string wanted = plain(word);
+  std::pair<std::size_t, std::size_t> least(SIZE_MAX, SIZE_MAX);
+  std::string best, container;
+  for (const std::string& k : known) {
+    const std::string name = plain(k);
+    const std::size_t longer = std::max(wanted.size(), name.size());
+    const std::size_t most = longer < 4 ? 1 : std::max<std::size_t>(2, longer / 3);
+    const std::pair distance(edit_distance(wanted, name), edit_distance(word, k));
+    const bool near =
+        (distance.first <= most && distance.first < longer) ||
+        (wanted.size() == name.size() && std::is_permutation(wanted.begin(), wanted.end(), name.begin()));
+    if (near && distance < least) {
+      least = distance;
+      best = k;
+    }
+    if (container.empty() && wanted.size() >= 3 && name.find(wanted) != std::string::npos) container = k;
+  }
+  return best.empty() ? container : best;
+}
+
+// What a message says behind a word that is not known: "; the nearest is 'WORD'", or, where none is near, of at
+// most 32 "; there are A, B, C", and nothing of more.
+inline std::string spelling_hint(std::string_view word, const std::vector<std::string>& known) {
+  if (const std::string near = nearest(word, known); !near.empty()) return "; the nearest is '" + near + "'";
+  if (known.empty() || known.size() > 32) return "";
+  std::string list;
+  for (const std::string& k : known)
+    list += (list.empty() ? (known.size() == 1 ? "; there is " : "; there are ") : ", ") + k;
+  return list;
 }
 
 }  // namespace eqnn

@@ -32,8 +32,7 @@ ParameterReader::ParameterReader(const std::vector<Parameter>& known, const Para
     values_[p.name] = p.default_value;
   }
   for (const auto& [name, value] : values) {
-    require(values_.count(name) == 1, "unknown parameter '", name, "'; the nearest one is '", nearest(name, names),
-            "'");
+    require(values_.count(name) == 1, "unknown parameter '", name, "'", spelling_hint(name, names));
     values_[name] = value;
   }
 }
@@ -137,7 +136,7 @@ const Family& family(std::string_view id) {
     if (f.id == id) return f;
     ids.push_back(f.id);
   }
-  throw ValueError(concat("unknown family '", id, "'; the nearest one is '", nearest(id, ids), "'"));
+  throw ValueError(concat("unknown family '", id, "'", spelling_hint(id, ids)));
 }
 
 }  // namespace eqnn::hard

@@ -58,8 +58,8 @@ MemberValue::MemberValue(std::string_view text, const std::vector<std::string>& 
   std::vector<std::string> keys = required;
   keys.insert(keys.end(), optional.begin(), optional.end());
   for (const auto& [key, value] : document.items())
-    require(std::find(keys.begin(), keys.end(), key) != keys.end(), "unknown key '", key,
-            "' in the member; the nearest one is '", nearest(key, keys), "'");
+    require(std::find(keys.begin(), keys.end(), key) != keys.end(), "unknown key '", key, "' in the member",
+            spelling_hint(key, keys));
   for (const std::string& key : required)
     require(document.contains(key), "the member has no '", key, "'; it must hold ", listed(required),
             optional.empty() ? "" : ", and may hold ", listed(optional));

@@ -51,7 +51,7 @@ TEST_CASE("certify: a network without the symmetry fails, with the input and the
   CHECK(c["witness"]["element"].get<std::string>().starts_with("("));
   CHECK(c["witness"]["input"]["x"]["values"].size() == 12);
   CHECK(accepted(f, {"certify", "--model", "mlp"}, 4).find("witness: element (") != std::string::npos);
-  refused(f, {"certify", "--model", "mpl"}, 2, "the nearest layer or model is 'mlp'");
+  refused(f, {"certify", "--model", "mpl"}, 2, "which is no layer or model; the nearest is 'mlp'");
   refused(f, {"certify", "nowhere"}, 3, "no such run directory");
   refused(f, {"certify", "run", "--model", "gnn"}, 2, "exclude each other");
 }

@@ -170,7 +170,17 @@ TEST_CASE("learn spectral: hidden planes themselves, and under shifts their powe
     refused(f, learn(family, {"--k", "1", "--algo", "spectral"}), 2, "k >= 2");
   }
   const Arguments cyclic = {"--n", "16", "--algo", "spectral", "--samples", "20000"};
-  const Json r = result(f, "cnn-cyclic", cyclic + Arguments{"--expect", "fails"});
+  const Json r = result(f, "cnn-cyclic", cyclic + Arguments{"--test-samples", "100"});
+  // The power spectrum is no hypothesis: nothing is said of how good one is.
+  for (const char* key : {"verdict", "test_loss", "normalized_test_loss", "train_loss", "normalized_train_loss",
+                          "correlation", "test_variance"})
+    CHECK_MESSAGE((r.contains(key) && r[key].is_null()), key);
+  CHECK(r["test_samples"] == 0);
+  const std::string said = accepted(f, learn("cnn-cyclic", cyclic));
+  CHECK(said.starts_with("verdict                none: this learner has no hypothesis"));
+  CHECK(said.find("loss ") == said.find("loss could be judged"));
+  CHECK(said.find("power spectrum of target [") != std::string::npos);
+  CHECK(f.run(learn("cnn-cyclic", cyclic + Arguments{"--expect", "fails"})).code == 4);
   CHECK(r["recovered"].is_null());
   CHECK(r["queries"] == 9);
   CHECK(r["learner"]["power_spectrum"].size() == 9);
@@ -341,6 +351,13 @@ TEST_CASE("learn low-degree and kernel: on every family; controls are learned, t
     if (family != std::string("invariant-poly")) CHECK(kernel["learner"]["features"] == 9);  // width and a bias
     CHECK(std::isfinite(kernel["test_loss"].get<double>()));
   }
+  // Its train loss is above 1, of an average of few estimates a product; the fresh one says that part is learned.
+  const Json partly = result(f, "boolean-orbit",
+                             {"--n", "9", "--control", "--algo", "low-degree", "--samples", "400", "--max-degree",
+                              "4", "--fails-from", "0.95"});
+  CHECK(partly["normalized_train_loss"].get<double>() > 0.95);
+  CHECK(partly["normalized_test_loss"].get<double>() < 0.95);
+  CHECK(partly["verdict"] == "partly-learned");
   // Weight above n/2: most of it has degree 1.
   const Json weight =
       result(f, "boolean-orbit", {"--n", "9", "--control", "--algo", "low-degree", "--samples", "5000"});
@@ -429,7 +446,7 @@ TEST_CASE("learn: what is not allowed is refused, naming what is") {
   refused(f, learn("gnn-degree-parity", {"--algo", "growing-basis"}), 2,
           "its learners are gf2, brute-force, low-degree, kernel");
   refused(f, learn("invariant-poly", {"--algo", "gf2"}), 2, "its learners are growing-basis, lasso");
-  refused(f, learn("boolean-orbit", {"--algo", "tabel"}), 2, "nearest is table");
+  refused(f, learn("boolean-orbit", {"--algo", "tabel"}), 2, "nearest is 'table'");
   refused(f, learn("cnn-cyclic", {"--algo", "lasso"}), 2, "its learners are spectral, low-degree, kernel");
   refused(f, learn("gnn-degree-parity", {"--samples", "0"}), 2, "at least 1");
   refused(f, learn("gnn-degree-parity", {"--n", "1"}), 2, "n is 1");

@@ -115,7 +115,7 @@ TEST_CASE("train: the same bits for every number of threads, and for none of the
       {"f64", {"--dtype", "f64"}},
       {"fixed", {"--samples", "37"}},
       {"control", {"--control"}},
-      {"mlp", {"--model", "mlp", "--samples", "20", "--dtype", "f64"}},
+      {"mlp", {"--model", "mlp", "--samples", "20", "--dtype", "f64", "-q"}},
       {"short", {"--batch", "13", "--shard", "4", "--noise", "0.1"}}};
   std::set<std::string> models;
   for (const auto& kind : kinds) {
@@ -187,7 +187,7 @@ TEST_CASE("train: every value of every choice trains") {
     for (const std::string& value : values) {
       CAPTURE(value);
       const std::string run = flag.substr(2) + "-" + value;
-      accepted(f, tiny(Arguments{flag, value, "--weight-decay", "0.01", "--out", run} +
+      accepted(f, tiny(Arguments{flag, value, "--weight-decay", "0.01", "--out", run, "-q"} +
                        (value == "step" ? Arguments{"--decay-every", "10"} : Arguments{})));
       CHECK(std::isfinite(result(f, run)["test_loss"].get<double>()));
       models.insert(f.read(run + "/model.safetensors"));
@@ -286,7 +286,7 @@ TEST_CASE("train: verdicts, the first that holds") {
   int count = 0;
   const auto verdict = [&](const Arguments& flags) {
     const std::string run = "v" + std::to_string(count++);
-    const std::string text = accepted(f, tiny(flags + Arguments{"--out", run, "--json"}));
+    const std::string text = accepted(f, tiny(flags + Arguments{"--out", run, "--json", "-q"}));
     const Json r = result(f, run);
     CHECK(r == Json::parse(lines(text).back()));
     return r["verdict"].get<std::string>();

@@ -2,8 +2,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <sstream>
 
 #include "support/command.h"
+#include "support/paths.h"
 #include "support/sanitized.h"
 
 namespace test_usage {
@@ -41,6 +44,87 @@ TEST_CASE("the command: what is unknown is refused with the nearest known name")
   refused(f, {"families", "sample", kFamily, "--cuont", "5", "--out", "x"}, 2, "'--count'");
   refused(f, {"families", "show", kFamily, "--lr", "1"}, 2, "eqnn families show");
   refused(f, {"predict"}, 2);
+}
+
+TEST_CASE("the command: hints are near, or say what there is; words of other programs are known") {
+  const Folder f;
+  refused(f, {"sweep", "q1.toml"}, 2, "write eqnn sweep run q1.toml");
+  refused(f, {kFamily}, 2, "write eqnn families show gnn-degree-parity");
+  refused(f, {"sweep"}, 2, "there are run, status, plan");
+  refused(f, {"reproduce", "foo"}, 2, "there are quick, paper");
+  refused(f, {"families", "xyz"}, 2, "there are list, show, sample, eval, check");
+  refused(f, train({"--epochs", "3"}), 2, "here it is '--steps'");
+  refused(f, train({"--batch-size", "3"}), 2, "here it is '--batch'");
+  refused(f, train({"--learning_rate=3"}), 2, "here it is '--lr'");
+  refused(f, train({"--gpu"}), 2, "on the processor");
+  refused(f, {"families", "sample", kFamily, "--num-samples", "5", "--out", "x"}, 2, "here it is '--count'");
+  refused(f, train({"--qqqqqq"}), 2, "is not a flag of 'eqnn train'; --help lists all");
+  refused(f, train({"--n"}), 2, "--n needs a value");
+  refused(f, {"plot"}, 2,
+          "needs RESULTS, a database that collect made, or run directories and folders of such: eqnn plot "
+          "RESULTS... [FLAGS]");
+  refused(f, {"plot", "no.db"}, 3, "no such database");
+  refused(f, train({"--expect", "learnt"}), 2,
+          "--expect is 'learnt'; allowed are learned, fails; the nearest is 'learned'");
+  f.write("c.toml", "epochs = 4\n");
+  refused(f, train({"-c", "c.toml"}), 2, "here it is 'steps'");
+}
+
+TEST_CASE("the command: a terminal's width is kept, what is piped is not wrapped") {
+  const Folder f;
+  if (std::system("command -v script >/dev/null 2>&1") != 0) return;
+  f.write("g.toml",
+          "name = \"grid\"\nseeds = [0, 1, 2]\n[run]\nfamily = \"gnn-degree-parity\"\nsteps = 3\n"
+          "test-samples = 100\n[grid]\nn = [4, 6]\nlr = [1e-3, 4e-3]\n");
+  CHECK(f.run({"sweep", "run", "g.toml", "--out", "g", "-q"}).code == 0);
+  const auto widest = [](const std::string& text) {
+    std::size_t most = 0;
+    for (const std::string& line : lines(text)) most = std::max(most, line.find_last_not_of('\r') + 1);
+    return most;
+  };
+  for (const Arguments& words : {Arguments{"table", "g"}, {"families", "list"}}) {
+    const std::string piped = accepted(f, words);
+    CHECK(widest(piped) > 110);
+    for (const char* columns : {"80", "120"}) {
+      const std::string line = "cd '" + f.path() + "' && TERM=dumb script -qec \"stty cols " + columns + "; '" +
+                               paths::command() + "' " + words[0] + " " + words[1] +
+                               "\" /dev/null >said </dev/null";
+      CHECK(std::system(line.c_str()) == 0);
+      const std::string said = f.read("said");
+      CHECK_MESSAGE(widest(said) <= static_cast<std::size_t>(std::atoi(columns)), said);
+      // The same words, all of them whole.
+      std::istringstream a(piped), b(said);
+      for (std::string x, y; a >> x;) {
+        b >> y;
+        CHECK(x == y);
+      }
+    }
+  }
+}
+
+TEST_CASE("train: notes say where a network lacks the symmetry, and that there is no floor") {
+  const Folder f;
+  const auto noted = [&](const Arguments& words) {
+    return f.run(Arguments{"train"} + words + Arguments{"--dry-run"}).err;
+  };
+  CHECK(noted({kFamily, "--model", "cnn"}).find("--model cnn does not have the symmetry of gnn-degree-parity") !=
+        std::string::npos);
+  CHECK(lines(noted({"cnn-cyclic", "--model", "mlp"})).size() == 1);
+  CHECK(!noted({"frame-parity", "--frame", "sort", "--model", "cnn"}).empty());
+  for (const Arguments& has : std::vector<Arguments>{{kFamily},
+                                                     {kFamily, "--model", "gin"},
+                                                     {"cnn-cyclic", "--model", "deepsets"},
+                                                     {"cnn-cyclic", "--model", "group-mlp"},
+                                                     {"frame-parity", "--frame", "cyclic", "--model", "cnn"},
+                                                     {"frame-parity", "--frame", "none"},
+                                                     {"gnn-feature", "--model", "gin"}})
+    CHECK_MESSAGE(noted(has).empty(), noted(has));
+  CHECK(noted({kFamily, "--model", "cnn", "-q"}).empty());
+  const std::string none = f.run(tiny({"--noise", "0.6", "--out", "a"})).out;
+  CHECK(none.find("noise floor            none ") != std::string::npos);
+  CHECK(Json::parse(f.read("a/result.json"))["noise_floor"].is_null());
+  CHECK(f.run(tiny({"--noise", "0.6", "--out", "b", "--expect", "fails"})).code != 1);
+  CHECK(f.run(tiny({"--noise", "0.2", "--out", "c"})).out.find("noise floor            0.16") != std::string::npos);
 }
 
 TEST_CASE("the command: a flag without its value, or with an empty one, is refused") {
@@ -119,7 +203,7 @@ TEST_CASE("the command: values that are not allowed") {
 
 TEST_CASE("the command: values that are not allowed, in every subcommand") {
   const Folder f;
-  refused(f, train({"--optimizer", "adma"}), 2, "nearest is adam");
+  refused(f, train({"--optimizer", "adma"}), 2, "nearest is 'adam'");
   refused(f, train({"--print-config", "--n", "1"}), 2, "n is 1");
   refused(f, train({"--dry-run", "--n", "1"}), 2, "n is 1");
   for (const char* command : {"show", "check"}) {

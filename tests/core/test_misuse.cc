@@ -298,7 +298,7 @@ const std::vector<Misuse> kControl = {
     {"the gradient of an empty Param", steered({}, [](auto&, auto& t) { t.gradient_of(Param{}); }),
      "an empty Param"},
     {"the gradient of a name that is not there", steered({}, [](auto&, auto& t) { t.gradient_of("mlp.0.wieght"); }),
-     "the nearest of 4 is 'mlp.0.weight'"},
+     "among 4; the nearest is 'mlp.0.weight'"},
     {"a Trainer that was moved from",
      steered({},
              [](auto&, auto& t) {

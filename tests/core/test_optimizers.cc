@@ -46,10 +46,10 @@ TEST_CASE("every setting of every optimiser can be set, and has the name of its 
 }
 
 TEST_CASE("names that no optimiser has are refused with the nearest") {
-  CHECK(message([] { make_optimizer("adan"); }) == "there is no optimiser 'adan'; the nearest is adam");
+  CHECK(message([] { make_optimizer("adan"); }) == "there is no optimiser 'adan'; the nearest is 'adam'");
   CHECK(message([] {
           make_optimizer("sgd", {{"momentun", 1}});
-        }) == "there is no setting of sgd 'momentun'; the nearest is momentum");
+        }) == "there is no setting of sgd 'momentun'; the nearest is 'momentum'");
   CHECK(message([] { make_optimizer("sgd", {{"nesterov", 0.5}}); }) == "nesterov is 0.500000; it must be 0 or 1");
   CHECK_THROWS_AS(make_optimizer("adam", {{"momentum", 0.9}}), ValueError);
   CHECK_THROWS_AS(optimizer_settings(""), ValueError);

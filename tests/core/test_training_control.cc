@@ -253,7 +253,7 @@ TEST_CASE("the gradient of one parameter is its part of the whole, in its shape"
         CHECK(by_param(i, j) == run.trainer.last_gradient()[info.slice.offset + i * info.slice.stride + j]);
   }
   CHECK(message([&] { run.trainer.gradient_of("haed.0.weight"); }) ==
-        "there is no parameter 'haed.0.weight'; the nearest of 7 is 'head.0.weight'");
+        "there is no parameter 'haed.0.weight' among 7; the nearest is 'head.0.weight'");
 }
 
 TEST_CASE("k accumulated batches are one batch k times as large") {

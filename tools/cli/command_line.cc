@@ -8,10 +8,24 @@
 
 #include <eqnn/core/spelling.h>
 
+#include "cli/columns.h"
 #include "cli/guard.h"
+#include "cli/name_table.h"
 #include "cli/note.h"
+#include "cli/other_words.h"
 
 namespace tools {
+namespace {
+
+// A check of CLI11, in our words.
+std::function<std::string(const std::string&)> one_of(std::vector<std::string> allowed) {
+  return [allowed](const std::string& value) {
+    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return std::string();
+    return concat("is '", value, "'; allowed are ", comma_list(allowed), nearest_of(value, allowed));
+  };
+}
+
+}  // namespace
 
 CLI::Option* Subcommand::declare(FlagText flag, CLI::Option* option) {
   flag.group = heading_;
@@ -27,7 +41,7 @@ void Subcommand::required(const std::string& name, std::string& value, const std
 void Subcommand::choice(const std::string& name, std::string& value, const std::string& help,
                         std::vector<std::string> allowed) {
   declare({.name = name, .help = help, .values = allowed}, app_->add_option(name, value, help))
-      ->check(CLI::IsMember(std::move(allowed)));
+      ->check(one_of(std::move(allowed)));
 }
 void Subcommand::number(const std::string& name, double& value, const std::string& help) {
   declare({.name = name, .help = help}, app_->add_option(name, value, help));
@@ -50,6 +64,22 @@ void Subcommand::heading(const std::string& text) { heading_ = text; }
 void Subcommand::note(const std::string& text) { text_->notes.push_back(text); }
 void Subcommand::example(const std::string& text) { text_->examples.push_back(text); }
 void Subcommand::knows(std::vector<std::string> words) { text_->flags.back().known = std::move(words); }
+void Subcommand::takes(const std::string& value, std::vector<std::string> files) {
+  text_->flags.back().value = value;
+  text_->flags.back().files = std::move(files);
+}
+void Subcommand::explained(const std::string& heading, const std::string& word, const std::string& help) {
+  if (text_->sections.empty() || text_->sections.back().heading != heading)
+    text_->sections.push_back({.heading = heading});
+  text_->sections.back().rows.emplace_back(word, help);
+}
+void Subcommand::block(const std::string& heading, const std::string& text) {
+  text_->sections.push_back({.heading = heading, .text = text});
+}
+void Subcommand::file(const std::string& name, const std::string& help) { text_->files.emplace_back(name, help); }
+void Subcommand::uses(const std::string& flag, const std::string& help) {
+  line_->command_of(*app_).used.emplace_back(flag, help);
+}
 void Subcommand::explains(std::function<void(CommandText&)> explain) {
   line_->command_of(*app_).explain = std::move(explain);
 }
@@ -100,26 +130,36 @@ struct CommonText {
   std::string threads, seed;
 };
 
-void add_common(CLI::App& app, CommandText& command, Common& common, CommonText& text) {
+// Flags and what a command says of them; those of no command's `used` are taken and not shown.
+using UsedFlags = std::vector<std::pair<std::string, std::string>>;
+
+void add_common(CLI::App& app, CommandText& command, const UsedFlags& used, Common& common, CommonText& text) {
   const auto add = [&](FlagText flag, CLI::Option* option) {
     flag.group = "Common";
     command.flags.push_back(std::move(flag));
     return option;
   };
-  add({.name = "--threads", .help = "threads", .fallback = "all cores"}, app.add_option("--threads", text.threads));
-  add({.name = "--seed", .help = "default of --member-seed, --init-seed and --data-seed", .fallback = "0"},
-      app.add_option("--seed", text.seed));
-  add({.name = "--json", .help = "one JSON document on stdout (train: JSON lines)", .is_switch = true},
+  const auto add_used = [&](FlagText flag, CLI::Option* option) {
+    const std::string name = long_names(flag).back();
+    const auto found = std::find_if(used.begin(), used.end(), [&](const auto& u) { return u.first == name; });
+    if (found == used.end()) return option;
+    if (!found->second.empty()) flag.help = found->second;
+    return add(std::move(flag), option);
+  };
+  add_used({.name = "--threads", .help = "threads", .fallback = "all cores"},
+           app.add_option("--threads", text.threads));
+  add_used({.name = "--seed", .help = "default of --member-seed, --init-seed and --data-seed", .fallback = "0"},
+           app.add_option("--seed", text.seed));
+  add({.name = "--json", .help = "one JSON document on stdout", .is_switch = true},
       app.add_flag("--json", common.json));
   add({.name = "-q,--quiet", .help = "no progress, no notes", .is_switch = true},
       app.add_flag("-q,--quiet", common.quiet));
-  add({.name = "-v,--verbose",
-       .help = "say more on stderr (train: run directory and configuration, as TOML)",
-       .is_switch = true},
-      app.add_flag("-v,--verbose", common.verbose));
+  add_used({.name = "-v,--verbose", .help = "say more on stderr", .is_switch = true},
+           app.add_flag("-v,--verbose", common.verbose));
   const std::vector<std::string> ways{"auto", "bar", "plain", "none"};
-  add({.name = "--progress", .fallback = "auto", .values = ways}, app.add_option("--progress", common.progress))
-      ->check(CLI::IsMember(ways));
+  add_used({.name = "--progress", .fallback = "auto", .values = ways},
+           app.add_option("--progress", common.progress))
+      ->check(one_of(ways));
   add({.name = "-h,--help", .help = "this text", .is_switch = true}, nullptr);
 }
 
@@ -130,37 +170,67 @@ std::vector<std::string> flag_names(const CLI::App& app) {
   return names;
 }
 
-// "eqnn families show"
-std::string full_name(const CLI::App& app) {
-  return app.get_parent() == nullptr ? app.get_name() : concat(full_name(*app.get_parent()), " ", app.get_name());
+// The command below `text` that takes `word` for its argument: of the first that does, its name.
+std::string taker_of(const CommandText& text, const std::string& word) {
+  for (const auto& c : text.commands) {
+    if (const std::string inner = taker_of(*c, word); !inner.empty()) return inner;
+    for (const FlagText& flag : c->flags)
+      if (flag.is_argument() && flag.may_be(word)) return c->name;
+  }
+  return "";
+}
+
+std::string names_of(const CommandText& text) {
+  std::vector<std::string> names;
+  for (const auto& c : text.commands) names.push_back(c->last_name());
+  return comma_list(names);
 }
 
 // What the parser could not place: an unknown flag or subcommand, with the nearest known one.
-[[noreturn]] void refuse_extras(const CLI::App& app, const std::vector<std::string>& extras) {
-  const std::string& word = extras.front();
+[[noreturn]] void refuse_extras(const CLI::App& app, const CommandText& text, const std::string& word) {
+  const bool is_root = app.get_parent() == nullptr;
   if (word.starts_with("-")) {
     const std::string name = word.substr(0, word.find('='));
-    if (app.get_parent() == nullptr && eqnn::edit_distance(name, "--version") <= 2)
+    if (is_root && eqnn::edit_distance(name, "--version") <= 2)
       throw ValueError(concat("'", name, "' is not a flag of 'eqnn'; the nearest is '--version'"));
-    if (app.get_parent() == nullptr)
+    if (is_root)
       throw ValueError(
           concat("'", name, "' stands before a subcommand; write eqnn SUBCOMMAND first, and then its flags"));
-    throw ValueError(concat("'", name, "' is not a flag of '", full_name(app), "'; the nearest is '",
-                            eqnn::nearest(name, flag_names(app)), "'; --help lists all"));
+    throw ValueError(concat("'", name, "' is not a flag of '", text.name, "'", flag_hint(name, flag_names(app)),
+                            "; --help lists all"));
   }
+  if (text.commands.empty())
+    throw ValueError(concat("'", word, "' is one argument too many for '", text.name, "'; --help shows its use"));
+  if (const std::string taker = taker_of(text, word); !taker.empty())
+    throw ValueError(concat("'", word, "' is not a subcommand; write ", taker, " ", word));
   std::vector<std::string> names;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
-    names.push_back(sub->get_name());
-  if (names.empty())
-    throw ValueError(
-        concat("'", word, "' is one argument too many for '", full_name(app), "'; --help shows its use"));
-  throw ValueError(concat("'", word, "' is not a subcommand; the nearest is '", eqnn::nearest(word, names),
-                          "'; --help lists all"));
+  for (const auto& c : text.commands) names.push_back(c->last_name());
+  throw ValueError(
+      concat("'", word, "' is not a subcommand", eqnn::spelling_hint(word, names), "; --help says what each is"));
 }
 
-void check_extras(const CLI::App& app) {
-  for (const CLI::App* sub : app.get_subcommands()) check_extras(*sub);
-  if (!app.remaining().empty()) refuse_extras(app, app.remaining());
+const CommandText& text_of(const CommandText& group, const std::string& name) {
+  return **std::find_if(group.commands.begin(), group.commands.end(),
+                        [&](const auto& c) { return c->last_name() == name; });
+}
+
+void check_extras(const CLI::App& app, const CommandText& text) {
+  for (const CLI::App* sub : app.get_subcommands()) check_extras(*sub, text_of(text, sub->get_name()));
+  if (!app.remaining().empty()) refuse_extras(app, text, app.remaining().front());
+}
+
+// What a command that was named lacks: a subcommand, or an argument or flag that it needs.
+void check_needed(const CLI::App& app, const CommandText& text) {
+  for (const CLI::App* sub : app.get_subcommands()) check_needed(*sub, text_of(text, sub->get_name()));
+  if (app.get_parent() == nullptr) return;
+  require(text.commands.empty() || !app.get_subcommands().empty(), "'", text.name,
+          "' needs a subcommand; there are ", names_of(text), "; --help says what each is");
+  for (const FlagText& flag : text.flags) {
+    const std::string name = long_names(flag).back();
+    const CLI::Option* option = app.get_option_no_throw(name);
+    require(!flag.required || option == nullptr || option->count() > 0, "'", text.name, "' needs ", name, ", ",
+            flag.help, ": ", usage(text));
+  }
 }
 
 // A flag without its value takes the next flag for it, and an unset shell variable leaves an empty one.
@@ -205,7 +275,7 @@ CommandLine::Command& CommandLine::command_of(const CLI::App& app) {
 
 // The text of the subcommand whose --help is asked for, or of all.
 int CommandLine::show_help() {
-  check_extras(*app_);
+  check_extras(*app_, text_);
   CLI::App* app = app_.get();
   while (!app->get_subcommands().empty()) app = app->get_subcommands().front();
   CommandText* text = app == app_.get() ? &text_ : command_of(*app).text;
@@ -213,6 +283,27 @@ int CommandLine::show_help() {
     if (const auto& explain = command_of(*app).explain) explain(*text);
   fmt::print("{}", help_text(*text, terminal_columns()));
   return kDone;
+}
+
+// A family or another argument decides which flags there are: the words before the last are parsed for that, as far
+// as they can be.
+std::vector<Candidate> CommandLine::complete(std::vector<std::string> words) {
+  const auto [text, at] = command_of_words(text_, words);
+  const auto command =
+      std::find_if(commands_.begin(), commands_.end(), [&, t = text](const Command& c) { return c.text == t; });
+  if (command != commands_.end() && command->explain && !words.empty()) {
+    std::vector<std::string> parsed(words.rbegin() + 1, words.rend());  // CLI11 takes them from the end
+    if (!parsed.empty() && parsed.front().starts_with("-")) parsed.erase(parsed.begin());
+    try {
+      app_->parse(parsed);
+    } catch (const CLI::ParseError&) {
+    }
+    try {
+      command->explain(*text);
+    } catch (const eqnn::Error&) {
+    }
+  }
+  return candidates(*text, at, words);
 }
 
 int CommandLine::run(int argc, char** argv) {
@@ -229,12 +320,12 @@ int CommandLine::parse_and_run(int argc, const char* const* argv) {
   Common common;
   CommonText text;
   for (const Command& c : commands_) {
-    if (c.run && c.text != nullptr) add_common(*c.app, *c.text, common, text);
+    if (c.run && c.text != nullptr) add_common(*c.app, *c.text, c.used, common, text);
     c.app->allow_extras();
   }
   const std::string_view first = argc > 1 ? argv[1] : "";
   if (first == "complete") {
-    for (const Candidate& c : candidates(text_, {argv + 2, argv + argc})) fmt::print("{}\t{}\n", c.word, c.help);
+    for (const Candidate& c : complete({argv + 2, argv + argc})) fmt::print("{}\t{}\n", c.word, c.help);
     return kDone;
   }
   if (first == "manual") {
@@ -258,11 +349,19 @@ int CommandLine::parse_and_run(int argc, const char* const* argv) {
     return show_help();
   } catch (const CLI::Success& e) {  // --version
     return app_->exit(e);
+  } catch (const CLI::ArgumentMismatch& e) {
+    const std::string said = one_line(e.what());  // "--n: 1 required TEXT missing"
+    throw ValueError(concat(said.substr(0, said.find(':')), " needs a value; --help shows what is allowed"));
+  } catch (const CLI::ValidationError& e) {
+    std::string said = one_line(e.what());  // "--expect: is 'luck'; allowed are ..."
+    if (const auto colon = said.find(": is '"); colon != std::string::npos) said.erase(colon, 1);
+    throw ValueError(said);
   } catch (const CLI::ParseError& e) {
-    check_extras(*app_);  // an unknown flag explains more than a missing one
+    check_extras(*app_, text_);  // an unknown flag explains more than a missing one
+    check_needed(*app_, text_);
     throw ValueError(concat(one_line(e.what()), "; --help shows what is allowed"));
   }
-  check_extras(*app_);
+  check_extras(*app_, text_);
   check_values(*app_);
   if (!text.threads.empty()) common.threads = static_cast<int>(parse_integer("threads", text.threads, 1, 1024));
   common.seed_given = !text.seed.empty();

@@ -43,6 +43,17 @@ class Subcommand {
   void note(const std::string& text);
   void example(const std::string& text);
   void knows(std::vector<std::string> words);
+  // Of the flag declared last: what stands for its value ("WxH"), and where that is a path, the ends of names that
+  // it may have, "/" for folders and "*" for all.
+  void takes(const std::string& value, std::vector<std::string> files = {});
+  // Below a heading of their own: a word and what it means; a text that keeps its lines.
+  void explained(const std::string& heading, const std::string& word, const std::string& help);
+  void block(const std::string& heading, const std::string& text);
+  // A file that the command reads or writes, for its manual page.
+  void file(const std::string& name, const std::string& help);
+  // What --seed, --threads, --progress or --verbose do here, "" in their common words: the command takes all of
+  // them, and shows those that have an effect.
+  void uses(const std::string& flag, const std::string& help = "");
   // Called when --help is asked for, after flags and arguments are read: what it says may depend on them.
   void explains(std::function<void(CommandText&)> explain);
 
@@ -103,10 +114,12 @@ class CommandLine {
     CommandText* text;
     std::function<int(const Common&)> run = {};
     std::function<void(CommandText&)> explain = {};
+    std::vector<std::pair<std::string, std::string>> used = {};
   };
   Command& command_of(const CLI::App& app);
   int parse_and_run(int argc, const char* const* argv);
   int show_help();
+  std::vector<Candidate> complete(std::vector<std::string> words);
 
   CommandText text_;
   std::unique_ptr<CLI::App> app_;

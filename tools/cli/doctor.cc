@@ -46,7 +46,9 @@ int doctor(const Common& common) {
 }  // namespace
 
 void add_doctor(CommandLine& line) {
-  line.add("doctor", "processor, SIMD targets, BLAS, threads, versions, limits", "This machine").runs(doctor);
+  Subcommand sub = line.add("doctor", "processor, SIMD targets, BLAS, threads, versions, limits", "This machine");
+  sub.uses("--threads", "the threads that a command would take");
+  sub.runs(doctor);
 }
 
 }  // namespace tools

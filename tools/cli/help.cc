@@ -1,39 +1,18 @@
 #include "cli/help.h"
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cstdlib>
 #include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "cli/columns.h"
+#include "cli/paths.h"
+
 namespace tools {
 namespace {
 
 constexpr std::size_t kNameColumns = 26;  // of flags; a longer one has a line of its own
-
-// Words of `text` in lines of at most `columns` characters, each but the first behind `indent` spaces; the first
-// has `used` characters already.
-std::string wrapped(const std::string& text, std::size_t used, std::size_t indent, std::size_t columns) {
-  std::istringstream words(text);
-  std::string out, word;
-  std::size_t at = used;
-  for (bool first = true; words >> word; first = false) {
-    if (!first && at + 1 + word.size() > columns) {
-      out += '\n' + std::string(indent, ' ');
-      at = indent;
-    } else if (!first) {
-      out += ' ';
-      ++at;
-    }
-    out += word;
-    at += word.size();
-  }
-  return out + '\n';
-}
 
 // "  name      help", the help in a column of its own.
 std::string row(const std::string& name, const std::string& help, std::size_t columns) {
@@ -45,28 +24,6 @@ std::string row(const std::string& name, const std::string& help, std::size_t co
     line += std::string(kNameColumns - line.size(), ' ');
   }
   return line + wrapped(help, kNameColumns, kNameColumns, columns);
-}
-
-std::string name_with_value(const FlagText& flag) {
-  if (flag.is_argument()) return flag.many ? flag.name + "..." : flag.name;
-  std::string names = flag.name;
-  if (const auto comma = names.find(','); comma != std::string::npos) names.replace(comma, 1, ", ");
-  if (flag.is_switch) return names;
-  std::string value = long_names(flag).back();
-  value = value.substr(value.rfind('-') + 1);
-  std::transform(value.begin(), value.end(), value.begin(),
-                 [](char c) { return static_cast<char>(std::toupper(c)); });
-  return names + ' ' + value;
-}
-
-std::string usage(const CommandText& command) {
-  std::string line = "Usage: " + command.name;
-  for (const FlagText& flag : command.flags) {
-    const std::string name = name_with_value(flag);
-    if (flag.required) line += fmt::format(" {}", flag.is_argument() ? name : name.substr(name.find("--")));
-    if (!flag.required && flag.is_argument()) line += fmt::format(" [{}]", name);
-  }
-  return line + (command.commands.empty() ? " [FLAGS]" : " COMMAND [FLAGS]");
 }
 
 // The values of `group_of` in the order in which they first appear.
@@ -104,16 +61,6 @@ std::string flags_text(const CommandText& command, std::size_t columns) {
 
 }  // namespace
 
-std::size_t terminal_columns() {
-  std::size_t columns = 80;
-  winsize size{};
-  if (const char* said = std::getenv("COLUMNS"); said != nullptr && std::atoi(said) > 0)
-    columns = static_cast<std::size_t>(std::atoi(said));
-  else if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    columns = size.ws_col;
-  return std::clamp<std::size_t>(columns, 60, 120);
-}
-
 std::vector<std::string> all_names(const FlagText& flag) {
   std::vector<std::string> all;
   std::istringstream names(flag.name);
@@ -134,11 +81,48 @@ std::string full_help(const FlagText& flag) {
   return help;
 }
 
+bool FlagText::may_be(const std::string& word) const {
+  for (const auto& list : {values, known})
+    if (std::find(list.begin(), list.end(), word) != list.end()) return true;
+  return std::any_of(files.begin(), files.end(), [&](const std::string& end) {
+    return end == "/" ? word.size() < 256 && is_folder(word) : word.size() > end.size() && word.ends_with(end);
+  });
+}
+
+std::string name_with_value(const FlagText& flag) {
+  if (flag.is_argument()) return flag.many ? flag.name + "..." : flag.name;
+  std::string names = flag.name;
+  if (const auto comma = names.find(','); comma != std::string::npos) names.replace(comma, 1, ", ");
+  if (flag.is_switch) return names;
+  if (!flag.value.empty()) return names + ' ' + flag.value;
+  std::string value = long_names(flag).back();
+  value = value.substr(value.rfind('-') + 1);
+  std::transform(value.begin(), value.end(), value.begin(),
+                 [](char c) { return static_cast<char>(std::toupper(c)); });
+  return names + ' ' + value;
+}
+
+std::string usage(const CommandText& command) {
+  std::string line = command.name;
+  for (const FlagText& flag : command.flags) {
+    const std::string name = name_with_value(flag);
+    if (flag.required) line += fmt::format(" {}", flag.is_argument() ? name : name.substr(name.find("--")));
+    if (!flag.required && flag.is_argument()) line += fmt::format(" [{}]", name);
+  }
+  return line + (command.commands.empty() ? " [FLAGS]" : " COMMAND [FLAGS]");
+}
+
 std::string help_text(const CommandText& command, std::size_t columns) {
   std::string out = wrapped(fmt::format("{}: {}", command.name, command.help), 0, 0, columns);
-  out += '\n' + wrapped(usage(command), 0, 8, columns);
+  out += '\n' + wrapped("Usage: " + usage(command), 0, 8, columns);
   for (const std::string& note : command.notes) out += '\n' + wrapped(note, 0, 0, columns);
   out += commands_text(command, columns) + flags_text(command, columns);
+  for (const PageSection& section : command.sections) {
+    out += fmt::format("\n{}:\n", section.heading);
+    for (const auto& [name, help] : section.rows) out += row(name, help, columns);
+    std::istringstream lines(section.text);
+    for (std::string line; std::getline(lines, line);) out += "  " + line + '\n';
+  }
   if (!command.examples.empty()) out += "\nExamples:\n";
   for (const std::string& example : command.examples) {
     const auto hash = example.find(" # ");

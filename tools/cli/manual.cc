@@ -1,11 +1,13 @@
 // Manual pages and completions, from the same description of the command as --help.
 
 #include <algorithm>
+#include <sstream>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
 #include "cli/help.h"
+#include "cli/options.h"
 
 namespace tools {
 namespace {
@@ -27,16 +29,13 @@ std::string roff(const std::string& text) {
   return out;
 }
 
-// As docs/formats.md and scripts know them.
-constexpr std::pair<const char*, const char*> kExitCodes[] = {{"0", "done"},
-                                                              {"1", "an internal fault"},
-                                                              {"2", "a wrong command line or configuration"},
-                                                              {"3", "a file that cannot be read or written"},
-                                                              {"4", "the answer is no: a check, or --expect"},
-                                                              {"5", "runs of a sweep failed"},
-                                                              {"6", "not built in"},
-                                                              {"75", "interrupted; --resume goes on"},
-                                                              {"130", "interrupted by SIGINT; --resume goes on"}};
+// What all commands read of the environment.
+constexpr std::pair<const char*, const char*> kEnvironment[] = {
+    {"COLUMNS", "the width of lines, where it is not the terminal's"},
+    {"NO_COLOR, TERM", "no colours where the first is set, or the second is dumb"},
+    {"SLURM_ARRAY_TASK_ID, SLURM_ARRAY_TASK_COUNT",
+     "sweep: which of the runs this task has, where --shard is not given"},
+    {"PATH", "plot, report and reproduce: where gnuplot is looked for"}};
 
 std::string dashed(std::string name) {
   std::replace(name.begin(), name.end(), ' ', '-');
@@ -53,9 +52,21 @@ std::string manual_flags(const CommandText& command) {
     const std::string heading = flag.is_argument() ? "Arguments" : flag.group.empty() ? "Options" : flag.group;
     if (heading != group) out += fmt::format(".SS {}\n", roff(heading));
     group = heading;
-    out += entry(flag.name, full_help(flag));
+    out += entry(name_with_value(flag), full_help(flag));
   }
   return out;
+}
+
+std::string roff_lines(const std::string& text) {
+  std::istringstream lines(text);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) out += roff(line) + '\n';
+  return out;
+}
+
+std::string synopsis(const CommandText& command) {
+  const std::string more = usage(command).substr(command.name.size() + 1);
+  return fmt::format(".B {}\n{}\n", roff(command.name), roff(more));
 }
 
 // The flag that `name` names, or null.
@@ -71,23 +82,33 @@ const FlagText* flag_of(const CommandText& command, const std::string& name) {
 std::string manual_page(const CommandText& command) {
   std::string out = fmt::format(".TH {} 1 \"\" libeqnn \"User Commands\"\n.SH NAME\n{} \\- {}\n",
                                 dashed(command.name), roff(dashed(command.name)), roff(command.help));
-  out += fmt::format(".SH SYNOPSIS\n.B {}\n{}\n", roff(command.name),
-                     command.commands.empty() ? "[FLAGS]" : "COMMAND [FLAGS]");
+  const bool is_root = command.name.find(' ') == std::string::npos;
+  out += ".SH SYNOPSIS\n" + synopsis(command);
+  for (const auto& c : command.commands)
+    if (!is_root) out += ".br\n" + synopsis(*c);
   if (!command.notes.empty()) out += ".SH DESCRIPTION\n";
   for (const std::string& note : command.notes) out += roff(note) + "\n.PP\n";
   if (!command.commands.empty()) out += ".SH COMMANDS\n";
   for (const auto& c : command.commands) out += entry(c->last_name(), c->help);
   if (!command.flags.empty()) out += ".SH OPTIONS\n" + manual_flags(command);
-  const bool is_root = command.name.find(' ') == std::string::npos;
   for (const auto& c : command.commands)
     if (!is_root) out += fmt::format(".SH {}\n{}\n{}", roff(c->name), roff(c->help), manual_flags(*c));
+  for (const PageSection& section : command.sections) {
+    out += fmt::format(".SH {}\n", roff(section.heading));
+    for (const auto& [name, help] : section.rows) out += entry(name, help);
+    if (!section.text.empty()) out += ".nf\n" + roff_lines(section.text) + ".fi\n";
+  }
   if (!command.examples.empty()) out += ".SH EXAMPLES\n";
   for (const std::string& example : command.examples) {
     const auto hash = example.find(" # ");
     out += entry(example.substr(0, hash), hash == std::string::npos ? "" : example.substr(hash + 3));
   }
+  if (!command.files.empty()) out += ".SH FILES\n";
+  for (const auto& [name, meaning] : command.files) out += entry(name, meaning);
+  out += ".SH ENVIRONMENT\n";
+  for (const auto& [name, meaning] : kEnvironment) out += entry(name, meaning);
   out += ".SH EXIT STATUS\n";
-  for (const auto& [code, meaning] : kExitCodes) out += entry(code, meaning);
+  for (const auto& [code, meaning] : kExitMeanings) out += entry(std::to_string(code), meaning);
   out += ".SH SEE ALSO\n";
   if (!is_root) return out + ".BR eqnn (1)\n";
   for (std::size_t i = 0; i < command.commands.size(); ++i)
@@ -96,9 +117,8 @@ std::string manual_page(const CommandText& command) {
   return out;
 }
 
-std::vector<Candidate> candidates(const CommandText& root, const std::vector<std::string>& words) {
-  const std::string word = words.empty() ? "" : words.back();
-  const CommandText* command = &root;
+std::pair<CommandText*, std::size_t> command_of_words(CommandText& root, const std::vector<std::string>& words) {
+  CommandText* command = &root;
   std::size_t at = 0;
   for (; at + 1 < words.size(); ++at) {
     const auto next = std::find_if(command->commands.begin(), command->commands.end(),
@@ -106,22 +126,61 @@ std::vector<Candidate> candidates(const CommandText& root, const std::vector<std
     if (next == command->commands.end()) break;
     command = next->get();
   }
-  std::vector<Candidate> all;
-  const auto add_values = [&](const FlagText& flag) {
-    for (const std::string& value : flag.values.empty() ? flag.known : flag.values) all.push_back({value, ""});
-  };
-  const FlagText* before = at + 1 < words.size() ? flag_of(*command, words[words.size() - 2]) : nullptr;
-  if (before != nullptr && !before->is_switch) {
-    add_values(*before);
-  } else if (word.starts_with("-")) {
-    for (const FlagText& flag : command->flags)
-      if (!flag.is_argument()) all.push_back({long_names(flag).back(), flag.help});
-  } else {
-    for (const auto& c : command->commands) all.push_back({c->last_name(), c->help});
-    for (const FlagText& flag : command->flags)
-      if (flag.is_argument()) add_values(flag);
+  return {command, at};
+}
+
+namespace {
+
+// The words that may be a flag's or an argument's value, each behind `before`.
+void add_values(const FlagText& flag, const std::string& before, std::vector<Candidate>& all) {
+  if (!flag.files.empty()) all.push_back({fmt::format(":files {}", fmt::join(flag.files, " ")), ""});
+  for (const std::string& value : flag.values.empty() ? flag.known : flag.values)
+    all.push_back({before + value, ""});
+}
+
+// The argument whose turn it is, behind `words`, which begin behind the command and end before the last; null:
+// none.
+const FlagText* next_argument(const CommandText& command, const std::vector<std::string>& words) {
+  std::size_t given = 0;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const FlagText* flag = flag_of(command, words[i]);
+    if (flag != nullptr && !flag->is_argument())
+      i += flag->is_switch ? 0 : 1;
+    else
+      given += words[i].starts_with("-") ? 0 : 1;
   }
-  std::erase_if(all, [&](const Candidate& c) { return !c.word.starts_with(word); });
+  for (const FlagText& flag : command.flags) {
+    if (!flag.is_argument()) continue;
+    if (given == 0 || flag.many) return &flag;
+    --given;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::vector<Candidate> candidates(const CommandText& command, std::size_t at,
+                                  const std::vector<std::string>& words) {
+  const std::string word = words.empty() ? "" : words.back();
+  std::vector<Candidate> all;
+  const FlagText* before = at + 1 < words.size() ? flag_of(command, words[words.size() - 2]) : nullptr;
+  const std::size_t equals = word.starts_with("--") ? word.find('=') : std::string::npos;
+  if (before != nullptr && !before->is_argument() && !before->is_switch) {
+    add_values(*before, "", all);
+  } else if (equals != std::string::npos) {
+    if (const FlagText* flag = flag_of(command, word.substr(0, equals)); flag != nullptr && !flag->is_switch)
+      add_values(*flag, word.substr(0, equals + 1), all);
+  } else if (word.starts_with("-")) {
+    for (const FlagText& flag : command.flags)
+      for (const std::string& name : flag.is_argument() ? std::vector<std::string>() : long_names(flag))
+        all.push_back({name, flag.help});
+  } else {
+    for (const auto& c : command.commands) all.push_back({c->last_name(), c->help});
+    const std::vector<std::string> behind(words.begin() + static_cast<std::ptrdiff_t>(std::min(at, words.size())),
+                                          words.end() - (words.empty() ? 0 : 1));
+    if (const FlagText* argument = next_argument(command, behind)) add_values(*argument, "", all);
+  }
+  std::erase_if(all, [&](const Candidate& c) { return !c.word.starts_with(word) && !c.word.starts_with(":"); });
   return all;
 }
 

@@ -13,11 +13,16 @@ std::string comma_list(const std::vector<std::string>& names) {
   return list;
 }
 
+std::string nearest_of(std::string_view word, const std::vector<std::string>& allowed) {
+  const std::string near = eqnn::nearest(word, allowed);
+  return near.empty() ? "" : "; the nearest is '" + near + "'";
+}
+
 std::size_t place_of(std::string_view name, const std::vector<std::string>& names, const std::string& flag) {
   const auto found = std::find(names.begin(), names.end(), name);
   if (found == names.end())
-    throw eqnn::ValueError(eqnn::concat(flag, " is '", name, "'; allowed are ", comma_list(names),
-                                        "; the nearest is ", eqnn::nearest(name, names)));
+    throw eqnn::ValueError(
+        eqnn::concat(flag, " is '", name, "'; allowed are ", comma_list(names), nearest_of(name, names)));
   return static_cast<std::size_t>(found - names.begin());
 }
 

@@ -12,6 +12,9 @@ namespace tools {
 // The place of `name` among `names`. Throws ValueError, "FLAG is 'NAME'; allowed are ...; the nearest is ...".
 std::size_t place_of(std::string_view name, const std::vector<std::string>& names, const std::string& flag);
 
+// What a message says behind a list of what is allowed: "; the nearest is 'B'"; nothing where none is near.
+std::string nearest_of(std::string_view word, const std::vector<std::string>& allowed);
+
 // a, b, c
 std::string comma_list(const std::vector<std::string>& names);
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <eqnn/core/check.h>
@@ -31,6 +32,18 @@ enum Exit : int {
   kInterrupted = 75,
   kSigint = 130,
 };
+
+// What each of them means, for manual pages.
+inline constexpr std::pair<Exit, const char*> kExitMeanings[] = {
+    {kDone, "done"},
+    {kInternal, "an internal fault"},
+    {kUsage, "a wrong command line or configuration"},
+    {kFile, "a file that cannot be read or written"},
+    {kAnsweredNo, "the answer is no: a check, or --expect"},
+    {kSweepFailed, "runs of a sweep failed"},
+    {kNotBuilt, "not built in"},
+    {kInterrupted, "interrupted; --resume goes on"},
+    {kSigint, "interrupted by SIGINT; --resume goes on"}};
 
 // Something this build cannot do: exit 6.
 class NotBuiltError : public eqnn::Error {

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
-#include <eqnn/core/spelling.h>
 #include <eqnn/data/lines.h>
 #include <eqnn/data/readers.h>
+
+#include "cli/name_table.h"
 
 namespace tools {
 
@@ -18,8 +19,7 @@ const std::vector<std::string>& dataset_formats() {
 LabelledExamples read_dataset(const std::string& path, const std::string& format, const DataChoices& choices) {
   const std::vector<std::string>& formats = dataset_formats();
   require(std::find(formats.begin(), formats.end(), format) != formats.end(), "--format is ",
-          eqnn::in_quotes(format), "; gin, tudataset, npz and csv are allowed; the nearest is ",
-          eqnn::nearest(format, formats));
+          eqnn::in_quotes(format), "; gin, tudataset, npz and csv are allowed", nearest_of(format, formats));
   LabelledExamples data = format == "gin"         ? eqnn::read_gin(path, choices)
                           : format == "tudataset" ? eqnn::read_tudataset(path, choices)
                           : format == "npz"       ? eqnn::read_npz_dataset(path, choices)

@@ -9,6 +9,7 @@
 #include <eqnn/io/files.h>
 #include <eqnn/io/npz.h>
 
+#include "cli/columns.h"
 #include "cli/json.h"
 #include "cli/note.h"
 #include "cli/paths.h"
@@ -36,12 +37,22 @@ Json family_json(const Family& f) {
           {"control", f.control}, {"parameters", parameters}};
 }
 
+// In lines as wide as the terminal, those behind the first further in; elsewhere in one.
+void print_entry(const std::string& name, const std::string& text, std::size_t indent) {
+  const std::size_t columns = line_columns();
+  fmt::print("{}{}", name, columns == SIZE_MAX ? text + '\n' : wrapped(text, name.size(), indent, columns));
+}
+
 void print_family(const Family& f) {
-  fmt::print("{}   {}\n", f.id, f.title);
-  fmt::print("  theorem     {}\n  group       {}\n  inputs      {}\n  definition  {}\n  control     {}\n",
-             f.theorem, f.group, f.input_law, f.definition, f.control);
+  print_entry(fmt::format("{}   ", f.id), f.title, 4);
+  for (const auto& [name, text] : {std::pair("theorem", &f.theorem),
+                                   {"group", &f.group},
+                                   {"inputs", &f.input_law},
+                                   {"definition", &f.definition},
+                                   {"control", &f.control}})
+    print_entry(fmt::format("  {:<12}", name), *text, 14);
   for (const auto& p : f.parameters)
-    fmt::print("  --{:<12} default {:<8} {}\n", p.name, p.default_value, p.meaning);
+    print_entry(fmt::format("  --{:<12} default {:<8} ", p.name, p.default_value), p.meaning, 14);
 }
 
 int list(const Common& common) {
@@ -278,7 +289,8 @@ void add_families(CommandLine& line) {
   families.example("eqnn families show gnn-degree-parity --n 15 # definition, input law, exact facts");
   families.example("eqnn families sample cnn-cyclic --count 1000 --out data.npz # inputs and labels");
   families.add("list", "every family").runs(list);
-  const auto add = [&](const char* name, const char* help, int (*run)(const FamilyFlags&, const Common&)) {
+  const auto add = [&](const char* name, const char* help, int (*run)(const FamilyFlags&, const Common&),
+                       const char* more) {
     Subcommand sub = families.add(name, help);
     auto flags = std::make_shared<FamilyFlags>();
     add_family_argument(sub, flags->id, true);
@@ -286,29 +298,37 @@ void add_families(CommandLine& line) {
     flags->parameters.add(sub, "member-seed", "seed of the member (default: --seed)");
     flags->parameters.add(sub, "data-seed", "seed of the inputs (default: --seed)");
     sub.option("--member", flags->member, "member file, .json or .npz, instead of a drawn member");
+    sub.takes("FILE", {".json", ".npz"});
+    if (std::string_view(name) != "eval") sub.uses("--seed", "default of --member-seed and --data-seed");
     sub.heading("");
-    sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
+    sub.explains([flags, more](CommandText& text) { explain_family(text, flags->id, more); });
     sub.runs([flags, run](const Common& common) { return run(*flags, common); });
     return std::pair{sub, flags};
   };
-  add("show", "definition, facts and hardness of one instance", show);
+  add("show", "definition, facts and hardness of one instance", show, "");
   {
-    auto [sub, flags] = add("sample", "inputs and labels of a member, as npz", sample);
+    auto [sub, flags] =
+        add("sample", "inputs and labels of a member, as npz", sample, " --count 1000 --out data.npz");
     sub.required("--count", flags->count, "examples");
     sub.required("-o,--out", flags->out, "npz; the member goes beside it, as .member.json");
+    sub.takes("FILE", {".npz"});
     sub.toggle("--force", flags->force, "replace existing outputs");
   }
   {
-    auto [sub, flags] = add("eval", "a member's values on given inputs", eval);
+    auto [sub, flags] = add("eval", "a member's values on given inputs", eval,
+                            " --member data.member.json --in data.npz --out values.npz");
     sub.required("--in", flags->in, "npz with the inputs");
+    sub.takes("FILE", {".npz"});
     sub.required("-o,--out", flags->out, "npz for the values, y (double)");
+    sub.takes("FILE", {".npz"});
     sub.toggle("--force", flags->force, "replace an existing output");
   }
   {
     auto [sub, flags] =
-        add("check", "certify a member, many members, or a data file; exit 4 when a check fails", check);
+        add("check", "certify a member, many members, or a data file; exit 4 when a check fails", check, "");
     sub.option("--members", flags->members, "draw so many members and compare their Gram matrix");
     sub.option("--in", flags->in, "npz whose y is recomputed (with --member)");
+    sub.takes("FILE", {".npz"});
   }
 }
 

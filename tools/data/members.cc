@@ -132,10 +132,11 @@ void add_family_flags(Subcommand sub, TextFlags& flags) {
   for (const auto& [name, f] : all) flags.add(sub, name, concat(f.meaning, " (", f.families, ")"), f.is_switch);
 }
 
-void explain_family(CommandText& text, const std::string& id) {
+void explain_family(CommandText& text, const std::string& id, const std::string& more) {
   if (id.empty()) return;
   const Family& family = eqnn::hard::family(id);
   text.notes = {concat("The flags of ", family.id, "; in brackets what stands where one is not given.")};
+  text.examples = {concat(text.name, " ", family.id, more)};
   std::erase_if(text.flags, [&](FlagText& flag) {
     if (flag.group != kFamilyHeading) return false;
     const auto is_flag = [&](const auto& p) { return flag.name == "--" + p.name; };

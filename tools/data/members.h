@@ -16,9 +16,9 @@ namespace tools {
 // The argument ID, and the parameters of all families, as flags.
 void add_family_argument(Subcommand sub, std::string& id, bool required);
 void add_family_flags(Subcommand sub, TextFlags& flags);
-// What --help says of them for one family: its own parameters and their defaults; nothing new where `id` is empty.
-// Throws ValueError where it is no family.
-void explain_family(CommandText& text, const std::string& id);
+// What --help says of them for one family: its own parameters and their defaults, and an example, the command with
+// the family and `more` flags; nothing new where `id` is empty. Throws ValueError where it is no family.
+void explain_family(CommandText& text, const std::string& id, const std::string& more = "");
 
 // Every parameter of `family` in its shortest form, the defaults where `options` has none; implicit ones only where
 // they are not their defaults.

@@ -11,9 +11,11 @@
 #include <eqnn/core/spelling.h>
 
 #include "cli/json.h"
+#include "cli/name_table.h"
 #include "figures/anything.h"
 #include "figures/groups.h"
 #include "figures/settings.h"
+#include "results/schema.h"
 
 namespace tools {
 namespace {
@@ -46,8 +48,7 @@ std::string column_of(const RunTable& table, const std::string& flag, const std:
   }
   for (const char* prefix : {"", "config.", "params.", "config.params.", "time."})
     if (table.columns().contains(prefix + key)) return prefix + key;
-  throw ValueError(
-      concat("--", flag, " is '", key, "', which no run has; the nearest is '", eqnn::nearest(key, known), "'"));
+  throw ValueError(concat("--", flag, " is '", key, "', which no run has", eqnn::spelling_hint(key, known)));
 }
 
 // A number where text is one.
@@ -56,6 +57,20 @@ Cell as_number(const Cell& cell) {
   double value = 0;
   const auto r = std::from_chars(text.data(), text.data() + text.size(), value);
   return r.ec == std::errc() && r.ptr == text.data() + text.size() && std::isfinite(value) ? Cell(value) : cell;
+}
+
+// The columns of results that have a number in some run, their own names alone.
+std::vector<std::string> number_columns(const RunTable& table) {
+  std::vector<std::string> names;
+  for (const auto& [name, place] : table.columns()) {
+    if (name.find('.') != std::string::npos || is_run_column(name)) continue;
+    for (std::size_t row = 0; row < table.size(); ++row)
+      if (std::isfinite(number_of(as_number(table.cell(row, name))))) {
+        names.push_back(name);
+        break;
+      }
+  }
+  return names;
 }
 
 // The words of a list of words, as tags are.
@@ -137,8 +152,10 @@ class Reader {
     a_.low = INFINITY;
     a_.high = -INFINITY;
     for (const std::size_t row : rows_) place(row);
-    require(!a_.xs.empty(), "--y is '", o_.y, "', which is a finite number in no finished run that has '", o_.x,
-            "'; name a column of numbers, such as normalized_test_loss, or learned for the fraction");
+    if (a_.xs.empty())
+      throw ValueError(concat("--y is '", o_.y, "', which is no number in the finished runs that have '", o_.x,
+                              "'; columns of numbers are ", comma_list(number_columns(table_)),
+                              ", and learned for the fraction"));
     std::ranges::sort(a_.xs, cell_less);
     const auto same = [](const Cell& p, const Cell& q) { return text_of(p) == text_of(q); };
     a_.xs.erase(std::unique(a_.xs.begin(), a_.xs.end(), same), a_.xs.end());

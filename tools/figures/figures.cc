@@ -18,10 +18,9 @@ void check_columns(const std::vector<Group>& groups, const FigureOptions& option
   const std::vector<std::string> names(swept.begin(), swept.end());
   for (const auto& [flag, column] : {std::pair("x", options.x), std::pair("y", options.y)})
     if (!column.empty() && !swept.contains(column))
-      throw ValueError(names.empty()
-                           ? concat("--", flag, " is '", column, "'; nothing was swept in these runs")
-                           : concat("--", flag, " is '", column, "', which was not swept; the nearest is '",
-                                    eqnn::nearest(column, names), "'"));
+      throw ValueError(names.empty() ? concat("--", flag, " is '", column, "'; nothing was swept in these runs")
+                                     : concat("--", flag, " is '", column, "', which was not swept",
+                                              eqnn::spelling_hint(column, names)));
   require(options.x.empty() || options.x != options.y, "--x and --y are both '", options.x, "'; name two columns");
 }
 
@@ -61,7 +60,7 @@ std::vector<Figure> make_figures(const Database& db, const std::string& kind, co
     if (k.name == kind) found = &k;
     names.emplace_back(k.name);
   }
-  require(found != nullptr, "figure '", kind, "' is not known; the nearest is '", eqnn::nearest(kind, names), "'");
+  require(found != nullptr, "figure '", kind, "' is not known", eqnn::spelling_hint(kind, names));
   const std::vector<Group> groups = load_groups(db, options);
   const bool anything = found->of_database == kAnythingKind.of_database;
   if (anything)

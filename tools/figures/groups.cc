@@ -121,8 +121,8 @@ void check_known(const std::string& flag, const std::string& given, const std::s
     if (name.starts_with(given + "/")) return;
   const std::vector<std::string> names(known.begin(), known.end());
   require(!names.empty(), "--", flag, " is '", given, "'; the database names none");
-  throw ValueError(concat("--", flag, " is '", given, "', which the database does not hold; the nearest is '",
-                          eqnn::nearest(given, names), "'"));
+  throw ValueError(
+      concat("--", flag, " is '", given, "', which the database does not hold", eqnn::spelling_hint(given, names)));
 }
 
 bool selected(const std::string& given, const std::string& name) {

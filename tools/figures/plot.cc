@@ -10,6 +10,7 @@
 #include <eqnn/io/files.h>
 
 #include "cli/json.h"
+#include "cli/name_table.h"
 #include "cli/note.h"
 #include "cli/paths.h"
 #include "cli/text.h"
@@ -79,6 +80,12 @@ int list_figures(const PlotFlags& flags, const Common& common) {
   return kDone;
 }
 
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (const FigureKind& kind : figure_kinds()) names.emplace_back(kind.name);
+  return names;
+}
+
 bool is_kind(const std::string& name) {
   for (const FigureKind& kind : figure_kinds())
     if (kind.name == name) return true;
@@ -89,8 +96,7 @@ bool is_kind(const std::string& name) {
 std::vector<Figure> find_figures(const PlotFlags& flags, const Common& common) {
   const Database db = open_results(flags.results, common);
   const std::string source = source_text(flags);
-  std::vector<std::string> known;
-  for (const FigureKind& kind : figure_kinds()) known.push_back(kind.name);
+  std::vector<std::string> known = kind_names();
   std::vector<Figure> found;
   if (is_kind(flags.figure)) {
     found = make_figures(db, flags.figure, flags.options);
@@ -107,8 +113,8 @@ std::vector<Figure> find_figures(const PlotFlags& flags, const Common& common) {
     known.push_back(f.name);
     if (f.name == flags.figure) found.push_back(std::move(f));
   }
-  require(!found.empty(), "figure '", flags.figure, "' is not known; the nearest is '",
-          eqnn::nearest(flags.figure, known), "'; eqnn plot ", source, " --list names what ", source, " has");
+  require(!found.empty(), "figure '", flags.figure, "' is not known", eqnn::spelling_hint(flags.figure, known),
+          "; eqnn plot ", source, " --list names what ", source, " has");
   return found;
 }
 
@@ -228,7 +234,7 @@ void check_axes(const std::vector<Figure>& figures, const FigureStyle& style) {
   for (const Figure& f : figures) known.insert(known.end(), f.axes.begin(), f.axes.end());
   for (const auto& [label, text] : style.axes)
     require(std::ranges::find(known, label) != known.end(), "--axes names '", label,
-            "', which no axis of these figures has; the nearest is '", eqnn::nearest(label, known), "'");
+            "', which no axis of these figures has", eqnn::spelling_hint(label, known));
 }
 
 // For each figure what gnuplot draws it from, and its data: NAME.gp and NAME.csv in a folder, or beside a file.
@@ -262,8 +268,11 @@ void write_scripts(const std::vector<Figure>& figures, const std::string& format
 
 int run_plot(const PlotFlags& flags, const Common& common) {
   if (flags.list || flags.figure == "list") return list_figures(flags, common);
-  require(!flags.figure.empty(), "--figure is missing; eqnn plot ", source_text(flags),
-          " --list names the figures that it has");
+  if (flags.figure.empty()) {
+    open_results(flags.results, common);  // what is not there has no figures either
+    throw ValueError(concat("--figure is missing; it is a kind, ", comma_list(kind_names()),
+                            ", or one of the figures that eqnn plot ", source_text(flags), " --list names"));
+  }
   std::string format = std::filesystem::path(flags.out).extension().string();
   if (!format.empty()) format = format.substr(1);
   require(flags.out.empty() || format == "csv" || format == "svg" || format == "pdf" || format == "png",
@@ -299,33 +308,47 @@ void add_plot(CommandLine& line) {
   plot.example("eqnn plot runs/grid --figure frontier -o frontier.svg # of a folder of runs as it is");
   plot.example("eqnn plot results.db --figure frontier --size 85x70mm --font Times,8 -o f.pdf # for a paper");
   plot.example("eqnn plot results.db --kind anything --x lr --y test_loss --by model -o lr.svg");
+  for (const FigureKind& kind : figure_kinds()) plot.explained("Kinds of figures", kind.name, kind.help);
   plot.required_list("RESULTS", flags->results,
                      "a database that collect made, or run directories and folders of such");
+  plot.takes("RESULTS", {"/", ".db"});
   plot.option("--figure,--kind", flags->figure,
-              "a kind (frontier, phase, ..., anything) or the name of one figure; list: what RESULTS has");
+              "a kind of those below, or the name of one figure; list: what RESULTS has");
+  std::vector<std::string> kinds = kind_names();
+  kinds.emplace_back("list");
+  plot.knows(std::move(kinds));
   plot.toggle("--list", flags->list, "names the figures that RESULTS has");
   plot.option("-o,--out", flags->out,
               "F.svg, F.pdf or F.png; F.csv for the data; without it, the data as CSV to stdout. Further "
               "figures of the kind: F-STUDY-FAMILY.svg");
+  plot.takes("FILE", {".svg", ".pdf", ".png", ".csv"});
   plot.toggle("--data", flags->data, "the data as CSV instead of the image");
   plot.toggle("--force", flags->force, "replace an output that exists");
   plot.heading("What is drawn");
   plot.option("--study", flags->options.study, "of this study alone");
   plot.option("--family", flags->options.family, "of this family alone");
   plot.option("--x", flags->options.x, "swept column across (frontier, scaling, phase); anything: any column");
+  plot.takes("COLUMN");
   plot.option("--y", flags->options.y, "swept column upwards (phase); anything: any column of numbers");
+  plot.takes("COLUMN");
   plot.option("--by", flags->options.by, "anything: the columns that tell the lines apart, with , between");
+  plot.takes("COLUMNS");
   plot.list("--where", flags->options.where, "KEY=VALUE: anything of these runs alone; several with ; between",
             ';');
+  plot.takes("KEY=VALUE");
   plot.toggle("--best", flags->options.best, "anything: each mark at the best of the settings that it would pool");
   plot.heading("For papers");
   plot.option("--size", flags->size,
               "width and height, 85x60mm or 3.3x2.4in: text of 8 points, lines of half a point, no title");
+  plot.takes("WxH");
   plot.option("--font", flags->font, "family and points: Times, or Times,9");
+  plot.takes("FAMILY,POINTS");
   plot.option("--title", flags->title, "another title; none: without one");
   plot.list("--axes", flags->axes, "LABEL=TEXT: another label of an axis; several with ; between", ';');
+  plot.takes("LABEL=TEXT");
   plot.option("--script", flags->script,
               "the gnuplot script and the data of each figure: into this folder, or FILE.gp and FILE.csv");
+  plot.takes("DIR", {"/", ".gp"});
   plot.runs([flags](const Common& common) { return run_plot(*flags, common); });
 }
 

@@ -224,10 +224,13 @@ void add_export(CommandLine& line) {
   sub.example("eqnn export runs/parity --to onnx -o parity.onnx --verify");
   sub.example("eqnn export runs/parity --to torch -o parity --example example.npz");
   sub.required("RUN", flags->run, "run directory");
+  sub.takes("RUN", {"/"});
   sub.required("--to", flags->to, "onnx, torch (a folder with model.py), safetensors or npz (the weights)");
   sub.knows(export_kinds());
   sub.required("-o,--out", flags->out, "file, or for torch a folder");
+  sub.takes("FILE", {"*"});
   sub.option("--example", flags->example, "npz for inputs of the test and what the network gives for them");
+  sub.takes("FILE", {".npz"});
   sub.toggle("--verify", flags->verify, "read it again and compare with the network; exit 4 where they differ");
   sub.toggle("--force", flags->force, "replace an existing output");
   sub.runs([flags](const Common& common) {

@@ -102,9 +102,12 @@ void add_import(CommandLine& line) {
   auto flags = std::make_shared<ImportFlags>();
   sub.example("eqnn import runs/parity --weights tuned.safetensors -o runs/tuned");
   sub.required("RUN", flags->run, "run directory whose network it is");
+  sub.takes("RUN", {"/"});
   sub.required("--weights", flags->weights,
                ".safetensors or .npz with the names of the state dict, or an .onnx that export wrote");
+  sub.takes("FILE", {".safetensors", ".npz"});
   sub.required("-o,--out", flags->out, "the new run directory");
+  sub.takes("DIR", {"/"});
   sub.toggle("--verify", flags->verify, "read it again and compare with the file; exit 4 where they differ");
   sub.toggle("--force", flags->force, "replace an existing run");
   sub.runs([flags](const Common& common) { return import_weights(*flags, common); });

@@ -163,10 +163,12 @@ void add_bound(CommandLine& line) {
   flags->measures.add(sub, "members",
                       "members whose Gram matrix is used: so many sampled ones, 0: none, or all (default 200)");
   sub.option("-o,--out", flags->out, "folder for bounds.json");
+  sub.takes("DIR", {"/"});
   sub.toggle("--force", flags->force, "replace an existing bounds.json");
   add_family_flags(sub, flags->parameters);
   sub.example("eqnn bound gnn-degree-parity --n 64 --tau 0.1 # each with its statement and source");
-  sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
+  sub.uses("--seed", "seed of the member, and of what is drawn to estimate a bound");
+  sub.explains([flags](CommandText& text) { explain_family(text, flags->id, " --tau 0.1"); });
   sub.runs([flags](const Common& common) { return bound(*flags, common); });
 }
 

@@ -304,6 +304,7 @@ void add_gradvar(CommandLine& line) {
   flags->measures.add(sub, "samples", "inputs of each gradient, the same for all members (default 4096)");
   flags->measures.add(sub, "points", "steps of training on the first member (default 0,100,1000)");
   sub.option("-o,--out", flags->out, "folder for gradvar.json");
+  sub.takes("DIR", {"/"});
   sub.toggle("--force", flags->force, "replace an existing gradvar.json");
   add_family_flags(sub, flags->options);
   for (const ConfigField& f : config_fields())
@@ -313,7 +314,13 @@ void add_gradvar(CommandLine& line) {
     }
   sub.example("eqnn gradvar gnn-degree-parity --n 15 # of its own network, beside the bound");
   sub.example("eqnn gradvar cnn-cyclic --n 24 --members 64 --points 0,500 -o runs/gradvar # kept for the page");
-  sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
+  sub.uses("--threads");
+  sub.uses("--seed");
+  sub.uses("--progress");
+  sub.explains([flags](CommandText& text) {
+    explain_family(text, flags->id);
+    if (!flags->id.empty()) explain_config(text, family_config(flags->id, flags->options.given(), 0));
+  });
   sub.runs([flags](const Common& common) { return gradvar(*flags, common); });
 }
 

@@ -37,7 +37,7 @@ class Learner {
   virtual ~Learner() = default;
   // Throws ValueError for a sample that it cannot take, or whose labels cannot be.
   virtual void learn(const ExampleStream& examples) = 0;
-  // The hypothesis on inputs. REQUIRES: learn() has returned.
+  // The hypothesis on inputs; what has none is not asked. REQUIRES: learn() has returned.
   virtual void predict(eqnn::Block<const double> x, double* y) const = 0;
   // Statistical queries made; none where the learner reads its examples.
   virtual std::optional<Index> queries() const { return {}; }
@@ -54,7 +54,9 @@ struct LearnerKind {
   std::vector<std::string> families;  // that it learns, by id; empty: all
   std::vector<std::string> flags;     // of learner_flags() that it reads
   bool has_network = false;           // whether it reads the flags of train's network
-  int results_version = 1;            // of its results: runs of another version have other ids
+  // Families of which it finds something else than a hypothesis: its results have no losses and no verdict there.
+  std::vector<std::string> without_hypothesis;
+  int results_version = 1;  // of its results: runs of another version have other ids
   // The number of samples when none is told.
   Index (*default_samples)(const LearnConfig& c, const eqnn::hard::Member& member) =
       [](const LearnConfig&, const eqnn::hard::Member&) { return Index{10000}; };
@@ -63,6 +65,9 @@ struct LearnerKind {
 
   bool reads(std::string_view flag) const;         // of learner_flags()
   bool reads_field(std::string_view field) const;  // of config_fields()
+  bool has_hypothesis(const std::string& family) const;
+  // results_version, one more where there is no hypothesis: version 1 had the losses of 0 there.
+  int version_on(const std::string& family) const { return results_version + (has_hypothesis(family) ? 0 : 1); }
 };
 // All of them. A family's default is the first that learns it.
 const std::vector<LearnerKind>& learner_kinds();

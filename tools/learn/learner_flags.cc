@@ -1,10 +1,10 @@
 // The flags of `eqnn learn`: those of its learners, and those that it shares with train.
 
-#include <eqnn/core/spelling.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "cli/name_table.h"
 #include "learn/learner.h"
 
 namespace tools {
@@ -18,7 +18,7 @@ bool has(const Names& list, std::string_view name) {
 
 void choose(std::string& field, const std::string& name, const std::string& value, const Names& allowed) {
   require(has(allowed, value), "--", name, " is '", value, "'; allowed are ",
-          fmt::format("{}", fmt::join(allowed, ", ")), "; the nearest is ", eqnn::nearest(value, allowed));
+          fmt::format("{}", fmt::join(allowed, ", ")), nearest_of(value, allowed));
   field = value;
 }
 
@@ -56,7 +56,9 @@ const std::vector<LearnerFlag>& learner_flags() {
        [](LearnConfig& c, Text text) { c.damping = text; },
        [](const LearnConfig& c) -> Value { return flag_json(c.damping); }},
       {"max-degree",
-       "degree of the products looked at (default: the target's; low-degree: by the number of samples)",
+       "degree of the products looked at (default: the target's; low-degree, which is not told that: the largest "
+       "whose "
+       "products are at most a twentieth of the samples)",
        [](LearnConfig& c, Text text) { c.max_degree = parse_integer("max-degree", text, 1, 12); },
        [](const LearnConfig& c) -> Value { return c.max_degree; }},
       {"lambda",
@@ -83,6 +85,8 @@ const std::vector<LearnerFlag>& learner_flags() {
        [](const LearnConfig& c) { return with_oracle(c, c.answer.empty() ? "zero" : c.answer); }}};
   return flags;
 }
+
+bool LearnerKind::has_hypothesis(const std::string& family) const { return !has(without_hypothesis, family); }
 
 bool LearnerKind::reads(std::string_view flag) const { return has(flags, flag); }
 

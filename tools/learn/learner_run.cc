@@ -39,7 +39,7 @@ std::string learn_config_json(const LearnConfig& c) {
 }
 
 std::string learn_run_id(const LearnConfig& c) {
-  const int version = learner_of(c).results_version;
+  const int version = learner_of(c).version_on(c.base.family);
   return content_id(concat("learn ", version > 1 ? concat(version, " ") : "", learn_config_json(c)));
 }
 
@@ -64,8 +64,32 @@ Evaluation evaluate(const Learner& learner, const ExampleStream& examples, bool 
   return summarize({1, f, y}, loss / static_cast<double>(y.size()));
 }
 
-Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const Learner& learner,
-                 const Evaluation& train, const Evaluation& test) {
+// Losses and verdict: null, or not there, where there is no hypothesis.
+Json quality_json(const LearnConfig& c, bool two_valued, const ExampleStream& examples, const Learner& learner) {
+  Json r;
+  const bool hypothesis = learner_of(c).has_hypothesis(c.base.family);
+  for (const char* key : {"train_loss", "normalized_train_loss"}) r[key] = nullptr;
+  if (hypothesis) {
+    const Evaluation train = evaluate(learner, examples, false), test = evaluate(learner, examples, true);
+    r["train_loss"] = number_json(train.loss);
+    r["normalized_train_loss"] = number_json(train.normalized());
+    r.update(evaluation_json(test, {.accuracy = two_valued}));
+    const NoiseFloor floor = noise_floor(c.base, two_valued, test.variance);
+    if (c.base.noise > 0) r["noise_floor"] = floor_json(floor);
+    r["verdict"] = optional_json(
+        learner_verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized(), floor));
+  } else {
+    const Json keys = evaluation_json({}, {.accuracy = two_valued});
+    for (const auto& [key, value] : keys.items()) r[key] = nullptr;
+    r["test_samples"] = 0;
+    r["verdict"] = nullptr;
+  }
+  r["thresholds"] = thresholds_json(c.base);
+  return r;
+}
+
+Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const ExampleStream& examples,
+                 const Learner& learner) {
   Json r;
   r["run_id"] = learn_run_id(c);
   r["family"] = c.base.family;
@@ -91,14 +115,7 @@ Json result_json(const LearnConfig& c, const eqnn::hard::Member& member, const L
     r["queries_above_tau"] = r["oracle"]["queries_above_tau"];
     r["learner"].erase("oracle_log");
   }
-  r["train_loss"] = number_json(train.loss);
-  r["normalized_train_loss"] = number_json(train.normalized());
-  r.update(evaluation_json(test, {.accuracy = member.two_valued() && !c.base.control}));
-  const NoiseFloor floor = noise_floor(c.base, member.two_valued() && !c.base.control, test.variance);
-  if (c.base.noise > 0) r["noise_floor"] = floor.test;
-  r["verdict"] =
-      optional_json(verdict(c.base, !std::isfinite(test.loss), train.normalized(), test.normalized(), floor));
-  r["thresholds"] = thresholds_json(c.base);
+  r.update(quality_json(c, member.two_valued() && !c.base.control, examples, learner));
   return r;
 }
 
@@ -123,8 +140,11 @@ std::string text(const Json& v) {
 }
 
 void print_summary(const Json& r, const std::string& out) {
-  const auto line = [](const std::string& name, const std::string& what) { fmt::print("{:<23}{}\n", name, what); };
-  print_outcome(r, "fresh");
+  const auto line = [](const std::string& name, const std::string& what) { fmt::print("{:<22} {}\n", name, what); };
+  if (r["test_samples"] == 0)
+    line("verdict", "none: this learner has no hypothesis, whose loss could be judged");
+  else
+    print_outcome(r, "fresh");
   line("algorithm", r["algorithm"].get<std::string>());
   line("samples", text(r["samples"]));
   if (!r["queries"].is_null()) line("queries", text(r["queries"]));
@@ -134,7 +154,7 @@ void print_summary(const Json& r, const std::string& out) {
     line(name, text(v));
   }
   if (!r["recovered"].is_null()) line("recovered", text(r["recovered"]));
-  line("the target itself", r["exact"].get<bool>() ? "yes" : "no");
+  if (r["test_samples"] != 0) line("the target itself", r["exact"].get<bool>() ? "yes" : "no");
   line("time", fmt::format("{:.3f} s to learn, {:.3f} s in all", r["time"]["learn_seconds"].get<double>(),
                            r["time"]["wall_seconds"].get<double>()));
   if (!out.empty()) line("run", out);
@@ -155,8 +175,7 @@ int run_learner(const LearnConfig& c, const eqnn::hard::Member& member, const Le
   const auto learning = Clock::now();
   learner->learn(examples);
   const double learn_seconds = seconds_since(learning);
-  const Evaluation train = evaluate(*learner, examples, false), test = evaluate(*learner, examples, true);
-  Json r = result_json(c, member, *learner, train, test);
+  Json r = result_json(c, member, examples, *learner);
   r["time"] = {{"wall_seconds", seconds_since(began)}, {"learn_seconds", learn_seconds}};
   r["machine"] = parse_json(machine_json());
   r["machine"]["threads"] = common.thread_count();

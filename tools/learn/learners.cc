@@ -1,10 +1,10 @@
 // The table of learners.
 
-#include <eqnn/core/spelling.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
 
+#include "cli/name_table.h"
 #include "learn/learner.h"
 
 namespace tools {
@@ -36,8 +36,8 @@ const LearnerKind& learner_of(const LearnConfig& c) {
     if (kind->name == c.algorithm) return *kind;
     allowed.push_back(kind->name);
   }
-  throw ValueError(fmt::format("--algo {} does not learn {}; its learners are {}; the nearest is {}", c.algorithm,
-                               c.base.family, fmt::join(allowed, ", "), eqnn::nearest(c.algorithm, allowed)));
+  throw ValueError(fmt::format("--algo {} does not learn {}; its learners are {}{}", c.algorithm, c.base.family,
+                               fmt::join(allowed, ", "), nearest_of(c.algorithm, allowed)));
 }
 
 eqnn::Matrix<double> variables_of(const eqnn::hard::Member& member, const eqnn::Block<const double>& x) {

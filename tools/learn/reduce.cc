@@ -233,16 +233,19 @@ void add_reduce(CommandLine& line) {
       "reduce", "halfspaces on Boolean vectors as degree networks on graphs, back again, and the best of both",
       "Learn by other means");
   auto flags = std::make_shared<ReduceFlags>();
-  sub.example("eqnn reduce --in vectors.csv --out graphs.npz # Boolean vectors to graphs");
+  sub.example("eqnn reduce --in vectors.csv --out reduced.npz # Boolean vectors to graphs");
   sub.example("eqnn reduce --in vectors.csv --solve # the exact optimum of both");
   sub.required("--in", flags->in, "csv of bits, the label last (0/1 or -1/1); --back: the solution, JSON");
+  sub.takes("FILE", {".csv", ".json"});
   sub.option("-o,--out", flags->out,
              "npz for the graphs; --back: csv for the halfspace; --solve: JSON for the solution, if wanted");
+  sub.takes("FILE", {"*"});
   sub.option("--n", flags->n, "nodes of a graph (default: bits + 1, the fewest)");
   sub.toggle("--back", flags->back, "a degree network {\"phi\": [...], \"threshold\": X} back to a halfspace");
   sub.toggle("--solve", flags->solve,
              "the most vectors that a halfspace agrees with, and the most graphs that a degree network does");
   sub.option("--time-limit", flags->time_limit, "seconds for each of both searches of --solve (default 60)");
+  sub.takes("SECONDS");
   sub.toggle("--force", flags->force, "replace an existing output");
   sub.runs([flags](const Common& common) { return reduce(*flags, common); });
 }

@@ -247,6 +247,7 @@ void add_tau_threshold(CommandLine& line) {
   sub.option("--high", flags->high, "largest tau (default: 1)");
   sub.option("--rounds", flags->rounds, "halvings of the bracket after its two ends (default: 5)");
   sub.option("-o,--out", flags->out, "JSON file of the result");
+  sub.takes("FILE", {".json"});
   sub.toggle("--force", flags->force, "replace an existing file");
   add_family_flags(sub, *options);
   for (const ConfigField& f : config_fields())
@@ -255,7 +256,13 @@ void add_tau_threshold(CommandLine& line) {
       options->add(sub, f.name, f.help, f.is_switch, f.values);
     }
   sub.example("eqnn tau-threshold gnn-degree-parity --n 4 --oracle csq --steps 500 # about a minute");
-  sub.explains([flags](CommandText& text) { explain_family(text, flags->id); });
+  sub.uses("--threads");
+  sub.explains([flags, options](CommandText& text) {
+    explain_family(text, flags->id, " --oracle csq --steps 500");
+    RawOptions given = options->given();  // an oracle without a tolerance is no configuration
+    std::erase_if(given, [](const RawOption& o) { return o.name == "oracle" || o.name == "answer"; });
+    if (!flags->id.empty()) explain_config(text, family_config(flags->id, given, 0));
+  });
   sub.runs([flags, options](const Common& common) { return tau_threshold(*flags, options->given(), common); });
 }
 

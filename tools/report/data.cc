@@ -297,8 +297,8 @@ std::vector<const Study*> chosen_studies(const std::vector<Study>& studies, cons
   }
   if (!wanted.empty() && chosen.empty()) {
     require(!names.empty(), "--study is '", wanted, "', and the database holds no study; leave --study out");
-    throw ValueError(concat("--study is '", wanted, "', which the database does not hold; the nearest is '",
-                            eqnn::nearest(wanted, names), "'"));
+    throw ValueError(
+        concat("--study is '", wanted, "', which the database does not hold", eqnn::spelling_hint(wanted, names)));
   }
   if (wanted.empty()) chosen.push_back(nullptr);  // what belongs to none
   return chosen;

@@ -148,7 +148,9 @@ void add_report(CommandLine& line) {
   sub.example("eqnn report results.db -o report.html");
   sub.example("eqnn report runs/grid --watch -o live.html # while a sweep runs");
   sub.required("DB", flags->live.source, "database that collect wrote, or a folder of runs");
+  sub.takes("DB", {".db", "/"});
   sub.required("-o,--out", flags->options.out, "the page, report.html for example");
+  sub.takes("FILE", {".html"});
   sub.option("--title", flags->options.title, "title of the page (default: the study's)");
   sub.option("--study", flags->options.study, "only this study, or the studies of this file");
   sub.toggle("--force", flags->force, "replace an existing page");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -9,6 +10,7 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include "cli/columns.h"
 #include "cli/json.h"
 #include "cli/paths.h"
 #include "commands.h"
@@ -180,14 +182,14 @@ std::vector<std::string> table_row(const Question& q, const FrontierPoint& best)
 }
 
 void print_rows(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths(rows[0].size());
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    fmt::print("{}\n", line.substr(0, line.find_last_not_of(' ') + 1));
-  }
+  fmt::print("{}", table_text(rows, line_columns()));
+}
+
+// A sentence or a list, in lines as wide as the terminal; elsewhere in one.
+void print_lines(const std::string& text, std::size_t indent = 0) {
+  const std::size_t columns = line_columns();
+  fmt::print("{}", columns == SIZE_MAX ? text + '\n'
+                                       : std::string(indent, ' ') + wrapped(text, indent, indent + 2, columns));
 }
 
 // Where there are at least ten seeds at each of four sizes or more: how the samples to learn grow with the size.
@@ -261,16 +263,17 @@ std::vector<Part> parts_of(const Database& db, const TableFilter& filter) {
 void print_part(const Database& db, const Part& part, bool several) {
   std::vector<std::vector<std::string>> rows{{"", "learned, all runs", "best point", "learned there",
                                               "test loss, median (range)", "steps, most", "verdicts"}};
-  std::string by_seed;
+  std::vector<std::string> by_seed;
   for (const Question& q : part.questions) {
     const FrontierPoint best = frontier(q.runs).front();
     rows.push_back(table_row(q, best));
-    by_seed += fmt::format("  {}{}: {}\n", q.label.empty() ? "" : q.label + ", ", rows.back()[2],
-                           fmt::join(q.by_seed.at(best.best), "; "));
+    by_seed.push_back(fmt::format("  {}{}: {}", q.label.empty() ? "" : q.label + ", ", rows.back()[2],
+                                  fmt::join(q.by_seed.at(best.best), "; ")));
   }
   fmt::print("\n{}{}\n", part.title, several ? concat(" (", part.study, ")") : "");
   print_rows(rows);
-  fmt::print("Test loss of each seed there, and the steps of its run:\n{}", by_seed);
+  fmt::print("Test loss of each seed there, and the steps of its run:\n");
+  for (const std::string& line : by_seed) print_lines(line, 2);
   print_growth(part.groups);
   print_foresight(db, part.groups);
   if (part.exchange.empty()) return;
@@ -326,7 +329,7 @@ void print_tables(const Database& db, const TableFilter& filter) {
     fmt::print("No run of train or learn is finished yet.\n");
     return;
   }
-  fmt::print(
+  print_lines(
       "Losses are normalised: 1 is what the best constant has; tests are on fresh inputs. A row holds one "
       "question\n"
       "over a grid of settings and seeds: all its runs, then the best point of the grid (highest fraction "
@@ -335,7 +338,7 @@ void print_tables(const Database& db, const TableFilter& filter) {
       "the\n"
       "highest of those tried, a better value may lie beyond. Intervals: 95 %, of the fraction learned. Verdicts: "
       "at\n"
-      "the best point, within these steps.\n");
+      "the best point, within these steps.");
   for (const Part& part : parts) print_part(db, part, std::ranges::count(parts, part.title, &Part::title) > 1);
 }
 
@@ -360,6 +363,7 @@ void add_table(CommandLine& line) {
   sub.example("eqnn table results.db --family gnn-degree-parity");
   sub.required_list("RESULTS", flags->paths,
                     "a database that collect made, or run directories and folders of such");
+  sub.takes("RESULTS", {"/", ".db"});
   sub.option("--study", flags->filter.study, "only this study");
   sub.option("--family", flags->filter.family, "only runs on this family; data: on files");
   sub.runs([flags](const Common& common) { return table(*flags, common); });

@@ -128,10 +128,14 @@ void add_collect(CommandLine& line) {
   sub.example("eqnn collect runs/grid --db results.db --csv results.csv");
   sub.example("eqnn collect runs --db results.db --prune # the database is what the folders hold now");
   sub.required_list("DIR", flags->folders, "run directories, the folders of sweeps, or folders of such");
+  sub.takes("DIR", {"/"});
   sub.required("--db", flags->db, "the database; runs that it has already are replaced");
+  sub.takes("FILE", {".db"});
   sub.toggle("--prune", flags->prune,
              "drop from the database the runs, studies and documents that are in none of the folders, or gone");
   sub.option("--csv", flags->csv, "write all runs of the database as a table");
+  sub.takes("FILE", {".csv"});
+  sub.uses("--progress");
   sub.runs([flags](const Common& common) { return collect(*flags, common); });
 }
 

@@ -117,9 +117,13 @@ void add_tag(CommandLine& line) {
       "Without flags: what there is. Tags and note stand in run.json, and in the database after the next collect.");
   sub.example("eqnn tag runs/parity --tag keep --note \"the one of the talk\"");
   sub.required_list("RUN", flags->runs, "run directories");
+  sub.takes("RUN", {"/"});
   sub.list("--tag", flags->tags, "add a tag; may be given again", ',');
+  sub.takes("WORD");
   sub.list("--untag", flags->untag, "take a tag away", ',');
+  sub.takes("WORD");
   sub.list("--note", flags->note, "a line of text, in the place of the one that is there", '\0');
+  sub.takes("TEXT");
   sub.toggle("--no-note", flags->no_note, "take the note away");
   sub.runs([flags](const Common& common) { return tag(*flags, common); });
 }

@@ -131,7 +131,9 @@ void add_diff(CommandLine& line) {
   auto flags = std::make_shared<DiffFlags>();
   sub.example("eqnn diff runs/parity runs/control");
   sub.required("RUN", flags->first, "a run directory");
+  sub.takes("RUN", {"/"});
   sub.required("OTHER", flags->second, "another");
+  sub.takes("RUN", {"/"});
   sub.runs([flags](const Common& common) { return diff(*flags, common); });
 }
 

@@ -71,8 +71,8 @@ std::vector<Line> certify_layers(const CertifyFlags& flags, std::uint64_t seed) 
   }
   require_turns(flags, found);
   names.push_back("all");
-  require(!lines.empty(), "--model is '", flags.model, "'; the nearest layer or model is '",
-          eqnn::nearest(flags.model, names), "' (eqnn certify --model all has every one)");
+  require(!lines.empty(), "--model is '", flags.model, "', which is no layer or model",
+          eqnn::spelling_hint(flags.model, names), " (eqnn certify --model all has every one)");
   return lines;
 }
 
@@ -236,7 +236,9 @@ void add_certify(CommandLine& line) {
   auto flags = std::make_shared<CertifyFlags>();
   sub.example("eqnn certify # every layer, with a witness where one is not symmetric");
   sub.example("eqnn certify runs/parity # a trained network, under the symmetries of its target");
+  sub.uses("--seed", "seed of the inputs and elements that are tried");
   sub.option("RUN", flags->run, "run directory; without it and --model every layer is certified");
+  sub.takes("RUN", {"/"});
   sub.option("--model", flags->model, "a model of eqnn train, a layer, or all");
   sub.choice("--dtype", flags->dtype, "f32 or f64 (default: both)", {"f32", "f64"});
   sub.option("--inputs", flags->inputs, "inputs to try on a run (default 20)");
@@ -244,6 +246,7 @@ void add_certify(CommandLine& line) {
   sub.toggle("--continuity", flags->continuity,
              "whether networks of points jump on paths through degenerate clouds; exit 4 when one does");
   sub.option("-o,--out", flags->out, "F.svg, F.pdf or F.png of --continuity; F.csv for the data");
+  sub.takes("FILE", {".svg", ".pdf", ".png", ".csv"});
   sub.toggle("--force", flags->force, "replace an output that exists");
   sub.runs([flags](const Common& common) { return run_command(*flags, common); });
 }

@@ -63,8 +63,11 @@ void add_predict(CommandLine& line) {
   auto flags = std::make_shared<PredictFlags>();
   sub.example("eqnn predict runs/parity --in graphs.npz --out outputs.npz");
   sub.required("RUN", flags->run, "run directory");
+  sub.takes("RUN", {"/"});
   sub.required("--in", flags->in, "npz with the family's inputs");
+  sub.takes("FILE", {".npz"});
   sub.required("-o,--out", flags->out, "npz for the outputs, y (double)");
+  sub.takes("FILE", {".npz"});
   sub.option("--average", flags->average, "average over a group, GROUP[:K] as train --test-average has it");
   sub.toggle("--force", flags->force, "replace an existing output");
   sub.runs([flags](const Common& common) { return predict(*flags, common); });

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <set>
 
 #include <fmt/core.h>
 
@@ -14,7 +13,6 @@
 #include "results/run_directory.h"
 #include "runs/cross_validation.h"
 #include "runs/training_run.h"
-#include "train/choices.h"
 #include "train/resolve.h"
 
 namespace tools {
@@ -182,16 +180,8 @@ void explain_train(CommandText& text, const std::string& family, const RawOption
   explain_family(text, family);
   if (family.empty()) return;
   const TrainConfig c = family_config(family, without_online(given), 0);
-  const std::set<std::string> read = fields_read(c);
   std::erase_if(text.flags, [](const FlagText& f) { return f.group == "A file of examples"; });
-  for (const ConfigField& field : config_fields())
-    for (FlagText& flag : text.flags) {
-      if (flag.name != "--" + field.name || field.heading == "Seeds") continue;
-      if (const std::string readers = readers_of(field.name); !read.contains(field.name) && !readers.empty())
-        flag.help += concat(" (", readers, ")");
-      else if (!field.is_switch)
-        flag.fallback = flag_value(field, c);
-    }
+  explain_config(text, c);
   text.examples = {
       concat("eqnn train ", family, " # its target, by these defaults"),
       concat("eqnn train ", family, " --control --expect learned # its control; exit 4 if it is not learned")};
@@ -211,13 +201,19 @@ void add_train(CommandLine& line) {
   add_family_argument(sub, flags->id, false);
   sub.heading("This run");
   sub.option("-o,--out", flags->out, "run directory (default: runs/<run id>)");
+  sub.takes("DIR", {"/"});
   sub.option("-c,--config", flags->config, "TOML file of flags; flags given here override it");
+  sub.takes("FILE", {".toml"});
   sub.option("--member", flags->member, "member file (.json or .npz) instead of a drawn member");
+  sub.takes("FILE", {".json", ".npz"});
   sub.choice("--expect", flags->expect, "exit 4 unless the run ends so", {"learned", "fails"});
   sub.option("--checkpoint-every", flags->checkpoint_every, "steps between checkpoints; 0: at every evaluation");
+  sub.takes("STEPS");
   sub.list("--tag", flags->tags,
            "a word for it in run.json and the database, no part of what it is; again: several", ',');
+  sub.takes("WORD");
   sub.list("--note", flags->notes, "a line about it, beside the tags; eqnn tag changes both", '\0');
+  sub.takes("TEXT");
   sub.toggle("--resume", flags->resume, "go on with an interrupted run; start it where there is none");
   sub.toggle("--force", flags->force, "replace an existing run");
   sub.toggle("--dry-run", flags->dry_run, "print the configuration, parameters, memory and work, and stop");
@@ -228,9 +224,19 @@ void add_train(CommandLine& line) {
   for (const ConfigField& f : config_fields()) {
     sub.heading(f.heading);
     options->add(sub, f.name, f.help, f.is_switch, f.values);
+    if (f.name == "data") sub.takes("FILE", {"*"});
+    if (f.name == "init-from") sub.takes("RUN", {"/"});
   }
   sub.example("eqnn train gnn-degree-parity --n 15 --seed 3 # the target of one member, by the family's defaults");
   sub.example("eqnn train --data MUTAG.txt --format gin --folds 10 # real graphs, cross-validated");
+  sub.uses("--threads");
+  sub.uses("--seed");
+  sub.uses("--verbose", "the run directory and the configuration, as TOML, on stderr");
+  sub.uses("--progress");
+  sub.file("runs/ID/run.json", "what the run is, its tags and its note; ID is of the configuration");
+  sub.file("runs/ID/metrics.jsonl", "a line an evaluation");
+  sub.file("runs/ID/model.safetensors", "the trained weights");
+  sub.file("runs/ID/result.json", "how it ended, once it has");
   sub.explains([flags, options](CommandText& text) { explain_train(text, flags->id, options->given()); });
   sub.runs([flags, options](const Common& common) { return train(*flags, options->given(), common); });
 }

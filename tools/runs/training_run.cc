@@ -471,7 +471,7 @@ Json TrainRun::result(bool diverged) {
   const std::uint64_t learned_at = state_.learned_at > 0 ? state_.learned_at : learned ? state_.steps : 0;
   r["steps_to_learn"] = learned_at > 0 ? Json(learned_at) : Json(nullptr);
   r["samples_to_learn"] = learned_at > 0 ? Json(samples_at(learned_at)) : Json(nullptr);
-  if (config_.noise > 0) r["noise_floor"] = noise.test;
+  if (config_.noise > 0) r["noise_floor"] = floor_json(noise);
   r["verdict"] = optional_json(verdict(config_, diverged, train.normalized(), test.normalized(), noise));
   if (state_.ended == "hopeless" && r["verdict"] != "learned") r["verdict"] = "hopeless";
   if (Json why = explanation(r); !why.is_null()) r["explanation"] = std::move(why);

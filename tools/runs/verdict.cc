@@ -19,7 +19,7 @@ double flipped_error(const std::string& loss, double q) {
 
 NoiseFloor flip_floor(const TrainConfig& c, double spread) {
   const double q = c.noise;
-  if (q >= 0.5) return {};
+  if (q >= 0.5) return {.none = true};
   if (c.loss == "cross-entropy") {
     const double entropy = -q * std::log(q) - (1 - q) * std::log(1 - q);
     const double test = -std::log(1 - q) / spread, train = entropy / spread;
@@ -32,10 +32,11 @@ NoiseFloor flip_floor(const TrainConfig& c, double spread) {
 }  // namespace
 
 NoiseFloor noise_floor(const TrainConfig& c, bool flips, double spread) {
-  if (c.noise == 0 || c.null_target || !(spread > 0)) return {};
+  if (c.noise == 0 || c.null_target || !(spread > 0)) return {.none = true};
   const std::vector<Phase> phases = phases_of(c);
-  if (phases.back().transform.text() != "none" || (c.loss == "cross-entropy" && !flips)) return {};
+  if (phases.back().transform.text() != "none" || (c.loss == "cross-entropy" && !flips)) return {.none = true};
   NoiseFloor floor = flips ? flip_floor(c, spread) : NoiseFloor{0, c.noise * c.noise / spread, 1};
+  if (floor.none) return floor;
   if (c.samples > 0) {
     floor.train = 0;
     floor.slope = 1;
@@ -60,6 +61,13 @@ std::optional<std::string> verdict(const TrainConfig& c, bool diverged, double t
   return "undecided";
 }
 
+std::optional<std::string> learner_verdict(const TrainConfig& c, bool diverged, double train, double test,
+                                           const NoiseFloor& floor) {
+  const auto word = verdict(c, diverged, train, test, floor);
+  const bool partly = word == "cannot-fit" || (!word && std::isfinite(test));
+  return partly && floor.judged_test(test) < c.fails_from ? "partly-learned" : word;
+}
+
 Json evaluation_json(const Evaluation& e, Shown shown) {
   Json j;
   j["test_samples"] = e.examples;
@@ -72,6 +80,8 @@ Json evaluation_json(const Evaluation& e, Shown shown) {
   j["correlation_high"] = number_json(e.correlation_high);
   return j;
 }
+
+Json floor_json(const NoiseFloor& floor) { return floor.none ? Json(nullptr) : Json(floor.test); }
 
 Json thresholds_json(const TrainConfig& c) {
   return {{"learned_below", c.learned_below},
@@ -96,7 +106,11 @@ void print_outcome(const Json& r, const std::string& kind) {
                                 : " at this setting");
   fmt::print("normalised test loss   {}   ({} {} samples; 1 = no better than the best constant)\n",
              shown("normalized_test_loss"), r["test_samples"].get<long>(), kind);
-  if (r.contains("noise_floor"))
+  if (r.contains("noise_floor") && r["noise_floor"].is_null())
+    fmt::print(
+        "noise floor            none   (of labels flipped half of the time or more, or transformed; the "
+        "verdict is on the loss as it is)\n");
+  else if (r.contains("noise_floor"))
     fmt::print(
         "noise floor            {}   (test loss of the best predictor of such labels; the verdict is on what is "
         "above "
@@ -112,7 +126,8 @@ void print_outcome(const Json& r, const std::string& kind) {
 
 int check_expectation(const Json& r, const std::string& expect, double fails_from) {
   const Json &verdict = r["verdict"], &test = r["normalized_test_loss"];
-  const NoiseFloor floor{.test = r.contains("noise_floor") ? r["noise_floor"].get<double>() : 0};
+  const bool has_floor = r.contains("noise_floor") && r["noise_floor"].is_number();
+  const NoiseFloor floor{.test = has_floor ? r["noise_floor"].get<double>() : 0};
   const bool ended = !verdict.is_null() && verdict != "diverged" && verdict != "hopeless";
   const bool failed = ended && test.is_number() && floor.judged_test(test.get<double>()) >= fails_from;
   if (expect.empty() || (expect == "learned" ? verdict == "learned" : failed)) return kDone;

@@ -18,13 +18,14 @@ namespace tools {
 // on.
 struct NoiseFloor {
   double test = 0, train = 0, slope = 1;
+  bool none = false;  // there is none: losses are judged as they are
 
   // Normalised losses as they would be without noise: 0 for the best predictor, 1 for the best constant.
   double judged_test(double loss) const { return test < 1 ? (loss - test) / (1 - test) : loss; }
   double judged_train(double loss) const { return (loss - train) / slope; }
 };
 // `flips`: the noise flips signs (Examples::flips). Of a fixed set, whose labels can be had by heart, the train
-// floor is 0; all are 0 without noise, from q = 1/2 on, and where the last phase trains on transformed labels.
+// floor is 0; there is none without noise, from q = 1/2 on, and where the last phase trains on transformed labels.
 NoiseFloor noise_floor(const TrainConfig& c, bool flips, double spread);
 
 // The first that holds of diverged, learned, memorised, cannot-fit, partly-learned, undecided, from normalised
@@ -32,12 +33,20 @@ NoiseFloor noise_floor(const TrainConfig& c, bool flips, double spread);
 std::optional<std::string> verdict(const TrainConfig& c, bool diverged, double train, double test,
                                    const NoiseFloor& floor = {});
 
+// The same of a learner that does not descend on its train loss, whose hypothesis may miss its own examples by more
+// than fresh ones (an average of many estimates does): partly-learned comes before cannot-fit, which then says that
+// both losses are at fails_from or above.
+std::optional<std::string> learner_verdict(const TrainConfig& c, bool diverged, double train, double test,
+                                           const NoiseFloor& floor = {});
+
 // The keys of an evaluation on test examples; what is not defined is null.
 struct Shown {
   bool accuracy = false;  // predictions are right or wrong
   bool entropy = false;   // the targets are classes under cross entropy
 };
 Json evaluation_json(const Evaluation& e, Shown shown);
+// "noise_floor" of a result: null where there is none.
+Json floor_json(const NoiseFloor& floor);
 Json thresholds_json(const TrainConfig& c);
 
 // The lines of a result that say how well it did. `kind` of samples: "fresh", "held-out".

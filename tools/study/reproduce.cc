@@ -35,8 +35,8 @@ const BundledStudy& find_study(const std::string& name) {
     if (s.name == name) return s;
     names.emplace_back(s.name);
   }
-  throw ValueError(concat("'", name, "' is not a study; the nearest is '", eqnn::nearest(name, names),
-                          "'; eqnn reproduce --list has them all"));
+  throw ValueError(concat("'", name, "' is not a study", eqnn::spelling_hint(name, names),
+                          "; eqnn reproduce --list says what each is"));
 }
 
 void print_list() {
@@ -129,11 +129,17 @@ void add_reproduce(CommandLine& line) {
   sub.example("eqnn reproduce # target and control side by side, in two minutes");
   sub.example("eqnn reproduce paper --dry-run # the commands that it would run");
   sub.option("-o,--out", flags->out, "folder of runs, database and page (default: runs/<study>); goes on with it");
+  sub.takes("DIR", {"/"});
   sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
   sub.toggle("--list", flags->list, "the studies, and stop");
   sub.toggle("--print", flags->print, "the study's sweep file, to change and run with eqnn sweep, and stop");
   sub.toggle("--dry-run", flags->dry_run, "one command a run, and stop");
   sub.toggle("--retry-failed", flags->retry_failed, "try failed runs again");
+  sub.uses("--threads", "as many runs at a time, one thread each, where --jobs is not given");
+  sub.uses("--progress");
+  sub.file("runs/STUDY/runs", "its runs");
+  sub.file("runs/STUDY/results.db, results.csv", "all of them as a database and a table");
+  sub.file("runs/STUDY/report.html", "the page");
   sub.runs([flags](const Common& common) { return reproduce(*flags, common); });
 }
 

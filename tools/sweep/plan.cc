@@ -27,7 +27,7 @@ std::string learner_version(const std::string& command, const std::string& famil
   if (command != "learn") return "";
   for (const LearnerKind* kind : learners_of(family))
     if (algorithm.empty() || kind->name == algorithm)
-      return kind->results_version > 1 ? concat(" version ", kind->results_version) : "";
+      return kind->version_on(family) > 1 ? concat(" version ", kind->version_on(family)) : "";
   return "";
 }
 
@@ -87,8 +87,7 @@ class PlanReader {
     for (const auto& [key, node] : table) {
       const std::string name(key.str());
       require(std::find(known.begin(), known.end(), name) != known.end(), source_, ": ", where, "'", name,
-              "' is not a known key; the nearest is '", eqnn::nearest(name, known),
-              "'; flags stand in [run] and [grid]");
+              "' is not a known key", eqnn::spelling_hint(name, known), "; flags stand in [run] and [grid]");
     }
   }
 

@@ -300,10 +300,24 @@ int sweep(const std::string& what, const SweepFlags& flags, Common common) {
   return code;
 }
 
+// Eight runs of seconds: two sizes, two rates, two seeds.
+constexpr const char* kSmallGrid =
+    "name = \"grid\"\n"
+    "seeds = [0, 1]\n"
+    "[run]              # flags of every run\n"
+    "family = \"gnn-degree-parity\"\n"
+    "steps = 500\n"
+    "[grid]             # a run for each choice of values\n"
+    "n = [4, 6]\n"
+    "lr = [1e-3, 4e-3]\n";
+
 }  // namespace
 
 void add_sweep(CommandLine& line) {
   Subcommand group = line.add("sweep", "a grid of runs, from a TOML file; resumes by itself", "Train");
+  group.block("Such a file, grid.toml", kSmallGrid);
+  group.example("eqnn sweep run grid.toml --out runs/grid # one run a thread; goes on where it was stopped");
+  group.example("eqnn table runs/grid # what its runs amount to");
   const std::vector<std::pair<std::string, std::string>> subs = {{"run", "do what is left of it"},
                                                                  {"status", "how much of it is done"},
                                                                  {"plan", "what it is, and how much is left"}};
@@ -316,9 +330,20 @@ void add_sweep(CommandLine& line) {
       sub.required_list("FILE", flags->files, toml + "; or folders of runs");
     else
       sub.required("FILE", flags->file, toml);
+    sub.takes("FILE", {".toml", "/"});
     sub.option("-o,--out", flags->out, "folder of the runs (default: runs/<name>)");
+    sub.takes("DIR", {"/"});
     sub.option("--jobs", flags->jobs, "runs at a time, one thread each (default: --threads)");
+    if (name != "status") {
+      sub.uses("--threads", "so many runs at a time, one thread each, where --jobs is not given");
+      sub.block("Such a file, grid.toml", kSmallGrid);
+    }
+    if (name == "run") {
+      sub.uses("--progress");
+      sub.file("DIR/ID", "the directory of a run, as eqnn train has it; a run that is whole is not done again");
+    }
     sub.option("--shard", flags->shard, "i/N: every N-th run from the i-th on (default: the Slurm array task)");
+    sub.takes("I/N");
     if (name == "status") {
       sub.toggle("--watch", flags->watch, "look again and again, until nothing is left to do");
       sub.option("--every", flags->every, "seconds between two looks of --watch (default: 2)");

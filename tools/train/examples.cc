@@ -2,6 +2,7 @@
 
 #include "train/choices.h"
 #include "train/data_source.h"
+#include "train/models.h"
 
 namespace tools {
 
@@ -20,8 +21,16 @@ Examples make_examples(const TrainConfig& c) {
 }
 
 std::vector<std::string> Examples::notes(const TrainConfig& c) const {
-  if (!data) return {};
   std::vector<std::string> notes;
+  if (!data) {
+    const auto& family = eqnn::hard::family(c.family);
+    const auto own = family.training(c.params);
+    const auto model = own.find("model");
+    if (model != own.end() && model->second != c.model && lacks_symmetry(c, *member))
+      notes.push_back(concat("--model ", c.model, " does not have the symmetry of ", family.id, " (", family.group,
+                             "); the family's own model, ", model->second, ", does"));
+    return notes;
+  }
   for (const std::string& text : data->notes) notes.push_back(concat(c.data, ": ", text));
   if (data->nodes_look_alike())
     notes.push_back(concat(c.data, ": in every graph all nodes look alike; ",

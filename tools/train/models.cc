@@ -415,6 +415,45 @@ std::optional<eqnn::PointGroup> point_group(const TrainConfig& c) {
   }
 }
 
+namespace {
+
+// The place in the rows of `a` of each row of `b`, all numbers of which are different; empty: it is none of them.
+std::vector<Index> places_of_rows(const eqnn::Array& a, const eqnn::Array& b) {
+  std::vector<Index> places;
+  for (Index i = 0; i < b.rows; ++i)
+    for (Index j = 0; j < a.rows; ++j) {
+      const auto row = [](const eqnn::Array& m, Index r) { return m.values.begin() + r * m.cols; };
+      if (std::equal(row(a, j), row(a, j) + a.cols, row(b, i))) places.push_back(j);
+    }
+  return static_cast<Index>(places.size()) == b.rows ? places : std::vector<Index>();
+}
+
+bool is_shift(const std::vector<Index>& places) {
+  const Index n = static_cast<Index>(places.size());
+  for (Index i = 0; i < n; ++i)
+    if (places[static_cast<std::size_t>(i)] != (places[0] + i) % n) return false;
+  return true;
+}
+
+}  // namespace
+
+bool lacks_symmetry(const TrainConfig& c, const eqnn::hard::Member& member) {
+  const Invariance known = models()[c.model].invariance;
+  const NetworkInputs in = network_inputs(member);
+  const std::vector<eqnn::GroupElement> elements = member.symmetries(4, 0);
+  if (elements.empty() || reads_features(c, in)) return false;
+  if (known == Invariance::nothing || known == Invariance::features) return true;
+  if ((known != Invariance::shifts && known != Invariance::points) || in.fixed_graph) return false;
+  if (known == Invariance::points && in.group) return false;  // the network has the group's own frame, or S_n
+  eqnn::Array numbers = eqnn::Array::zeros(in.input.points, in.input.channels);
+  for (std::size_t i = 0; i < numbers.values.size(); ++i) numbers.values[i] = static_cast<double>(i + 1);
+  return std::any_of(elements.begin(), elements.end(), [&](const eqnn::GroupElement& g) {
+    const std::vector<Index> places =
+        places_of_rows(numbers, g.on_input({{in.input.name, numbers}}).at(in.input.name));
+    return places.empty() || (known == Invariance::shifts && !is_shift(places));
+  });
+}
+
 bool may_be_undefined(const TrainConfig& c) { return c.model == "pca-mlp" || c.model == "canonical-mlp"; }
 
 bool reads_features(const TrainConfig& c, const NetworkInputs& in) {

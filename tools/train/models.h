@@ -98,6 +98,9 @@ const NameTable<ModelChoice>& models();
 
 // The group that the values of the network of `c` do not change under, where it moves points in space.
 std::optional<eqnn::PointGroup> point_group(const TrainConfig& c);
+// Whether the network of `c` is sure to lack symmetries of the target: a network without any, or one that knows
+// orders of the points alone, of a target whose group does more.
+bool lacks_symmetry(const TrainConfig& c, const eqnn::hard::Member& member);
 // Whether its program has an output "frame", a PcaFrame's value, which says where its value is undefined.
 bool may_be_undefined(const TrainConfig& c);
 

@@ -4,9 +4,8 @@
 #include <iterator>
 #include <set>
 
-#include <eqnn/core/spelling.h>
-
 #include "cli/json.h"
+#include "cli/other_words.h"
 #include "data/members.h"
 #include "train/choices.h"
 #include "train/data_source.h"
@@ -38,8 +37,7 @@ SortedOptions sort_options(const RawOptions& options, std::vector<std::string> k
     else if (std::any_of(eqnn::hard::families().begin(), eqnn::hard::families().end(), has_o))
       sorted.parameters.push_back(o);
     else
-      throw ValueError(
-          concat("'", o.name, "' is not a known key; the nearest is '", eqnn::nearest(o.name, known), "'"));
+      throw ValueError(concat("'", o.name, "' is not a known key", flag_hint(o.name, known)));
   }
   return sorted;
 }
@@ -197,6 +195,18 @@ TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const 
   fill_derived_parameters(c);
   hash_weights(c);
   return c;
+}
+
+void explain_config(CommandText& text, const TrainConfig& c) {
+  const std::set<std::string> read = fields_read(c);
+  for (const ConfigField& field : config_fields())
+    for (FlagText& flag : text.flags) {
+      if (flag.name != "--" + field.name || flag.group != field.heading || field.heading == "Seeds") continue;
+      if (const std::string readers = readers_of(field.name); !read.contains(field.name) && !readers.empty())
+        flag.help += concat(" (", readers, ")");
+      else if (!field.is_switch)
+        flag.fallback = flag_value(field, c);
+    }
 }
 
 std::shared_ptr<const LabelledExamples> read_data(const std::string& path, const std::string& format,

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "cli/help.h"
 #include "data/dataset.h"
 #include "train/config.h"
 
@@ -23,6 +24,10 @@ std::shared_ptr<const LabelledExamples> read_data(const std::string& path, const
 // default of the three seeds. Throws ValueError, which for an unknown name tells the nearest known one, and
 // FileError.
 TrainConfig resolve_config(const RawOptions& options, std::uint64_t seed, const ReadData& read = read_data);
+
+// Of the flags of fields, below the headings of these, among those of a page the values that they have in `c`, as
+// what is in brackets; of fields that it does not read who does.
+void explain_config(CommandText& text, const TrainConfig& c);
 
 // The same of a family alone: without a member, and derived parameters stay empty.
 TrainConfig family_config(const std::string& family, const RawOptions& options, std::uint64_t seed);

@@ -434,7 +434,7 @@ TEST_CASE("boolean orbit: member files are read back, and refused when malformed
                    family.draw({{"n", "x"}}, 0);
                  }),
                  "n is 'x'; it must be a whole number"));
-  CHECK(contains(message<ValueError>([&] { family.draw({{"grup", "x"}}, 0); }), "nearest one is 'group'"));
+  CHECK(contains(message<ValueError>([&] { family.draw({{"grup", "x"}}, 0); }), "nearest is 'group'"));
 }
 
 }  // namespace test_boolean_orbit

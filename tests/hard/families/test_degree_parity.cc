@@ -632,7 +632,7 @@ TEST_CASE("degree parity: member files are read back, and refused when malformed
     CHECK_THROWS_AS(family.parse(text), ValueError);
   }
   CHECK(contains(message<ValueError>([&] { family.parse(R"({"n": 4, "S": [1], "selfloops": true})"); }),
-                 "nearest one is 'self_loops'"));
+                 "nearest is 'self_loops'"));
 }
 
 TEST_CASE("families: parameters are read, and unknown names and values are refused with the nearest one") {
@@ -643,7 +643,7 @@ TEST_CASE("families: parameters are read, and unknown names and values are refus
   const auto refused = [&](const ParameterValues& values) {
     return message<ValueError>([&] { family.draw(values, 0); });
   };
-  CHECK(contains(refused({{"bias-mx", "1"}}), "nearest one is 'bias-max'"));
+  CHECK(contains(refused({{"bias-mx", "1"}}), "nearest is 'bias-max'"));
   CHECK(contains(refused({{"n", "fifteen"}}), "n is 'fifteen'; it must be a whole number"));
   CHECK(contains(refused({{"n", "15x"}}), "whole number"));
   CHECK(contains(refused({{"n", "1"}}), "need n >= 2 nodes"));
@@ -665,6 +665,17 @@ TEST_CASE("text: edit distance counts insertions, deletions and substitutions") 
   CHECK(edit_distance("flaw", "lawn") == 2);
   CHECK(nearest("stpes", {"batch", "steps", "seed"}) == "steps");
   CHECK(nearest("x", {}).empty());
+  CHECK(nearest("q1.toml", {"run", "status", "plan"}).empty());
+  CHECK(nearest("foo", {"quick", "size", "time"}).empty());
+  CHECK(nearest("--epochs", {"--expect", "--steps"}).empty());
+  CHECK(nearest("x", {"n"}).empty());
+  CHECK(nearest("rl", {"n", "lr"}) == "lr");
+  CHECK(nearest("nn", {"k", "n"}) == "n");
+  CHECK(nearest("--N", {"--m", "--n"}) == "--n");
+  CHECK(nearest("gnn-degree", {"cnn-cyclic", "gnn-degree-parity"}) == "gnn-degree-parity");
+  CHECK(spelling_hint("stpes", {"batch", "steps"}) == "; the nearest is 'steps'");
+  CHECK(spelling_hint("foo", {"batch", "steps"}) == "; there are batch, steps");
+  CHECK(spelling_hint("foo", std::vector<std::string>(100, "batch")).empty());
 }
 
 }  // namespace test_degree_parity

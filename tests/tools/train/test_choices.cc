@@ -92,7 +92,7 @@ TEST_CASE("choices: families and files read what is theirs") {
 
 TEST_CASE("choices: a name that is in no table is refused with the nearest") {
   CHECK_THROWS_WITH_AS(activations()["rel"],
-                       "--activation is 'rel'; allowed are relu, tanh, gelu, square; the nearest is relu",
+                       "--activation is 'rel'; allowed are relu, tanh, gelu, square; the nearest is 'relu'",
                        eqnn::ValueError);
   TrainConfig c;
   c.model = "mpl";

@@ -70,6 +70,7 @@ LearnerKind low_degree_learner() {
   LearnerKind kind;
   kind.name = "low-degree";
   kind.flags = {"max-degree"};
+  kind.results_version = 2;  // since its verdict is by the loss on fresh examples
   kind.make = [](const LearnConfig& c, const Member& member) -> std::unique_ptr<Learner> {
     return std::make_unique<LowDegree>(c, member);
   };

@@ -5,6 +5,7 @@
 #include <eqnn/hard/learners/spectral.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "learn/learner.h"
 
@@ -79,7 +80,7 @@ class Spectral final : public Learner {
 };
 
 // Under cyclic shifts y^2 is invariant too: its second moment is a circulant, whose eigenvalues are the power
-// spectrum of the plane. There is no hypothesis.
+// spectrum of the plane. There is no hypothesis (LearnerKind::without_hypothesis).
 class Spectrum final : public Learner {
  public:
   Spectrum(const LearnConfig& c, const hard::CnnCyclic& target) : target_(target), oracle_(make_oracle(c)) {}
@@ -99,7 +100,9 @@ class Spectrum final : public Learner {
     }
     spectrum_ = hard::power_spectrum(lags, target_.n());
   }
-  void predict(Block<const double> x, double* y) const override { std::fill_n(y, x.examples, 0.0); }
+  void predict(Block<const double>, double*) const override {
+    throw std::logic_error("the power spectrum is no hypothesis");
+  }
   std::optional<Index> queries() const override { return queries_; }
   Json details() const override {
     const std::vector<double> truth = hard::power_spectrum(target_.plane());
@@ -125,6 +128,7 @@ LearnerKind spectral_learner() {
   LearnerKind kind;
   kind.name = "spectral";
   kind.families = {"gnn-feature", "cnn-cyclic", "rotation-invariant"};
+  kind.without_hypothesis = {"cnn-cyclic"};
   kind.flags = {"oracle", "tau", "answer"};
   kind.default_samples = [](const LearnConfig& c, const Member&) {
     return c.base.family == "cnn-cyclic" ? Index{100000} : Index{10000};

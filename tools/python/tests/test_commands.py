@@ -22,7 +22,7 @@ from support import TINY, InFolder, has
 
 class Errors(InFolder):
     def test_the_line_and_the_code_of_the_command(self):
-        error = self.refused("^unknown family 'nope'; the nearest", eqnn.EqnnError, eqnn.sample, "nope", count=1)
+        error = self.refused("^unknown family 'nope'; there are", eqnn.EqnnError, eqnn.sample, "nope", count=1)
         self.assertEqual(error.exit_code, 2)
         self.refused("n is 'x'; it must be a whole number", eqnn.EqnnError, eqnn.sample, "gnn-degree-parity", count=1, n="x")
         self.refused("'no_such' is not a flag", eqnn.EqnnError, eqnn.train, "gnn-degree-parity", no_such=3)
