@@ -326,7 +326,7 @@ TEST_CASE("sweep: learners run as programs of their own, beside training") {
   CHECK(contains(accepted(f, {"plot", "o.db", "--list", "--study", "t"}), "final-loss-t-gnn-degree-parity"));
   const auto ends = lines(accepted(f, {"plot", "o.db", "--figure", "final-loss", "--study", "t"}));
   CHECK(ends.size() == 3);
-  refused(f, {"plot", "o.db", "--list", "--study", "u"}, 2, "the nearest is 't'");
+  refused(f, {"plot", "o.db", "--list", "--study", "u"}, 2, "; there is t");
 }
 
 TEST_CASE("reproduce: the bundled studies are valid, and one goes from runs to a page") {
