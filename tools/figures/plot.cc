@@ -333,8 +333,7 @@ void add_plot(CommandLine& line) {
   plot.takes("COLUMN");
   plot.option("--by", flags->options.by, "anything: the columns that tell the lines apart, with , between");
   plot.takes("COLUMNS");
-  plot.list("--where", flags->options.where, "KEY=VALUE: anything of these runs alone; several with ; between",
-            ';');
+  plot.list("--where", flags->options.where, "anything: of these runs alone; several with ; between", ';');
   plot.takes("KEY=VALUE");
   plot.toggle("--best", flags->options.best, "anything: each mark at the best of the settings that it would pool");
   plot.heading("For papers");
@@ -344,7 +343,7 @@ void add_plot(CommandLine& line) {
   plot.option("--font", flags->font, "family and points: Times, or Times,9");
   plot.takes("FAMILY,POINTS");
   plot.option("--title", flags->title, "another title; none: without one");
-  plot.list("--axes", flags->axes, "LABEL=TEXT: another label of an axis; several with ; between", ';');
+  plot.list("--axes", flags->axes, "another label of an axis; several with ; between", ';');
   plot.takes("LABEL=TEXT");
   plot.option("--script", flags->script,
               "the gnuplot script and the data of each figure: into this folder, or FILE.gp and FILE.csv");

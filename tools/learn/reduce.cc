@@ -173,7 +173,7 @@ void check_theorem(const LabelledVectors& vectors, const LabelledGraphs& graphs,
                                   network.agreement, " to ", network.bound, " graphs, and the vectors say ", here));
 }
 
-std::string numbers(const std::vector<double>& values) { return fmt::format("({})", fmt::join(values, ", ")); }
+std::string numbers_text(const std::vector<double>& values) { return fmt::format("({})", fmt::join(values, ", ")); }
 
 void print_result(const char* what, const AgreementResult& r, const std::string& classifier) {
   const std::string found = r.optimal()
@@ -211,9 +211,9 @@ int solve(const ReduceFlags& flags, const Common& common) {
   }
   fmt::print("{} vectors of {} bits, graphs on {} nodes\n", vectors.count, vectors.width, graphs.n);
   print_result("halfspaces", halfspace,
-               fmt::format("w = {}, theta = {}", numbers(halfspace.halfspace.w), halfspace.halfspace.theta));
+               fmt::format("w = {}, theta = {}", numbers_text(halfspace.halfspace.w), halfspace.halfspace.theta));
   print_result("degree networks", network,
-               fmt::format("phi = {}, threshold = {}", numbers(network.halfspace.w), network.halfspace.theta));
+               fmt::format("phi = {}, threshold = {}", numbers_text(network.halfspace.w), network.halfspace.theta));
   fmt::print("{}\n", decided ? "both optima agree" : "undecided whether both optima agree: give more --time-limit");
   return kDone;
 }
