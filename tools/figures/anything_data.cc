@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMostLines = 7, kMostWords = 40;
 
-// "lr" of "config.lr".
+// "lr" of "config.lr", "n" of "config.params.n".
 std::string plain(std::string name) {
   for (const char* prefix : {"config.", "params.", "time.", "machine."})
     if (name.starts_with(prefix)) name.erase(0, std::string(prefix).size());
@@ -249,8 +249,8 @@ class Reader {
     for (const std::size_t row : rows) beginnings.insert(table_.begins_with_weights(row));
     if (beginnings.size() > 1) pooled_["init-from"].insert({"", "weights"});
     for (const auto& [column, at] : table_.columns()) {
-      const std::string key = plain(plain(column));
-      if (!column.starts_with("config.") || is_of_a_run(key) || key == plain(plain(x_))) continue;
+      const std::string key = plain(column);
+      if (!column.starts_with("config.") || is_of_a_run(key) || key == plain(x_)) continue;
       std::set<std::string> values;
       for (const std::size_t row : rows) values.insert(table_.text(row, column));
       if (values.size() < 2) continue;

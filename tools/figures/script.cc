@@ -133,9 +133,7 @@ void Page::add_entry(LegendEntry entry) {
   const std::size_t fit = fitting(width() - 2 * kMargin - 34);
   while (characters(entry.label) > fit) {
     const std::string& text = entry.label;
-    std::size_t end = shortened(text, fit).size();
-    end = std::min(end, text.size());
-    const std::size_t space = text.rfind(' ', end - 1);
+    const std::size_t space = text.rfind(' ', shortened(text, fit).size() - 1);
     if (space == std::string::npos || space == 0) break;
     legend_.push_back({entry.kind, entry.style, text.substr(0, space)});
     entry = {LegendEntry::kMore, "", text.substr(space + 1)};

@@ -131,14 +131,12 @@ PlannedTime planned_time(const SweepPlan& plan, const SweepOptions& options, int
   std::vector<std::size_t> left;
   for (std::size_t i = options.shard; i < plan.runs.size(); i += options.shards)
     if (!is_done(plan.runs[i], options.out)) left.push_back(i);
+  if (left.empty()) return {};  // nothing is built and tried for what is done
   SweepWork work(plan);
   PlannedTime time{.unknown = work.measure(left, kTrialSeconds)};
   std::vector<double> seconds;
   for (const std::size_t i : left) seconds.push_back(work.seconds(i));
-  if (work.knows() || left.empty())
-    time.seconds = seconds_until_done({}, seconds, static_cast<std::size_t>(places));
-  else
-    time.seconds = std::nan("");
+  time.seconds = work.knows() ? seconds_until_done({}, seconds, static_cast<std::size_t>(places)) : std::nan("");
   return time;
 }
 
